@@ -1,0 +1,1 @@
+"""Values: plain, immutable, importing nothing else of the package."""

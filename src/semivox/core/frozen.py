@@ -1,0 +1,42 @@
+"""The base of every value that is read from or written to disk: immutable, and strict about unknown fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from semivox.core.errors import InputError
+
+
+class Frozen(BaseModel):
+    """An immutable value; unknown fields are errors, and a field's docstring is its help text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    def save(self, path: Path) -> None:
+        """Write the value as indented JSON, replacing the file in one step so that no reader sees half of it."""
+        temporary = path.with_name(path.name + ".writing")
+        temporary.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the value back. Raises InputError naming the file and the field that is wrong."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        except ValidationError as error:
+            raise InputError(f"{path} is not a valid {cls.__name__}:\n{explain(error)}") from error
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error in one line per field: which field, what is wrong, what was received."""
+    lines = []
+    for item in error.errors(include_url=False):
+        field = ".".join(str(part) for part in item["loc"]) or "(top level)"
+        received = repr(item.get("input"))
+        lines.append(f"  {field}: {item['msg']} (received {received[:80]})")
+    return "\n".join(lines)

@@ -1,0 +1,138 @@
+"""The plan: what was decided about a data set before training, and why. Written once, obeyed by all that follows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from semivox.core.frozen import Frozen
+from semivox.core.geometry import Shape, Spacing
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+class ClassInfo(Frozen):
+    """One class: its name, and the value that stands for it in label files."""
+
+    name: str
+    value: int
+
+
+class Intensity(Frozen):
+    """How one channel's values become network input."""
+
+    scheme: Literal["ct", "zscore", "none"]
+    """``ct``: clip to [lower, upper], subtract mean, divide by std, all fixed; ``zscore``: each scan's own mean and
+    std; ``none``: values as they are."""
+    lower: float = 0.0
+    upper: float = 0.0
+    mean: float = 0.0
+    std: float = 1.0
+    nonzero: bool = False
+    """``zscore`` only: statistics over non-zero voxels, for scans whose surroundings were set to 0."""
+
+
+class ChannelFacts(Frozen):
+    """Intensity statistics of one channel of one scan; percentiles and moments of the body (non-background) region."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    lower: float
+    """0.5th percentile."""
+    upper: float
+    """99.5th percentile."""
+    zeros: float
+    """Fraction of voxels that are exactly 0."""
+
+
+class CaseFacts(Frozen):
+    """What was measured on one scan."""
+
+    name: str
+    shape: Shape
+    """In canonical orientation."""
+    spacing: Spacing
+    labeled: bool
+    channels: tuple[ChannelFacts, ...]
+    voxels: Mapping[int, int] = {}
+    """Label value -> number of voxels; empty for an unlabeled scan."""
+    foreground: tuple[ChannelFacts, ...] = ()
+    """Per channel, statistics of the voxels under a label; empty for an unlabeled scan."""
+
+
+class Fingerprint(Frozen):
+    """What the plan was decided from: facts of the training scans only."""
+
+    dataset: str
+    channels: tuple[str, ...]
+    classes: tuple[ClassInfo, ...]
+    """Background first, in class-index order."""
+    ignore: int | None = None
+    """The label value that means "not annotated here", if there is one."""
+    cases: tuple[CaseFacts, ...]
+
+
+class NetworkChoice(Frozen):
+    """An architecture by name and its options; ``networks.blueprint`` builds it."""
+
+    name: str
+    options: Mapping[str, Any] = {}
+
+
+class Forecast(Frozen):
+    """What training is expected to cost, measured by a dry step of the method on this machine."""
+
+    method: str
+    seconds_per_step: float
+    hours: float
+    """For the planned number of steps."""
+    memory_mb: float
+    """Peak memory: of the process on a CPU, of the device on a GPU."""
+    device: str
+    threads: int
+    candidates: Mapping[str, float] = {}
+    """Seconds per step of each precision and memory format that was tried."""
+
+
+class Plan(Frozen):
+    """Every choice that data and machine decide, in one readable file."""
+
+    version: int = 1
+    dataset: str
+    classes: tuple[ClassInfo, ...]
+    """Background first; a label file's ``value`` becomes the index in this list, and back on output."""
+    ignore: int | None = None
+    channels: tuple[str, ...]
+    spacing: Spacing
+    """mm per voxel of the prepared cases."""
+    patch: Shape
+    """Voxels."""
+    intensity: tuple[Intensity, ...]
+    """One per channel."""
+    network: NetworkChoice
+    labeled_per_step: int = Field(2, ge=1)
+    """Labeled patches in the batch of a step, over all processes each."""
+    unlabeled_per_step: int = Field(2, ge=0)
+    """Unlabeled patches in the batch of a step; a supervised twin uses the labeled ones only."""
+    steps: int = Field(ge=1)
+    precision: Precision = "32-true"
+    channels_last: bool = False
+    """Memory format of images and weights."""
+    augmentation: str = "standard"
+    """Name of the augmentation set (``data.augmentation``)."""
+    mirror: tuple[bool, bool, bool] = (True, True, True)
+    """Axes along which mirroring is harmless; x is off where left and right are classes."""
+    forecast: Forecast | None = None
+    fingerprint: Fingerprint
+    reasons: Mapping[str, str]
+    """Field -> why it was chosen, in words."""
+
+    def digest(self) -> str:
+        """A short hash of everything that decides the content of a prepared case."""
+        content = self.model_dump_json(include={"classes", "ignore", "channels", "spacing", "intensity"})
+        return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""From files to batches: layouts, volumes, checks, plan, prepared cases, sampling, augmentation."""

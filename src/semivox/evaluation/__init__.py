@@ -1,0 +1,1 @@
+"""Scores of a case, intervals and paired comparisons."""

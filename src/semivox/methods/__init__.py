@@ -1,0 +1,34 @@
+"""The methods, one paper a file. The table is lazy: listing names imports no torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from semivox.core.errors import InputError
+
+if TYPE_CHECKING:
+    from semivox.methods.method import Method
+
+METHODS: dict[str, str] = {
+    "supervised": "semivox.methods.supervised:Supervised",
+    "mean_teacher": "semivox.methods.mean_teacher:MeanTeacher",
+    "ua_mt": "semivox.methods.ua_mt:UAMT",
+    "embedding_matching": "semivox.methods.embedding_matching:EmbeddingMatching",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The methods that can be asked for: ours, and those of installed packages (entry points ``semivox.methods``)."""
+    return tuple(METHODS) + tuple(point.name for point in entry_points(group="semivox.methods"))
+
+
+def find(name: str) -> type[Method]:
+    """The method's class. Hyphens may stand for underscores. Raises InputError listing the names there are."""
+    name = name.replace("-", "_")
+    places = METHODS | {point.name: point.value for point in entry_points(group="semivox.methods")}
+    if name not in places:
+        raise InputError(f"unknown method {name!r}; there are {', '.join(places)}")
+    module, _, attribute = places[name].partition(":")
+    return getattr(import_module(module), attribute)

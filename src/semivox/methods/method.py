@@ -1,0 +1,139 @@
+"""The contract of a method: networks, and ``step``, an iterator of named losses.
+
+The loop minimizes each ``Losses`` it is handed, then lets the step go on, so what stands after a ``yield`` runs on
+the updated network. A teacher's update stands after the ``yield``; a discriminator's turn is a second ``yield``.
+
+Rules, each with a test in tests/contract: no ``yield`` inside a ``with``; networks are called only through
+``forward``; state lives in parameters and buffers only; every ramp is a function of ``progress``; a weight of 0
+removes its term exactly.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from semivox.core.batch import Batch
+from semivox.core.frozen import Frozen
+from semivox.core.geometry import Spacing
+from semivox.core.progress import Progress
+from semivox.networks.blueprint import Blueprint
+
+
+class TargetFunction(Protocol):
+    """Derives something from a label patch; run by data workers."""
+
+    def __call__(self, label: np.ndarray, spacing: Spacing, classes: int) -> np.ndarray:
+        """(X, Y, Z) uint8 class indices with ``IGNORE`` -> array of any shape."""
+        ...
+
+
+class OptimizerConfig(Frozen):
+    """An optimizer and its schedule."""
+
+    kind: Literal["sgd", "adam", "adamw"] = "sgd"
+    rate: float = Field(0.01, gt=0)
+    """Initial learning rate."""
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """SGD only."""
+    nesterov: bool = False
+    """SGD only."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Adam and AdamW only; 0.99 is the embedding-matching paper's."""
+    decay: float = Field(1e-4, ge=0)
+    """Weight decay."""
+    schedule: Literal["constant", "poly", "steps"] = "poly"
+    """``poly``: (1 - t/T)^0.9; ``steps``: a tenth after every ``drop_every`` steps."""
+    drop_every: int = Field(2500, ge=1)
+    """``steps`` only; 2500 is the left-atrium protocol's."""
+    warmup: int = Field(0, ge=0)
+    """Steps of linear rise to the initial rate."""
+
+    def rate_at(self, progress: Progress) -> float:
+        """The learning rate of a step."""
+        rise = min(1.0, (progress.step + 1) / (self.warmup + 1))
+        match self.schedule:
+            case "constant":
+                factor = 1.0
+            case "poly":
+                factor = (1 - progress.step / progress.steps) ** 0.9
+            case "steps":
+                factor = 0.1 ** (progress.step // self.drop_every)
+        return self.rate * rise * factor
+
+    def build(self, module: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of a module's parameters."""
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        if self.kind == "sgd":
+            return torch.optim.SGD(
+                parameters, self.rate, momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.decay
+            )
+        kind = torch.optim.Adam if self.kind == "adam" else torch.optim.AdamW
+        return kind(parameters, self.rate, betas=self.betas, weight_decay=self.decay)
+
+
+class MethodConfig(Frozen):
+    """What every method is configured with; a method's own Config adds its paper's numbers."""
+
+    network: OptimizerConfig = OptimizerConfig()
+    """How the network is optimized."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one player minimizes in one turn: named scalars and their weights."""
+
+    terms: Mapping[str, Tensor]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """A missing weight is 1; a weight of 0 removes its term exactly."""
+    player: str = "network"
+    """Whose optimizer steps."""
+    log: Mapping[str, Tensor | float] = field(default_factory=dict)
+    """Logged beside the terms."""
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.weights) - set(self.terms):
+            raise ValueError(f"weights for unknown terms {sorted(unknown)}; the terms are {sorted(self.terms)}")
+
+    @property
+    def total(self) -> Tensor:
+        """The weighted sum, a scalar."""
+        weighted = [(self.weights.get(name, 1.0), term) for name, term in self.terms.items()]
+        parts = [term if weight == 1.0 else weight * term for weight, term in weighted if weight]
+        return torch.stack(parts).sum()
+
+
+class Method(nn.Module, ABC):
+    """A way to learn from labeled and unlabeled patches."""
+
+    Config: ClassVar[type[MethodConfig]] = MethodConfig
+    players: ClassVar[tuple[str, ...]] = ("network",)
+    """Attributes that have an optimizer; each is also a field of Config."""
+    targets: ClassVar[Mapping[str, TargetFunction]] = {}
+    """What data workers derive from labels: name -> function."""
+    ablations: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    """The paper's ablation table: name -> overrides of Config."""
+    uses_unlabeled: ClassVar[bool] = True
+    """False for methods that learn from labeled patches alone."""
+
+    network: nn.Module
+
+    def __init__(self, config: MethodConfig, blueprint: Blueprint) -> None:
+        super().__init__()
+        self.config = config
+        self.blueprint = blueprint
+
+    @abstractmethod
+    def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
+        """One step of the algorithm; the loop minimizes each yielded Losses before it goes on."""
+
+    def predict(self, image: Tensor) -> Tensor:
+        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) float32."""
+        return self.network(image).logits.float().softmax(1)

@@ -1,0 +1,1 @@
+"""Neural networks: parts, architectures, and the blueprint that assembles them."""

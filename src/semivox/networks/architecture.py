@@ -1,0 +1,60 @@
+"""What an architecture offers to the blueprint: an encoder, decoders, and the numbers that join them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from semivox.core.frozen import Frozen
+from semivox.core.geometry import Shape
+from semivox.networks.parts import Upsampling
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a segmentation network says of a batch of patches. Its type never depends on a flag."""
+
+    logits: Tensor
+    """(B, K, X, Y, Z)."""
+    embedding: Tensor
+    """(B, E, X, Y, Z): the map that the head reads, before any channel dropout of the head's own."""
+    features: tuple[Tensor, ...]
+    """Of the encoder, finest first."""
+    scales: tuple[Tensor, ...]
+    """Of the decoder, finest first."""
+    extra: dict[str, Tensor] = field(default_factory=dict)
+    """Further heads by name: (B, channels of the head, X, Y, Z)."""
+
+
+class Architecture(Frozen, ABC):
+    """The options of an architecture, and how to build its parts."""
+
+    @property
+    @abstractmethod
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the encoder's feature maps, finest first."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[Shape, ...]:
+        """Strides between consecutive levels, finest first; one less than ``widths``."""
+
+    @property
+    @abstractmethod
+    def embedding(self) -> int:
+        """Channels of the finest decoder map."""
+
+    @property
+    def head_dropout(self) -> float:
+        """Probability of the channel dropout between the finest decoder map and every head; 0: none."""
+        return 0.0
+
+    @abstractmethod
+    def encoder(self, channels: int) -> nn.Module:
+        """A module (B, channels, X, Y, Z) -> tuple of feature maps, finest first."""
+
+    @abstractmethod
+    def decoder(self, up: Upsampling = "transposed") -> nn.Module:
+        """A module: tuple of feature maps, finest first -> tuple of decoder maps, finest first."""

@@ -1,0 +1,53 @@
+"""All that a method may not decide about its network: architecture, channels, classes. It builds segmenters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import explain
+from semivox.core.plan import Plan
+from semivox.networks.architecture import Architecture
+from semivox.networks.parts import Upsampling
+from semivox.networks.segmenter import Segmenter, Single
+from semivox.networks.unet3d import UNet3D
+from semivox.networks.vnet import VNet
+
+ARCHITECTURES: dict[str, type[Architecture]] = {"vnet": VNet, "unet3d": UNet3D}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What is fixed before a method is chosen. A further head or decoder is an argument here, not a new network."""
+
+    architecture: Architecture
+    channels: int
+    classes: int
+    """Background included."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> Blueprint:
+        """The blueprint of a plan. Raises InputError for an unknown architecture or option."""
+        return cls(architecture(plan.network.name, plan.network.options), len(plan.channels), len(plan.classes))
+
+    def segmenter(self, heads: Mapping[str, int] | None = None) -> Single:
+        """A network (B, C, X, Y, Z) -> Output, with further heads: name -> number of maps."""
+        return Single(self.architecture, self.channels, self.classes, ("transposed",), heads or {})
+
+    def segmenters(self, decoders: Sequence[Upsampling], heads: Mapping[str, int] | None = None) -> Segmenter:
+        """A network with several decoders on one encoder: (B, C, X, Y, Z) -> one Output per decoder."""
+        return Segmenter(self.architecture, self.channels, self.classes, decoders, heads or {})
+
+
+def architecture(name: str, options: Mapping[str, Any]) -> Architecture:
+    """The architecture of this name with these options. Raises InputError naming what is unknown or out of bounds."""
+    if name not in ARCHITECTURES:
+        raise InputError(f"unknown network {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+    try:
+        return ARCHITECTURES[name].model_validate(dict(options))
+    except ValidationError as error:
+        raise InputError(f"options of network {name!r}:\n{explain(error)}") from error

@@ -1,0 +1,50 @@
+"""A network's moving average: it is never trained, it follows.
+
+Tarvainen & Valpola, "Mean teachers are better role models", NeurIPS 2017, arXiv:1703.01780.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from semivox.networks.architecture import Output
+
+Buffers = Literal["own", "copy", "ema"]
+
+
+class Teacher(nn.Module):
+    """A copy of ``network`` that follows it; forward gives what the network would, without gradient."""
+
+    def __init__(self, network: nn.Module, buffers: Buffers = "own") -> None:
+        """``buffers``: running statistics are the teacher's ``own`` (the reference codes), a ``copy``, or an ``ema``."""
+        super().__init__()
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.buffers_from = buffers
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def forward(self, image: Tensor) -> Output:
+        """(B, C, X, Y, Z) -> Output, detached."""
+        return self.network(image)
+
+    @torch.no_grad()
+    def follow(self, student: nn.Module, decay: float) -> None:
+        """Move towards the student: ``theta' += (1 - alpha) (theta - theta')``, alpha = min(1 - 1/(t+1), decay).
+
+        t counts the updates from 0 and is kept in a buffer, so that a resumed run goes on where it was; at t = 0 the
+        teacher becomes the student, and until alpha reaches ``decay`` it is the plain mean of all students so far.
+        """
+        step = int(self.updates)
+        alpha = min(1 - 1 / (step + 1), decay)
+        mine, theirs = list(self.network.parameters()), [p.detach() for p in student.parameters()]
+        torch._foreach_lerp_(mine, theirs, 1 - alpha)
+        for buffer, source in zip(self.network.buffers(), student.buffers(), strict=True):
+            if self.buffers_from == "copy" or (self.buffers_from == "ema" and not buffer.is_floating_point()):
+                buffer.copy_(source)
+            elif self.buffers_from == "ema":
+                buffer.lerp_(source, 1 - alpha)
+        self.updates += 1

@@ -1,0 +1,112 @@
+"""The 3D U-Net of the embedding-matching paper: the 2016 network at half its width, dropout in every unit.
+
+Cicek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation", MICCAI 2016,
+arXiv:1606.06650. Width 16, dropout 0.15 and He initialization: Xie et al., MIDL 2024, arXiv:2407.04638. Departure
+from 2016: convolutions are padded. 4,770,658 parameters for 1 channel and 2 classes at the default options.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor, nn
+import torch
+
+from semivox.core.geometry import Shape
+from semivox.networks.architecture import Architecture
+from semivox.networks.parts import Norm, Upsampling, check_divisible, kaiming, unit
+
+
+class UNet3D(Architecture):
+    """Options of the 3D U-Net; the defaults are those of the embedding-matching paper."""
+
+    width: int = Field(16, ge=1)
+    """Channels after the very first unit; 16 is half of the 2016 network."""
+    strides: tuple[Shape, ...] = Field(((2, 2, 2),) * 3, min_length=1)
+    """Max-pooling between levels, finest first; one more level than strides."""
+    norm: Norm = "batch"
+    dropout: float = Field(0.15, ge=0, lt=1)
+    """Element-wise dropout after the ReLU of each convolution unit."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """32, 64, 128, 256 at the default width: channels double in the second unit before each pooling."""
+        return tuple(2 * self.width * 2**level for level in range(len(self.strides) + 1))
+
+    @property
+    def levels(self) -> tuple[Shape, ...]:
+        """The strides."""
+        return self.strides
+
+    @property
+    def embedding(self) -> int:
+        """32 at the default width."""
+        return 2 * self.width
+
+    def encoder(self, channels: int) -> nn.Module:
+        """The analysis path."""
+        return UNetEncoder(self, channels)
+
+    def decoder(self, up: Upsampling = "transposed") -> nn.Module:
+        """The synthesis path."""
+        return UNetDecoder(self, up)
+
+
+class UNetEncoder(nn.Module):
+    """(B, C, X, Y, Z) -> one feature map a level, finest first."""
+
+    def __init__(self, options: UNet3D, channels: int) -> None:
+        super().__init__()
+        self.strides = options.strides
+        self.blocks = nn.ModuleList()
+        for level, width in enumerate(options.widths):
+            incoming = channels if level == 0 else width // 2
+            self.blocks.append(
+                nn.Sequential(
+                    unit(incoming, width // 2, options.norm, options.dropout),
+                    unit(width // 2, width, options.norm, options.dropout),
+                )
+            )
+        self.pools = nn.ModuleList(nn.MaxPool3d(stride, stride) for stride in options.strides)
+        kaiming(self)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        check_divisible(image, self.strides)
+        features = [self.blocks[0](image)]
+        for pool, block in zip(self.pools, list(self.blocks)[1:], strict=True):
+            features.append(block(pool(features[-1])))
+        return tuple(features)
+
+
+class UNetDecoder(nn.Module):
+    """Feature maps, finest first -> decoder maps, finest first. Skips are concatenated: [encoder, up-sampled]."""
+
+    def __init__(self, options: UNet3D, up: Upsampling) -> None:
+        super().__init__()
+        widths = options.widths
+        self.up = nn.ModuleList(
+            _grow(coarse, stride, up) for coarse, stride in zip(widths[1:], options.strides, strict=True)
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                unit(fine + coarse, fine, options.norm, options.dropout),
+                unit(fine, fine, options.norm, options.dropout),
+            )
+            for fine, coarse in zip(widths, widths[1:], strict=False)
+        )
+        kaiming(self)
+
+    def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """See the class."""
+        maps = [features[-1]]
+        for level in reversed(range(len(self.up))):
+            maps.append(self.blocks[level](torch.cat([features[level], self.up[level](maps[-1])], dim=1)))
+        return tuple(reversed(maps))
+
+
+def _grow(channels: int, stride: Shape, up: Upsampling) -> nn.Module:
+    """X, Y, Z grow by ``stride``, channels stay: the 2016 network has no normalization or ReLU here."""
+    if up == "transposed":
+        return nn.ConvTranspose3d(channels, channels, stride, stride=stride)
+    corners = False if up == "trilinear" else None
+    return nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=up, align_corners=corners)

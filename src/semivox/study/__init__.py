@@ -1,0 +1,1 @@
+"""Several runs together: the main job, and its report."""

@@ -1,0 +1,1 @@
+"""The training loop, checkpoints, log, released models and the forecast of cost."""
