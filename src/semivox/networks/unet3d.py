@@ -7,9 +7,9 @@ from 2016: convolutions are padded. 4,770,658 parameters for 1 channel and 2 cla
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
-import torch
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture

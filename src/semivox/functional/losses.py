@@ -1,0 +1,68 @@
+"""Losses of segmentation: means over voxels, in float32, blind to voxels marked IGNORE.
+
+Shapes: logits (B, K, X, Y, Z); label (B, X, Y, Z) class indices; a loss is a scalar.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from semivox.core.case import IGNORE
+
+
+def cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
+    """Mean cross-entropy over the voxels whose label is known; 0 if none is."""
+    return _cross_entropy(logits.float().log_softmax(1), label)
+
+
+def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5) -> Tensor:
+    """One minus the soft Dice overlap, averaged over foreground classes, each pooled over the whole batch.
+
+    ``1 - (2 sum p g + e) / (sum p^2 + sum g^2 + e)``: squared denominators, as in the left-atrium benchmark
+    (Yu et al., MICCAI 2019).
+    """
+    return _soft_dice(logits.float().softmax(1), label, epsilon)
+
+
+def dice_ce(logits: Tensor, label: Tensor) -> Tensor:
+    """Half cross-entropy, half soft Dice: the supervised loss of every method here."""
+    log_probabilities = logits.float().log_softmax(1)
+    return 0.5 * (_cross_entropy(log_probabilities, label) + _soft_dice(log_probabilities.exp(), label, 1e-5))
+
+
+def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, at_least: float = 1.0) -> Tensor:
+    """Cross-entropy summed over the voxels of ``mask`` (B, X, Y, Z) and divided by their number, or by ``at_least``
+    where they are fewer; an empty mask gives exactly 0."""
+    per_voxel = -logits.float().log_softmax(1).gather(1, label.unsqueeze(1)).squeeze(1)  # (B, X, Y, Z)
+    weight = mask.to(per_voxel.dtype)
+    return (per_voxel * weight).sum() / weight.sum().clamp_min(at_least)
+
+
+def squared_difference(student: Tensor, teacher: Tensor) -> Tensor:
+    """Probabilities (B, K, X, Y, Z) twice -> their squared difference averaged over classes, (B, X, Y, Z).
+
+    For two classes both channels differ by the same amount, so one of them suffices (exact).
+    """
+    if student.shape[1] == 2:
+        return (student[:, 1] - teacher[:, 1]).square()
+    return (student - teacher).square().mean(1)
+
+
+def _cross_entropy(log_probabilities: Tensor, label: Tensor) -> Tensor:
+    known = label != IGNORE
+    index = torch.where(known, label, 0).unsqueeze(1)
+    # gather, not nll_loss: its backward has a deterministic implementation on CUDA
+    per_voxel = -log_probabilities.gather(1, index).squeeze(1)  # (B, X, Y, Z)
+    return (per_voxel * known).sum() / known.sum().clamp_min(1)
+
+
+def _soft_dice(probabilities: Tensor, label: Tensor, epsilon: float) -> Tensor:
+    known = label != IGNORE
+    terms = []
+    for index in range(1, probabilities.shape[1]):
+        p = probabilities[:, index] * known  # (B, X, Y, Z)
+        g = (label == index).to(p.dtype)
+        overlap = 2 * (p * g).sum() + epsilon
+        terms.append(1 - overlap / (p.square().sum() + g.sum() + epsilon))
+    return torch.stack(terms).mean()
