@@ -1,0 +1,204 @@
+"""The batch of a training step: patches of prepared scans, varied, and what the method wants derived from labels.
+
+``Patches[step]`` is a function of (seed, step, rank). How many workers prepare batches, how many threads they have,
+and at which step a run was resumed change no bit of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from semivox.core.batch import Batch
+from semivox.core.case import IGNORE, Case
+from semivox.core.errors import InputError, SemivoxError
+from semivox.core.geometry import Shape, Spacing
+from semivox.core.plan import Intensity, Plan
+from semivox.core.split import TrainingSplit
+from semivox.data import intensity_augmentation, spatial
+from semivox.data.augmentation import Augmentation, draw, find
+from semivox.data.sampler import LABELED, UNLABELED, Draw, Foreground, PatchSampler, by_class
+
+TargetFunction = Callable[[np.ndarray, Spacing, int], np.ndarray]
+"""(label (X, Y, Z) uint8, mm per voxel, number of classes) -> what a method wants to know about the label."""
+
+
+class Cases(Protocol):
+    """Where prepared scans come from; ``data.store.Store`` is one."""
+
+    def case(self, name: str, label: bool) -> Case:
+        """The scan; without asking for its label, none is opened."""
+
+    def shape(self, name: str) -> Shape:
+        """Voxels along x, y, z."""
+
+
+class Patches(Dataset[Batch]):
+    """Item ``step`` is the batch of that step for one process; ``steps`` of them."""
+
+    def __init__(  # noqa: PLR0913 - the one place where all that decides a batch comes together
+        self,
+        store: Cases,
+        split: TrainingSplit,
+        plan: Plan,
+        seed: int,
+        steps: int,
+        labeled: int,
+        unlabeled: int,
+        targets: Mapping[str, TargetFunction] | None = None,
+        rank: int = 0,
+        world: int = 1,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        """``labeled`` and ``unlabeled`` patches a step in this process; the plan's augmentation unless one is given."""
+        self.store, self.split, self.plan = store, split, plan
+        self.seed, self.steps, self.rank, self.world = seed, steps, rank, world
+        self.targets = dict(targets or {})
+        self.augmentation = augmentation or find(plan.augmentation)
+        self.fill = np.array([padding(intensity) for intensity in plan.intensity], np.float32)
+        self._foreground: dict[str, Foreground] = {}
+        shapes_l = tuple(store.shape(name) for name in split.labeled)
+        shapes_u = tuple(store.shape(name) for name in split.unlabeled) if unlabeled else ()
+        chance = self.augmentation.foreground
+        self.labeled = PatchSampler(shapes_l, plan.patch, labeled, LABELED, self.foreground, chance)
+        self.unlabeled = PatchSampler(shapes_u, plan.patch, unlabeled, UNLABELED)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of a step. Raises InputError naming the scan that cannot be read."""
+        with one_thread():
+            return self._batch(step)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What was gathered so far stays behind: it is quickly read again."""
+        return {**self.__dict__, "_foreground": {}}
+
+    def foreground(self, index: int) -> Foreground:
+        """Where the classes of a labeled scan lie."""
+        name = self.split.labeled[index]
+        if name not in self._foreground:
+            self._foreground[name] = by_class(self.store.case(name, label=True).foreground)
+        return self._foreground[name]
+
+    def _batch(self, step: int) -> Batch:
+        images: list[Tensor] = []
+        labels: list[Tensor] = []
+        draws_l = self.labeled(self.seed, step, self.rank, self.world)
+        draws_u = self.unlabeled(self.seed, step, self.rank, self.world)
+        names = [self.split.labeled[one.case] for one in draws_l] + [self.split.unlabeled[one.case] for one in draws_u]
+        derived: dict[str, list[Tensor]] = {target: [] for target in self.targets}
+        for place, (name, one) in enumerate(zip(names, (*draws_l, *draws_u), strict=True)):
+            with _naming(name):
+                image, label = self._patch(self.store.case(name, label=place < len(draws_l)), one)
+                images.append(image)
+                if label is None:
+                    continue
+                labels.append(label.long())
+                for target, function in self.targets.items():
+                    value = function(label.numpy(), self.plan.spacing, len(self.plan.classes))
+                    derived[target].append(torch.from_numpy(np.ascontiguousarray(value, np.float32)))
+        label_l = torch.stack(labels) if labels else torch.empty((0, *self.plan.patch), dtype=torch.int64)
+        targets = {target: torch.stack(values) for target, values in derived.items() if values}
+        return Batch(torch.stack(images), label_l, tuple(names), targets)
+
+    def _patch(self, case: Case, one: Draw) -> tuple[Tensor, Tensor | None]:
+        """(C, *patch) float32 and (*patch) uint8, or None for an unlabeled scan."""
+        parameters = draw(self.augmentation, self.plan, one.seed)
+        box = spatial.window(parameters.pose, one.corner, self.plan.patch)
+        image = spatial.crop(case.image, box, self.fill).float()
+        label = None if case.label is None else spatial.crop(case.label, box, IGNORE)
+        image, label = spatial.transform(image, label, parameters.pose, self.plan.patch)
+        return intensity_augmentation.apply(image, parameters.changes), label
+
+
+def padding(intensity: Intensity) -> float:
+    """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0, the mean after z-scoring."""
+    return (intensity.lower - intensity.mean) / intensity.std if intensity.scheme == "ct" else 0.0
+
+
+def loader(patches: Patches, start: int, stop: int, workers: int, context: str | None = None) -> Iterator[Batch]:
+    """The batches of steps ``start`` to ``stop - 1``, in order, prepared ahead by worker processes.
+
+    ``context``: how workers are started ("fork", "spawn", "forkserver"); None leaves it to the system. Raises
+    InputError for a scan that cannot be read, and SemivoxError if a worker process was killed.
+    """
+    batches = DataLoader(
+        _Reporting(patches),
+        sampler=range(start, stop),
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        worker_init_fn=_start_worker,
+        multiprocessing_context=context if workers else None,
+        prefetch_factor=4 if workers else None,
+        persistent_workers=workers > 0,
+    )
+    try:
+        for batch in batches:
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "exited unexpectedly" not in str(error):
+            raise
+        raise SemivoxError(
+            f"a process that prepares patches was killed, most likely for lack of memory; use fewer workers: {error}"
+        ) from error
+
+
+class _Reporting(Dataset["Batch | InputError"]):
+    """Hands errors that are the user's to solve over as values, which keeps their text as it was written."""
+
+    def __init__(self, patches: Patches) -> None:
+        self.patches = patches
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def __getitem__(self, step: int) -> Batch | InputError:
+        try:
+            return self.patches[step]
+        except InputError as error:
+            return error
+
+
+def _as_it_is(batch: Batch | InputError) -> Batch | InputError:
+    return batch
+
+
+def _start_worker(index: int) -> None:
+    """One thread a worker; Ctrl-C is the main process' to handle, which then ends its workers."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums depend on how many threads share them; with one they are the same everywhere."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Says which scan an error is about."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"cannot prepare a patch of scan {name!r}: {error}; prepare the data again") from error
+    except Exception as error:
+        error.add_note(f"while preparing a patch of scan {name!r}")
+        raise
