@@ -1,0 +1,99 @@
+"""What the training scans are like: sizes, voxel sizes, intensities, classes. The plan is decided from this alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from semivox.core.case import Volume
+from semivox.core.errors import InputError
+from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint
+from semivox.core.split import Split
+from semivox.data.layouts import Dataset
+
+SAMPLE = 1_000_000
+"""Voxels a channel's percentiles and moments are taken from, evenly spread; smaller scans are used whole."""
+AIR = -500.0
+"""Hounsfield units between air (-1000) and the lightest tissue, lung (about -800 to -500)."""
+PADDED = 0.1
+"""From this part of exact zeros on, zeros are taken for surroundings that were blanked out."""
+
+
+def facts(name: str, volume: Volume, label: np.ndarray | None, ignore: int | None = None) -> CaseFacts:
+    """Measure one scan (C, X, Y, Z) and, if it has one, its label (X, Y, Z) of whole numbers, both in RAS+ orientation.
+
+    Voxels with the label value ``ignore`` are counted but are no foreground.
+    """
+    step = max(1, volume.array[0].size // SAMPLE)
+    channels = tuple(_channel(channel, _body(channel.ravel()[::step])) for channel in volume.array)
+    if label is None:
+        return CaseFacts(name=name, shape=volume.shape, spacing=volume.spacing, labeled=False, channels=channels)
+    values, counts = np.unique(label, return_counts=True)
+    inside = label != 0 if ignore is None else (label != 0) & (label != ignore)
+    foreground = tuple(_channel(channel, channel[inside]) for channel in volume.array) if inside.any() else ()
+    return CaseFacts(
+        name=name,
+        shape=volume.shape,
+        spacing=volume.spacing,
+        labeled=True,
+        channels=channels,
+        voxels={int(value): int(count) for value, count in zip(values, counts, strict=True)},
+        foreground=foreground,
+    )
+
+
+def fingerprint(dataset: Dataset, split: Split, facts: Sequence[CaseFacts]) -> Fingerprint:
+    """The facts of the labeled and unlabeled cases, and the classes: as described, else as found in the labels."""
+    known = {case.name: case for case in facts}
+    names = (*split.labeled, *split.unlabeled)
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise InputError(f"{len(missing)} training case(s) were not measured, such as {missing[0]!r}; run check first")
+    cases = tuple(known[name] for name in names)
+    widths = sorted({len(case.channels) for case in cases})
+    channels = dataset.channels or tuple(f"channel {index}" for index in range(widths[-1] if widths else 1))
+    return Fingerprint(
+        dataset=dataset.root.resolve().stem,
+        channels=channels,
+        classes=dataset.classes or _found_classes(cases, dataset.ignore),
+        ignore=dataset.ignore,
+        cases=cases,
+    )
+
+
+def _found_classes(cases: Sequence[CaseFacts], ignore: int | None) -> tuple[ClassInfo, ...]:
+    """Background and a class per value that occurs in the labels."""
+    values = sorted({value for case in cases for value in case.voxels} - {0, ignore})
+    if not values:
+        raise InputError("no label holds anything but background; give at least one scan with a drawn structure")
+    return (
+        ClassInfo(name="background", value=0),
+        *(ClassInfo(name=f"class {value}", value=int(value)) for value in values if value is not None),
+    )
+
+
+def _body(values: np.ndarray) -> np.ndarray:
+    """The part of a sample that is not surroundings: above air in CT, non-zero where zeros were padded, else all."""
+    if values.min() < 2 * AIR * 0.9:  # -900: only CT goes down to air
+        inside = values[values > AIR]
+    elif np.count_nonzero(values == 0) >= PADDED * values.size:
+        inside = values[values != 0]
+    else:
+        inside = values
+    return inside if inside.size else values
+
+
+def _channel(channel: np.ndarray, region: np.ndarray) -> ChannelFacts:
+    """Extremes and zeros of the whole channel (X, Y, Z); moments and percentiles of a region's values (N,)."""
+    values = region[:: max(1, region.size // SAMPLE)].astype(np.float64)
+    lower, upper = np.percentile(values, (0.5, 99.5))
+    return ChannelFacts(
+        minimum=float(channel.min()),
+        maximum=float(channel.max()),
+        mean=float(values.mean()),
+        std=float(values.std()),
+        lower=float(lower),
+        upper=float(upper),
+        zeros=1 - np.count_nonzero(channel) / channel.size,
+    )

@@ -1,0 +1,121 @@
+"""Headers of NRRD and MetaImage files (.nrrd, .nhdr, .mha, .mhd), read to verify that all voxels are there.
+
+ITK itself returns a truncated file as zeros without an error, so the bytes are counted first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import semivox.data.file_integrity as integrity
+from semivox.data.scan import ScanError, require_sane
+
+MAX_HEADER = 1 << 18
+"""Bytes; text headers are a few hundred."""
+NRRD_BYTES = {
+    1: ("char", "signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
+    2: ("short", "short int", "signed short", "signed short int", "int16", "int16_t", "ushort", "unsigned short",
+        "unsigned short int", "uint16", "uint16_t"),
+    4: ("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t", "float"),
+    8: ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t",
+        "ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t", "double"),
+}  # fmt: skip
+META_BYTES = {
+    "CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "LONG": 4, "ULONG": 4,
+    "LONG_LONG": 8, "ULONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the voxels are and how many bytes they take once unpacked."""
+
+    data: Path
+    offset: int
+    """Bytes before the voxels; -1: the voxels are the last bytes of the file."""
+    size: int
+    packing: str
+    """``raw``, ``packed`` (zlib or gzip) or ``other`` (text encodings, left to ITK)."""
+
+
+def require_complete(path: Path) -> None:
+    """Verify that all voxels the header calls for are in the file. Raises ScanError."""
+    integrity.require_kind(path, path.suffix.lower())
+    with path.open("rb") as file:
+        content = file.read(MAX_HEADER)
+    layout = _nrrd(path, content) if path.suffix.lower() in (".nrrd", ".nhdr") else _meta(path, content)
+    if not layout.data.is_file():
+        raise ScanError(
+            "missing_file",
+            f"{path} refers to its voxels in {layout.data.name}, which does not exist.",
+            "Copy that file beside the header, under the name that the header gives.",
+        )
+    if layout.packing == "raw":
+        integrity.require_size(layout.data, layout.data.stat().st_size - max(layout.offset, 0), layout.size)
+    elif layout.packing == "packed":
+        with layout.data.open("rb") as file:
+            file.seek(max(layout.offset, 0))
+            integrity.require_stream(layout.data, file, layout.size)
+
+
+def _nrrd(path: Path, content: bytes) -> Layout:
+    """NRRD: ``key: value`` lines up to an empty line."""
+    ends = [(content.find(mark), len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if mark in content]
+    if not ends and path.suffix.lower() == ".nrrd":
+        raise integrity.truncated(path, "its header has no end")
+    end = sum(min(ends)) if ends else len(content)
+    lines = content[:end].decode("utf-8", errors="replace").splitlines()
+    fields = dict(_pair(line, ":") for line in lines if ":" in line and ":=" not in line and not line.startswith("#"))
+    dims = _sizes(path, fields.get("sizes", ""))
+    kind = fields.get("type", "").lower()
+    width = next((size for size, names in NRRD_BYTES.items() if kind in names), None)
+    if width is None:
+        raise ScanError("bad_header", f"{path}: unknown voxel type {kind!r}.", "Export it again.")
+    encoding = fields.get("encoding", "raw").lower()
+    packing = {"raw": "raw", "gzip": "packed", "gz": "packed"}.get(encoding, "other")
+    name = fields.get("data file", fields.get("datafile"))
+    if name is None:
+        return Layout(path, end, math.prod(dims) * width, packing)
+    if name.upper().startswith("LIST") or "%" in name:
+        return Layout(path, 0, 0, "other")
+    return Layout(path.parent / name, 0, math.prod(dims) * width, packing)
+
+
+def _meta(path: Path, content: bytes) -> Layout:
+    """MetaImage: ``key = value`` lines up to ElementDataFile."""
+    mark = content.find(b"ElementDataFile")
+    end = content.find(b"\n", mark) + 1
+    if mark < 0 or (end == 0 and len(content) == MAX_HEADER):
+        raise ScanError("unreadable", f"{path} has no MetaImage header (no ElementDataFile).", "Export it again.")
+    end = end or len(content)
+    lines = content[:end].decode("utf-8", errors="replace").splitlines()
+    fields = dict(_pair(line, "=") for line in lines if "=" in line)
+    dims = _sizes(path, fields.get("dimsize", ""))
+    kind = fields.get("elementtype", "").removeprefix("MET_").removesuffix("_ARRAY")
+    if kind not in META_BYTES:
+        raise ScanError("bad_header", f"{path}: unknown voxel type {kind!r}.", "Export it again.")
+    size = math.prod(dims) * META_BYTES[kind] * int(fields.get("elementnumberofchannels", "1"))
+    packing = "packed" if fields.get("compresseddata", "").lower() == "true" else "raw"
+    name = fields["elementdatafile"]
+    if name.upper().startswith("LIST") or "%" in name:
+        return Layout(path, 0, 0, "other")
+    if name.upper() == "LOCAL":
+        return Layout(path, end, size, packing)
+    return Layout(path.parent / name, int(fields.get("headersize", "0")), size, packing)
+
+
+def _pair(line: str, mark: str) -> tuple[str, str]:
+    key, _, value = line.partition(mark)
+    return key.strip().lower(), value.strip()
+
+
+def _sizes(path: Path, text: str) -> tuple[int, ...]:
+    """The sizes of a header line, found sane."""
+    try:
+        dims = tuple(int(word) for word in text.split())
+    except ValueError as error:
+        raise ScanError("bad_header", f"{path}: the sizes {text!r} are no numbers.", "Export it again.") from error
+    require_sane(str(path), dims or (0,))
+    return dims

@@ -1,0 +1,74 @@
+"""``dataset.json`` of nnU-Net and of the Medical Segmentation Decathlon: channels, classes, and lists of files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.core.plan import ClassInfo
+
+NAME = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What ``dataset.json`` says; None where it says nothing."""
+
+    channels: tuple[str, ...] | None = None
+    classes: tuple[ClassInfo, ...] | None = None
+    ignore: int | None = None
+
+
+def load(root: Path) -> dict[str, Any]:
+    """The object in ``root/dataset.json``; empty if there is no such file. Raises InputError."""
+    path = root / NAME
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}; it must be a JSON object") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {type(content).__name__}; it must be a JSON object {{...}}")
+    return content
+
+
+def describe(root: Path, content: dict[str, Any]) -> Description:
+    """Channels and classes of a loaded ``dataset.json``. Raises InputError naming the field."""
+    path = root / NAME
+    named = content.get("channel_names", content.get("modality"))
+    channels = None
+    if named is not None:
+        if not isinstance(named, dict) or not all(str(key).isdigit() for key in named):
+            raise InputError(f'{path}: "channel_names" must be like {{"0": "CT"}}; received {named!r}')
+        channels = tuple(str(named[key]) for key in sorted(named, key=int))
+    classes, ignore = _classes(path, content.get("labels"))
+    return Description(channels, classes, ignore)
+
+
+def _classes(path: Path, labels: Any) -> tuple[tuple[ClassInfo, ...] | None, int | None]:
+    """Classes and the value to ignore from nnU-Net's name -> number or MSD's number -> name."""
+    if labels is None:
+        return None, None
+    if not isinstance(labels, dict) or not labels:
+        raise InputError(f'{path}: "labels" must be like {{"background": 0, "liver": 1}}; received {labels!r}')
+    values: dict[str, int] = {}
+    for key, value in labels.items():
+        name, number = (str(value), str(key)) if str(key).isdigit() and isinstance(value, str) else (str(key), value)
+        if isinstance(number, list):
+            raise InputError(
+                f"{path}: the class {name!r} is a region of several values {number}; give one value a class"
+            )
+        if not str(number).isdigit():
+            raise InputError(f"{path}: the class {name!r} has the value {number!r}; it must be a whole number from 0")
+        values[name] = int(number)
+    ignore = values.pop("ignore", None)
+    if len(set(values.values()) | {ignore}) != len(values) + 1:
+        raise InputError(f'{path}: two classes in "labels" share a value: {labels!r}')
+    if 0 not in values.values():
+        values = {"background": 0, **values}
+    ordered = sorted(values.items(), key=lambda item: item[1])
+    return tuple(ClassInfo(name=name, value=value) for name, value in ordered), ignore

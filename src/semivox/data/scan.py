@@ -1,0 +1,67 @@
+"""One scan exactly as its file holds it, the remarks made on the way, and the error for a file that is no good scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from semivox.core.errors import InputError
+from semivox.core.geometry import Grid
+
+MAX_VOXELS = 4_000_000_000
+"""A header that claims more (16 GB as float32) is taken for damage, before any memory is asked for."""
+
+
+class ScanError(InputError):
+    """A file cannot be used as a scan: what is wrong (``finding`` is its short code), and how to mend it (``fix``)."""
+
+    def __init__(self, finding: str, message: str, fix: str) -> None:
+        super().__init__(f"{message} {fix}")
+        self.finding, self.message, self.fix = finding, message, fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep all three parts when the error travels from a worker process."""
+        return type(self), (self.finding, self.message, self.fix)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something odd in a header that did not prevent reading: a short code, the words, and what to do."""
+
+    code: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says before its voxels: grid, channels, and what was odd."""
+
+    grid: Grid
+    channels: int
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The voxels in the file's own orientation."""
+
+    array: np.ndarray
+    """(C, X, Y, Z) in file orientation; may be read-only."""
+    header: Header
+
+
+def require_sane(name: str, dims: tuple[int, ...]) -> None:
+    """Refuse sizes that no scan has. Raises ScanError ``bad_header`` before anything is allocated."""
+    if any(size <= 0 for size in dims):
+        raise ScanError(
+            "bad_header", f"{name}: the header gives the size {dims}, with an axis of no voxels.", "Export it again."
+        )
+    if int(np.prod(dims, dtype=object)) > MAX_VOXELS:
+        raise ScanError(
+            "bad_header",
+            f"{name}: the header claims {dims} voxels, more than {MAX_VOXELS:.0e}; it is damaged or made up.",
+            "Export the scan again, or cut it into smaller scans.",
+        )
