@@ -36,7 +36,7 @@ def similarity(embedding: Tensor, references: Tensor, kernel: Kernel = "cosine",
 def class_similarities(
     embedding: Tensor, references: Sequence[Tensor | None], kernel: Kernel = "cosine", reduce: Reduction = "mean"
 ) -> Tensor:
-    """(B, E, ...) and K times (l, k, E) -> (B, K, ...). A class without references gets -inf: it cannot be voted for."""
+    """(B, E, ...) and K times (l, k, E) -> (B, K, ...). A class without references gets -inf: no vote."""
     with torch.autocast(embedding.device.type, enabled=False):
         embedding = embedding.float()
         absent = embedding.new_full((), -math.inf).expand(embedding.shape[:1] + embedding.shape[2:])

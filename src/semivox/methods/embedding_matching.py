@@ -3,9 +3,10 @@
 Xie, Willems, Lessmann, Gibbons & De Massari, "Semi-supervised segmentation via embedding matching", MIDL 2024,
 PMLR 250:1741-1753, arXiv:2407.04638. Defaults: the paper where it speaks; where it is silent, the fields say so.
 
-A voxel of an unlabeled patch is certain where the mean entropy of the teacher's dropout passes is below a rising limit;
-it then takes the teacher's class. Elsewhere it takes the class whose reference embeddings, drawn just inside and outside
-the surfaces of the labeled patches, are most similar to its own (NN), and that vote's entropy is reduced (EN).
+A voxel of an unlabeled patch is certain where the mean entropy of the teacher's dropout passes is below a rising
+limit; it then takes the teacher's class (UA). Elsewhere it takes the class whose reference embeddings, drawn just
+inside and outside the surfaces of the labeled patches, are most similar to its own (NN); that vote's entropy is reduced
+as well (EN).
 
 Departures: K classes in place of two; NN's denominator is not let below a share of the patch (``least_uncertain``; 0
 gives the paper's), since the uncertain set empties as its weight peaks.
@@ -73,7 +74,7 @@ class EmbeddingMatchingConfig(MethodConfig):
     en_region: Literal["all", "uncertain"] = "all"
     """Voxels whose vote entropy is reduced; the paper's formula has no mask."""
     least_uncertain: float = Field(0.01, ge=0, le=1)
-    """NN is divided by the uncertain voxels or by this share of all voxels, whichever is more. Our default; paper: 0."""
+    """NN is divided by the uncertain voxels or by this share of all, whichever is more. Our default; paper: 0."""
     noise_student: float = Field(0.02, ge=0)
     """Standard deviation of the noise on the student's input, in units of the normalized image."""
     noise_teacher: float = Field(0.01, ge=0)

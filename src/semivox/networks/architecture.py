@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -12,8 +12,7 @@ from semivox.core.geometry import Shape
 from semivox.networks.parts import Upsampling
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """What a segmentation network says of a batch of patches. Its type never depends on a flag."""
 
     logits: Tensor
@@ -24,7 +23,7 @@ class Output:
     """Of the encoder, finest first."""
     scales: tuple[Tensor, ...]
     """Of the decoder, finest first."""
-    extra: dict[str, Tensor] = field(default_factory=dict)
+    extra: dict[str, Tensor]
     """Further heads by name: (B, channels of the head, X, Y, Z)."""
 
 

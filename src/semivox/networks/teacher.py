@@ -20,7 +20,7 @@ class Teacher(nn.Module):
     """A copy of ``network`` that follows it; forward gives what the network would, without gradient."""
 
     def __init__(self, network: nn.Module, buffers: Buffers = "own") -> None:
-        """``buffers``: running statistics are the teacher's ``own`` (the reference codes), a ``copy``, or an ``ema``."""
+        """``buffers``: running statistics are the teacher's ``own`` (the reference codes), a ``copy``, an ``ema``."""
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.buffers_from = buffers

@@ -7,6 +7,8 @@ from 2016: convolutions are padded. 4,770,658 parameters for 1 channel and 2 cla
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -92,7 +94,7 @@ class UNetDecoder(nn.Module):
                 unit(fine + coarse, fine, options.norm, options.dropout),
                 unit(fine, fine, options.norm, options.dropout),
             )
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            for fine, coarse in pairwise(widths)
         )
         kaiming(self)
 

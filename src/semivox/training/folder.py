@@ -1,0 +1,128 @@
+"""A run is a folder: what was asked, what was decided, what happened, and what came out."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen
+
+
+class RunFolder:
+    """The files of one run, by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.plan = path / "plan.json"
+        self.split = path / "split.json"
+        self.environment = path / "environment.json"
+        self.log_file = path / "log.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.model = path / "model"
+        self.done = path / "done"
+
+    def create(self) -> None:
+        """Make the folder. Raises InputError where it cannot be, or holds something that is no run."""
+        if self.path.is_dir() and any(self.path.iterdir()) and not self.config.exists():
+            raise InputError(f"{self.path} is not empty and not a run folder; give another --out, or empty it")
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot write to {self.path}: {error.strerror}; give another --out") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, so that a second process on it stops with a sentence instead of mixing in."""
+        with (self.path / "lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise InputError(
+                    f"another process is working on {self.path}; wait for it, or give another --out"
+                ) from error
+            yield
+
+    def keep(self, path: Path, value: Frozen) -> None:
+        """Write a value on the first start; on a resume compare, and name what changed. Raises InputError."""
+        if not path.exists():
+            value.save(path)
+            return
+        before, now = json.loads(path.read_text()), json.loads(value.model_dump_json())
+        changed = list(differences(before, now))
+        if changed:
+            raise InputError(
+                f"cannot resume {self.path}: {path.name} changed since the run began:\n  "
+                + "\n  ".join(changed[:8])
+                + "\nUndo the change, or start a new run with another --out."
+            )
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Append one row to log.jsonl."""
+        with self.log_file.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(row) + "\n")
+
+    def logged(self) -> list[dict[str, Any]]:
+        """All complete rows of log.jsonl; one that a kill cut short is left out."""
+        if not self.log_file.exists():
+            return []
+        rows = []
+        for line in self.log_file.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return rows
+
+    def forget_from(self, step: int) -> None:
+        """Drop log rows of steps that are about to be repeated."""
+        kept = [row for row in self.logged() if row["step"] < step]
+        temporary = self.log_file.with_name("log.jsonl.writing")
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        temporary.replace(self.log_file)
+
+    def record_environment(self, threads: int) -> None:
+        """Write what the numbers were made with; on a resume, a further entry."""
+        import importlib.metadata as metadata
+
+        entries = json.loads(self.environment.read_text()) if self.environment.exists() else []
+        packages = ("semivox", "torch", "lightning-fabric", "numpy", "monai", "nibabel", "SimpleITK")
+        entries.append(
+            {
+                "python": platform.python_version(),
+                "system": f"{platform.system()} {platform.machine()}",
+                "processor": processor(),
+                "cores": os.cpu_count(),
+                "threads": threads,
+                "packages": {name: metadata.version(name) for name in packages},
+                "command": Path(sys.argv[0]).name,
+            }
+        )
+        self.environment.write_text(json.dumps(entries, indent=2) + "\n")
+
+
+def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """Where two JSON values differ: one line per place."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from differences(before.get(key), now.get(key), f"{place}.{key}" if place else key)
+    elif before != now:
+        yield f"{place}: was {str(before)[:80]}, is {str(now)[:80]}"
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()

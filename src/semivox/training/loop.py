@@ -1,0 +1,129 @@
+"""The training loop: minimize each loss that the method hands over, log it, save now and then.
+
+It names no method and no kind of method. A teacher, a discriminator, a memory bank live in the method's ``step``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+from torch.optim import Optimizer
+
+from semivox.core.batch import Batch
+from semivox.core.errors import SemivoxError
+from semivox.core.progress import Progress
+from semivox.core.randomness import seed_step
+from semivox.methods.method import Losses, Method
+from semivox.training.checkpoint import State
+
+MOST_SKIPPED = 3  # steps in a row without finite gradients, after which going on is pointless
+
+
+class Pace(NamedTuple):
+    """How long to train, from which seed, and the longest gradient that is not shortened."""
+
+    steps: int
+    seed: int
+    clip: float
+
+
+class Observer:
+    """What happens around the steps: logging, saving, validating, stopping. The loop calls it, and nothing else."""
+
+    def turned(self, step: int, losses: Losses, rate: float, norm: float) -> None:
+        """A loss was minimized."""
+
+    def stepped(self, done: int, state: Callable[[], State]) -> None:
+        """A step is complete; ``done`` steps are. Raises InterruptedRun to stop."""
+
+
+def train(
+    fabric: Fabric,
+    method: Method,
+    batches: Callable[[int], Iterable[Batch]],
+    pace: Pace,
+    observer: Observer,
+    saved: State,
+) -> None:
+    """Train from the saved state to the last step. Raises SemivoxError when gradients stay non-finite."""
+    optimizers = prepared(fabric, method, saved)
+    skipped = saved.skipped
+    for step, batch in enumerate(batches(saved.step), saved.step):
+        method.train()
+        progress = Progress(step, pace.steps)
+        seed_step(pace.seed, step, fabric.global_rank)
+        for losses in turns(fabric, method.step(on(fabric, batch, method), progress)):
+            optimizer, player = optimizers[losses.player], getattr(method, losses.player)
+            rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress))
+            optimizer.zero_grad()  # also drops what another player's turn left here
+            fabric.backward(losses.total)
+            norm = float(fabric.clip_gradients(player, optimizer, max_norm=pace.clip, error_if_nonfinite=False))
+            skipped = 0 if math.isfinite(norm) else skipped + 1
+            if not skipped:
+                optimizer.step()
+            observer.turned(step, losses, rate, norm)
+        if skipped >= MOST_SKIPPED:
+            raise SemivoxError(f"gradients were not finite at {skipped} steps in a row, last at {step}; lower the rate")
+        synchronize(fabric, method)
+        observer.stepped(step + 1, partial(state_of, step + 1, method, optimizers, skipped))
+
+
+def turns(fabric: Fabric, step: Iterator[Losses]) -> Iterator[Losses]:
+    """Run the method under autocast and the loop outside it."""
+    while True:
+        with fabric.autocast():
+            losses = next(step, None)
+        if losses is None:
+            return
+        yield losses
+
+
+def prepared(fabric: Fabric, method: Method, saved: State) -> dict[str, Optimizer]:
+    """Load the saved state, then wrap each player with its optimizer: a wrapped one cannot be loaded any more."""
+    if saved.step:
+        method.load_state_dict(saved.method)
+    method.to(fabric.device)
+    optimizers = {}
+    for name in method.players:
+        player = getattr(method, name)
+        wrapped, optimizer = fabric.setup(player, getattr(method.config, name).build(player))
+        setattr(method, name, wrapped)
+        if saved.step:
+            optimizer.load_state_dict(saved.optimizers[name])
+        optimizers[name] = optimizer
+    return optimizers
+
+
+def on(fabric: Fabric, batch: Batch, method: Method) -> Batch:
+    """The batch on the network's device and in its memory format."""
+    batch = batch.to(fabric.device)
+    if not any(p.dim() == 5 and p.is_contiguous(memory_format=torch.channels_last_3d) and not p.is_contiguous()
+               for p in method.network.parameters()):  # fmt: skip
+        return batch
+    image = batch.image.contiguous(memory_format=torch.channels_last_3d)
+    return Batch(image, batch.label, batch.cases, batch.targets)
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> float:
+    """Give every parameter group this learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def synchronize(fabric: Fabric, method: Method) -> None:
+    """Give every process the buffers of the first, so that all hold the same state and one of them can be saved."""
+    if fabric.world_size > 1:
+        for buffer in method.buffers():
+            torch.distributed.broadcast(buffer, src=0)
+
+
+def state_of(step: int, method: Method, optimizers: dict[str, Optimizer], skipped: int) -> State:
+    """What a checkpoint holds."""
+    states: dict[str, Any] = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
+    return State(step, method.state_dict(), states, skipped)

@@ -1,0 +1,234 @@
+"""One run: a method trained on prepared cases into a run folder, resumable at any moment by the same call."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from semivox.core.batch import Batch
+from semivox.core.errors import InputError, InterruptedRun
+from semivox.core.plan import Plan
+from semivox.core.randomness import derive
+from semivox.core.split import Split
+from semivox.data.augmentation import find as find_augmentation
+from semivox.data.patches import Patches, loader
+from semivox.data.store import Store
+from semivox.methods import find
+from semivox.methods.method import Losses, Method
+from semivox.networks.blueprint import Blueprint
+from semivox.training import checkpoint
+from semivox.training.checkpoint import State
+from semivox.training.folder import RunFolder
+from semivox.training.loop import Observer, Pace, train
+from semivox.training.model import ModelCard, save_model
+from semivox.training.reporter import Reporter, Silent
+from semivox.training.settings import RunConfig
+from semivox.training.stopping import StopRequest
+from semivox.training.validation import BestWeights
+
+
+def train_run(
+    store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, reporter: Reporter | None = None
+) -> None:
+    """Train into the folder ``out``; resume if it holds an unfinished run, return at once if a finished one.
+
+    Raises InputError when the folder's run was begun with other data, plan or options, and InterruptedRun after
+    saving when asked to stop.
+    """
+    folder = RunFolder(out)
+    folder.create()
+    with folder.locked():
+        folder.keep(folder.plan, plan)
+        folder.keep(folder.split, split)
+        folder.keep(folder.config, config)
+        if folder.done.exists():
+            return
+        check_parts(split, config)
+        world = config.train.devices
+        torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+        fabric = Fabric(
+            accelerator=config.train.device,
+            devices=world,
+            strategy="auto" if world == 1 else ("ddp" if torchrun else "ddp_spawn"),
+            precision=config.train.precision or plan.precision,
+        )
+        if world == 1:
+            work(fabric, store, split, plan, config, out, reporter or Silent())
+        else:
+            fabric.launch(work, store, split, plan, config, out, reporter or Silent())
+
+
+def check_parts(split: Split, config: RunConfig) -> None:
+    """Raise InputError where the split lacks what the method or the settings need."""
+    if not split.labeled:
+        raise InputError("the split has no labeled case; at least one is needed")
+    if find(config.method).uses_unlabeled and config.train.unlabeled_per_step != 0 and not split.unlabeled:
+        raise InputError(f"{config.method} learns from unlabeled scans and the split has none; use --method supervised")
+    if config.train.selection == "validation" and not (split.validation and config.train.validate_every):
+        raise InputError("selection 'validation' needs validation cases in the split and train.validate_every > 0")
+
+
+def work(
+    fabric: Fabric, store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, reporter: Reporter
+) -> None:
+    """What each process of a run does."""
+    folder, settings = RunFolder(out), config.train
+    steps = settings.steps or plan.steps
+    method = build(plan, config, fabric.device)
+    saved = checkpoint.load(folder.checkpoints)
+    stop = StopRequest()
+    keeper = Keeper(fabric, folder, store, split, plan, config, method, reporter, stop)
+    if fabric.is_global_zero:
+        folder.forget_from(saved.step)
+        folder.record_environment(torch.get_num_threads())
+        reporter.begin(out.name, saved.step, steps)
+    with stop.listening():
+        batches = batches_of(store, split, plan, config, method, fabric)
+        train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
+    if fabric.is_global_zero:
+        reporter.end()
+        keeper.release(method)
+    fabric.barrier()
+
+
+def build(plan: Plan, config: RunConfig, device: torch.device) -> Method:
+    """The method with its initial weights, the same in every process; they depend on the seed alone."""
+    torch.manual_seed(derive(config.train.seed, 0x1217))
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    method = find(config.method)(config.method_config(), Blueprint.of(plan))
+    return method.to(memory_format=torch.channels_last_3d) if plan.channels_last else method  # type: ignore[call-overload]
+
+
+def batches_of(
+    store: Store, split: Split, plan: Plan, config: RunConfig, method: Method, fabric: Fabric
+) -> Callable[[int], Iterable[Batch]]:
+    """From a step to the batches from there on. Training sees no test case: ``for_training`` has none."""
+    settings = config.train
+    labeled = settings.labeled_per_step or plan.labeled_per_step
+    unlabeled = plan.unlabeled_per_step if settings.unlabeled_per_step is None else settings.unlabeled_per_step
+    patches = Patches(
+        store,
+        split.for_training(),
+        plan,
+        settings.seed,
+        settings.steps or plan.steps,
+        labeled,
+        unlabeled if method.uses_unlabeled else 0,
+        method.targets,
+        fabric.global_rank,
+        fabric.world_size,
+        find_augmentation(settings.augmentation or plan.augmentation),
+    )
+    return lambda start: loader(patches, start, len(patches), settings.workers)
+
+
+class Keeper(Observer):
+    """Logs, saves, validates and stops a run."""
+
+    def __init__(  # noqa: PLR0913 - the one place where all of a run comes together
+        self,
+        fabric: Fabric,
+        folder: RunFolder,
+        store: Store,
+        split: Split,
+        plan: Plan,
+        config: RunConfig,
+        method: Method,
+        reporter: Reporter,
+        stop: StopRequest,
+    ) -> None:
+        self.fabric, self.folder, self.plan, self.split, self.config = fabric, folder, plan, split, config
+        self.method, self.reporter, self.stop = method, reporter, stop
+        self.steps = config.train.steps or plan.steps
+        self.saved = self.stepped_at = time.monotonic()
+        self.best = BestWeights(folder, store, split.validation, plan)
+        self.writer = writer_of(folder) if config.train.tensorboard and fabric.is_global_zero else None
+
+    def turned(self, step: int, losses: Losses, rate: float, norm: float) -> None:
+        """Log one minimized loss, with its terms, weights and the method's own figures."""
+        if not self.fabric.is_global_zero:
+            return
+        now = time.monotonic()
+        terms = {name: float(term.detach()) for name, term in losses.terms.items()}
+        row = {
+            "step": step,
+            "player": losses.player,
+            "total": plain(losses.total.detach()),
+            "terms": {name: plain(value) for name, value in terms.items()},
+            "weights": dict(losses.weights),
+            "log": {name: plain(value) for name, value in losses.log.items()},
+            "rate": rate,
+            "norm": plain(norm),
+            "seconds": round(now - self.stepped_at, 4),
+        }
+        self.stepped_at = now
+        self.folder.log(row)
+        self.reporter.step(step + 1, terms, rate)
+        if self.writer:
+            for name, value in terms.items():
+                self.writer.add_scalar(f"{losses.player}/{name}", value, step)
+
+    def stepped(self, done: int, state: Callable[[], State]) -> None:
+        """Validate, save and stop where it is time to."""
+        settings, last = self.config.train, done == self.steps
+        if settings.validate_every and (done % settings.validate_every == 0 or last) and self.fabric.is_global_zero:
+            self.best.update(done, self.method)
+        stopping = self._anyone_stops()
+        if self.fabric.is_global_zero and (
+            last or stopping or time.monotonic() - self.saved > 60 * settings.save_every
+        ):
+            checkpoint.save(self.folder.checkpoints, state())
+            self.saved = time.monotonic()
+        if stopping and not last:
+            self.reporter.end()
+            raise InterruptedRun(
+                f"stopped and saved at step {done} of {self.steps}; the same command goes on from there"
+            )
+
+    def release(self, method: Method) -> None:
+        """Write the model of the selected weights, then mark the run as done."""
+        if self.config.train.selection == "validation":
+            self.best.load_into(method)
+        card = ModelCard(
+            semivox=version("semivox"),
+            method=self.config.method,
+            options=self.config.options,
+            plan=self.plan,
+            selection=self.config.train.selection,
+            steps=self.steps,
+            seed=self.config.train.seed,
+            split=self.split.digest(),
+        )
+        save_model(self.folder.model, method, card)
+        self.folder.done.write_text(f"{self.steps} steps\n")
+
+    def _anyone_stops(self) -> bool:
+        """Whether any process was asked to stop: all must agree, or the others would wait for ever."""
+        if self.fabric.world_size == 1:
+            return self.stop.asked
+        flag = torch.tensor(float(self.stop.asked), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(flag, reduce_op="sum") > 0)
+
+
+def plain(value: torch.Tensor | float) -> float | None:
+    """A number that JSON knows; None for one that is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def writer_of(folder: RunFolder):  # type: ignore[no-untyped-def]  # noqa: ANN201 - TensorBoard is an extra
+    """A TensorBoard writer. Raises InputError where the extra is missing."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError("train.tensorboard needs TensorBoard: pip install 'semivox[tensorboard]'") from error
+    return SummaryWriter(str(folder.path / "tensorboard"))

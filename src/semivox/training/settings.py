@@ -1,0 +1,97 @@
+"""What a run is asked to do: the method and its numbers, and how to train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen, explain
+from semivox.core.plan import Precision
+from semivox.methods import find
+from semivox.methods.method import MethodConfig
+
+Selection = Literal["last", "validation"]
+
+
+class TrainSettings(Frozen):
+    """How to train, whatever the method."""
+
+    steps: int | None = Field(None, ge=1)
+    """Optimization steps; none: the plan's."""
+    seed: int = Field(1, ge=0)
+    """From which all randomness follows: initial weights, patches, augmentation, dropout."""
+    clip: float = Field(12.0, gt=0)
+    """Gradients of a player longer than this are shortened to it; 12 as in nnU-Net."""
+    labeled_per_step: int | None = Field(None, ge=1)
+    """Labeled patches a step and process; none: the plan's."""
+    unlabeled_per_step: int | None = Field(None, ge=0)
+    """Unlabeled patches a step and process; none: the plan's."""
+    augmentation: str | None = None
+    """Name of the augmentation set; none: the plan's."""
+    workers: int = Field(2, ge=0)
+    """Processes that prepare batches; 0: none, the training process does it. Changes no result."""
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda|mps)$")
+    """``auto`` takes a GPU if there is one."""
+    devices: int = Field(1, ge=1)
+    """Processes that train together, one a GPU; more than one on a CPU is for tests."""
+    precision: Precision | None = None
+    """None: the plan's."""
+    save_every: float = Field(5.0, gt=0)
+    """Minutes between checkpoints."""
+    validate_every: int = Field(0, ge=0)
+    """Steps between scorings of the validation cases; 0: never."""
+    selection: Selection = "last"
+    """Which weights are released: the last, or those with the lowest mean HD95 on the validation cases."""
+    tensorboard: bool = False
+    """Also write TensorBoard events (needs ``semivox[tensorboard]``)."""
+
+
+class RunConfig(Frozen):
+    """All that was asked of a run; stands in its folder as config.json."""
+
+    method: str
+    ablation: str | None = None
+    """Name of the ablation whose overrides are in ``options``."""
+    options: Mapping[str, Any]
+    """The method's Config, every field resolved."""
+    train: TrainSettings = TrainSettings()
+
+    def method_config(self) -> MethodConfig:
+        """The options as the method's own Config. Raises InputError naming field, bound and what was received."""
+        return validated(self.method, self.options)
+
+
+def configure(
+    method: str, overrides: Mapping[str, Any], settings: TrainSettings, ablation: str | None = None
+) -> RunConfig:
+    """The resolved configuration of a run: the paper's defaults, the ablation's overrides, then the user's."""
+    kind = find(method)
+    options: dict[str, Any] = {}
+    if ablation is not None:
+        if ablation not in kind.ablations:
+            known = ", ".join(repr(name) for name in kind.ablations) or "none"
+            raise InputError(f"{method} has no ablation {ablation!r}; it has {known}")
+        options |= kind.ablations[ablation]
+    config = validated(method, merged(options, overrides))
+    name = method.replace("-", "_")
+    return RunConfig(method=name, ablation=ablation, options=config.model_dump(mode="json"), train=settings)
+
+
+def validated(method: str, options: Mapping[str, Any]) -> MethodConfig:
+    """Options as the method's Config. Raises InputError naming field, bound and what was received."""
+    try:
+        return find(method).Config.model_validate(dict(options))
+    except ValidationError as error:
+        raise InputError(f"options of method {method!r}:\n{explain(error)}") from error
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings joined; ``over`` wins."""
+    result = dict(base)
+    for key, value in over.items():
+        inner = result.get(key)
+        result[key] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return result
