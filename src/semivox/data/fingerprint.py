@@ -29,7 +29,6 @@ def facts(name: str, volume: Volume, label: np.ndarray | None, ignore: int | Non
     channels = tuple(_channel(channel, _body(channel.ravel()[::step])) for channel in volume.array)
     if label is None:
         return CaseFacts(name=name, shape=volume.shape, spacing=volume.spacing, labeled=False, channels=channels)
-    values, counts = np.unique(label, return_counts=True)
     inside = label != 0 if ignore is None else (label != 0) & (label != ignore)
     foreground = tuple(_channel(channel, channel[inside]) for channel in volume.array) if inside.any() else ()
     return CaseFacts(
@@ -38,7 +37,7 @@ def facts(name: str, volume: Volume, label: np.ndarray | None, ignore: int | Non
         spacing=volume.spacing,
         labeled=True,
         channels=channels,
-        voxels={int(value): int(count) for value, count in zip(values, counts, strict=True)},
+        voxels=label_counts(label),
         foreground=foreground,
     )
 
@@ -60,6 +59,18 @@ def fingerprint(dataset: Dataset, split: Split, facts: Sequence[CaseFacts]) -> F
         ignore=dataset.ignore,
         cases=cases,
     )
+
+
+def label_counts(label: np.ndarray) -> dict[int, int]:
+    """Label value -> number of voxels, for an array of whole numbers of any shape."""
+    lowest, highest = int(label.min()), int(label.max())
+    if highest - lowest > np.iinfo(np.uint16).max:
+        values, found = np.unique(label, return_counts=True)
+        return {int(value): int(count) for value, count in zip(values, found, strict=True)}
+    counts = np.zeros(highest - lowest + 1, np.int64)
+    for slab in label:  # slab by slab: counting needs eight bytes a voxel
+        counts += np.bincount(slab.ravel().astype(np.int64) - lowest, minlength=len(counts))
+    return {int(index) + lowest: int(counts[index]) for index in np.flatnonzero(counts)}
 
 
 def _found_classes(cases: Sequence[CaseFacts], ignore: int | None) -> tuple[ClassInfo, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +26,13 @@ ROUNDING = 1e-3
 """How far a label may be from a whole number: slopes in headers turn 1 into 1.0000153."""
 
 
+class Reader(Protocol):
+    """What a module for a file format provides."""
+
+    def read_header(self, path: Path, /) -> Header: ...
+    def read_scan(self, path: Path, /) -> Scan: ...
+
+
 def suffix_of(path: Path) -> str:
     """The readable suffix that a file name ends with, ``.nii.gz`` as one; empty if there is none."""
     name = path.name.lower()
@@ -39,12 +47,12 @@ def stem(path: Path) -> str:
 
 def read_header(path: Path) -> Header:
     """Grid, channels and remarks of a file or DICOM folder, without its voxels. Raises ScanError."""
-    return _reader(path).read_header(path)  # type: ignore[no-any-return, attr-defined]
+    return _reader(path).read_header(path)
 
 
 def read_scan(path: Path) -> Scan:
     """Voxels and header of one file or DICOM folder, in its own orientation. Raises ScanError."""
-    return _reader(path).read_scan(path)  # type: ignore[no-any-return, attr-defined]
+    return _reader(path).read_scan(path)
 
 
 def read_grid(path: Path) -> Grid:
@@ -169,7 +177,7 @@ def _write(path: Path, array: np.ndarray, grid: Grid) -> None:
     temporary.replace(path)
 
 
-def _reader(path: Path) -> object:
+def _reader(path: Path) -> Reader:
     """The module that reads a path; ITK is imported only when it is needed."""
     suffix = suffix_of(path)
     if suffix in (".nii", ".nii.gz"):
