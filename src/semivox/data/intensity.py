@@ -1,0 +1,62 @@
+"""Making scans comparable in brightness: the one place where raw values become network input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Intensity
+
+
+def fill(channel: np.ndarray) -> np.ndarray:
+    """Voxels that are not a number (or infinite) get the smallest finite value.
+
+    (X, Y, Z) any number type -> (X, Y, Z) float32; a new array only where one is needed. Raises InputError if no voxel
+    is finite.
+    """
+    values = channel.astype(np.float32, copy=False)
+    low, high = float(values.min()), float(values.max())  # min and max of an array with a NaN are NaN
+    if np.isfinite(low) and np.isfinite(high):
+        return values
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise InputError("the scan holds no finite value at all; export it again from its source")
+    return np.where(finite, values, values[finite].min())
+
+
+def scale(channel: np.ndarray, intensity: Intensity) -> np.ndarray:
+    """Raw values -> network input by the plan's scheme for this channel.
+
+    (X, Y, Z) any number type -> (X, Y, Z) float32, always a new array. The transform is the same for every voxel; with
+    ``nonzero`` only its mean and std leave out the zeros, so that empty surroundings stay apart from tissue.
+    """
+    values = fill(channel)
+    if intensity.scheme == "none":
+        return np.array(values, dtype=np.float32)
+    if intensity.scheme == "ct":
+        clipped = np.clip(values, intensity.lower, intensity.upper)
+        return _standardize(clipped, intensity.mean, intensity.std)
+    counted = values[values != 0] if intensity.nonzero else values
+    if counted.size == 0:
+        return np.zeros(values.shape, np.float32)
+    return _standardize(values, *moments(counted))
+
+
+def moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of all voxels, summed in float64, a megavoxel at a time to save memory.
+
+    A float32 sum over 10^8 voxels would lose the third digit of the variance.
+    """
+    flat = values.ravel()
+    parts = np.array_split(flat, flat.size // 2**20 + 1)
+    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / flat.size
+    variance = sum(float(np.square(part.astype(np.float64) - mean).sum()) for part in parts) / flat.size
+    return mean, variance**0.5
+
+
+def _standardize(values: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """(value - mean) / std in float32; a constant scan becomes all 0."""
+    result = values - np.float32(mean)
+    if std > 1e-6 * max(1.0, abs(mean)):
+        result /= np.float32(std)
+    return result

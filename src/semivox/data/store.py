@@ -1,0 +1,125 @@
+"""Prepared cases on disk: memory-mapped arrays of which only the voxels that are asked for are read.
+
+Folder: ``plan.json``, ``cases/<name>/{image.npy, label.npy, foreground.npy, case.json}``. A case without a label has
+no label.npy, so a hidden label cannot be read from here by mistake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from semivox.core.case import Case
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen
+from semivox.core.geometry import Shape, Spacing
+from semivox.core.plan import Plan
+
+LAYOUT = 1
+"""Raised when the content of a prepared case changes for the same plan, so that old ones are made again."""
+
+
+class SourceFile(Frozen):
+    """A file (or DICOM folder) a case was made from, and enough to notice that it has changed."""
+
+    path: str
+    size: int
+    """Bytes."""
+    modified_ns: int
+
+
+class CaseRecord(Frozen):
+    """What is known of a prepared case without opening its voxels (case.json)."""
+
+    layout: int = LAYOUT
+    name: str
+    plan: str
+    """Digest of the plan the case was prepared by."""
+    sources: tuple[SourceFile, ...]
+    source_shape: Shape
+    """Voxels of the file, in the file's own orientation."""
+    source_affine: tuple[tuple[float, float, float, float], ...]
+    """Rows of the file's (4, 4) matrix, voxel -> RAS+ mm."""
+    channels: int
+    shape: Shape
+    """Voxels of the prepared arrays, in RAS+ orientation."""
+    spacing: Spacing
+    """mm per voxel of the prepared arrays; the plan's, up to the rounding of the shape."""
+    labeled: bool
+    content: str
+    """Hash of the prepared voxels (image, then label)."""
+
+
+class Store:
+    """The prepared cases of a data set. Cheap to open and to send to another process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._open: dict[tuple[str, bool], Case] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Memory maps stay behind: the other process opens its own."""
+        return {"folder": self.folder, "_open": {}}
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan by which the cases were prepared."""
+        return Plan.load(self.folder / "plan.json")
+
+    @cached_property
+    def records(self) -> dict[str, CaseRecord]:
+        """Name -> record of every case prepared by this store's plan, sorted by name."""
+        digest = self.plan.digest()
+        found = (CaseRecord.load(path) for path in sorted(self.folder.glob("cases/*/case.json")))
+        return {record.name: record for record in sorted(found, key=lambda r: r.name) if record.plan == digest}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the prepared cases."""
+        return tuple(self.records)
+
+    def shape(self, name: str) -> Shape:
+        """Voxels of a prepared case, without opening its arrays."""
+        return self._record(name).shape
+
+    def case(self, name: str, label: bool) -> Case:
+        """A prepared case; its label is opened only if asked for. Raises InputError if there is none."""
+        key = (name, label)
+        if key not in self._open:
+            self._open[key] = self._load(name, label)
+        return self._open[key]
+
+    def _load(self, name: str, label: bool) -> Case:
+        record, folder = self._record(name), case_folder(self.folder, name)
+        image = _map(folder / "image.npy")
+        if not label:
+            return Case(name, image, None, record.spacing)
+        if not record.labeled:
+            raise InputError(f"case {name!r} was prepared without a label ({folder}); it can be used as unlabeled only")
+        foreground = np.array(_map(folder / "foreground.npy"))
+        return Case(name, image, _map(folder / "label.npy"), record.spacing, foreground)
+
+    def _record(self, name: str) -> CaseRecord:
+        if name not in self.records:
+            raise InputError(f"case {name!r} is not prepared in {self.folder}; run prepare with a split that holds it")
+        return self.records[name]
+
+
+def case_folder(store: Path, name: str) -> Path:
+    """Where a case is kept: under its own name, escaped where file systems would object or leave the folder."""
+    safe = quote(name, safe=" ()+,=@[]")
+    if safe.startswith(".") or len(safe) > 120 or safe != safe.strip():
+        safe = quote(safe.strip(" .")[:100], safe="%") + "~" + hashlib.sha256(name.encode()).hexdigest()[:12]
+    return Path(store) / "cases" / safe
+
+
+def _map(path: Path) -> np.ndarray:
+    """A read-only view of an array on disk. Raises InputError if the file is missing or damaged."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot open {path} ({error}); delete its folder and run prepare again") from error
