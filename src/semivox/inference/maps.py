@@ -1,0 +1,27 @@
+"""Maps that tell where a prediction should not be trusted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+MapName = Literal["probabilities", "entropy", "disagreement"]
+MAPS: tuple[MapName, ...] = ("probabilities", "entropy", "disagreement")
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """How undecided the network is: (K, ...) -> (...) in nats, 0 where it is certain, ln K where it knows nothing.
+
+    Exact also where a probability is 0 (0 ln 0 = 0).
+    """
+    return torch.special.entr(probabilities.clamp_min(0)).sum(0)
+
+
+def disagreement(probabilities: Tensor, other: Tensor) -> Tensor:
+    """How far two networks differ: two (K, ...) -> (...), the total variation, 0 (same) to 1 (nothing shared).
+
+    It is the largest difference in probability that the two give to any set of classes.
+    """
+    return 0.5 * (probabilities - other).abs().sum(0)

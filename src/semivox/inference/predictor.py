@@ -1,0 +1,169 @@
+"""Turns a scan as read from disk into labels and maps on the scan's own grid.
+
+Scan -> plan's grid and intensities -> probabilities of overlapping windows -> back to the scan's grid -> label values.
+All after the first arrow is a stream of slabs, so memory is bounded by the scan and what was asked for, not by the
+number of classes times the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semivox.core.case import Volume
+from semivox.core.errors import InputError
+from semivox.core.geometry import Shape
+from semivox.core.plan import Plan, Precision
+from semivox.data.patches import padding
+from semivox.data.prepare import normalize
+from semivox.data.volume import to_source
+from semivox.inference.maps import MAPS, disagreement, entropy
+from semivox.inference.mirror import mirrored
+from semivox.inference.postprocess import largest_components
+from semivox.inference.regrid import regrid
+from semivox.inference.window import Blend, Predict, Window, slide
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about one scan, on the grid and in the orientation of the scan's file."""
+
+    label: np.ndarray
+    """(X, Y, Z) uint8 or uint16, the label values of the data set."""
+    probabilities: np.ndarray | None = None
+    """(K, X, Y, Z) float32, in the order of the plan's classes; None if not asked for."""
+    entropy: np.ndarray | None = None
+    """(X, Y, Z) float32 in nats: 0 certain, ln K undecided; None if not asked for."""
+    disagreement: np.ndarray | None = None
+    """(X, Y, Z) float32, total variation of ``predict`` and ``other``, 0 to 1; None if not asked for."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained network, ready for any scan."""
+
+    plan: Plan
+    predict: Predict
+    """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z), in evaluation mode and on ``device``."""
+    other: Predict | None = None
+    """A second network, such as the teacher, for the disagreement map."""
+    blend: Blend = "gaussian"
+    overlap: float = 0.5
+    """Fraction of a window that is shared with the next."""
+    stride: Shape | None = None
+    """Voxels between windows, instead of ``overlap``."""
+    mirror: bool = False
+    """Average over mirrorings along the axes on which the plan allows it: up to 8 times the work."""
+    largest_component: bool = False
+    """Keep the largest connected piece of each class."""
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    window_batch: int = 1
+    """Windows predicted at once."""
+    channels_last: bool | None = None
+    """Memory format of windows; None: the plan's."""
+    precision: Precision = "32-true"
+    """``bf16-mixed`` predicts under autocast: faster where the processor has it, probabilities to about 0.01."""
+
+    def __post_init__(self) -> None:
+        values = [info.value for info in self.plan.classes]
+        if min(values) < 0 or max(values) > np.iinfo(np.uint16).max:
+            raise InputError(f"label values must lie between 0 and 65535 to be written, the plan has {values}")
+        _ = self.window  # refuses impossible windows now, not at the first scan
+
+    @property
+    def window(self) -> Window:
+        """How scans are cut."""
+        window = Window.overlapping(self.plan.patch, self.overlap, self.blend)
+        return replace(
+            window,
+            stride=self.stride or window.stride,
+            batch=self.window_batch,
+            device=self.device,
+            channels_last=self.plan.channels_last if self.channels_last is None else self.channels_last,
+        )
+
+    def __call__(self, volume: Volume, maps: Collection[str] = ()) -> Prediction:
+        """Label a scan; ``maps`` names further results: "probabilities", "entropy", "disagreement".
+
+        Raises InputError for a scan with other channels than the plan's, and for maps that cannot be made.
+        """
+        self._check(volume, maps)
+        canvas = _Canvas(volume.shape, len(self.plan.classes), maps)
+        for slab in self._stream(volume, paired="disagreement" in maps):
+            canvas.add(slab)
+        index = largest_components(canvas.index) if self.largest_component else canvas.index
+        largest = max(info.value for info in self.plan.classes)
+        values = np.array([info.value for info in self.plan.classes], np.uint8 if largest < 256 else np.uint16)
+        results = {name: to_source(array, volume) for name, array in canvas.maps.items()}
+        return Prediction(to_source(values[index], volume), **results)
+
+    def _check(self, volume: Volume, maps: Collection[str]) -> None:
+        channels = len(self.plan.channels)
+        if len(volume.array) != channels:
+            raise InputError(
+                f"the scan has {len(volume.array)} channel(s), the model was trained on {channels}: "
+                f"{', '.join(self.plan.channels)}"
+            )
+        if unknown := set(maps) - set(MAPS):
+            raise InputError(f"unknown maps {sorted(unknown)}; there are {', '.join(MAPS)}")
+        if "disagreement" in maps and self.other is None:
+            raise InputError("a disagreement map needs a second network; this model has only one")
+
+    def _stream(self, volume: Volume, paired: bool) -> Iterator[Tensor]:
+        """Slabs (K, dx, Y, Z) on the scan's canonical grid; (2K, ...) with the second network's after the first's."""
+        image = normalize(volume, self.plan)
+        x, y, z = image.shape[1:]
+        fill = [padding(intensity) for intensity in self.plan.intensity]  # what training showed outside a scan
+        slabs = slide(self._network(paired), image, self.window, fill)
+        return regrid(slabs, (x, y, z), volume.shape)
+
+    def _network(self, paired: bool) -> Predict:
+        """What is called on windows: one or both networks, at the chosen precision, mirrored if wanted."""
+        networks = [self.predict]
+        if paired and self.other is not None:
+            networks.append(self.other)
+
+        def joint(image: Tensor) -> Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+                return torch.cat([self._checked(network(image)) for network in networks], dim=1)
+
+        return mirrored(joint, self.plan.mirror) if self.mirror else joint
+
+    def _checked(self, probabilities: Tensor) -> Tensor:
+        if probabilities.shape[1] != len(self.plan.classes):
+            raise InputError(
+                f"the network gives {probabilities.shape[1]} classes, the plan has {len(self.plan.classes)}; "
+                "they are not from the same training"
+            )
+        return probabilities.float()
+
+
+class _Canvas:
+    """The results of one scan on its canonical grid, filled from x = 0 on."""
+
+    def __init__(self, shape: Shape, classes: int, maps: Collection[str]) -> None:
+        self.classes, self.filled = classes, 0
+        self.index = np.empty(shape, np.uint8 if classes <= 256 else np.uint16)
+        """(X, Y, Z) class indices."""
+        self.maps = {
+            name: np.empty((classes, *shape) if name == "probabilities" else shape, np.float32) for name in maps
+        }
+
+    def add(self, slab: Tensor) -> None:
+        """The next planes, (K, dx, Y, Z) or (2K, dx, Y, Z)."""
+        planes = slice(self.filled, self.filled + slab.shape[1])
+        own, other = slab[: self.classes], slab[self.classes :]
+        self.index[planes] = own.argmax(0).cpu().numpy()  # on a tie the lower class, so background first
+        for name, array in self.maps.items():
+            match name:
+                case "probabilities":
+                    array[:, planes] = own.cpu().numpy()
+                case "entropy":
+                    array[planes] = entropy(own).cpu().numpy()
+                case "disagreement":
+                    array[planes] = disagreement(own, other).cpu().numpy()
+        self.filled = planes.stop

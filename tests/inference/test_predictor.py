@@ -1,0 +1,114 @@
+"""A prediction stands where the scan stands, in the label values of the data set."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from semivox.core.errors import InputError
+from semivox.data.volume import to_source
+from semivox.inference.predictor import Predictor
+
+from .conftest import VALUES, bands
+
+ORIENTATIONS = ["RAS", "LPS", "PIR", "ASL"]
+
+
+def dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+def blurred(image):
+    """Probabilities that are nowhere 0 or 1 and differ by place."""
+    index = image[:, :1]
+    logits = torch.cat([1 - index, index, 2 * (index - 1)], 1) + torch.linspace(0, 1, image.shape[-1])
+    return logits.softmax(1)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.8, 1.1, 2.5)])
+def test_on_the_plans_own_spacing_the_scan_comes_back_exactly(scan, make_plan, orientation, spacing):
+    volume, array = scan(orientation, spacing)
+    prediction = Predictor(make_plan(spacing=volume.spacing), bands)(volume)
+    np.testing.assert_array_equal(prediction.label, np.array(VALUES)[array.astype(int)])
+    assert prediction.label.dtype == np.uint16
+    assert prediction.probabilities is prediction.entropy is prediction.disagreement is None
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("spacing", [(0.6, 0.7, 0.9), (1.4, 0.5, 0.8)])
+def test_there_and_back_over_another_spacing_a_ball_stays_where_it_was(scan, make_plan, orientation, spacing):
+    volume, array = scan(orientation, spacing, shape=(44, 48, 40))
+    label = Predictor(make_plan(spacing=(0.9, 0.8, 0.7)), bands)(volume).label
+    assert label.shape == array.shape
+    assert dice(label > 0, array > 0) > 0.97
+    moved = [np.roll(label > 0, step, axis) for axis in range(3) for step in (-1, 1)]
+    assert all(dice(label > 0, array > 0) > dice(other, array > 0) for other in moved)  # not even a voxel off
+
+
+def test_maps_are_those_of_the_whole_scan_at_once(scan, make_plan):
+    volume, _ = scan("LPS", (1.0, 1.2, 0.9))
+    plan = make_plan(spacing=volume.spacing, patch=(32, 30, 28))
+    names = ("probabilities", "entropy", "disagreement")
+    result = Predictor(plan, blurred, other=bands)(volume, names)
+    image = torch.from_numpy(volume.array)[None].float()
+    p, q = blurred(image)[0], bands(image)[0]
+    np.testing.assert_allclose(result.probabilities, to_source(p.numpy(), volume), atol=1e-6)
+    np.testing.assert_allclose(result.entropy, to_source(-(p * p.log()).sum(0).numpy(), volume), atol=1e-5)
+    np.testing.assert_allclose(result.disagreement, to_source((p - q).abs().sum(0).numpy() / 2, volume), atol=1e-6)
+    np.testing.assert_array_equal(result.label, np.array(VALUES)[result.probabilities.argmax(0)])
+
+
+def test_maps_after_resampling_are_consistent_with_the_label(scan, make_plan):
+    volume, _ = scan("PIR", (0.8, 1.2, 2.0))
+    result = Predictor(make_plan(), blurred, overlap=0.25)(volume, ("probabilities", "entropy"))
+    assert result.probabilities.shape == (3, *volume.source.shape)
+    np.testing.assert_allclose(result.probabilities.sum(0), 1, atol=1e-5)
+    assert 0 < result.entropy.min() <= result.entropy.max() <= math.log(3) + 1e-5
+    np.testing.assert_array_equal(result.label, np.array(VALUES)[result.probabilities.argmax(0)])
+
+
+def test_slabs_give_what_one_window_gives(scan, make_plan):
+    volume, _ = scan("RAS", (0.8, 1.2, 1.0))
+    small = Predictor(make_plan(patch=(4, 6, 8)), bands)(volume, ("probabilities",))
+    large = Predictor(make_plan(patch=(64, 64, 64)), bands)(volume, ("probabilities",))
+    np.testing.assert_allclose(small.probabilities, large.probabilities, atol=1e-5)
+
+
+def test_mirroring_leaves_an_equivariant_network_alone(scan, make_plan):
+    volume, _ = scan("RAS", (0.8, 1.2, 1.0))
+    plain, mirrored = (Predictor(make_plan(), bands, mirror=on)(volume).label for on in (False, True))
+    np.testing.assert_array_equal(plain, mirrored)
+
+
+def test_only_the_largest_piece_is_kept_if_wanted(scan, make_plan):
+    volume, _ = scan()
+    volume.array[0, :2, :2, :2] = 1
+    plan = make_plan(spacing=volume.spacing)
+    kept, cleaned = (Predictor(plan, bands, largest_component=on)(volume).label for on in (False, True))
+    assert kept[0, 0, 0] == VALUES[1]
+    assert cleaned[0, 0, 0] == 0
+    np.testing.assert_array_equal(kept[4:], cleaned[4:])
+
+
+def test_small_values_are_written_as_bytes_and_a_tie_is_background(scan, make_plan):
+    volume, _ = scan()
+    plan = make_plan(values=(0, 255))
+    prediction = Predictor(plan, lambda x: torch.full((len(x), 2, *x.shape[2:]), 0.5))(volume)
+    assert prediction.label.dtype == np.uint8
+    assert not prediction.label.any()
+
+
+def test_what_cannot_work_is_said(scan, make_plan):
+    volume, _ = scan()
+    with pytest.raises(InputError, match="channel"):
+        Predictor(make_plan(channels=2), bands)(volume)
+    with pytest.raises(InputError, match="second network"):
+        Predictor(make_plan(), bands)(volume, ("disagreement",))
+    with pytest.raises(InputError, match="unknown maps"):
+        Predictor(make_plan(), bands)(volume, ("entrpy",))
+    with pytest.raises(InputError, match="classes"):
+        Predictor(make_plan(values=(0, 1)), bands)(volume)
+    with pytest.raises(InputError, match="between 0 and 65535"):
+        Predictor(make_plan(values=(0, -1, 2)), bands)
