@@ -1,0 +1,134 @@
+"""A score table in short: means, how sure they are, and how many cases have no value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from semivox.core.frozen import Frozen
+from semivox.evaluation.bootstrap import grouped_mean, mean_interval
+from semivox.evaluation.score import DISTANCES, SCORES, Empty, Row
+
+SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")
+"""The scores of the text table; the others are in the files."""
+
+
+class Statistic(Frozen):
+    """One score over the cases of a table."""
+
+    mean: float | None
+    """Over defined values; over several classes: the mean of the classes' means."""
+    low: float | None
+    """Lower end of the 95 % bootstrap interval over cases (BCa); None below two cases."""
+    high: float | None
+    defined: int
+    """Values that went into the mean."""
+    undefined: int
+    """Objects that only one of the two masks holds, so that there is no distance."""
+    not_applicable: int
+    """Cases in which neither mask holds the class."""
+    mean_with_diagonal: float | None = None
+    """Distances only: the mean with the scan's diagonal in place of undefined values."""
+
+
+class Summary(Frozen):
+    """What a score table says, per class and over classes."""
+
+    cases: int
+    classes: Mapping[str, Mapping[str, Statistic]]
+    """Class name -> score -> statistic."""
+    overall: Mapping[str, Statistic]
+    """Score -> statistic over all classes."""
+    empty: Mapping[str, Mapping[Empty, int]]
+    """Class name -> which mask was empty -> number of cases."""
+
+
+def summarize(rows: Sequence[Row], seed: int = 0) -> Summary:
+    """Means and intervals of a table, (case, class) by (case, class). The seed decides the bootstrap's resamples."""
+    cases = list(dict.fromkeys(row.case for row in rows))
+    classes = list(dict.fromkeys(row.class_name for row in rows))
+    per_class = {name: [row for row in rows if row.class_name == name] for name in classes}
+    return Summary(
+        cases=len(cases),
+        classes={
+            name: {score: _statistic(own, cases, [name], score, seed) for score in SCORES}
+            for name, own in per_class.items()
+        },
+        overall={score: _statistic(rows, cases, classes, score, seed) for score in SCORES},
+        empty={name: dict(Counter(row.empty for row in own)) for name, own in per_class.items()},
+    )
+
+
+def summary_text(rows: Sequence[Row], seed: int = 0) -> str:
+    """A plain text table of a score table: a line per class, mean and 95 % interval, and what is undefined."""
+    summary = summarize(rows, seed)
+    lines: dict[str, Mapping[str, Statistic]] = dict(summary.classes)
+    if len(lines) > 1:
+        lines["mean of classes"] = summary.overall
+    table = [["class", *SHOWN]]
+    table += [[name, *(_cell(statistics[score]) for score in SHOWN)] for name, statistics in lines.items()]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    plural = "" if summary.cases == 1 else "s"
+    heading = f"{summary.cases} case{plural}: mean [95 % interval over cases]"
+    return "\n".join([heading, *text, *_remarks(summary)])
+
+
+def _statistic(rows: Sequence[Row], cases: Sequence[str], classes: Sequence[str], score: str, seed: int) -> Statistic:
+    """One score of some rows, over cases and classes."""
+    values = np.full((len(cases), len(classes)), np.nan)
+    filled = values.copy()
+    place = {case: index for index, case in enumerate(cases)}
+    column = {name: index for index, name in enumerate(classes)}
+    for row in rows:
+        at = place[row.case], column[row.class_name]
+        values[at] = filled[at] = np.nan if getattr(row, score) is None else getattr(row, score)
+        if row.empty in ("prediction", "reference") and score in DISTANCES and row.diagonal_mm is not None:
+            filled[at] = row.diagonal_mm
+    defined = int(np.count_nonzero(~np.isnan(values)))
+    not_applicable = sum(row.empty == "both" for row in rows)
+    undefined = len(rows) - not_applicable - defined
+    known = np.count_nonzero(~np.isnan(filled)) == len(rows) - not_applicable
+    interval = mean_interval(values, seed=seed)
+    return Statistic(
+        mean=_mean(values),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        defined=defined,
+        undefined=undefined,
+        not_applicable=not_applicable,
+        mean_with_diagonal=_mean(filled) if score in DISTANCES and known else None,
+    )
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """The mean over classes of the mean over cases, (cases, classes) with NaN where undefined; None if nothing is."""
+    mean = float(grouped_mean(values, np.ones((1, len(values))))[0])
+    return None if np.isnan(mean) else mean
+
+
+def _cell(statistic: Statistic) -> str:
+    """``0.812 [0.790, 0.831]``, or a dash where nothing is defined."""
+    if statistic.mean is None:
+        return "-"
+    if statistic.low is None or statistic.high is None:
+        return f"{statistic.mean:.3f}"
+    return f"{statistic.mean:.3f} [{statistic.low:.3f}, {statistic.high:.3f}]"
+
+
+def _remarks(summary: Summary) -> list[str]:
+    """What the means leave out, in words; nothing where they leave out nothing."""
+    lines = []
+    for name, counts in summary.empty.items():
+        if missed := counts.get("prediction", 0):
+            lines.append(f"{name}: missed altogether in {missed} of {summary.cases} cases (Dice 0, no distance).")
+        if invented := counts.get("reference", 0):
+            lines.append(f"{name}: predicted where there is none in {invented} of {summary.cases} cases (Dice 0).")
+        if absent := counts.get("both", 0):
+            lines.append(f"{name}: neither predicted nor drawn in {absent} of {summary.cases} cases (not scored).")
+        hd95 = summary.classes[name]["hd95_mm"]
+        if hd95.undefined and hd95.mean_with_diagonal is not None:
+            lines.append(f"{name}: hd95_mm is {hd95.mean_with_diagonal:.3f} with the scan's diagonal for these cases.")
+    return lines

@@ -1,0 +1,190 @@
+"""Score tables: folder against folder, one row for each case and class, as CSV for people and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pydantic import ConfigDict, ValidationError
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen, explain
+from semivox.core.plan import ClassInfo
+from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
+from semivox.evaluation.score import SCORES, Row, Score, score_classes
+from semivox.evaluation.summary import Summary, summarize
+
+COLUMNS = ("case", "class", *SCORES, "empty", "prediction_ml", "reference_ml", "diagonal_mm")
+"""The columns of scores.csv. A score that is not defined is an empty cell."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+"""Spreadsheets run a cell that starts so as a formula; names that do are written behind an apostrophe."""
+
+
+class ScoreFile(Frozen):
+    """The content of scores.json: what the table says in short, and the table."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    summary: Summary
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One case: its scores by label value, and which values each label map holds."""
+
+    case: str
+    scores: dict[int, Score]
+    predicted: set[int]
+    referred: set[int]
+    diagonal_mm: float
+
+
+def evaluate_folders(
+    reference: Path,
+    prediction: Path,
+    classes: Sequence[ClassInfo] | None = None,
+    ignore: int | None = None,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Row]:
+    """Score a folder of predictions against a folder of references: one row per case and class.
+
+    ``classes``: what to score (value 0 and a class named "background" are left out); None: every non-zero value that
+    some reference holds. Voxels at which a reference holds ``ignore`` are left out of both. ``workers``: processes
+    beside this one, 0 for none; they change nothing in the result. ``progress(done, total)`` is called after each case.
+    Raises InputError naming the file: no prediction for a reference, another grid, no label, other label values.
+    """
+    pairs = find_pairs(reference, prediction)
+    wanted = None if classes is None else _foreground(classes)
+    values = None if wanted is None else [info.value for info in wanted]
+    task = partial(_score_pair, values=values, ignore=ignore)
+    scored = []
+    for result in _each(task, pairs, workers):
+        scored.append(result)
+        if progress is not None:
+            progress(len(scored), len(pairs))
+    if wanted is None:
+        referred = set().union(*(result.referred for result in scored)) - {0, ignore}
+        wanted = [ClassInfo(name=str(value), value=value) for value in sorted(referred)]
+    if not wanted:
+        raise InputError(f"the references in {reference} hold no class: every voxel is 0 or ignored")
+    _check_values(scored, wanted, prediction)
+    absent = Score(empty="both", prediction_ml=0.0, reference_ml=0.0)
+    return [
+        Row(
+            case=result.case,
+            class_name=info.name,
+            diagonal_mm=result.diagonal_mm,
+            **result.scores.get(info.value, absent).model_dump(),
+        )
+        for result in scored
+        for info in wanted
+    ]
+
+
+def write_scores(folder: Path, rows: Sequence[Row]) -> None:
+    """Write ``scores.csv`` (the rows) and ``scores.json`` (rows and summary) into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rows(folder / "scores.csv", rows)
+    ScoreFile(summary=summarize(rows), rows=tuple(rows)).save(folder / "scores.json")
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows as CSV, replacing the file in one step; numbers are written in full."""
+    temporary = path.with_name(path.name + ".writing")
+    with temporary.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(COLUMNS)
+        for row in rows:
+            cells = row.model_dump()
+            table.writerow([_cell(cells[column]) for column in COLUMNS])
+    temporary.replace(path)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read rows from CSV as ``write_rows`` wrote them. Raises InputError naming the file, the line and the column."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            table = csv.DictReader(stream, restkey="(beyond the last column)", restval="")
+            return [_row(cells, f"{path}, line {line}") for line, cells in enumerate(table, start=2)]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a table of scores as CSV in UTF-8: {error}") from error
+
+
+def read_scores(path: Path) -> list[Row]:
+    """The rows of ``scores.csv``, of ``scores.json``, or of the folder that holds the former."""
+    if path.is_dir():
+        path = path / "scores.csv"
+    return list(ScoreFile.load(path).rows) if path.suffix == ".json" else read_rows(path)
+
+
+def _foreground(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """The classes to score: a plan's list begins with the background."""
+    wanted = [info for info in classes if info.value != 0 and info.name.lower() != "background"]
+    if not wanted:
+        raise InputError("there is no class to score besides the background")
+    return wanted
+
+
+def _score_pair(pair: Pair, values: Sequence[int] | None, ignore: int | None) -> _Scored:
+    """Read and score one case; ``values`` None: score every value that either label map holds."""
+    loaded = load_pair(pair)
+    predicted = label_values(loaded.prediction, pair.prediction)
+    referred = label_values(loaded.reference, pair.reference)
+    wanted = sorted((predicted | referred) - {0, ignore}) if values is None else list(values)
+    try:
+        scores = score_classes(loaded.prediction, loaded.reference, loaded.spacing, wanted, ignore)
+    except InputError as error:
+        raise InputError(f"{pair.prediction}: {error}") from error
+    return _Scored(pair.case, dict(zip(wanted, scores, strict=True)), predicted, referred, loaded.diagonal_mm)
+
+
+def _each(task: Callable[[Pair], _Scored], pairs: list[Pair], workers: int) -> Iterator[_Scored]:
+    """Results in the order of pairs, from worker processes if there are any."""
+    if workers < 1 or len(pairs) < 2:
+        yield from map(task, pairs)
+        return
+    context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
+    with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=context) as pool:
+        try:
+            yield from pool.map(task, pairs)
+        except BaseException:  # the first error ends the evaluation; do not read the remaining scans
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _check_values(scored: list[_Scored], wanted: list[ClassInfo], folder: Path) -> None:
+    """Raise InputError if no predicted value means anything to the references: 1 for one, 255 for the other, say."""
+    predicted: set[int] = set().union(*(result.predicted for result in scored)) - {0}
+    known = {info.value for info in wanted}.union(*(result.referred for result in scored))
+    if predicted and not predicted & known:
+        raise InputError(
+            f"the predictions in {folder} hold the label values {sorted(predicted)}, none of which is a class of the "
+            f"references, {sorted(known - {0})}; bring both to the same values"
+        )
+
+
+def _cell(value: str | float | None) -> str:
+    """One cell: floats in full, None empty, and names that a spreadsheet would run as formulas defused."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    return "'" + value if value.startswith(FORMULA_STARTS) else value
+
+
+def _row(cells: Mapping[str, str | list[str]], place: str) -> Row:
+    """The inverse of ``_cell`` for one line of a table. Raises InputError naming the line and the column."""
+    values = {name: cell.removeprefix("'") if isinstance(cell, str) else str(cell) for name, cell in cells.items()}
+    try:
+        return Row.model_validate({name: value or None for name, value in values.items()})
+    except ValidationError as error:
+        raise InputError(f"{place} is not a row of scores:\n{explain(error)}") from error

@@ -1,0 +1,138 @@
+"""The paired comparison: when it says better, worse, or that it cannot tell."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from semivox.core.errors import InputError
+from semivox.evaluation.intervals import compare
+from semivox.evaluation.score import Row
+
+
+def row(case, dice=0.5, name="organ", **scores):
+    return Row(
+        **{
+            "case": case, "class_name": name, "dice": dice, "empty": "neither", "prediction_ml": 1.0,
+            "reference_ml": 1.0, "diagonal_mm": 100.0, **scores,
+        }
+    )  # fmt: skip
+
+
+def table(values, score="dice"):
+    return [row(f"case{i:03}", **{score: float(value)}) for i, value in enumerate(values)]
+
+
+def test_a_clear_gain_is_better_and_its_mirror_worse():
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.6, 0.8, 20)
+    gain = base + rng.normal(0.03, 0.02, 20)
+    result = compare(table(gain), table(base), names=("matching", "supervised"))
+    assert result.verdict == "better"
+    assert result.cases_needed is None
+    assert result.difference == pytest.approx(np.mean(gain - base))
+    assert result.p_value == pytest.approx(stats.wilcoxon(gain - base).pvalue)
+    assert result.words.startswith("matching is better than supervised")
+    mirrored = compare(table(base), table(gain))
+    assert (mirrored.verdict, mirrored.difference) == ("worse", -result.difference)
+
+
+def test_the_interval_of_the_difference_equals_scipys_bca():
+    rng = np.random.default_rng(4)
+    a, b = rng.uniform(0.5, 0.9, 30), rng.uniform(0.5, 0.9, 30)
+    theirs = stats.bootstrap((a - b,), np.mean, method="BCa", n_resamples=20000, rng=0).confidence_interval
+    result = compare(table(a), table(b))
+    width = theirs.high - theirs.low
+    assert result.low == pytest.approx(theirs.low, abs=0.04 * width)
+    assert result.high == pytest.approx(theirs.high, abs=0.04 * width)
+
+
+def test_of_distances_less_is_better():
+    base = np.linspace(4, 9, 12)
+    assert compare(table(base - 1.5, "hd95_mm"), table(base, "hd95_mm"), "hd95_mm").verdict == "better"
+
+
+def test_of_volume_errors_the_smaller_in_size_is_better():
+    base = np.linspace(-9, -4, 12)
+    closer = np.linspace(-2, 2, 12)
+    score = "volume_error_ml"
+    assert compare(table(closer, score), table(base, score), score).verdict == "better"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_fewer_than_6_cases_decide_nothing_however_clear_they_look(n):
+    base = np.linspace(0.2, 0.3, n)
+    result = compare(table(base + 0.5 + 0.01 * np.arange(n)), table(base))
+    assert result.verdict == "inconclusive"
+    assert "fewer than 6 cases" in result.words
+    assert result.cases_needed is None if n == 1 else result.cases_needed >= 6
+
+
+def test_6_clear_cases_decide():
+    base = np.linspace(0.2, 0.3, 6)
+    assert compare(table(base + 0.5 + 0.01 * np.arange(6)), table(base)).verdict == "better"
+
+
+def test_equal_methods_are_inconclusive_and_no_number_of_cases_would_decide():
+    values = np.linspace(0.2, 0.9, 12)
+    result = compare(table(values), table(values))
+    assert (result.verdict, result.difference, result.p_value) == ("inconclusive", 0, 1)
+    assert result.cases_needed is None
+
+
+def test_one_outlier_against_the_trend_decides_nothing():
+    base = np.linspace(0.4, 0.6, 20)
+    mostly_worse = base - 0.01 - 0.001 * np.arange(20)
+    mostly_worse[0] = base[0] + 0.5
+    assert compare(table(mostly_worse), table(base)).verdict == "inconclusive"
+
+
+def test_the_cases_said_to_decide_do_so_with_power_near_80_percent():
+    rng = np.random.default_rng(1)
+    pilot = rng.normal(0.01, 0.03, 12)
+    pilot = 0.01 + 0.03 * (pilot - pilot.mean()) / pilot.std(ddof=1)
+    needed = compare(table(0.5 + pilot), table(np.full(12, 0.5))).cases_needed
+    assert 60 <= needed <= 90  # (2.80 * 3)^2 = 70.6 for a t test, 74 for ranks
+    found = [stats.wilcoxon(rng.normal(0.01, 0.03, needed)).pvalue < 0.05 for _ in range(400)]
+    assert 0.72 <= np.mean(found) <= 0.88
+
+
+def test_classes_are_averaged_within_a_case():
+    a = [row("one", 0.8, "x"), row("one", 0.6, "y"), row("two", 0.5, "x"), row("two", 0.7, "y")]
+    b = [row(item.case, 0.5, item.class_name) for item in reversed(a)]
+    result = compare(a, b)
+    assert result.cases == 2
+    assert result.mean_a == pytest.approx(0.65)
+    assert result.difference == pytest.approx(0.15)
+
+
+def test_a_missed_object_enters_a_distance_with_the_diagonal():
+    found = row("one", hd95_mm=3.0)
+    missed = row("one", dice=0.0, hd95_mm=None, empty="prediction")
+    assert compare([missed], [found], "hd95_mm").mean_a == 100
+    with pytest.raises(InputError, match="nothing to compare"):
+        compare([row("one", hd95_mm=None, empty="prediction", diagonal_mm=None)], [found], "hd95_mm")
+
+
+def test_what_neither_mask_holds_is_left_out_and_counted():
+    absent = row("two", dice=None, empty="both")
+    result = compare([row("one"), absent], [row("one"), row("two", dice=0.0, empty="reference")])
+    assert (result.cases, result.left_out) == (1, 1)
+
+
+def test_tables_of_different_cases_are_refused():
+    with pytest.raises(InputError, match="two"):
+        compare([row("one"), row("two")], [row("one")])
+    with pytest.raises(InputError, match="two rows"):
+        compare([row("one"), row("one", 0.3)], [row("one")])
+    with pytest.raises(InputError, match="hausdorff"):
+        compare([row("one")], [row("one")], "hausdorff")
+
+
+@pytest.mark.parametrize("n", [8, 60])
+def test_no_difference_is_called_one_in_at_most_6_of_100_studies(n):
+    rng = np.random.default_rng(11)
+    verdicts = []
+    for study in range(250):
+        a, b = rng.beta(9, 1.5, (2, n))
+        verdicts.append(compare(table(a), table(b), seed=study).verdict)
+    assert np.mean([verdict != "inconclusive" for verdict in verdicts]) <= 0.06
