@@ -1,0 +1,20 @@
+"""What all tests share: one thread, and where the real data sets lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of the public data sets: SEMIVOX_DATA, or ../shared/data beside the repository; else a skip."""
+    folder = Path(os.environ.get("SEMIVOX_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; set SEMIVOX_DATA to the folder that holds them")
+    return folder

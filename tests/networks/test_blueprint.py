@@ -1,0 +1,119 @@
+"""The blueprint: from a plan's words to networks, with further heads and decoders as arguments."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semivox.core.errors import InputError
+from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
+from semivox.networks.blueprint import ARCHITECTURES, Blueprint, architecture
+from tests.contract.examples import ODD, blueprint, odd_blueprint
+
+KINDS = sorted(ARCHITECTURES)
+
+
+def plan(name: str, options: dict) -> Plan:
+    classes = tuple(ClassInfo(name=n, value=v) for n, v in [("background", 0), ("a", 1), ("b", 4)])
+    return Plan(
+        dataset="d",
+        classes=classes,
+        channels=("t1", "t2"),
+        spacing=(1, 1, 1),
+        patch=ODD,
+        intensity=(Intensity(scheme="none"),) * 2,
+        network=NetworkChoice(name=name, options=options),
+        steps=1,
+        fingerprint=Fingerprint(dataset="d", channels=("t1", "t2"), classes=classes, cases=()),
+        reasons={},
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plan_decides_channels_classes_and_options(kind):
+    saved = Plan.model_validate_json(plan(kind, {"width": 2, "dropout": 0.25}).model_dump_json())
+    found = Blueprint.of(saved)
+    assert isinstance(found.architecture, ARCHITECTURES[kind])
+    assert (found.channels, found.classes) == (2, 3)
+    assert (found.architecture.width, found.architecture.dropout) == (2, 0.25)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_options_survive_the_plans_json(kind):
+    options = blueprint(kind, strides=((1, 2, 2), (2, 2, 1))).architecture.model_dump()
+    saved = Plan.model_validate_json(plan(kind, options).model_dump_json())
+    assert Blueprint.of(saved).architecture.model_dump() == options
+
+
+def test_an_unknown_network_is_named_with_those_there_are():
+    with pytest.raises(InputError, match=r"'resnet'.*unet3d, vnet"):
+        architecture("resnet", {})
+
+
+@pytest.mark.parametrize("options", [{"widht": 4}, {"width": 0}, {"dropout": 1.0}, {"norm": "layer"}])
+def test_an_option_that_is_wrong_is_named(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        architecture("vnet", options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_further_heads_read_the_same_dropped_embedding(kind):
+    torch.manual_seed(0)
+    network = odd_blueprint(kind).segmenter({"distance": 3}).train()
+    output = network(torch.randn(1, 2, *ODD))
+    assert list(output.extra) == ["distance"]
+    assert output.extra["distance"].shape == (1, 3, *ODD)
+    assert output.logits.shape == (1, 3, *ODD)
+    heads = network.heads[0].heads
+    with torch.no_grad():  # the same weights must give the same maps, whichever channels were dropped
+        heads["distance"].weight.copy_(heads["logits"].weight)
+        heads["distance"].bias.copy_(heads["logits"].bias)
+    output = network(torch.randn(1, 2, *ODD))
+    assert torch.equal(output.extra["distance"], output.logits)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_more_draws_no_other_weights_for_the_trunk(kind):
+    torch.manual_seed(0)
+    plain = blueprint(kind).segmenter()
+    torch.manual_seed(0)
+    more = blueprint(kind).segmenter({"extra": 2})
+    for name, value in plain.state_dict().items():
+        assert torch.equal(more.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_decoders_share_one_encoder(kind):
+    network = odd_blueprint(kind, dropout=0.0).segmenters(("transposed", "trilinear", "nearest"), {"extra": 1})
+    outputs = network.eval()(torch.randn(2, 2, *ODD))
+    assert len(outputs) == 3
+    assert len({id(output.features[0]) for output in outputs}) == 1
+    for output in outputs:
+        assert output.logits.shape == (2, 3, *ODD)
+        assert output.extra["extra"].shape == (2, 1, *ODD)
+    assert not torch.allclose(outputs[0].logits, outputs[1].logits)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_perturbed_features_reach_their_decoder_only(kind):
+    network = odd_blueprint(kind).segmenters(("transposed",) * 3).eval()
+    image = torch.randn(1, 2, *ODD)
+    clean = network(image)
+
+    def silence(features):
+        return tuple(torch.zeros_like(f) for f in features)
+
+    first, second, third = network(image, [silence])
+    assert torch.equal(first.logits, clean[0].logits)
+    assert not torch.equal(second.logits, clean[1].logits)
+    assert torch.equal(third.logits, clean[2].logits)
+    assert not second.features[0].any()
+    assert first.features[0].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decoders_have_weights_of_their_own(kind):
+    network = blueprint(kind).segmenters(("transposed", "transposed"))
+    mine, other = (dict(d.named_parameters()) for d in network.decoders)
+    assert any(not torch.equal(mine[name], other[name]) for name in mine)
+    assert not {p.data_ptr() for p in mine.values()} & {p.data_ptr() for p in other.values()}
