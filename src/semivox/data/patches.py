@@ -24,6 +24,7 @@ from semivox.core.plan import Intensity, Plan
 from semivox.core.split import TrainingSplit
 from semivox.data import intensity_augmentation, spatial
 from semivox.data.augmentation import Augmentation, draw, find
+from semivox.data.intensity import scale
 from semivox.data.sampler import LABELED, UNLABELED, Draw, Foreground, PatchSampler, by_class
 
 TargetFunction = Callable[[np.ndarray, Spacing, int], np.ndarray]
@@ -62,7 +63,7 @@ class Patches(Dataset[Batch]):
         self.seed, self.steps, self.rank, self.world = seed, steps, rank, world
         self.targets = dict(targets or {})
         self.augmentation = augmentation or find(plan.augmentation)
-        self.fill = np.array([padding(intensity) for intensity in plan.intensity], np.float32)
+        self.fill = [padding(intensity) for intensity in plan.intensity]
         self._foreground: dict[str, Foreground] = {}
         shapes_l = tuple(store.shape(name) for name in split.labeled)
         shapes_u = tuple(store.shape(name) for name in split.unlabeled) if unlabeled else ()
@@ -113,16 +114,18 @@ class Patches(Dataset[Batch]):
     def _patch(self, case: Case, one: Draw) -> tuple[Tensor, Tensor | None]:
         """(C, *patch) float32 and (*patch) uint8, or None for an unlabeled scan."""
         parameters = draw(self.augmentation, self.plan, one.seed)
-        box = spatial.window(parameters.pose, one.corner, self.plan.patch)
+        box = spatial.window(parameters.pose, one.corner, self.plan.patch, case.shape)
         image = spatial.crop(case.image, box, self.fill).float()
-        label = None if case.label is None else spatial.crop(case.label, box, IGNORE)
-        image, label = spatial.transform(image, label, parameters.pose, self.plan.patch)
+        label = None if case.label is None else spatial.crop(case.label[None], box, (IGNORE,))[0]
+        image, label = spatial.transform(image, label, parameters.pose, box, self.plan.patch)
         return intensity_augmentation.apply(image, parameters.changes), label
 
 
 def padding(intensity: Intensity) -> float:
     """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0, the mean after z-scoring."""
-    return (intensity.lower - intensity.mean) / intensity.std if intensity.scheme == "ct" else 0.0
+    if intensity.scheme != "ct":
+        return 0.0
+    return float(scale(np.full((1, 1, 1), intensity.lower), intensity)[0, 0, 0])
 
 
 def loader(patches: Patches, start: int, stop: int, workers: int, context: str | None = None) -> Iterator[Batch]:

@@ -6,7 +6,7 @@ tissue and not padding. All functions work on any device.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,8 @@ class Window:
 
     corner: Shape
     shape: Shape
+    center: tuple[float, float, float]
+    """The patch's center, in voxels from the window's first voxel."""
 
 
 def coarse_axis(patch: Shape) -> int | None:
@@ -71,50 +73,47 @@ def unturned(pose: Pose, patch: Shape) -> Shape:
     return (patch[1], patch[0], patch[2]) if pose.turns % 2 else patch
 
 
-def window(pose: Pose, corner: Shape, patch: Shape) -> Window:
-    """The smallest window of the scan from which the patch at ``corner`` can be computed."""
+def window(pose: Pose, corner: Shape, patch: Shape, scan: Shape) -> Window:
+    """The window of the scan from which the patch at ``corner`` can be computed.
+
+    For a resampled patch it ends one voxel outside the scan at the latest: that voxel stands for all beyond it.
+    """
     before = np.array(unturned(pose, patch))
     if pose.matrix is None:
         start = np.array(corner) + (np.array(patch) - before) // 2
-        return Window(_shape(start), _shape(before))
+        return _window(start, before, (before - 1) / 2)
     reach = np.abs(pose.matrix) @ ((before - 1) / 2)
     center = np.array(corner) + (np.array(patch) - 1) / 2
-    start, last = np.floor(center - reach - 1e-4), np.ceil(center + reach + 1e-4)
-    return Window(_shape(start), _shape(last - start + 1))
+    start = np.maximum(np.floor(center - reach), -1)
+    last = np.minimum(np.ceil(center + reach), scan)
+    return _window(start, np.maximum(last - start, 1) + 1, center - start)
 
 
-def crop(array: np.ndarray, box: Window, fill: np.ndarray | int) -> Tensor:
-    """(..., X, Y, Z) of a scan -> (..., *box.shape), reading no voxel outside the box; beyond the scan is ``fill``.
-
-    ``fill`` is a number, or one number per channel.
-    """
-    low = [max(-start, 0) for start in box.corner]
-    high = [
-        max(start + side - size, 0) for start, side, size in zip(box.corner, box.shape, array.shape[-3:], strict=True)
-    ]
-    inside: list[slice] = [
-        slice(min(max(start, 0), size), min(max(start + side, 0), size))
-        for start, side, size in zip(box.corner, box.shape, array.shape[-3:], strict=True)
-    ]
-    leading = (slice(None),) * (array.ndim - 3)
-    part = array[leading + tuple(inside)]
-    if not any(low) and not any(high):
+def crop(array: np.ndarray, box: Window, fill: Sequence[float]) -> Tensor:
+    """(C, X, Y, Z) of a scan -> (C, *box.shape), reading no voxel outside the box; beyond the scan is ``fill`` (C)."""
+    start, scan = np.array(box.corner), np.array(array.shape[1:])
+    stop = start + box.shape
+    low, high = np.clip(start, 0, scan), np.clip(stop, 0, scan)
+    part = array[:, *(slice(a, b) for a, b in zip(low, high, strict=True))]
+    if part.shape[1:] == box.shape:
         return torch.from_numpy(np.array(part, order="C"))
-    whole = np.empty((*array.shape[:-3], *box.shape), array.dtype)
-    whole[...] = np.reshape(fill, (-1, 1, 1, 1)) if np.ndim(fill) else fill
-    place = tuple(slice(start, start + side) for start, side in zip(low, part.shape[-3:], strict=True))
-    if part.size:
-        whole[leading + place] = part
+    whole = np.empty((len(array), *box.shape), array.dtype)
+    for channel, value in zip(whole, fill, strict=True):
+        channel.fill(value)
+    whole[:, *(slice(a, b) for a, b in zip(low - start, high - start, strict=True))] = part
     return torch.from_numpy(whole)
 
 
-def transform(image: Tensor, label: Tensor | None, pose: Pose, patch: Shape) -> tuple[Tensor, Tensor | None]:
+def transform(
+    image: Tensor, label: Tensor | None, pose: Pose, box: Window, patch: Shape
+) -> tuple[Tensor, Tensor | None]:
     """What the patch shows, out of the window that ``window`` asked for.
 
     image (C, *window) float32, label (*window) uint8 or None -> (C, *patch), (*patch) or None.
     """
     if pose.matrix is not None:
-        image, label = _resample(image, label, pose.matrix, unturned(pose, patch))
+        grid = _grid(box, pose.matrix, unturned(pose, patch)).to(image.device)
+        image, label = _resample(image, label, grid)
     image = _oriented(image, pose)
     return image, None if label is None else _oriented(label, pose)
 
@@ -127,31 +126,43 @@ def _oriented(values: Tensor, pose: Pose) -> Tensor:
     return torch.flip(values, axes) if axes else values.contiguous()
 
 
-def _resample(image: Tensor, label: Tensor | None, matrix: np.ndarray, shape: Shape) -> tuple[Tensor, Tensor | None]:
-    """Image linearly, label by ``LINEAR_LABELS``; the window's center and the result's center coincide."""
-    grid = _grid(image, matrix, shape)
+def _resample(image: Tensor, label: Tensor | None, grid: Tensor) -> tuple[Tensor, Tensor | None]:
+    """(C, *window) linearly and (*window) by ``LINEAR_LABELS``, at the grid's positions."""
     if label is None:
         return _sample(image, grid, "bilinear"), None
-    values = torch.nonzero(torch.bincount(label.flatten().int(), minlength=256)).flatten()
-    if len(values) == 1:
-        return _sample(image, grid, "bilinear"), label.new_full(shape, int(values[0]))
+    values = torch.nonzero(torch.bincount(label.flatten(), minlength=256)).flatten().tolist()
     if len(values) > LINEAR_LABELS:
         nearest = _sample(label[None].float(), grid, "nearest")[0]
         return _sample(image, grid, "bilinear"), nearest.to(label.dtype)
-    shares = torch.stack([(label == value).to(image.dtype) for value in values])  # (V, *window)
-    sampled = _sample(torch.cat([image, shares]), grid, "bilinear")  # (C + V, *shape)
-    winner = sampled[len(image) :].argmax(0)
-    return sampled[: len(image)], values[winner].to(label.dtype)
+    both = image.new_empty((len(image) + len(values) - 1, *image.shape[1:]))
+    both[: len(image)] = image
+    for place, value in enumerate(values[1:], len(image)):
+        both[place] = label == value
+    sampled = _sample(both, grid, "bilinear")  # (C + V - 1, *shape)
+    return sampled[: len(image)], _winner(sampled[len(image) :], values)
 
 
-def _grid(image: Tensor, matrix: np.ndarray, shape: Shape) -> Tensor:
+def _winner(shares: Tensor, values: list[int]) -> Tensor:
+    """(V - 1, X, Y, Z) shares of all values but the first, which has the rest -> (X, Y, Z) uint8: the largest share's.
+
+    Of equal shares the first value's wins, so that the background comes before a class and both before ``IGNORE``.
+    """
+    best = 1 - shares.sum(0)
+    result = torch.full_like(best, values[0], dtype=torch.uint8)
+    for share, value in zip(shares, values[1:], strict=True):
+        result.masked_fill_(share > best, value)
+        best = torch.maximum(best, share)
+    return result
+
+
+def _grid(box: Window, matrix: np.ndarray, shape: Shape) -> Tensor:
     """(1, *shape, 3) positions in the window as torch wants them: -1..1, last axis first."""
-    size = np.array(image.shape[1:], float)
-    theta = np.zeros((3, 4))
-    theta[:, :3] = np.diag(2 / (size - 1)) @ matrix @ np.diag((np.array(shape) - 1) / 2)
-    reversed_theta = np.concatenate([theta[::-1, 2::-1], theta[::-1, 3:]], axis=1)
-    values = torch.tensor(reversed_theta[None], dtype=torch.float32, device=image.device)
-    return F.affine_grid(values, [1, 1, *shape], align_corners=True)
+    half = (np.array(box.shape) - 1) / 2
+    steps = (matrix / half[:, None])[::-1]  # (3 of torch, 3): what a step along x, y, z of the result moves
+    middle = (np.array(box.center) / half - 1)[::-1]
+    x, y, z = (np.outer(np.arange(size) - (size - 1) / 2, steps[:, axis]) for axis, size in enumerate(shape))
+    along_x, along_y, along_z = (torch.from_numpy(part.astype(np.float32)) for part in (x, y, z + middle))
+    return (along_x[:, None, None] + along_y[:, None] + along_z)[None]
 
 
 def _sample(values: Tensor, grid: Tensor, mode: str) -> Tensor:
@@ -159,6 +170,6 @@ def _sample(values: Tensor, grid: Tensor, mode: str) -> Tensor:
     return F.grid_sample(values[None], grid, mode=mode, padding_mode="border", align_corners=True)[0]
 
 
-def _shape(values: np.ndarray) -> Shape:
-    x, y, z = (math.floor(value) for value in values)
-    return x, y, z
+def _window(start: np.ndarray, shape: np.ndarray, center: np.ndarray) -> Window:
+    (i, j, k), (x, y, z), (a, b, c) = start.astype(int).tolist(), shape.astype(int).tolist(), center.tolist()
+    return Window((i, j, k), (x, y, z), (a, b, c))
