@@ -53,9 +53,13 @@ def vote_entropy(similarities: Tensor) -> Tensor:
     """(B, K, ...) -> (B, ...): entropy of softmax over classes, as ``logsumexp(S) - sum p S``.
 
     No logarithm of a probability is taken. For two classes this is ``softplus(D) - D sigmoid(D)`` with D = S1 - S0.
+    0 where every class is absent.
     """
-    finite = similarities.masked_fill(similarities.isneginf(), 0.0)  # an absent class has probability 0
-    return similarities.logsumexp(1) - (similarities.softmax(1) * finite).sum(1)
+    absent = similarities.isneginf()
+    nothing = absent.all(1)  # (B, ...); a softmax over nothing but -inf would be NaN, which no mask removes
+    some = similarities.masked_fill(nothing.unsqueeze(1), 0.0)
+    finite = similarities.masked_fill(absent, 0.0)  # an absent class has probability 0
+    return (some.logsumexp(1) - (some.softmax(1) * finite).sum(1)).masked_fill(nothing, 0.0)
 
 
 def band_references(embedding: Tensor, label: Tensor, depth: Tensor, band: float, classes: int) -> list[Tensor]:
