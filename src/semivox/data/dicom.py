@@ -49,6 +49,8 @@ def _is_dicom(file: Path) -> bool:
 
 def _series(folder: Path) -> tuple[list[str], Header]:
     """The slice files in order of position, and the grid they span."""
+    headers = {str(file): _slice(file) for file in sorted(folder.iterdir()) if _is_dicom(file)}
+    # every file is opened first, because GDCM passes over damaged ones without a word
     found = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
     if not found:
         raise ScanError("unreadable", f"{folder} holds no DICOM series.", "Give the folder of one series.")
@@ -57,7 +59,7 @@ def _series(folder: Path) -> tuple[list[str], Header]:
             "several_series", f"{folder} holds {len(found)} DICOM series.", "Put each series into a folder of its own."
         )
     files = [str(name) for name in sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), found[0])]
-    readers = [_slice(Path(name)) for name in files]
+    readers = [headers.get(str(Path(name))) or _slice(Path(name)) for name in files]
     sizes = {reader.GetSize()[:2] for reader in readers}
     if len(sizes) > 1 or len(readers) < 2:
         raise ScanError(

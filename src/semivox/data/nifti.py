@@ -92,7 +92,7 @@ def _require_type(path: Path, raw: nib.Nifti1Header) -> None:
         )
     try:
         kind = raw.get_data_dtype().kind
-    except HeaderDataError as error:
+    except (HeaderDataError, KeyError) as error:
         raise ScanError("bad_header", f"{path}: unknown NIfTI data type {code}.", "Export it again.") from error
     if kind not in "iuf":
         raise ScanError(
