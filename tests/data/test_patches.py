@@ -1,0 +1,270 @@
+"""Laws of the batches that training sees."""
+
+import dataclasses
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from semivox.core.case import IGNORE, Case
+from semivox.core.errors import InputError
+from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
+from semivox.core.split import TrainingSplit
+from semivox.data.augmentation import SETS
+from semivox.data.patches import Patches, loader
+
+PATCH = (16, 14, 12)
+SPLIT = TrainingSplit(("a", "b", "c"), ("u", "v", "w", "x"), ())
+
+
+class MemoryStore:
+    """Prepared scans in memory; ``asked`` lists the labels that were requested."""
+
+    def __init__(self, shape=(26, 24, 20), channels=1):
+        self.asked = set()
+        self.cases = {}
+        for number, name in enumerate((*SPLIT.labeled, *SPLIT.unlabeled)):
+            random = np.random.default_rng(number)
+            image = ndimage.gaussian_filter(random.normal(size=(channels, *shape)), (0, 1, 1, 1)).astype(np.float16)
+            label = np.digitize(image[0], (0.05, 0.15)).astype(np.uint8)
+            voxels = np.argwhere(label > 0)[::7]
+            rows = np.column_stack([label[tuple(voxels.T)], voxels]).astype(np.int32)
+            self.cases[name] = Case(name, image, label, (1.0, 1.0, 1.0), rows)
+
+    def shape(self, name):
+        return self.cases[name].shape
+
+    def case(self, name, label):
+        if label:
+            self.asked.add(name)
+            return self.cases[name]
+        return dataclasses.replace(self.cases[name], label=None, foreground=None)
+
+
+class BrokenStore(MemoryStore):
+    """A store whose scan ``v`` cannot be read."""
+
+    def case(self, name, label):
+        if name == "v":
+            raise OSError("no space in the magnet")
+        return super().case(name, label)
+
+
+def make_plan(patch=PATCH, augmentation="standard", scheme="zscore", channels=1):
+    classes = tuple(ClassInfo(name=name, value=i) for i, name in enumerate(("background", "front", "back")))
+    names = tuple(f"channel{i}" for i in range(channels))
+    values = Intensity(scheme=scheme, lower=-1000, upper=600, mean=100, std=200)
+    return Plan(
+        dataset="d",
+        classes=classes,
+        channels=names,
+        spacing=(1.0, 1.0, 2.0),
+        patch=patch,
+        intensity=(values,) * channels,
+        network=NetworkChoice(name="vnet"),
+        steps=10,
+        augmentation=augmentation,
+        fingerprint=Fingerprint(dataset="d", channels=names, classes=classes, cases=()),
+        reasons={},
+    )
+
+
+def signed_share(label, spacing, classes):
+    """A target function: two maps."""
+    return np.stack([label == 1, (label == classes - 1) * spacing[2]])
+
+
+def make(store=None, plan=None, seed=7, labeled=2, unlabeled=2, **options):
+    return Patches(store or MemoryStore(), SPLIT, plan or make_plan(), seed, 12, labeled, unlabeled, **options)
+
+
+def equal(one, other):
+    return (
+        torch.equal(one.image, other.image)
+        and torch.equal(one.label, other.label)
+        and one.cases == other.cases
+        and one.targets.keys() == other.targets.keys()
+        and all(torch.equal(one.targets[name], other.targets[name]) for name in one.targets)
+    )
+
+
+@pytest.mark.parametrize(("labeled", "unlabeled", "channels"), [(2, 2, 1), (1, 3, 2), (2, 0, 1)])
+def test_a_batch_has_the_labeled_patches_first_and_labels_for_them_alone(labeled, unlabeled, channels):
+    store = MemoryStore(channels=channels)
+    patches = make(store, make_plan(channels=channels), labeled=labeled, unlabeled=unlabeled)
+    assert len(patches) == 12
+    batch = patches[3]
+    assert batch.image.shape == (labeled + unlabeled, channels, *PATCH)
+    assert batch.label.shape == (labeled, *PATCH)
+    assert (batch.image.dtype, batch.label.dtype) == (torch.float32, torch.int64)
+    assert set(batch.cases[:labeled]) <= set(SPLIT.labeled)
+    assert set(batch.cases[labeled:]) <= set(SPLIT.unlabeled)
+    assert torch.isfinite(batch.image).all()
+    assert batch.image.is_contiguous()
+    assert set(batch.label.unique().tolist()) <= {0, 1, 2, IGNORE}
+
+
+def test_labels_of_unlabeled_scans_are_never_asked_for_and_poisoning_them_changes_nothing():
+    store, poisoned = MemoryStore(), MemoryStore()
+    for name in SPLIT.unlabeled:
+        case = poisoned.cases[name]
+        poisoned.cases[name] = dataclasses.replace(case, label=1 - case.label % 2, foreground=case.foreground[::-1])
+    assert all(equal(make(store)[step], make(poisoned)[step]) for step in range(6))
+    assert store.asked == set(SPLIT.labeled)
+
+
+def test_leaving_out_the_unlabeled_patches_leaves_the_labeled_ones_as_they_are():
+    twin, both = make(unlabeled=0), make()
+    for step in range(6):
+        assert torch.equal(twin[step].image, both[step].image[:2])
+        assert torch.equal(twin[step].label, both[step].label)
+
+
+def test_any_step_can_be_asked_for_alone_in_any_order_and_again():
+    whole = [make()[step] for step in range(8)]
+    patches = make()
+    assert all(equal(patches[step], whole[step]) for step in (5, 0, 7, 5, 3))
+    assert not equal(whole[0], whole[1])
+    assert not equal(whole[0], make(seed=8)[0])
+
+
+def test_two_processes_see_what_one_with_the_larger_batch_sees():
+    one = make(labeled=4, unlabeled=2)[3]
+    two = [make(labeled=2, unlabeled=1, rank=rank, world=2)[3] for rank in range(2)]
+    assert torch.equal(one.label, torch.cat([batch.label for batch in two]))
+    assert torch.equal(one.image[4:], torch.cat([batch.image[2:] for batch in two]))
+
+
+def test_the_number_of_threads_changes_nothing_and_is_given_back():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = [make()[step] for step in range(4)]
+        torch.set_num_threads(3)
+        assert all(equal(make()[step], one[step]) for step in range(4))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_change_no_bit_and_resuming_is_starting_later(context):
+    targets = {"share": signed_share}
+    here = [make(targets=targets)[step] for step in range(6)]
+    there = list(loader(make(targets=targets), 2, 6, workers=2, context=context))
+    assert len(there) == 4
+    assert all(equal(one, other) for one, other in zip(here[2:], there))
+    assert all(equal(one, other) for one, other in zip(here, loader(make(targets=targets), 0, 6, workers=0)))
+
+
+def test_a_loader_may_be_left_early():
+    assert len(list(itertools.islice(loader(make(), 0, 100, workers=1), 2))) == 2
+
+
+def test_patches_can_be_sent_to_another_process():
+    patches = make()
+    patches[0]
+    assert equal(pickle.loads(pickle.dumps(patches))[4], patches[4])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_scan_that_cannot_be_read_is_named(workers):
+    with pytest.raises(InputError, match=r"^cannot prepare a patch of scan 'v': no space in the magnet"):
+        list(loader(make(BrokenStore()), 0, 12, workers))
+
+
+def test_a_target_function_that_fails_says_on_which_scan():
+    def fail(label, spacing, classes):
+        raise KeyError("band")
+
+    with pytest.raises(KeyError) as caught:
+        make(targets={"band": fail})[0]
+    assert "while preparing a patch of scan" in caught.value.__notes__[0]
+
+
+def test_targets_are_derived_from_the_varied_labels():
+    batch = make(targets={"share": signed_share})[2]
+    assert batch.targets["share"].shape == (2, 2, *PATCH)
+    assert batch.targets["share"].dtype == torch.float32
+    assert torch.equal(batch.targets["share"][:, 0], (batch.label == 1).float())
+    assert torch.equal(batch.targets["share"][:, 1], (batch.label == 2).float() * 2)
+
+
+def test_without_augmentation_a_patch_is_the_scan_at_its_corner():
+    store = MemoryStore()
+    patches = make(store, make_plan(augmentation="none"))
+    draws = patches.labeled(7, 5)
+    for place, one in enumerate(draws):
+        case = store.cases[SPLIT.labeled[one.case]]
+        where = tuple(slice(start, start + side) for start, side in zip(one.corner, PATCH))
+        assert torch.equal(patches[5].image[place, 0], torch.from_numpy(case.image[0][where].astype(np.float32)))
+        assert torch.equal(patches[5].label[place], torch.from_numpy(case.label[where].astype(np.int64)))
+
+
+@pytest.mark.parametrize(("scheme", "outside"), [("zscore", 0.0), ("ct", -5.5)])
+def test_a_small_scan_stands_in_the_middle_of_padding_that_is_ignored(scheme, outside):
+    store = MemoryStore(shape=(9, 24, 11))
+    batch = make(store, make_plan(scheme=scheme), augmentation=SETS["none"])[0]
+    inside = torch.zeros(PATCH, dtype=torch.bool)
+    inside[3:12, :, 0:11] = True
+    for image in batch.image[:, 0]:
+        assert torch.all(image[~inside] == outside)
+        assert image[inside].std() > 0
+    for label in batch.label:
+        assert torch.all(label[~inside] == IGNORE)
+        assert not torch.any(label[inside] == IGNORE)
+
+
+def test_varied_patches_of_a_small_scan_ignore_what_lies_outside():
+    store = MemoryStore(shape=(9, 24, 11))
+    for name, case in store.cases.items():
+        store.cases[name] = dataclasses.replace(case, image=np.full_like(case.image, 4))
+    labels = [make(store, make_plan(scheme="ct"), augmentation=SETS["standard"])[step].label for step in range(8)]
+    assert all(torch.any(label == IGNORE) for label in labels)
+
+
+def test_an_image_that_is_its_own_label_stays_so_in_every_varied_patch():
+    store = MemoryStore()
+    for name, case in store.cases.items():
+        store.cases[name] = dataclasses.replace(case, image=(case.label > 0)[None].astype(np.float16))
+    space_only = SETS["standard"].model_copy(
+        update={kind: SETS["none"].noise for kind in ("noise", "blur", "brightness", "contrast", "gamma")}
+        | {"low_resolution": SETS["none"].noise, "inverted_gamma": SETS["none"].noise}
+    )
+    patches = make(store, augmentation=space_only)
+    agree = []
+    for step in range(10):
+        batch = patches[step]
+        image, label = batch.image[:2, 0], batch.label
+        clear = (label != IGNORE) & ((image < 1 / 3) | (image > 2 / 3))
+        agree.append(((image > 0.5) == (label > 0))[clear])
+    agreement = torch.cat(agree).float().mean()
+    assert agreement == 1, agreement
+
+
+def test_reading_a_patch_touches_the_voxels_of_its_region_only(tmp_path):
+    """A memory map whose far side cannot be read still gives patches of its near side."""
+
+    class Guarded(np.ndarray):
+        def __array_finalize__(self, source):
+            return None
+
+        def __getitem__(self, index):
+            part = super().__getitem__(index)
+            assert part.size <= 2 * np.prod(PATCH), "more was read than the patch needs"
+            return part
+
+    store = MemoryStore(shape=(60, 60, 60))
+    for name, case in store.cases.items():
+        store.cases[name] = dataclasses.replace(case, image=case.image.view(Guarded))
+    assert make(store, augmentation=SETS["none"])[0].image.shape == (4, 1, *PATCH)
+
+
+def test_a_supervised_run_needs_no_unlabeled_scan_but_a_semi_supervised_one_does():
+    alone = TrainingSplit(("a", "b"), (), ())
+    assert len(Patches(MemoryStore(), alone, make_plan(), 0, 5, 2, 0)[0].cases) == 2
+    with pytest.raises(InputError, match="no unlabeled scan"):
+        Patches(MemoryStore(), alone, make_plan(), 0, 5, 2, 2)
