@@ -3,7 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.inference.folder import predict_folder, safe_name
@@ -73,6 +73,35 @@ def test_other_formats_keep_theirs(scans, tmp_path, predictor, suffix):
     result = sitk.ReadImage(str(path))
     assert result.GetOrigin() == (5.0, 6.0, 7.0)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(result).transpose(2, 1, 0), labels(array()))
+
+
+def write_series(folder):
+    """A CT series as a scanner would write it: one file a slice, Hounsfield units by a slope and intercept."""
+    folder.mkdir()
+    image = sitk.Cast(sitk.GetImageFromArray(array().transpose(2, 1, 0)), sitk.sitkInt16)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for k in range(SHAPE[2]):
+        plane = image[:, :, k]
+        for tag, value in {
+            "0008|0060": "CT", "0020|000d": "1.2.3", "0020|000e": "1.2.3.4", "0008|0018": f"1.2.3.4.{k + 1}",
+            "0020|0032": f"0\\0\\{k}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(k + 1),
+        }.items():  # fmt: skip
+            plane.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{k:03d}.dcm"))
+        writer.Execute(plane)
+
+
+def test_a_dicom_series_is_one_scan_alone_or_among_others(scans, tmp_path, predictor):
+    write_series(scans / "patient 1")
+    save(scans / "b.nii.gz", array())
+    both = predict_folder(scans, tmp_path / "both", predictor, 1)
+    (alone,) = predict_folder(scans / "patient 1", tmp_path / "alone", predictor, 1)
+    assert [path.name for path in both] == ["b.nii.gz", "patient 1.nii.gz"]
+    for path in (alone, both[1]):
+        image = nib.as_closest_canonical(nib.load(path))
+        # DICOM's first two axes run to the left and back, RAS+ the other way
+        np.testing.assert_array_equal(np.asarray(image.dataobj), labels(array())[::-1, ::-1])
 
 
 def test_channels_of_a_case_go_together(scans, tmp_path, make_plan):

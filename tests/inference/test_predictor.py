@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from semivox.core.errors import InputError
-from semivox.data.volume import to_source
+from semivox.data.volume import read, to_source
 from semivox.inference.predictor import Predictor
 
 from .conftest import VALUES, bands
@@ -112,3 +112,16 @@ def test_what_cannot_work_is_said(scan, make_plan):
         Predictor(make_plan(values=(0, 1)), bands)(volume)
     with pytest.raises(InputError, match="between 0 and 65535"):
         Predictor(make_plan(values=(0, -1, 2)), bands)
+
+
+def test_an_experts_label_survives_the_way_there_and_back(data, make_plan):
+    """Used as an image, each real label must come back as itself over a grid of finer and of coarser voxels."""
+    paths = sorted((data / "hippocampus" / "labelsTr").glob("[!.]*.nii.gz"))[:3]
+    if not paths:
+        pytest.skip(f"no hippocampus labels under {data}")
+    for path in paths:
+        volume = read([path])
+        expected = to_source(volume.array[0], volume)
+        for spacing, least in (((0.7, 0.8, 0.6), 0.99), ((1.25, 1.25, 1.25), 0.90)):
+            label = Predictor(make_plan(spacing=spacing, patch=(32, 32, 32), values=(0, 1, 2)), bands)(volume).label
+            assert dice(label > 0, expected > 0) > least

@@ -98,7 +98,8 @@ class Predictor:
         index = largest_components(canvas.index) if self.largest_component else canvas.index
         largest = max(info.value for info in self.plan.classes)
         values = np.array([info.value for info in self.plan.classes], np.uint8 if largest < 256 else np.uint16)
-        results = {name: to_source(array, volume) for name, array in canvas.maps.items()}
+        # popped one by one: turning a map into the file's orientation may copy it
+        results = {name: to_source(canvas.maps.pop(name), volume) for name in list(canvas.maps)}
         return Prediction(to_source(values[index], volume), **results)
 
     def _check(self, volume: Volume, maps: Collection[str]) -> None:
