@@ -130,5 +130,6 @@ def _remarks(summary: Summary) -> list[str]:
             lines.append(f"{name}: neither predicted nor drawn in {absent} of {summary.cases} cases (not scored).")
         hd95 = summary.classes[name]["hd95_mm"]
         if hd95.undefined and hd95.mean_with_diagonal is not None:
-            lines.append(f"{name}: hd95_mm is {hd95.mean_with_diagonal:.3f} with the scan's diagonal for these cases.")
+            instead = f"{hd95.mean_with_diagonal:.3f}"
+            lines.append(f"{name}: hd95_mm is {instead} with the scan's diagonal in place of undefined values.")
     return lines

@@ -156,9 +156,8 @@ def _each(task: Callable[[Pair], _Scored], pairs: list[Pair], workers: int) -> I
     with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=context) as pool:
         try:
             yield from pool.map(task, pairs)
-        except BaseException:  # the first error ends the evaluation; do not read the remaining scans
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error, do not read the remaining scans
 
 
 def _check_values(scored: list[_Scored], wanted: list[ClassInfo], folder: Path) -> None:
