@@ -1,0 +1,73 @@
+"""The command line: ``semivox COMMAND``. Results go to stdout or files, words for people to stderr.
+
+Exit codes: 0 done; 1 a run failed; 2 something given is wrong; 75 stopped and saved, the same command goes on; 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from semivox.cli import data, methods, models, study
+from semivox.core.errors import SemivoxError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="semivox",
+    help="From a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.",
+    epilog="Begin with: semivox check DATA, then: semivox run DATA --out RUN. No data at hand: semivox demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    data.check,
+    data.plan,
+    data.prepare,
+    models.train,
+    models.predict,
+    models.evaluate,
+    study.run,
+    study.demo,
+    methods.methods,
+):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def semivox(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+) -> None:
+    """From a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(version_of("semivox"))
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code. Errors that a user can mend are a sentence, all others a traceback."""
+    sys.exit(exit_code(arguments))
+
+
+def exit_code(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    try:
+        return int(app(args=arguments, standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SemivoxError as error:
+        print(f"semivox: {error}", file=sys.stderr)
+        return error.code
+    except (click.Abort, KeyboardInterrupt):
+        print("semivox: interrupted", file=sys.stderr)
+        return INTERRUPTED

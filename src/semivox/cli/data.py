@@ -1,0 +1,125 @@
+"""semivox check, plan, prepare: what happens to the scans before training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from semivox.cli import options as o
+
+if TYPE_CHECKING:
+    from semivox.core.plan import Plan
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
+
+
+def check(data: o.Data, split: o.SplitFile = None, workers: o.Workers = None, json: o.Json = False) -> None:
+    """Look at every scan and label: can they be trained on? A verdict per case, with the fix.
+
+    Layouts: two folders images/ and labels/ (an image without a label is unlabeled), nnU-Net raw, Medical
+    Segmentation Decathlon, or a CSV table. Exit code 2 if something must be mended.
+
+    Example: semivox check scans/
+    """
+    from semivox.study import verbs
+    from semivox.study.progress import Terminal
+
+    report = verbs.check(data, split, workers, Terminal())
+    print(report.model_dump_json(indent=2) if json else report.text(), end="\n" if json else "")
+    if not report.ok:
+        raise typer.Exit(2)
+
+
+def plan(
+    data: o.Data,
+    out: Out,
+    memory: o.Memory = None,
+    time: o.Time = None,
+    spacing: o.SpacingText = None,
+    patch: o.PatchText = None,
+    network: o.Network = None,
+    steps: o.Steps = None,
+    method: o.MethodName = "embedding_matching",
+    split: o.SplitFile = None,
+    exclude: o.Exclude = None,
+    device: o.Device = "auto",
+    sets: o.Sets = None,
+) -> None:
+    """Decide spacing, patch, network, precision and steps, each with its reason; measure what training will cost.
+
+    Example: semivox plan scans/ -o plan.json --time 8 --memory 16
+    """
+    from semivox.study import verbs
+    from semivox.study.choices import parse_overrides
+    from semivox.study.progress import Terminal
+
+    tell = Terminal()
+    made = verbs.plan(
+        data,
+        split=split,
+        exclude=o.names(exclude),
+        memory_gb=memory,
+        hours=time,
+        spacing=o.triple(spacing, "--spacing"),
+        patch=o.whole_triple(patch, "--patch"),
+        network=network,
+        steps=steps,
+        fields=parse_overrides(sets or ()).plan,
+        method=method,
+        device=device,
+        tell=tell,
+    )
+    target = out / "plan.json" if out.is_dir() or not out.suffix else out
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made.save(target)
+    tell.say(explained(made))
+    tell.say(f"Written to {target}.")
+
+
+def prepare(
+    data: o.Data,
+    out: Out,
+    plan: Annotated[Path | None, typer.Option(help="plan.json. Default: a new plan.")] = None,
+    split: o.SplitFile = None,
+    exclude: o.Exclude = None,
+    workers: o.Workers = None,
+) -> None:
+    """Put all training scans on the plan's grid, once; several runs can share the result (train --prepared).
+
+    Example: semivox prepare scans/ -o prepared/ --plan plan.json
+    """
+    from semivox.core.plan import Plan
+    from semivox.study import verbs
+    from semivox.study.progress import Terminal
+
+    tell = Terminal()
+    made = Plan.load(plan) if plan else verbs.plan(data, split=split, exclude=o.names(exclude), tell=tell)
+    store = verbs.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, tell=tell)
+    tell.say(f"{len(store.names)} scans are ready in {out}.")
+
+
+def explained(plan: Plan) -> str:
+    """The plan in lines: each choice and why it was made."""
+    lines = []
+    for name, reason in plan.reasons.items():
+        value = getattr(plan, name, None)
+        shown = "" if value is None or name in ("intensity", "fingerprint") else f" {_short(value)}"
+        lines.append(f"{name}:{shown}  ({reason})")
+    if plan.forecast:
+        cost = plan.forecast
+        lines.append(
+            f"forecast: {cost.hours:.2f} hours, {cost.memory_mb / 1024:.1f} GB on {cost.device}  (measured: "
+            f"{cost.seconds_per_step:.2f} s a step of {cost.method} with {cost.threads} threads)"
+        )
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    if hasattr(value, "model_dump_json"):
+        value = json.loads(value.model_dump_json())
+    if isinstance(value, tuple) and value and hasattr(value[0], "name"):
+        return ", ".join(item.name for item in value)
+    return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,113 @@
+"""semivox methods: which methods there are, and all numbers of one. The list is read from source, without torch."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from semivox.cli import options as o
+from semivox.methods import METHODS
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(help="A method, for its paper, fields and ablations.")] = None,
+    json: o.Json = False,
+) -> None:
+    """List the methods, or describe one: its paper, every number with default and bounds, and its ablations.
+
+    Example: semivox methods embedding_matching
+    """
+    if name is None:
+        listed = titles()
+        if json:
+            o.put([{"name": key, "title": title} for key, title in listed.items()])
+        else:
+            width = max(map(len, listed))
+            print("\n".join(f"{key:<{width}}  {title}" for key, title in listed.items()))
+        return
+    described = description(name)
+    if json:
+        o.put(described)
+    else:
+        print(text_of(described))
+
+
+def titles() -> dict[str, str]:
+    """Method -> the first line of its module's docstring, read without importing it."""
+    places = METHODS | {point.name: point.value for point in entry_points(group="semivox.methods")}
+    return {name: _docstring(place.partition(":")[0]).partition("\n")[0] for name, place in places.items()}
+
+
+def description(name: str) -> dict[str, Any]:
+    """Everything about one method, as plain values. Raises InputError for an unknown one."""
+    from semivox.methods import find
+
+    kind = find(name)
+    schema = kind.Config.model_json_schema()
+    return {
+        "name": name.replace("-", "_"),
+        "about": inspect.getdoc(sys.modules[kind.__module__]) or "",
+        "uses_unlabeled": kind.uses_unlabeled,
+        "fields": list(_fields(schema, schema, "")),
+        "ablations": {ablation: dict(values) for ablation, values in kind.ablations.items()},
+    }
+
+
+def text_of(described: Mapping[str, Any]) -> str:
+    """The description for a person."""
+    lines = [described["name"], "", described["about"], "", "Fields (--set method.FIELD=VALUE):"]
+    for field in described["fields"]:
+        bounds = f"  [{field['bounds']}]" if field["bounds"] else ""
+        lines.append(f"  {field['name']} = {field['default']}{bounds}")
+        lines += [f"      {line}" for line in (field["help"] or "").splitlines()]
+    if described["ablations"]:
+        lines += ["", "Ablations (--ablation NAME):"]
+        lines += [
+            f"  {name!r}: " + ", ".join(f"{field} = {value}" for field, value in values.items())
+            for name, values in described["ablations"].items()
+        ]
+    return "\n".join(lines)
+
+
+def _fields(schema: Mapping[str, Any], whole: Mapping[str, Any], prefix: str, given: Any = None) -> Any:
+    """Name, default, bounds and help of every field; fields of nested configs under dotted names."""
+    for name, entry in schema.get("properties", {}).items():
+        default = given[name] if isinstance(given, Mapping) and name in given else entry.get("default")
+        nested = entry.get("$ref") or next((item["$ref"] for item in entry.get("allOf", ()) if "$ref" in item), None)
+        inner = whole.get("$defs", {}).get(nested.rpartition("/")[2], {}) if nested else {}
+        if inner.get("properties"):
+            yield from _fields(inner, whole, f"{prefix}{name}.", default)
+            continue
+        yield {
+            "name": prefix + name,
+            "default": default,
+            "bounds": _bounds(entry | {key: value for key, value in inner.items() if key == "enum"}),
+            "help": entry.get("description", ""),
+        }
+
+
+def _bounds(entry: Mapping[str, Any]) -> str:
+    """What values are allowed, in a few characters."""
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    words = [f"{sign} {entry[key]:g}" for key, sign in signs.items() if key in entry]
+    if "enum" in entry:
+        words.append(" | ".join(map(str, entry["enum"])))
+    if "enum" in entry.get("items", {}):
+        words.append("any of " + " | ".join(map(str, entry["items"]["enum"])))
+    return ", ".join(words)
+
+
+def _docstring(module: str) -> str:
+    """A module's docstring, from its source."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return "(its package is not installed completely)"
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""

@@ -1,0 +1,124 @@
+"""semivox train, predict, evaluate: one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semivox.cli import options as o
+
+
+def train(
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; one with an unfinished run is resumed.")],
+    method: o.MethodName = "embedding_matching",
+    ablation: o.Ablation = None,
+    plan: Annotated[Path | None, typer.Option(help="plan.json. Default: the run's own, or a new one.")] = None,
+    split: o.SplitFile = None,
+    exclude: o.Exclude = None,
+    prepared: Annotated[Path | None, typer.Option(help="Prepared scans. Default: RUN/prepared.")] = None,
+    steps: o.Steps = None,
+    seed: o.Seed = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    devices: Annotated[int | None, typer.Option(help="Processes that train together, one a GPU.")] = None,
+    precision: o.Precision = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that prepare patches; 0: none. Default: 2.")] = None,
+    sets: o.Sets = None,
+) -> None:
+    """Train one method; checks, plans and prepares the scans first where that is not done.
+
+    Stop it with Ctrl-C at any time; the same command goes on from there (exit code 75 says so).
+
+    Example: semivox train scans/ -o runs/em --method embedding_matching --set method.decay=0.95
+    """
+    from semivox.study import verbs
+    from semivox.study.choices import joined, parse_overrides
+    from semivox.study.progress import Terminal
+
+    wanted = parse_overrides(sets or ())
+    flags = o.given(steps=steps, seed=seed, device=device, devices=devices, precision=precision, workers=workers)
+    tell = Terminal()
+    verbs.train(
+        data,
+        out,
+        method=method,
+        ablation=ablation,
+        options=wanted.method,
+        settings=joined(wanted.train, flags),
+        plan=plan,
+        plan_fields=wanted.plan,
+        split=split,
+        exclude=o.names(exclude),
+        prepared=prepared,
+        tell=tell,
+    )
+    tell.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder, or its model folder.")],
+    inputs: Annotated[Path, typer.Option("--in", "-i", help="Scan, folder of scans, or DICOM folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels.")],
+    save: Annotated[str | None, typer.Option(help="Further maps: probabilities,entropy,disagreement.")] = None,
+    blend: Annotated[str, typer.Option(help="Weights of overlapping windows: gaussian or uniform.")] = "gaussian",
+    overlap: Annotated[float, typer.Option(help="Part of a window shared with the next.", min=0, max=0.95)] = 0.5,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average over mirror images, up to 8 times the work.")
+    ] = False,
+    largest_component: Annotated[
+        bool, typer.Option("--largest-component", help="Keep the largest connected piece of each class.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Label again what is labeled.")] = False,
+    device: o.Device = "auto",
+) -> None:
+    """Label scans: on each scan's own grid, with the label values of the training data.
+
+    Example: semivox predict runs/em -i new_scans/ -o labels/ --save entropy
+    """
+    from semivox.study import verbs
+    from semivox.study.progress import Terminal
+
+    tell = Terminal()
+    written = verbs.predict(
+        run,
+        inputs,
+        out,
+        save=o.names(save),
+        blend=blend,
+        overlap=overlap,
+        mirror=mirror,
+        largest_component=largest_component,
+        overwrite=overwrite,
+        device=device,
+        tell=tell,
+    )
+    tell.say(f"{len(written)} scans are labeled in {out}.")
+
+
+def evaluate(
+    reference: Annotated[Path, typer.Option("--reference", "-r", help="Folder of references.")],
+    prediction: Annotated[Path, typer.Option("--prediction", "-p", help="Folder of predicted labels.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores.csv and scores.json.")] = None,
+    ignore: Annotated[int | None, typer.Option(help="Label value of voxels that are not scored.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes beside this one.")] = 0,
+    json: o.Json = False,
+) -> None:
+    """Score predicted labels: Dice, distances in mm, volumes, with 95 % intervals over cases.
+
+    Example: semivox evaluate -r references/ -p labels/ -o scores/
+    """
+    from semivox.study import verbs
+    from semivox.study.progress import Terminal
+
+    rows = verbs.evaluate(reference, prediction, out, ignore=ignore, workers=workers, tell=Terminal())
+    if json:
+        from semivox.evaluation.summary import summarize
+        from semivox.evaluation.tables import ScoreFile
+
+        print(ScoreFile(summary=summarize(rows), rows=tuple(rows)).model_dump_json(indent=2))
+    else:
+        from semivox.evaluation.summary import summary_text
+
+        print(summary_text(rows))

@@ -1,0 +1,64 @@
+"""Cross-validation where labels are few: every labeled scan is held out once, patients stay together.
+
+Leave-one-out up to 6 labeled scans, 3 folds up to 15, 5 folds above. A held-out scan is in no training part of its
+fold, nor is any other scan of the same patient, labeled or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from semivox.core.errors import InputError
+from semivox.core.randomness import generator
+from semivox.core.split import Split
+
+LEAVE_ONE_OUT = 6
+"""Up to this many labeled scans, each is held out alone."""
+THREE_FOLDS = 15
+"""Up to this many labeled scans, three folds; above, five."""
+STREAM = 0xF01D
+
+
+def fold_count(labeled: int) -> int:
+    """Into how many folds this many labeled scans are cut."""
+    if labeled <= LEAVE_ONE_OUT:
+        return labeled
+    return 3 if labeled <= THREE_FOLDS else 5
+
+
+def folds(split: Split, groups: Mapping[str, str], seed: int = 0) -> tuple[Split, ...]:
+    """One split per fold, whose ``test`` part is what is held out.
+
+    ``groups``: case -> patient, for cases of which it is known. ``split.test`` is left out of every fold. Raises
+    InputError where all labeled scans are of one patient, so that none could be held out.
+    """
+    patient = {name: groups.get(name) or f"\0{name}" for name in (*split.labeled, *split.unlabeled, *split.validation)}
+    patients: dict[str, list[str]] = {}
+    for name in sorted(split.labeled):
+        patients.setdefault(patient[name], []).append(name)
+    if len(patients) < 2:
+        raise InputError(
+            f"cross-validation needs labeled scans of at least two patients; there are {len(split.labeled)} labeled "
+            f"scan(s) of {len(patients)} patient(s). Label another one, or give a test set"
+        )
+    held_out = _dealt(list(patients.values()), min(fold_count(len(split.labeled)), len(patients)), seed)
+    return tuple(_fold(split, patient, names) for names in held_out)
+
+
+def _dealt(patients: list[list[str]], count: int, seed: int) -> list[list[str]]:
+    """Patients dealt into folds of about equal numbers of scans: large ones first, each to the smallest fold."""
+    order = generator(seed, STREAM).permutation(len(patients))
+    held_out: list[list[str]] = [[] for _ in range(count)]
+    for index in sorted(order, key=lambda i: -len(patients[i])):
+        min(held_out, key=len).extend(patients[index])
+    return [sorted(names) for names in sorted(held_out, key=min)]
+
+
+def _fold(split: Split, patient: Mapping[str, str], held_out: list[str]) -> Split:
+    """Everything but the held-out scans and whatever else is of their patients."""
+    out = {patient[name] for name in held_out}
+    labeled, unlabeled, validation = (
+        tuple(name for name in part if patient[name] not in out)
+        for part in (split.labeled, split.unlabeled, split.validation)
+    )
+    return Split(labeled=labeled, unlabeled=unlabeled, validation=validation, test=tuple(held_out))

@@ -1,0 +1,75 @@
+"""How a long command tells a person where it is: sentences, bars, and a live line while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from semivox.training.reporter import Reporter
+
+Count = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+class Narrator(Protocol):
+    """Who is told how things go."""
+
+    def say(self, text: str) -> None:
+        """A sentence about what begins or has come out."""
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Count]:
+        """Something that is counted while it lasts."""
+        yield lambda done, total: None
+
+    def reporter(self) -> Reporter:
+        """Who listens to a training run."""
+
+
+class Quiet:
+    """Tells nobody; the default of the Python interface."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Count]:
+        """Nothing."""
+        yield lambda done, total: None
+
+    def reporter(self) -> Reporter:
+        """One who does not listen."""
+        from semivox.training.reporter import Silent
+
+        return Silent()
+
+
+class Terminal:
+    """Tells the person at the terminal, on stderr, so that stdout stays free for results."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """The sentence, as it is."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Count]:
+        """A bar with a count and the time left; off a terminal, one line at the end."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console) as progress:
+            task = progress.add_task(title, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+    def reporter(self) -> Reporter:
+        """The live line."""
+        from semivox.training.reporter import ProgressLine
+
+        return ProgressLine()

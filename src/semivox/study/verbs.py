@@ -1,0 +1,244 @@
+"""What Semivox does, a function a command: the Python interface re-exports them, the command line calls them.
+
+Importing this module imports no torch; the functions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semivox.core.geometry import Shape, Spacing
+from semivox.core.plan import ClassInfo, Plan
+from semivox.core.split import Split
+
+if TYPE_CHECKING:
+    from semivox.data.checks import CheckReport
+    from semivox.data.store import Store
+    from semivox.evaluation.score import Row
+    from semivox.study.progress import Narrator
+    from semivox.study.summary import Summary
+
+AnyPath = str | PathLike[str]
+
+
+def check(
+    data: AnyPath, split: Split | AnyPath | None = None, workers: int | None = None, tell: Narrator | None = None
+) -> CheckReport:
+    """Can these scans be trained on? A verdict per case, with the fix for what is wrong.
+
+    ``data``: a folder (or CSV table) in one of the accepted layouts. Bad scans raise nothing: they are the result
+    (``.ok``, ``.errors``, ``.text()``). Raises InputError where no layout is recognized.
+    """
+    from semivox.data import checks, layouts
+    from semivox.study.progress import Quiet
+    from semivox.study.steps import spare_cores
+
+    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    with (tell or Quiet()).bar("checking scans") as count:
+        return checks.check(layouts.find(Path(data)), chosen, spare_cores() if workers is None else workers, count)
+
+
+def plan(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    *,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    memory_gb: float | None = None,
+    hours: float | None = None,
+    spacing: Spacing | None = None,
+    patch: Shape | None = None,
+    network: str | None = None,
+    steps: int | None = None,
+    fields: Mapping[str, Any] | None = None,
+    method: str = "embedding_matching",
+    device: str = "auto",
+    tell: Narrator | None = None,
+) -> Plan:
+    """Decide spacing (mm), patch (voxels), network, batch, precision and steps, each with its reason.
+
+    ``memory_gb`` and ``hours`` are budgets; the other options overrule the planner. The cost is measured by a dry step
+    of ``method``. ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be trained on.
+    """
+    from semivox.study.choices import PlanChoices, checked
+    from semivox.study.steps import decide, inspect, locate
+
+    choices = checked(
+        PlanChoices,
+        "the choices of the plan",
+        memory_gb=memory_gb,
+        hours=hours,
+        spacing=spacing,
+        patch=patch,
+        network=network,
+        steps=steps,
+        fields=fields or {},
+    )
+    dataset, chosen = locate(Path(data), _split(split), exclude)
+    return decide(inspect(dataset, chosen, tell=tell), choices, method, device)
+
+
+def prepare(
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    plan: Plan,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    workers: int | None = None,
+    tell: Narrator | None = None,
+) -> Store:
+    """Put all training and validation scans on the plan's grid, once, as memory-mapped arrays under ``out``.
+
+    Can be stopped and called again. Raises InputError naming the file that could not be prepared.
+    """
+    from semivox.study.steps import inspect, locate, ready
+
+    dataset, chosen = locate(Path(data), _split(split), exclude)
+    inspect(dataset, chosen, workers, tell)
+    return ready(dataset, chosen, plan, Path(out), workers, tell)
+
+
+def train(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    method: str = "embedding_matching",
+    ablation: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Plan | AnyPath | None = None,
+    plan_fields: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    prepared: AnyPath | None = None,
+    tell: Narrator | None = None,
+) -> Path:
+    """Train one method into the run folder ``out`` and return it; checks, plans and prepares first where needed.
+
+    ``options``: fields of the method's Config; ``settings``: fields of ``training.settings.TrainSettings`` (steps,
+    seed, device, ...); ``plan_fields``: fields of the plan to overrule. ``prepared``: where prepared scans are kept,
+    so that several runs share them (default ``out/prepared``). A folder with an unfinished run is resumed, a finished
+    one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
+    """
+    from semivox.study.single import Request, train_one
+
+    request = Request(
+        method=method,
+        ablation=ablation,
+        options=dict(options or {}),
+        settings=dict(settings or {}),
+        plan=Path(plan) if isinstance(plan, (str, PathLike)) else plan,
+        plan_fields=dict(plan_fields or {}),
+        split=_split(split),
+        exclude=tuple(exclude),
+        prepared=None if prepared is None else Path(prepared),
+    )
+    return train_one(Path(data), Path(out), request, tell)
+
+
+def predict(  # noqa: PLR0913 - the options of the command
+    run: AnyPath,
+    inputs: AnyPath,
+    out: AnyPath,
+    *,
+    save: Sequence[str] = (),
+    blend: str = "gaussian",
+    overlap: float = 0.5,
+    mirror: bool = False,
+    largest_component: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+    tell: Narrator | None = None,
+) -> list[Path]:
+    """Label every scan of a folder (or one scan) with a trained run; returns the label files.
+
+    Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
+    "entropy" (nats) and "disagreement". Raises InputError naming scans that could not be labeled; the others are done.
+    """
+    import torch
+
+    from semivox.inference.folder import predict_folder
+    from semivox.study.labeling import predictor_of
+    from semivox.study.progress import Quiet
+
+    predictor = predictor_of(
+        Path(run), device, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
+    )
+    channels = len(predictor.plan.channels)
+    with torch.inference_mode(), (tell or Quiet()).bar("labeling scans") as count:
+        return predict_folder(
+            Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
+        )
+
+
+def evaluate(
+    reference: AnyPath,
+    prediction: AnyPath,
+    out: AnyPath | None = None,
+    *,
+    classes: Sequence[ClassInfo] | None = None,
+    ignore: int | None = None,
+    workers: int = 0,
+    tell: Narrator | None = None,
+) -> list[Row]:
+    """Score a folder of predicted labels against a folder of references: a row per case and class.
+
+    ``out``: a folder for scores.csv and scores.json. ``classes``: default, every value the references hold.
+    Raises InputError for a missing prediction, another grid, or a file that holds no label.
+    """
+    from semivox.evaluation.tables import evaluate_folders, write_scores
+    from semivox.study.progress import Quiet
+
+    with (tell or Quiet()).bar("scoring cases") as count:
+        rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
+    if out is not None:
+        write_scores(Path(out), rows)
+    return rows
+
+
+def run(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    method: str = "embedding_matching",
+    ablation: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    tell: Narrator | None = None,
+) -> Summary:
+    """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
+
+    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``study.choices.PlanChoices``. What is done in
+    ``out`` already is not done again. Raises InputError and InterruptedRun as ``train`` does.
+    """
+    from semivox.study.choices import PlanChoices, checked
+    from semivox.study.job import JobSettings, run_job
+    from semivox.study.single import settings_of
+
+    wanted = JobSettings(
+        method=method,
+        ablation=ablation,
+        options=options or {},
+        train=settings_of(settings or {}),
+        plan=checked(PlanChoices, "the choices of the plan", **(plan or {})),
+        split=Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split,
+        exclude=tuple(exclude),
+    )
+    return run_job(Path(data), Path(out), wanted, tell)
+
+
+def demo(out: AnyPath, *, quick: bool = False, tell: Narrator | None = None) -> Summary:
+    """The main job on the built-in data set, in minutes on two cores; ``quick``: in seconds, too short to learn."""
+    from semivox.study.demo import run_demo
+
+    return run_demo(Path(out), quick, tell)
+
+
+def _split(split: Split | AnyPath | None) -> Split | Path | None:
+    return Path(split) if isinstance(split, (str, PathLike)) else split
