@@ -16,6 +16,14 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 
 
+OWN = {
+    *("config.json", "plan.json", "split.json", "environment.json", "log.jsonl", "lock", "done"),
+    *("checkpoints", "model", "predictions", "prepared", "tensorboard", "check.json", "scores.csv", "scores.json"),
+    *("summary.json", "summary.txt", "report.html"),
+}
+"""What may stand in a run folder, also in one that a kill left behind before its first file was whole."""
+
+
 class RunFolder:
     """The files of one run, by name."""
 
@@ -32,7 +40,7 @@ class RunFolder:
 
     def create(self) -> None:
         """Make the folder. Raises InputError where it cannot be, or holds something that is no run."""
-        if self.path.is_dir() and any(self.path.iterdir()) and not self.config.exists():
+        if self.path.is_dir() and any(entry.name.removesuffix(".writing") not in OWN for entry in self.path.iterdir()):
             raise InputError(f"{self.path} is not empty and not a run folder; give another --out, or empty it")
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,72 @@
+"""Two processes: all hold the same state, and resuming stays exact."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semivox.core.errors import InterruptedRun
+from semivox.training import checkpoint, run
+from semivox.training.run import train_run
+from semivox.training.stopping import StopRequest
+from tests.training import tiny
+from tests.training.test_resume import assert_same, weights
+
+
+class TellingKeeper(run.Keeper):
+    """Writes the state that each process holds after each step, and asks the second process to stop after two."""
+
+    stop_at = 0
+
+    def stepped(self, done, state):
+        torch.save(vars(state()), self.folder.path / f"rank{self.fabric.global_rank}-step{done}.pt")
+        self.stop.asked = self.fabric.global_rank == 1 and done == self.stop_at
+        super().stepped(done, state)
+
+
+class StoppingKeeper(TellingKeeper):
+    """The same, asked to stop."""
+
+    stop_at = 2
+
+
+def tell(fabric, *rest):
+    run.Keeper = TellingKeeper
+    original(fabric, *rest)
+
+
+def tell_and_stop(fabric, *rest):
+    run.Keeper = StoppingKeeper
+    original(fabric, *rest)
+
+
+original = run.work
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["mean_teacher", "embedding_matching"])
+def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypatch, method):
+    store, split, plan = tiny.prepared(tmp_path, steps=4)
+    two = tiny.config(method, devices=2, device="cpu")
+    monkeypatch.setattr(run, "work", tell)
+    train_run(store, split, plan, two, tmp_path / "whole")
+    for step in (1, 4):
+        first, second = (
+            torch.load(tmp_path / "whole" / f"rank{rank}-step{step}.pt", weights_only=True) for rank in (0, 1)
+        )
+        assert_same(first["method"], second["method"])
+    monkeypatch.setattr(run, "work", tell_and_stop)
+    with pytest.raises(Exception, match="step 2 of 4") as stopped:
+        train_run(store, split, plan, two, tmp_path / "parts")
+    assert "InterruptedRun" in str(stopped.value) or isinstance(stopped.value, InterruptedRun)
+    assert checkpoint.load(tmp_path / "parts" / "checkpoints").step == 2
+    monkeypatch.setattr(run, "work", tell)
+    train_run(store, split, plan, two, tmp_path / "parts")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_a_stop_request_of_one_process_counts():
+    request = StopRequest()
+    assert not request.asked
+    request._note(2, None)
+    assert request.asked

@@ -1,0 +1,144 @@
+"""Stop a run anywhere, start it again, and the weights are the same to the last bit."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from semivox.core.errors import InputError, InterruptedRun
+from semivox.methods import METHODS
+from semivox.training import checkpoint, run
+from semivox.training.run import train_run
+from tests.training import tiny
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "model" / "weights.safetensors")
+
+
+def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Behave as if Ctrl-C came during the given step."""
+    turned = run.Keeper.turned
+
+    def asked(keeper: run.Keeper, at: int, *rest: object) -> None:
+        turned(keeper, at, *rest)
+        keeper.stop.asked = keeper.stop.asked or at + 1 == step
+
+    monkeypatch.setattr(run.Keeper, "turned", asked)
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("workers", [0, 2])
+def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, method, workers):
+    store, split, plan = tiny.prepared(tmp_path)
+    train_run(store, split, plan, tiny.config(method), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(InterruptedRun, match="step 3 of 6"):
+            train_run(store, split, plan, tiny.config(method, workers=workers), tmp_path / "parts")
+    train_run(store, split, plan, tiny.config(method, workers=workers), tmp_path / "parts")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    rows = [run.RunFolder(tmp_path / part).logged() for part in ("whole", "parts")]
+    assert [row["total"] for row in rows[0]] == [row["total"] for row in rows[1]]
+
+
+def attempt(root: Path, out: Path, steps: int) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.training.tiny", str(root), str(out), "mean_teacher", str(steps)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def killed_runs(tmp_path: Path, kills: int, steps: int) -> None:
+    """Kill a run ``kills`` times at random moments after its first step, then let it finish and compare."""
+    _, split, _ = tiny.prepared(tmp_path, steps)
+    split.save(tmp_path / "split.json")
+    assert attempt(tmp_path, tmp_path / "whole", steps).wait() == 0
+    chance, out = random.Random(0), tmp_path / "killed"
+    for _ in range(kills):
+        before = checkpoint.load(out / "checkpoints").step
+        process = attempt(tmp_path, out, steps)
+        while process.poll() is None and not list(out.glob(f"checkpoints/step-{before + 1:08d}*")):
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    final = attempt(tmp_path, out, steps)
+    assert final.wait() == 0, final.stderr.read()
+    assert_same(weights(tmp_path / "whole"), weights(out))
+
+
+def test_kill_9_changes_no_bit(tmp_path):
+    killed_runs(tmp_path, kills=2, steps=60)
+
+
+@pytest.mark.slow
+def test_many_kills_change_no_bit(tmp_path):
+    killed_runs(tmp_path, kills=12, steps=200)
+
+
+def test_ctrl_c_saves_and_exits_to_be_resumed(tmp_path):
+    _, split, _ = tiny.prepared(tmp_path, 10_000)
+    split.save(tmp_path / "split.json")
+    process = attempt(tmp_path, tmp_path / "run", 10_000)
+    while process.poll() is None and not list(tmp_path.glob("run/checkpoints/step-*.pt")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert "the same command goes on from there" in errors
+    assert checkpoint.load(tmp_path / "run" / "checkpoints").step > 0
+
+
+def test_a_finished_run_is_left_alone(tmp_path):
+    store, split, plan = tiny.prepared(tmp_path)
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != "lock"}
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != "lock"}
+    assert {p: t for p, t in after.items() if p.is_file()} == {p: t for p, t in before.items() if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda s, p, c: (s, p, tiny.config("supervised", seed=2)), "train.seed"),
+        (lambda s, p, c: (s, p.model_copy(update={"patch": (8, 8, 8)}), c), "patch"),
+        (lambda s, p, c: (s.model_copy(update={"labeled": s.labeled[:1]}), p, c), "labeled"),
+    ],
+)
+def test_resuming_with_something_else_is_refused(tmp_path, change, named):
+    store, split, plan = tiny.prepared(tmp_path)
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    with pytest.raises(InputError, match=named):
+        train_run(store, *change(split, plan, tiny.config("supervised")), tmp_path / "run")
+
+
+def test_two_processes_on_one_folder_are_refused(tmp_path):
+    store, split, plan = tiny.prepared(tmp_path)
+    folder = run.RunFolder(tmp_path / "run")
+    folder.create()
+    with folder.locked(), pytest.raises(InputError, match="another process"):
+        train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+
+
+def test_a_folder_of_something_else_is_not_touched(tmp_path):
+    store, split, plan = tiny.prepared(tmp_path)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="not a run folder"):
+        train_run(store, split, plan, tiny.config("supervised"), tmp_path / "precious")
+    assert [path.name for path in (tmp_path / "precious").iterdir()] == ["thesis.txt"]

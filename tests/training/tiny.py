@@ -1,0 +1,74 @@
+"""A data set of spheres small enough to train on in a second, and runs on it. Also a script: train until done."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
+from semivox.core.split import Split
+from semivox.data.layouts import find
+from semivox.data.prepare import prepare
+from semivox.data.store import Store
+from semivox.training.run import train_run
+from semivox.training.settings import RunConfig, TrainSettings, configure
+
+SHAPE = (20, 24, 16)
+
+
+def write_spheres(root: Path, labeled: int = 3, unlabeled: int = 3) -> Path:
+    """Noise with a bright ball in it, in the two-folder layout."""
+    (root / "images").mkdir(parents=True)
+    (root / "labels").mkdir()
+    grid = np.stack(np.meshgrid(*[np.arange(s) for s in SHAPE], indexing="ij"))
+    for index in range(labeled + unlabeled):
+        generator = np.random.default_rng(index)
+        center = np.array(SHAPE)[:, None, None, None] / 2 + generator.uniform(-3, 3, (3, 1, 1, 1))
+        ball = ((grid - center) ** 2).sum(0) < 25
+        image = generator.normal(0, 0.3, SHAPE) + ball
+        affine = np.diag([1.0, 1.0, 1.5, 1.0])
+        nib.save(nib.Nifti1Image(image.astype(np.float32), affine), root / "images" / f"case{index}.nii.gz")
+        if index < labeled:
+            nib.save(nib.Nifti1Image(ball.astype(np.uint8), affine), root / "labels" / f"case{index}.nii.gz")
+    return root
+
+
+def plan(steps: int = 6) -> Plan:
+    """A plan with a network of a few thousand weights, with dropout and batch normalization."""
+    classes = (ClassInfo(name="background", value=0), ClassInfo(name="ball", value=1))
+    return Plan(
+        dataset="spheres",
+        classes=classes,
+        channels=("MR",),
+        spacing=(1.0, 1.0, 1.5),
+        patch=(16, 16, 8),
+        intensity=(Intensity(scheme="zscore"),),
+        network=NetworkChoice(name="vnet", options={"width": 2, "convolutions": [1, 1, 1], "strides": [[2, 2, 2]] * 2}),
+        steps=steps,
+        fingerprint=Fingerprint(dataset="spheres", channels=("MR",), classes=classes, cases=()),
+        reasons={},
+    )
+
+
+def prepared(root: Path, steps: int = 6) -> tuple[Store, Split, Plan]:
+    """Spheres, prepared: store, split and plan."""
+    dataset = find(write_spheres(root / "data"))
+    names = sorted(entry.name for entry in dataset.entries)
+    split = Split(labeled=tuple(names[:2]), unlabeled=tuple(names[3:]), validation=(names[2],))
+    chosen = plan(steps)
+    return prepare(dataset, split, chosen, root / "prepared"), split, chosen
+
+
+def config(method: str, **settings: object) -> RunConfig:
+    """A run's configuration; settings are those of TrainSettings."""
+    return configure(method, {}, TrainSettings.model_validate({"workers": 0, **settings}))
+
+
+if __name__ == "__main__":  # python tiny.py ROOT OUT METHOD STEPS: one attempt, saving after each step
+    root, out, method, steps = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    store = Store(root / "prepared")
+    split = Split.load(root / "split.json")
+    train_run(store, split, plan(steps), config(method, workers=1, save_every=1e-6), out)
