@@ -150,7 +150,7 @@ def test_the_number_of_threads_changes_nothing_and_is_given_back():
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_change_no_bit_and_resuming_is_starting_later(context):
     targets = {"share": signed_share}
     here = [make(targets=targets)[step] for step in range(6)]
@@ -231,7 +231,7 @@ def test_an_image_that_is_its_own_label_stays_so_in_every_varied_patch():
     for name, case in store.cases.items():
         store.cases[name] = dataclasses.replace(case, image=(case.label > 0)[None].astype(np.float16))
     space_only = SETS["standard"].model_copy(
-        update={kind: SETS["none"].noise for kind in ("noise", "blur", "brightness", "contrast", "gamma")}
+        update=dict.fromkeys(("noise", "blur", "brightness", "contrast", "gamma"), SETS["none"].noise)
         | {"low_resolution": SETS["none"].noise, "inverted_gamma": SETS["none"].noise}
     )
     patches = make(store, augmentation=space_only)
@@ -245,8 +245,7 @@ def test_an_image_that_is_its_own_label_stays_so_in_every_varied_patch():
     assert agreement == 1, agreement
 
 
-def test_reading_a_patch_touches_the_voxels_of_its_region_only(tmp_path):
-    """A memory map whose far side cannot be read still gives patches of its near side."""
+def test_reading_a_patch_touches_the_voxels_of_its_region_only():
 
     class Guarded(np.ndarray):
         def __array_finalize__(self, source):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -134,17 +134,7 @@ def loader(patches: Patches, start: int, stop: int, workers: int, context: str |
     ``context``: how workers are started ("fork", "spawn", "forkserver"); None leaves it to the system. Raises
     InputError for a scan that cannot be read, and SemivoxError if a worker process was killed.
     """
-    batches = DataLoader(
-        _Reporting(patches),
-        sampler=range(start, stop),
-        batch_size=None,
-        num_workers=workers,
-        collate_fn=_as_it_is,
-        worker_init_fn=_start_worker,
-        multiprocessing_context=context if workers else None,
-        prefetch_factor=4 if workers else None,
-        persistent_workers=workers > 0,
-    )
+    batches = iter(_data_loader(patches, range(start, stop), workers, context))
     try:
         for batch in batches:
             if isinstance(batch, InputError):
@@ -156,6 +146,21 @@ def loader(patches: Patches, start: int, stop: int, workers: int, context: str |
         raise SemivoxError(
             f"a process that prepares patches was killed, most likely for lack of memory; use fewer workers: {error}"
         ) from error
+    finally:
+        del batches  # ends the workers now, not when an exception that knows this frame is forgotten
+
+
+def _data_loader(patches: Patches, steps: range, workers: int, context: str | None) -> DataLoader[Batch | InputError]:
+    return DataLoader(
+        _Reporting(patches),
+        sampler=steps,
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        worker_init_fn=_start_worker,
+        multiprocessing_context=context if workers else None,
+        prefetch_factor=4 if workers else None,
+    )
 
 
 class _Reporting(Dataset["Batch | InputError"]):
@@ -174,7 +179,7 @@ class _Reporting(Dataset["Batch | InputError"]):
             return error
 
 
-def _as_it_is(batch: Batch | InputError) -> Batch | InputError:
+def _as_it_is(batch: Any) -> Any:
     return batch
 
 
