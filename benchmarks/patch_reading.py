@@ -73,8 +73,8 @@ def main() -> None:
     stream = np.random.default_rng(0)
     image = stream.standard_normal((1, *options.shape), dtype=np.float32)
     label = (image[0] > 1).astype(np.uint8)
-    corners = [[int(stream.integers(0, n - p + 1)) for n, p in zip(options.shape, options.patch)]
-               for _ in range(options.repeats)]  # fmt: skip
+    space = np.subtract(options.shape, options.patch) + 1
+    corners = [stream.integers(0, space).tolist() for _ in range(options.repeats)]
     patches = [tuple(slice(c, c + p) for c, p in zip(corner, options.patch, strict=True)) for corner in corners]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

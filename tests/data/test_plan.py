@@ -185,6 +185,8 @@ def test_budgets_limit_patch_and_steps():
     sizes = [prod(plan(big, Budget(device="cuda", memory_gb=memory)).patch) for memory in (2, 6, 11, 80)]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
+    for memory, size in zip((2, 6, 11), sizes):
+        assert cost.memory_gb(size, cost.family("vnet").cost, 4) <= memory
     assert plan(big, Budget(cores=4, hours=0.5)).steps < 1200
     assert plan(big, Budget(steps=7)).steps == 7
     assert plan(big, Budget(patch=(64, 64, 48))).patch == (64, 64, 48)

@@ -119,7 +119,10 @@ def _spacing(fingerprint: Fingerprint, budget: Budget) -> tuple[Spacing, str]:
     size = np.median([case.shape for case in fingerprint.cases], axis=0)
     coarse = int(wanted.argmax())
     others = [axis for axis in range(3) if axis != coarse]
-    reason = f"median of {len(spacings)} training scans ({spacings.min(0).round(3)} to {spacings.max(0).round(3)} mm)"
+    low, high = (" x ".join(f"{value:.3g}" for value in edge) for edge in (spacings.min(axis=0), spacings.max(axis=0)))
+    reason = f"median of {len(spacings)} training scan(s), " + (
+        f"all {low} mm" if low == high else f"{low} to {high} mm"
+    )
     if wanted[coarse] > ANISOTROPIC * wanted[others].max() and ANISOTROPIC * size[coarse] < size[others].min():
         finer = max(float(np.percentile(spacings[:, coarse], 10)), float(wanted[others].max()))
         reason += f"; along {'xyz'[coarse]} the 10th percentile, {finer:.3g} instead of {wanted[coarse]:.3g} mm"

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from semivox.core.case import IGNORE, Volume
+from semivox.core.case import Volume
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Plan
-from semivox.core.randomness import generator
 from semivox.core.split import Split
 from semivox.data import volume as files
+from semivox.data.drawn import class_indices, sample_foreground
 from semivox.data.intensity import scale
 from semivox.data.resampling import resample, resample_label, target_shape, target_spacing
 from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
@@ -31,8 +31,6 @@ from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folde
 if TYPE_CHECKING:
     from semivox.data.layouts import Dataset
 
-FOREGROUND_SAMPLE = 2000
-"""Voxels kept per class as places to center patches on; far more than a run draws from one scan per epoch."""
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
@@ -45,6 +43,11 @@ class Task:
     label: Path | None
     plan: Plan
     out: Path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that will be opened."""
+        return self.images if self.label is None else (*self.images, self.label)
 
 
 def prepare(
@@ -87,51 +90,6 @@ def normalize(volume: Volume, plan: Plan) -> np.ndarray:
     return result
 
 
-def class_indices(label: np.ndarray, plan: Plan) -> np.ndarray:
-    """Label values of the file -> class indices of the plan; the plan's ignore value becomes ``IGNORE``.
-
-    Any number type, any shape -> uint8, same shape. Raises InputError listing values that the plan does not know.
-    """
-    known = {item.value: index for index, item in enumerate(plan.classes)}
-    if plan.ignore is not None:
-        known[plan.ignore] = IGNORE
-    whole = label
-    if not np.issubdtype(label.dtype, np.integer):
-        whole = np.rint(label)
-        if not np.abs(whole - label).max(initial=0) <= 1e-3:
-            raise InputError("the label holds values that are not whole numbers; is it a probability map or an image?")
-    low, high = int(whole.min()), int(whole.max())
-    if low < 0 or high > 65535:
-        raise InputError(f"the label holds values from {low} to {high}; the plan knows {sorted(known)}")
-    whole = whole.astype(np.uint16, copy=False)
-    present = np.flatnonzero(np.bincount(whole.ravel()))
-    unknown = [str(value) for value in present if value not in known]
-    if unknown:
-        some = ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")
-        raise InputError(f"the label holds the value(s) {some}; the plan knows {sorted(known)}")
-    table = np.zeros(high + 1, np.uint8)
-    for value in present:
-        table[value] = known[int(value)]
-    return table[whole]
-
-
-def sample_foreground(label: np.ndarray, name: str) -> np.ndarray:
-    """Up to 2000 random voxels of each foreground class, the same ones for the same case name.
-
-    (X, Y, Z) class indices -> (N, 4) int32 rows of class, x, y, z; classes ascending.
-    """
-    stream = generator(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
-    flat = label.ravel()
-    foreground = np.flatnonzero((flat > 0) & (flat != IGNORE))
-    rows = []
-    for value in np.unique(flat[foreground]):
-        voxels = foreground[flat[foreground] == value]
-        chosen = stream.choice(voxels, min(len(voxels), FOREGROUND_SAMPLE), replace=False)
-        place = np.stack(np.unravel_index(np.sort(chosen), label.shape), axis=1)
-        rows.append(np.column_stack([np.full(len(place), value), place]))
-    return np.concatenate(rows).astype(np.int32) if rows else np.empty((0, 4), np.int32)
-
-
 def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Task]:
     """One task per case of the split. Raises InputError for cases that are missing or lack a needed label."""
     entries = {entry.name: entry for entry in dataset.entries}
@@ -148,16 +106,18 @@ def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Task]:
 
 
 def _run(tasks: list[Task], workers: int) -> Iterator[None]:
-    """Do all tasks, in this process or in ``workers`` others; one yield per finished task."""
-    if workers <= 0:
-        for task in tasks:
+    """Do the tasks that are not done yet, in this process or in ``workers`` others; one yield per task."""
+    missing = [task for task in tasks if not _up_to_date(task)]
+    yield from [None] * (len(tasks) - len(missing))
+    if workers <= 0 or len(missing) <= 1:
+        for task in missing:
             prepare_case(task)
             yield
         return
     context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
-    pool = ProcessPoolExecutor(min(workers, len(tasks) or 1), mp_context=context)
+    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=context)
     try:
-        pending = {pool.submit(prepare_case, task) for task in tasks}
+        pending = {pool.submit(prepare_case, task) for task in missing}
         while pending:
             finished, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -170,19 +130,18 @@ def _run(tasks: list[Task], workers: int) -> Iterator[None]:
 
 
 def prepare_case(task: Task) -> None:
-    """Prepare one case unless it is there already. Raises InputError naming the case and its file."""
-    paths = [*task.images, *([task.label] if task.label else [])]
+    """Prepare one case. Raises InputError naming the case and its files."""
     try:
-        sources = tuple(_source(path) for path in paths)
-        if _up_to_date(task, sources):
-            return
-        _write(task, sources)
+        _write(task)
     except (InputError, OSError, ValueError) as error:
-        raise InputError(f"case {task.name!r} ({', '.join(map(str, paths))}): {error}") from error
+        raise InputError(f"case {task.name!r} ({', '.join(map(str, task.paths))}): {error}") from error
 
 
-def _write(task: Task, sources: tuple[SourceFile, ...]) -> None:
+def _write(task: Task) -> None:
     """Read, normalize, and put the case in its place in one step."""
+    sources = tuple(
+        _source(path) for path in task.paths
+    )  # before reading: a change during reading is noticed next time
     volume = files.read(task.images)
     label = None if task.label is None else _read_label(task.label, volume, task.plan)
     source_shape, affine = volume.source.shape, volume.source.affine
@@ -246,15 +205,16 @@ def _source(path: Path) -> SourceFile:
     return SourceFile(path=str(path), size=sum(stat.st_size for stat in stats), modified_ns=newest)
 
 
-def _up_to_date(task: Task, sources: tuple[SourceFile, ...]) -> bool:
-    """Whether the case on disk is whole and was made by this plan from these files."""
+def _up_to_date(task: Task) -> bool:
+    """Whether the case on disk is whole and was made by this plan from these files, unchanged since."""
     folder = case_folder(task.out, task.name)
     wanted = ("image",) if task.label is None else ("image", "label")
     try:
+        sources = tuple(_source(path) for path in task.paths)
         record = CaseRecord.load(folder / "case.json")
         arrays = [np.load(folder / f"{key}.npy", mmap_mode="r") for key in wanted]
     except (InputError, OSError, ValueError):
-        return False  # absent, cut short, or of another version: it is made again
+        return False  # absent, cut short, or of another version: it is made again, which reports what is wrong
     made_alike = (record.layout, record.plan, record.labeled) == (LAYOUT, task.plan.digest(), task.label is not None)
     whole = all(array.shape[-3:] == record.shape for array in arrays)
     return made_alike and whole and record.sources == sources

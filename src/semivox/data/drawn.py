@@ -1,0 +1,60 @@
+"""What an expert has drawn, as training needs it: class indices, and places to center patches on."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from semivox.core.case import IGNORE
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.core.randomness import generator
+
+FOREGROUND_SAMPLE = 2000
+"""Voxels kept per class as places to center patches on; far more than a run draws from one scan per epoch."""
+
+
+def class_indices(label: np.ndarray, plan: Plan) -> np.ndarray:
+    """Label values of the file -> class indices of the plan; the plan's ignore value becomes ``IGNORE``.
+
+    Any number type, any shape -> uint8, same shape. Raises InputError listing values that the plan does not know.
+    """
+    known = {item.value: index for index, item in enumerate(plan.classes)}
+    if plan.ignore is not None:
+        known[plan.ignore] = IGNORE
+    whole = label
+    if not np.issubdtype(label.dtype, np.integer):
+        whole = np.rint(label)
+        if not np.abs(whole - label).max(initial=0) <= 1e-3:
+            raise InputError("the label holds values that are not whole numbers; is it a probability map or an image?")
+    low, high = int(whole.min()), int(whole.max())
+    if low < 0 or high > 65535:
+        raise InputError(f"the label holds values from {low} to {high}; the plan knows {sorted(known)}")
+    whole = whole.astype(np.uint16, copy=False)
+    present = np.flatnonzero(np.bincount(whole.ravel()))
+    unknown = [str(value) for value in present if value not in known]
+    if unknown:
+        some = ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")
+        raise InputError(f"the label holds the value(s) {some}; the plan knows {sorted(known)}")
+    table = np.zeros(high + 1, np.uint8)
+    for value in present:
+        table[value] = known[int(value)]
+    return table[whole]
+
+
+def sample_foreground(label: np.ndarray, name: str) -> np.ndarray:
+    """Up to 2000 random voxels of each foreground class, the same ones for the same case name.
+
+    (X, Y, Z) class indices -> (N, 4) int32 rows of class, x, y, z; classes ascending.
+    """
+    stream = generator(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
+    flat = label.ravel()
+    foreground = np.flatnonzero((flat > 0) & (flat != IGNORE))
+    rows = []
+    for value in np.unique(flat[foreground]):
+        voxels = foreground[flat[foreground] == value]
+        chosen = stream.choice(voxels, min(len(voxels), FOREGROUND_SAMPLE), replace=False)
+        place = np.stack(np.unravel_index(np.sort(chosen), label.shape), axis=1)
+        rows.append(np.column_stack([np.full(len(place), value), place]))
+    return np.concatenate(rows).astype(np.int32) if rows else np.empty((0, 4), np.int32)
