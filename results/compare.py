@@ -30,6 +30,7 @@ TWIN = "supervised"
 
 
 def main() -> None:
+    """Train what is not trained yet, score, and write the table."""
     options = arguments()
     split = Split.load(options.split)
     dataset, split = locate(options.data, split)
@@ -60,6 +61,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--split", type=Path, required=True)
@@ -81,8 +83,8 @@ def heading(options: argparse.Namespace, plan: Plan, split: Split) -> str:
     return (
         f"# {options.split.stem}\n\n{plan.dataset}: {len(split.labeled)} labeled, {len(split.unlabeled)} unlabeled, "
         f"{len(split.test)} test cases (split {split.digest()}). Spacing {spacing} mm, patch {patch}, network "
-        f"{plan.network.name} {json.dumps(plan.network.options)}, {plan.steps} steps of {plan.labeled_per_step} labeled "
-        f"+ {plan.unlabeled_per_step} unlabeled patches, seed {options.seed}, selection: last. "
+        f"{plan.network.name} {json.dumps(plan.network.options)}, {plan.steps} steps of {plan.labeled_per_step} "
+        f"labeled + {plan.unlabeled_per_step} unlabeled patches, seed {options.seed}, selection: last. "
         "Scores on the scans' own grids; mean [95 % BCa interval over cases].\n\n"
     )
 

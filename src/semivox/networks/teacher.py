@@ -19,6 +19,8 @@ Buffers = Literal["own", "copy", "ema"]
 class Teacher(nn.Module):
     """A copy of ``network`` that follows it; forward gives what the network would, without gradient."""
 
+    updates: Tensor
+
     def __init__(self, network: nn.Module, buffers: Buffers = "own") -> None:
         """``buffers``: running statistics are the teacher's ``own`` (the reference codes), a ``copy``, an ``ema``."""
         super().__init__()
@@ -40,7 +42,8 @@ class Teacher(nn.Module):
         """
         step = int(self.updates)
         alpha = min(1 - 1 / (step + 1), decay)
-        mine, theirs = list(self.network.parameters()), [p.detach() for p in student.parameters()]
+        mine = [p.detach() for p in self.network.parameters()]
+        theirs = [p.detach() for p in student.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - alpha)
         for buffer, source in zip(self.network.buffers(), student.buffers(), strict=True):
             if self.buffers_from == "copy" or (self.buffers_from == "ema" and not buffer.is_floating_point()):

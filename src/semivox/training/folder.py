@@ -15,7 +15,6 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 
-
 OWN = {
     *("config.json", "plan.json", "split.json", "environment.json", "log.jsonl", "lock", "done"),
     *("checkpoints", "model", "predictions", "prepared", "tensorboard", "check.json", "scores.csv", "scores.json"),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 from torch.optim import Optimizer
 
 from semivox.core.batch import Batch
@@ -62,7 +63,7 @@ def train(
             rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress))
             optimizer.zero_grad()  # also drops what another player's turn left here
             fabric.backward(losses.total)
-            norm = float(fabric.clip_gradients(player, optimizer, max_norm=pace.clip, error_if_nonfinite=False))
+            norm = clipped(fabric, player, optimizer, pace.clip)
             skipped = 0 if math.isfinite(norm) else skipped + 1
             if not skipped:
                 optimizer.step()
@@ -107,6 +108,12 @@ def on(fabric: Fabric, batch: Batch, method: Method) -> Batch:
         return batch
     image = batch.image.contiguous(memory_format=torch.channels_last_3d)
     return Batch(image, batch.label, batch.cases, batch.targets)
+
+
+def clipped(fabric: Fabric, player: nn.Module, optimizer: Optimizer, longest: float) -> float:
+    """Shorten the player's gradient to ``longest``, and return the length it had."""
+    norm = fabric.clip_gradients(player, optimizer, max_norm=longest, error_if_nonfinite=False)
+    return float(torch.as_tensor(norm))
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> float:

@@ -62,7 +62,7 @@ def train_run(
         if world == 1:
             work(fabric, store, split, plan, config, out, reporter or Silent())
         else:
-            fabric.launch(work, store, split, plan, config, out, reporter or Silent())
+            fabric.launch(work, store, split, plan, config, out, reporter or Silent())  # type: ignore[arg-type]
 
 
 def check_parts(split: Split, config: RunConfig) -> None:
@@ -216,7 +216,7 @@ class Keeper(Observer):
         if self.fabric.world_size == 1:
             return self.stop.asked
         flag = torch.tensor(float(self.stop.asked), device=self.fabric.device)
-        return bool(self.fabric.all_reduce(flag, reduce_op="sum") > 0)
+        return bool(torch.as_tensor(self.fabric.all_reduce(flag, reduce_op="sum")) > 0)
 
 
 def plain(value: torch.Tensor | float) -> float | None:
