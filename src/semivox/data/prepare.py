@@ -31,6 +31,8 @@ from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folde
 if TYPE_CHECKING:
     from semivox.data.layouts import Dataset
 
+__all__ = ["class_indices", "normalize", "prepare", "prepare_case", "sample_foreground"]
+
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
