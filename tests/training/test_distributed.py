@@ -19,7 +19,10 @@ class TellingKeeper(run.Keeper):
     stop_at = 0
 
     def stepped(self, done, state):
-        torch.save(vars(state()), self.folder.path / f"rank{self.fabric.global_rank}-step{done}.pt")
+        torch.save(
+            vars(state()),
+            self.folder.path.parent / f"{self.folder.path.name}-rank{self.fabric.global_rank}-step{done}.pt",
+        )
         self.stop.asked = self.fabric.global_rank == 1 and done == self.stop_at
         super().stepped(done, state)
 
@@ -51,9 +54,7 @@ def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypa
     monkeypatch.setattr(run, "work", tell)
     train_run(store, split, plan, two, tmp_path / "whole")
     for step in (1, 4):
-        first, second = (
-            torch.load(tmp_path / "whole" / f"rank{rank}-step{step}.pt", weights_only=True) for rank in (0, 1)
-        )
+        first, second = (torch.load(tmp_path / f"whole-rank{rank}-step{step}.pt", weights_only=True) for rank in (0, 1))
         assert_same(first["method"], second["method"])
     monkeypatch.setattr(run, "work", tell_and_stop)
     with pytest.raises(Exception, match="step 2 of 4") as stopped:

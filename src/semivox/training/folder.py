@@ -39,7 +39,7 @@ class RunFolder:
 
     def create(self) -> None:
         """Make the folder. Raises InputError where it cannot be, or holds something that is no run."""
-        if self.path.is_dir() and any(entry.name.removesuffix(".writing") not in OWN for entry in self.path.iterdir()):
+        if not self.config.exists() and any(foreign(entry) for entry in self.path.glob("*")):
             raise InputError(f"{self.path} is not empty and not a run folder; give another --out, or empty it")
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -114,6 +114,11 @@ class RunFolder:
             }
         )
         self.environment.write_text(json.dumps(entries, indent=2) + "\n")
+
+
+def foreign(entry: Path) -> bool:
+    """Whether this is none of the files that a run writes."""
+    return entry.name.removesuffix(".writing") not in OWN
 
 
 def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
