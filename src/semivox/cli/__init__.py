@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from semivox.cli import data, methods, models, study
@@ -61,13 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     try:
-        return int(app(args=arguments, standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        app(args=arguments)
     except SemivoxError as error:
         print(f"semivox: {error}", file=sys.stderr)
         return error.code
-    except (click.Abort, KeyboardInterrupt):
-        print("semivox: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except (SystemExit, KeyboardInterrupt) as end:  # typer ends every command so, an interrupted one with 130
+        return int(end.code or 0) if isinstance(end, SystemExit) else INTERRUPTED
+    return 0

@@ -18,7 +18,9 @@ from semivox.methods import METHODS
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="A method, for its paper, fields and ablations.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A method, for its paper, fields and ablations.")
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """List the methods, or describe one: its paper, every number with default and bounds, and its ablations.

@@ -58,7 +58,7 @@ def train(
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its model folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or its model folder.")],
     inputs: Annotated[Path, typer.Option("--in", "-i", help="Scan, folder of scans, or DICOM folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels.")],
     save: Annotated[str | None, typer.Option(help="Further maps: probabilities,entropy,disagreement.")] = None,

@@ -12,7 +12,9 @@ import typer
 
 from semivox.core.errors import InputError
 
-Data = Annotated[Path, typer.Argument(help="Folder of scans (or a CSV table); see: semivox check --help")]
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Folder of scans (or a CSV table); see: semivox check --help")
+]
 SplitFile = Annotated[
     Path | None, typer.Option("--split", help="split.json: names of labeled, unlabeled, validation, test cases.")
 ]

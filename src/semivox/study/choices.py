@@ -52,9 +52,7 @@ def parse_overrides(texts: Iterable[str]) -> Overrides:
         name, equals, value = text.partition("=")
         section, *path = name.strip().split(".")
         if not equals or not path or not all(path):
-            raise InputError(
-                f"--set {text!r} is not understood; write it as method.field=value, such as method.decay=0.95"
-            )
+            raise InputError(f"--set {text!r} is not understood; write section.field=value, such as method.decay=0.95")
         if section not in Overrides._fields:
             hint = suggestion(section, Overrides._fields)
             raise InputError(f"--set {text!r}: {section!r} is none of method, train, plan{hint}")
@@ -110,6 +108,17 @@ def checked(kind: type[Choices], what: str, **fields: Any) -> Choices:
         return kind.model_validate(fields)
     except ValidationError as error:
         raise InputError(f"{what}:\n{explain(error)}") from error
+
+
+def known_options(method: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError with the nearest right name where the method has no such option."""
+    from semivox.methods import find
+
+    known = find(method).Config.model_fields
+    for name in options:
+        if name not in known:
+            there = ", ".join(known)
+            raise InputError(f"{method} has no option {name!r}{suggestion(name, known)}; it has {there}")
 
 
 def with_fields(plan: Plan, fields: Mapping[str, Any]) -> Plan:

@@ -27,7 +27,7 @@ from semivox.data.store import Store
 from semivox.evaluation.score import Row
 from semivox.evaluation.tables import write_scores
 from semivox.methods.method import MethodConfig
-from semivox.study.choices import PlanChoices
+from semivox.study.choices import PlanChoices, known_options
 from semivox.study.folds import folds
 from semivox.study.job_report import report_job
 from semivox.study.labeling import label_entries, score_entries
@@ -110,6 +110,7 @@ def arms(settings: JobSettings) -> dict[str, RunConfig]:
     method = settings.method.replace("-", "_")
     if method == TWIN:
         raise InputError(f"{TWIN} is the twin that methods are compared with; name another --method")
+    known_options(method, settings.options)
     shared = {name: value for name, value in settings.options.items() if name in MethodConfig.model_fields}
     return {
         TWIN: configure(TWIN, shared, settings.train),

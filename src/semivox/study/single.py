@@ -9,7 +9,7 @@ from typing import Any
 
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.study.choices import PlanChoices, checked, with_fields
+from semivox.study.choices import PlanChoices, checked, known_options, with_fields
 from semivox.study.progress import Narrator, Quiet
 from semivox.study.steps import decide, inspect, learn, locate, ready
 from semivox.training.folder import RunFolder
@@ -40,6 +40,7 @@ class Request:
 def train_one(data: Path, out: Path, request: Request, tell: Narrator | None = None) -> Path:
     """Train into the run folder ``out``, or go on with it; returns it. Raises InputError and InterruptedRun."""
     tell = tell or Quiet()
+    known_options(request.method, request.options)
     config = configure(request.method, request.options, settings_of(request.settings), request.ablation)
     folder = RunFolder(out)
     if folder.split.exists() and request.split is None and not request.exclude:

@@ -1,0 +1,36 @@
+"""From scans to scores in Python: python examples/python_api.py [FOLDER]
+
+Uses the built-in data set of invented hips and very few steps, so that it takes a minute or so and learns little.
+Put your own folder in place of ``scans``, and call ``semivox.plan`` without options, for a real model.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import semivox
+from semivox.data import phantom
+from semivox.study.progress import Terminal
+
+
+def main(folder: Path) -> None:
+    """Check, plan, train, predict, evaluate."""
+    tell = Terminal()
+    scans = folder / "scans"
+    phantom.write(scans, labeled=2, unlabeled=4, test=2)
+
+    report = semivox.check(scans, tell=tell)
+    if not report.ok:
+        sys.exit(report.text())
+
+    plan = semivox.plan(scans, spacing=(4, 4, 4), patch=(32, 32, 32), network="small", steps=20, tell=tell)
+    run = semivox.train(scans, folder / "run", method="embedding_matching", plan=plan, tell=tell)
+    semivox.predict(run, scans / "imagesTs", folder / "labels", tell=tell)
+    rows = semivox.evaluate(scans / "labelsTs", folder / "labels", folder / "scores", tell=tell)
+    for row in rows:
+        print(f"{row.case}  {row.class_name}  Dice {row.dice:.3f}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "example"))

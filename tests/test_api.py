@@ -1,0 +1,76 @@
+"""The Python interface: the same verbs, quick to import, with the same errors."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import semivox
+from semivox.data import phantom
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "python_api.py"
+
+
+@pytest.fixture(autouse=True)
+def _no_processes(monkeypatch):
+    monkeypatch.setattr("semivox.study.steps.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, method, device: plan)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api") / "scans"
+    phantom.write(folder, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    return folder
+
+
+def test_every_verb_is_there_and_documented():
+    assert semivox.__all__ == ["check", "demo", "evaluate", "plan", "predict", "prepare", "run", "train"]
+    for name in semivox.__all__:
+        assert callable(getattr(semivox, name))
+        assert getattr(semivox, name).__doc__
+        assert name in dir(semivox)
+    with pytest.raises(AttributeError, match="segment"):
+        _ = semivox.segment
+
+
+def test_looking_up_a_verb_loads_no_torch():
+    subprocess.run(
+        [sys.executable, "-c", "import sys, semivox; semivox.train; assert 'torch' not in sys.modules"], check=True
+    )
+
+
+def test_from_check_to_scores(scans, tmp_path):
+    assert semivox.check(str(scans)).ok
+    plan = semivox.plan(scans, spacing=(8, 8, 8), patch=(16, 16, 8), network="small", steps=1)
+    assert plan.reasons["patch"] == "chosen by the user"
+    store = semivox.prepare(scans, tmp_path / "prepared", plan=plan)
+    assert store.names == ("hip_0000", "hip_0001", "hip_0002")  # the test scan is not among what training sees
+    settings = {"workers": 0, "device": "cpu"}
+    run = semivox.train(
+        scans, tmp_path / "run", method="mean_teacher", plan=plan, prepared=store.folder, settings=settings
+    )
+    assert not (run / "prepared").exists()
+    labels = semivox.predict(run, scans / "imagesTs", tmp_path / "labels", save=["disagreement"])
+    assert [path.name for path in labels] == ["hip_1000.nii.gz"]
+    assert (tmp_path / "labels" / "hip_1000_disagreement.nii.gz").exists()
+    (tmp_path / "labels" / "hip_1000_disagreement.nii.gz").unlink()
+    rows = semivox.evaluate(scans / "labelsTs", tmp_path / "labels")
+    assert {row.case for row in rows} == {"hip_1000"}
+
+
+def test_wrong_settings_are_refused_before_anything_is_written(scans, tmp_path):
+    from semivox.api import InputError
+
+    with pytest.raises(InputError, match="did you mean 'steps'"):
+        semivox.train(scans, tmp_path / "run", settings={"step": 3})
+    with pytest.raises(InputError, match="did you mean 'patch'"):
+        semivox.run(scans, tmp_path / "run", plan={"pach": (1, 1, 1)})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_the_example_runs(tmp_path):
+    subprocess.run([sys.executable, str(EXAMPLE), str(tmp_path / "example")], check=True, timeout=300)
+    assert (tmp_path / "example" / "scores" / "scores.csv").exists()
