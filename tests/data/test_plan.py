@@ -102,7 +102,8 @@ def test_hippocampus_gets_the_whole_scan_and_four_levels():
     made = plan(fingerprint(facts(shape=(36, 50, 35))), Budget(cores=4))
     assert made.patch == (40, 56, 40)
     assert made.network.name == "vnet"
-    assert made.network.options == {"width": 16, "strides": [[2, 2, 2]] * 3, "convolutions": [1, 2, 3, 3]}
+    strides = [[2, 2, 2]] * 3
+    assert made.network.options == {"width": 16, "strides": strides, "convolutions": [1, 2, 3, 3], "dropout": 0.2}
     assert made.spacing == (1, 1, 1)
     assert made.steps == 1200
 

@@ -116,7 +116,7 @@ class Plan(Frozen):
     """One per channel."""
     network: NetworkChoice
     labeled_per_step: int = Field(2, ge=1)
-    """Labeled patches in the batch of a step, over all processes each."""
+    """Labeled patches in the batch of a step, of each process."""
     unlabeled_per_step: int = Field(2, ge=0)
     """Unlabeled patches in the batch of a step; a supervised twin uses the labeled ones only."""
     steps: int = Field(ge=1)
