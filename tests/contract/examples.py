@@ -142,7 +142,7 @@ class Scripted(nn.Module):
 
     def __init__(self, *answers: Output | Tensor) -> None:
         super().__init__()
-        self.answers = [a if isinstance(a, Output) else Output(a, a, (), ()) for a in answers]
+        self.answers = [a if isinstance(a, Output) else Output(a, a, (), (), {}) for a in answers]
         self.calls: list[Tensor] = []
 
     def forward(self, image: Tensor) -> Output:
