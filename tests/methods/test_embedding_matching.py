@@ -343,7 +343,7 @@ def test_one_step_against_a_restatement_in_float64(classes, kernel, reduce):
     matching = {"kernel": kernel, "reduce": reduce, "reliable": 0.6, "matching": 0.4, "band_mm": 2.0}
     counts = {"references": 4, "runs": 3, "passes": 2}
     plan = blueprint(classes=classes, dropout=0.0, width=4, norm="instance")
-    method = build("embedding_matching", plan, QUIET | matching | counts, sharpness=2.0)
+    method = build("embedding_matching", plan, QUIET | matching | counts, sharpness=4.0 / classes)
     with torch.no_grad():
         for p in method.teacher.parameters():
             p.mul_(1.3)
