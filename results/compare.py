@@ -52,6 +52,8 @@ def main() -> None:
         label_entries(run, entries, tell=tell)
         tables[method] = score_entries(run, entries, plan)
         write_scores(run, tables[method])
+    if not tables:
+        return
     options.table.mkdir(parents=True, exist_ok=True)
     text = heading(options, plan, split) + table(tables, options.out)
     (options.table / "table.md").write_text(text)
@@ -65,9 +67,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="where runs are kept")
+    parser.add_argument("--out", type=Path, required=True, help="where plan, prepared cases and runs are kept")
     parser.add_argument("--table", type=Path, required=True, help="where the table is written")
-    parser.add_argument("--methods", nargs="+", default=[TWIN, "mean_teacher", "ua_mt", "embedding_matching"])
+    parser.add_argument("--methods", nargs="*", default=[TWIN, "mean_teacher", "ua_mt", "embedding_matching"])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--spacing", type=float, help="mm, isotropic; none: the planner's")
     parser.add_argument("--patch", type=lambda text: tuple(int(n) for n in text.split(",")))
