@@ -4,9 +4,9 @@
 
 Times one step of ``supervised`` and of ``ua_mt`` on the benchmark's V-Net (1 channel, 2 classes; 2 labeled and 2
 unlabeled patches): as Semivox runs it, in the precision and memory format that the plan's forecast picks on this
-machine, and written plainly: float32, default format, doubled Monte-Carlo batches whose outputs are all kept, a
-teacher averaged parameter by parameter. Both in one process, in turn; the ratio is that of the best of each. The share of
-the peak is the convolutions' arithmetic over time, against a large matrix product measured here.
+machine, and plainly: float32, default format, doubled Monte-Carlo batches whose outputs are all kept, a teacher
+averaged parameter by parameter. Both in one process, in turn; the ratio is that of the best of each. The share of the
+peak is the convolutions' arithmetic over time, against a large matrix product measured here.
 """
 
 from __future__ import annotations
@@ -114,9 +114,8 @@ def main() -> None:
     device = torch.device("cpu")
     half = bfloat16_gains(device)
     peak = matmul_peak(torch.bfloat16 if half else torch.float32)
-    print(
-        f"{torch.get_num_threads()} threads; matrix product in {'bfloat16' if half else 'float32'}: {peak / 1e9:.0f} GFLOP/s"
-    )
+    kind = "bfloat16" if half else "float32"
+    print(f"{torch.get_num_threads()} threads; matrix product in {kind}: {peak / 1e9:.0f} GFLOP/s\n")
     print("| method | plain (s) | Semivox (s) | format | ratio | share of peak |\n|---|---|---|---|---|---|")
     for method in ("supervised", "ua_mt"):
         network = Blueprint.of(plan).segmenter().train()

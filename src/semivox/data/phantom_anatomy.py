@@ -10,6 +10,7 @@ proportions of a grown-up, not fitted to any scan.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -253,8 +254,8 @@ def _capsule(p: np.ndarray, a: tuple[float, ...], b: tuple[float, ...], at_a: fl
 
 def _chain(p: np.ndarray, knots: tuple[tuple[float, ...], ...], radii: tuple[float, ...]) -> np.ndarray:
     """Rods joined end to end."""
-    rods = [_capsule(p, *knots[i : i + 2], *radii[i : i + 2]) for i in range(len(knots) - 1)]
-    return np.minimum.reduce(rods)
+    ends = zip(pairwise(knots), pairwise(radii), strict=True)
+    return np.minimum.reduce([_capsule(p, a, b, at_a, at_b) for (a, b), (at_a, at_b) in ends])
 
 
 def _blend(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
