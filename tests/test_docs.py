@@ -1,0 +1,162 @@
+"""What the documentation says is true: links lead somewhere, commands parse, snippets compile, nothing is left out."""
+
+import ast
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from semivox.cli import app
+from semivox.core.plan import Plan
+from semivox.data.augmentation import SETS, Augmentation
+from semivox.evaluation.tables import COLUMNS
+from semivox.methods import METHODS, find
+from semivox.study.choices import known_options, parse_overrides
+from semivox.training.folder import OWN
+from semivox.training.settings import TrainSettings
+from tests.corpus import BAD
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+COMMANDS = get_command(app).commands
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(page, *languages):
+    return [code for language, code in FENCE.findall(text_of(page)) if language in languages]
+
+
+def command_lines(page):
+    """Every ``semivox ...`` line of a shell block, continued lines joined."""
+    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if re.match(r"(\S+=\S+ )*(torchrun .*|srun )?semivox ", line)]
+
+
+def arguments(line):
+    words = shlex.split(re.sub(r" > \S+$", "", line), comments=True)
+    return words[words.index("semivox") + 1 :]
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_relative_links_lead_somewhere(page):
+    for target in LINK.findall(FENCE.sub("", text_of(page))):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{target} leads nowhere"
+        assert not anchor or anchor in anchors(file), f"{target}: no such heading"
+
+
+@each_page
+def test_commands_parse(page):
+    for line in command_lines(page):
+        name, *rest = arguments(line)
+        context = COMMANDS[name].make_context(name, rest)  # raises for what does not exist, misses, or has a wrong type
+        wanted = parse_overrides(context.params.get("sets") or ())
+        method = context.params.get("method") or "embedding_matching"
+        known_options(method, wanted.method)
+        find(method).Config.model_validate(wanted.method)
+        TrainSettings.model_validate(wanted.train)
+        if ablation := context.params.get("ablation"):
+            assert ablation in find(method).ablations
+
+
+@each_page
+def test_commands_and_options_named_in_sentences_exist(page):
+    for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text_of(page))):
+        words = code.split()
+        if words[0] != "semivox" or len(words) < 2 or not words[1][0].isalpha():
+            continue
+        assert words[1] in COMMANDS, code
+        options = {option for parameter in COMMANDS[words[1]].params for option in parameter.opts} | {"--help", "-h"}
+        assert {word for word in words[2:] if word.startswith("-")} <= options, code
+
+
+@each_page
+def test_make_targets_exist(page):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make ([\w-]+)", "\n".join(blocks(page, "sh")), re.MULTILINE)) <= targets
+
+
+@each_page
+def test_python_snippets_compile_and_their_imports_exist(page):
+    for code in blocks(page, "python"):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("semivox"):
+                for alias in node.names:
+                    assert hasattr(import_module(node.module), alias.name), f"{node.module}.{alias.name}"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "semivox":
+                assert hasattr(import_module("semivox"), node.attr), f"semivox.{node.attr}"
+
+
+@each_page
+def test_no_page_tells_of_the_machine_it_was_written_on(page):
+    assert not re.search(r"(?<![\w.])/(work|tmp|home|root)\b", text_of(page))
+
+
+def test_every_page_is_reached_from_the_index():
+    seen, waiting = set(), [ROOT / "docs" / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        waiting += [(page.parent / target.partition("#")[0]).resolve() for target in LINK.findall(text_of(page))
+                    if "://" not in target and not target.startswith("#")]  # fmt: skip
+    assert set((ROOT / "docs").rglob("*.md")) <= seen
+
+
+def test_every_example_is_mentioned():
+    everything = "\n".join(text_of(page) for page in PAGES)
+    for example in sorted((ROOT / "examples").glob("*.py")):
+        assert f"examples/{example.name}" in everything
+
+
+def options_of(name):
+    return [option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")]
+
+
+REFERENCE = {
+    "reference/cli.md": [*COMMANDS, *(option for name in COMMANDS for option in options_of(name)), *METHODS],
+    "reference/plan.md": [*Plan.model_fields],
+    "reference/run-folder.md": [*OWN, *TrainSettings.model_fields],
+    "reference/scores.md": [*COLUMNS],
+    "reference/augmentation.md": [*SETS, *Augmentation.model_fields],
+    "how-to/read-the-check.md": sorted({bad.code for bad in BAD if bad.level != "refused"}),
+}
+
+
+@pytest.mark.parametrize("page", REFERENCE)
+def test_the_reference_leaves_nothing_out(page):
+    named = set(re.findall(r"`([^`\n]+)`", text_of(ROOT / "docs" / page)))
+    words = {word.strip(",.:/") for code in named for word in code.split()}
+    assert [name for name in REFERENCE[page] if name.strip("/") not in words] == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_page_of_a_method_names_its_numbers_and_ablations(name):
+    kind = find(name)
+    text = text_of(ROOT / "docs" / "methods" / f"{name.replace('_', '-')}.md")
+    assert [field for field in kind.Config.model_fields if f"`{field}`" not in text and field != "network"] == []
+    assert [ablation for ablation in kind.ablations if f"`{ablation}`" not in text] == []
+
+
+def test_the_license_is_the_standard_text():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text and "Version 2.0, January 2004" in text and "END OF TERMS AND CONDITIONS" in text
