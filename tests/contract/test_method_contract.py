@@ -82,7 +82,7 @@ ALTERNATIVES: dict[str, dict[str, Alternative]] = {
         "band_mm": (1.0, {}),
         "reference_scope": ("paired", {}),
         "en_region": ("uncertain", {}),
-        "least_uncertain": (1.0, {}),
+        "least_uncertain": (0.0, {}),
     },
 }
 """Method -> field -> another value, and what else must be set for the field to matter."""
