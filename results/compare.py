@@ -39,7 +39,13 @@ def main() -> None:
     if not plan_file.exists():
         options.out.mkdir(parents=True, exist_ok=True)
         spacing = (options.spacing,) * 3 if options.spacing else None
-        choices = PlanChoices(spacing=spacing, patch=options.patch, steps=options.steps, fields=chosen.plan)
+        choices = PlanChoices(
+            spacing=spacing,
+            patch=options.patch,
+            steps=options.steps,
+            network=options.network,
+            fields=chosen.plan,
+        )
         decide(inspect(dataset, split, tell=tell), choices).save(plan_file)
     plan = Plan.load(plan_file)
     store = ready(dataset, split, plan, options.out / "prepared", tell=tell)
@@ -73,6 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--spacing", type=float, help="mm, isotropic; none: the planner's")
     parser.add_argument("--patch", type=lambda text: tuple(int(n) for n in text.split(",")))
+    parser.add_argument("--network", help="vnet, unet3d or small; none: the planner's")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], help="method.field=v, train.field=v or plan.field=v")
     return parser.parse_args()
