@@ -351,9 +351,11 @@ def test_unknown_and_unbounded_options_are_errors(name):
 # ---- batches and predictions ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("architecture", ["vnet", "unet3d"])
-@pytest.mark.parametrize(("labeled", "unlabeled"), [(1, 1), (1, 3), (3, 1), (2, 2)])
-def test_any_number_of_labeled_and_unlabeled_patches(name, labeled, unlabeled, architecture):
+@pytest.mark.parametrize(
+    ("architecture", "labeled", "unlabeled"),
+    [("vnet", 1, 1), ("vnet", 1, 3), ("vnet", 3, 1), ("vnet", 2, 2), ("unet3d", 1, 1)],
+)
+def test_any_number_of_labeled_and_unlabeled_patches(name, architecture, labeled, unlabeled):
     """Three classes, two channels, a patch of three different edges, anisotropic strides and spacing."""
     method = build(name, odd_blueprint(architecture), sharpness=SHARP)
     before = [p.detach().clone() for p in method.network.parameters()]

@@ -42,14 +42,15 @@ def scripted(
 ) -> tuple[EmbeddingMatching, Batch]:
     """Networks that answer with these foreground probabilities and embeddings on one labeled and one unlabeled patch.
 
-    All labeled voxels lie 1 mm from a surface. Unless given, the student looks like class 0 everywhere.
+    All labeled voxels lie 1 mm from a surface. Unless given, the student looks like class 0 everywhere, and NN has the
+    paper's denominator.
     """
     number = len(student)
     label = label or [0, 1] * (number // 2) + [0] * (number % 2)
     embedding_l = embedding_l or [[1.0, 0.0] if c == 0 else [0.0, 1.0] for c in label]
     embedding_u = embedding_u or [[1.0, 0.0]] * number
     count = len(passes) - (options.get("label_source") == "single_pass")
-    method = build("embedding_matching", blueprint(), {"passes": count, **options})
+    method = build("embedding_matching", blueprint(), {"passes": count, "least_uncertain": 0.0, **options})
     both = torch.cat([voxels(embedding_l), voxels(embedding_u)]).requires_grad_()
     method.network = Scripted(output(torch.cat([logit(student)] * 2).requires_grad_(), both))
     answers = [output(logit(p)) for p in passes]
@@ -80,6 +81,11 @@ def test_mean_of_entropies_or_entropy_of_the_mean(uncertainty, step, uncertain):
     five = [[p] for p in (0.9, 0.8, 0.6, 0.7, 0.5)]
     method, given = scripted([0.8], five, label=[0], uncertainty=uncertainty)
     assert float(turn(method, given, step, 6000).log["uncertain"]) == uncertain
+
+
+def test_a_voxel_exactly_at_the_limit_is_uncertain():
+    method, given = scripted([0.8], [[0.5]], label=[0])
+    assert float(turn(method, given, 6000, 6000).log["uncertain"]) == 1.0  # ln 2 is not below ln 2
 
 
 def test_passes_that_contradict_are_reliable_in_the_paper_and_not_in_ua_mt():
@@ -333,15 +339,16 @@ def slow_similarity(f: Tensor, references: Tensor, kernel: str, reduce: str) -> 
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize(
-    ("kernel", "reduce"), [("cosine", "mean"), ("cosine", "max"), ("euclidean", "mean"), ("euclidean", "max")]
+    ("kernel", "reduce", "share"),
+    [("cosine", "mean", 0.0), ("cosine", "max", 0.0), ("euclidean", "mean", 1.0), ("euclidean", "max", 0.9)],
 )
-def test_one_step_against_a_restatement_in_float64(classes, kernel, reduce):
+def test_one_step_against_a_restatement_in_float64(classes, kernel, reduce, share):
     """Without dropout and noise only the drawing of references is random; it is drawn again from the same seed.
 
     For two classes the restatement is the paper's own, in words of object and background.
     """
     matching = {"kernel": kernel, "reduce": reduce, "reliable": 0.6, "matching": 0.4, "band_mm": 2.0}
-    counts = {"references": 4, "runs": 3, "passes": 2}
+    counts = {"references": 4, "runs": 3, "passes": 2, "least_uncertain": share}
     plan = blueprint(classes=classes, dropout=0.0, width=4, norm="instance")
     method = build("embedding_matching", plan, QUIET | matching | counts, sharpness=4.0 / classes)
     with torch.no_grad():
@@ -383,7 +390,7 @@ def test_one_step_against_a_restatement_in_float64(classes, kernel, reduce):
         y = torch.stack(s).argmax(0)
         ce_nn = -log_p.gather(1, y[:, None]).squeeze(1)
         en = torch.special.entr(torch.stack(s).softmax(0)).sum(0).mean()
-    nn = (uncertain * ce_nn).sum() / uncertain.sum()
+    nn = (uncertain * ce_nn).sum() / max(float(uncertain.sum()), share * uncertain.numel())
     total = slow_dice_ce(out.logits[:2], given.label) + ramp * (0.6 * reliable + 0.4 * (nn + en))
 
     for name, value in {"reliable": reliable, "nn": nn, "en": en}.items():

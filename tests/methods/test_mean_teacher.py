@@ -93,6 +93,19 @@ def test_noise_is_the_teachers_fresh_and_clipped():
     assert noise[0].std().item() == pytest.approx(0.0959, rel=0.03)  # 0.1, clipped at two deviations
 
 
+@pytest.mark.parametrize("name", ["mean_teacher", "ua_mt"])
+def test_the_students_noise_is_clipped_too(name):
+    for clip, largest in ((0.2, 0.2), (None, 0.3)):
+        method = build(name, blueprint(), {"noise_student": 0.1, "noise_clip": clip})
+        given = batch(MeanTeacher, 1, 1, shape=(16, 16, 16))
+        seen = []
+        method.network.register_forward_pre_hook(lambda m, image, to=seen: to.append(image[0]))
+        turn(method, given)
+        noise = (seen[0] - given.image).abs()
+        assert noise.flatten(1).amax(1).min() > 0.19  # labeled and unlabeled patches
+        assert noise.max().item() == pytest.approx(0.2, abs=1e-6) if clip else noise.max() > largest
+
+
 def test_gradient_sums_to_zero_over_classes():
     method = build("mean_teacher", blueprint(classes=3))
     torch.manual_seed(0)
