@@ -175,7 +175,7 @@ def test_tables_read_back_exactly_as_written(tmp_path, file):
 
 def test_the_csv_has_the_agreed_columns_empty_cells_and_no_formulas(tmp_path):
     write_rows(tmp_path / "scores.csv", rows_of_every_kind())
-    with (tmp_path / "scores.csv").open(newline="") as stream:
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as stream:
         header, *lines = list(csv.reader(stream))
     agreed = (
         "case,class,dice,jaccard,hd95_mm,hd95_max_mm,assd_mm,asd_mm,nsd_1mm,volume_error_ml,"
@@ -189,7 +189,7 @@ def test_the_csv_has_the_agreed_columns_empty_cells_and_no_formulas(tmp_path):
 
 def test_the_json_holds_rows_and_summary(folders, tmp_path):
     write_scores(tmp_path, evaluate_folders(*folders, CLASSES))
-    content = json.loads((tmp_path / "scores.json").read_text())
+    content = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert content["rows"][0]["class"] == "head"
     assert content["summary"]["cases"] == 3
     assert content["summary"]["overall"]["dice"]["defined"] == 6

@@ -49,7 +49,7 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder, so that a second process on it stops with a sentence instead of mixing in."""
-        with (self.path / "lock").open("w") as handle:
+        with (self.path / "lock").open("w", encoding="utf-8") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -63,7 +63,7 @@ class RunFolder:
         if not path.exists():
             value.save(path)
             return
-        before, now = json.loads(path.read_text()), json.loads(value.model_dump_json())
+        before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(value.model_dump_json())
         changed = list(differences(before, now))
         if changed:
             raise InputError(
@@ -100,8 +100,8 @@ class RunFolder:
         """Write what the numbers were made with; on a resume, a further entry."""
         import importlib.metadata as metadata
 
-        entries = json.loads(self.environment.read_text()) if self.environment.exists() else []
-        packages = ("semivox", "torch", "lightning-fabric", "numpy", "monai", "nibabel", "SimpleITK")
+        entries = json.loads(self.environment.read_text(encoding="utf-8")) if self.environment.exists() else []
+        packages = ("semivox", "torch", "lightning-fabric", "numpy", "nibabel", "SimpleITK")
         entries.append(
             {
                 "python": platform.python_version(),
@@ -113,7 +113,7 @@ class RunFolder:
                 "command": Path(sys.argv[0]).name,
             }
         )
-        self.environment.write_text(json.dumps(entries, indent=2) + "\n")
+        self.environment.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
 
 
 def foreign(entry: Path) -> bool:
@@ -134,7 +134,7 @@ def processor() -> str:
     """The processor's name, as far as the system tells."""
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
