@@ -18,13 +18,13 @@ def main(folder: Path) -> None:
     """Check, plan, train, predict, evaluate."""
     tell = Terminal()
     scans = folder / "scans"
-    phantom.write(scans, labeled=2, unlabeled=4, test=2)
+    phantom.write(scans, labeled=2, unlabeled=2, test=1)
 
     report = semivox.check(scans, tell=tell)
     if not report.ok:
         sys.exit(report.text())
 
-    plan = semivox.plan(scans, spacing=(4, 4, 4), patch=(32, 32, 32), network="small", steps=20, tell=tell)
+    plan = semivox.plan(scans, spacing=(4, 4, 4), patch=(32, 32, 32), network="small", steps=8, tell=tell)
     run = semivox.train(scans, folder / "run", method="embedding_matching", plan=plan, tell=tell)
     semivox.predict(run, scans / "imagesTs", folder / "labels", tell=tell)
     rows = semivox.evaluate(scans / "labelsTs", folder / "labels", folder / "scores", tell=tell)

@@ -72,5 +72,5 @@ def test_wrong_settings_are_refused_before_anything_is_written(scans, tmp_path):
 
 @pytest.mark.slow
 def test_the_example_runs(tmp_path):
-    subprocess.run([sys.executable, str(EXAMPLE), str(tmp_path / "example")], check=True, timeout=300)
+    subprocess.run([sys.executable, str(EXAMPLE), str(tmp_path / "example")], check=True, timeout=900)
     assert (tmp_path / "example" / "scores" / "scores.csv").exists()

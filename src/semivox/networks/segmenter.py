@@ -59,6 +59,7 @@ class Heads(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout3d(architecture.head_dropout)
         self.heads = nn.ModuleDict({name: nn.Conv3d(architecture.embedding, maps, 1) for name, maps in heads.items()})
+        architecture.initialize(self.heads)
 
     def forward(self, embedding: Tensor) -> dict[str, Tensor]:
         """(B, E, X, Y, Z) -> name -> (B, maps, X, Y, Z)."""

@@ -44,6 +44,10 @@ class UNet3D(Architecture):
         """32 at the default width."""
         return 2 * self.width
 
+    def initialize(self, head: nn.Module) -> None:
+        """He initialization, as everywhere in this network."""
+        kaiming(head)
+
     def encoder(self, channels: int) -> nn.Module:
         """The analysis path."""
         return UNetEncoder(self, channels)
