@@ -58,8 +58,10 @@ class Heads(nn.Module):
     def __init__(self, architecture: Architecture, heads: Mapping[str, int]) -> None:
         super().__init__()
         self.dropout = nn.Dropout3d(architecture.head_dropout)
-        self.heads = nn.ModuleDict({name: nn.Conv3d(architecture.embedding, maps, 1) for name, maps in heads.items()})
-        architecture.initialize(self.heads)
+        self.heads = nn.ModuleDict()
+        for name, maps in heads.items():
+            self.heads[name] = nn.Conv3d(architecture.embedding, maps, 1)
+            architecture.initialize(self.heads[name])
 
     def forward(self, embedding: Tensor) -> dict[str, Tensor]:
         """(B, E, X, Y, Z) -> name -> (B, maps, X, Y, Z)."""
