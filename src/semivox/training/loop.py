@@ -58,16 +58,18 @@ def train(
         method.train()
         progress = Progress(step, pace.steps)
         seed_step(pace.seed, step, fabric.global_rank)
+        finite: list[bool] = []
         for losses in turns(fabric, method.step(on(fabric, batch, method), progress)):
             optimizer, player = optimizers[losses.player], getattr(method, losses.player)
             rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress))
             optimizer.zero_grad()  # also drops what another player's turn left here
             fabric.backward(losses.total)
             norm = clipped(fabric, player, optimizer, pace.clip)
-            skipped = 0 if math.isfinite(norm) else skipped + 1
-            if not skipped:
+            finite.append(math.isfinite(norm))
+            if finite[-1]:
                 optimizer.step()
             observer.turned(step, losses, rate, norm)
+        skipped = 0 if all(finite) else skipped + 1
         if skipped >= MOST_SKIPPED:
             raise SemivoxError(f"gradients were not finite at {skipped} steps in a row, last at {step}; lower the rate")
         synchronize(fabric, method)
