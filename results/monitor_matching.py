@@ -5,7 +5,7 @@
 Loads the newest checkpoint of a run of embedding matching and asks, on patches of test cases that the run never sees:
 what share of voxels is uncertain, and how often teacher, student and nearest-neighbor votes agree with the experts
 there. Labels of test cases are read here to look at a run, never to train or to choose anything. Call it now and then
-while the run goes on; each call appends one line.
+while the run goes on; each call appends one line and draws the table.
 """
 
 from __future__ import annotations
@@ -85,12 +85,32 @@ def main() -> None:
     row = measure(method, patches, Progress(state.step, plan.steps))
     options.table.parent.mkdir(parents=True, exist_ok=True)
     fresh = not options.table.exists()
-    with options.table.open("a", newline="") as handle:
+    with options.table.open("a", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, COLUMNS)
         if fresh:
             writer.writeheader()
         writer.writerow({name: round(value, 4) for name, value in row.items()})
     print(row)
+    plot(options.table)
+
+
+def plot(table: Path) -> None:
+    """Draw the table beside itself: who is right how often, and how much is uncertain."""
+    from matplotlib.figure import Figure
+
+    with table.open(newline="", encoding="utf-8") as handle:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(handle)]
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    right, share = figure.subplots(1, 2)
+    steps = [row["step"] for row in rows]
+    for name in ("teacher", "student", "votes", "true_background"):
+        style = "--" if name == "true_background" else "o-"
+        right.plot(steps, [row[name] for row in rows], style, label=name.replace("_", " "), markersize=3)
+    right.set(xlabel="step", ylabel="right, of the uncertain voxels", ylim=(0, 1))
+    right.legend(frameon=False, fontsize=8)
+    share.plot(steps, [row["uncertain"] for row in rows], "o-", color="black", markersize=3)
+    share.set(xlabel="step", ylabel="uncertain voxels", yscale="log")
+    figure.savefig(table.with_suffix(".svg"))
 
 
 class Alternating(Patches):
