@@ -41,7 +41,7 @@ def test_a_layer_imports_only_what_is_below_it(monkeypatch, tmp_path):
     )
     program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     command = [sys.executable, "-c", program, "--config", str(complete), "--no-cache"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 kept, 0 broken" in done.stdout
 
@@ -58,7 +58,9 @@ def test_what_needs_no_torch_loads_none():
         "assert 'embedding_matching' in semivox.methods.names()\n"
         "assert 'torch' not in sys.modules, 'listing the methods imports torch'\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -73,6 +75,8 @@ def test_methods_and_what_is_below_them_read_no_files_and_talk_to_nobody():
         "        importlib.import_module(package.__name__ + '.' + module.name)\n"
         f"print(sorted({foreign!r} & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

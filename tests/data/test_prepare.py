@@ -12,8 +12,8 @@ from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
 from semivox.data import volume as files
+from semivox.data.dataset import Dataset, Entry
 from semivox.data.drawn import class_indices, sample_foreground
-from semivox.data.layouts import Dataset, Entry
 from semivox.data.prepare import normalize, prepare
 
 CLASSES = (ClassInfo(name="background", value=0), ClassInfo(name="bone", value=2), ClassInfo(name="metal", value=205))

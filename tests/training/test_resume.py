@@ -60,7 +60,7 @@ def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, metho
 def attempt(root: Path, out: Path, steps: int) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.training.tiny", str(root), str(out), "mean_teacher", str(steps)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, encoding="utf-8")
 
 
 def killed_runs(tmp_path: Path, kills: int, steps: int) -> None:

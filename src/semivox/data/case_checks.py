@@ -10,11 +10,11 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.plan import CaseFacts
+from semivox.data.dataset import Entry
 from semivox.data.findings import Finding
 from semivox.data.fingerprint import facts
 from semivox.data.image_checks import channel_findings, header_findings, intensity_findings
 from semivox.data.label_checks import place_findings, value_findings
-from semivox.data.layouts import Entry
 from semivox.data.orientation import axis_codes, canonical_grid, to_canonical
 from semivox.data.scan import Scan, ScanError
 from semivox.data.volume import assemble, fill, read_scan

@@ -15,9 +15,10 @@ from dataclasses import replace
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.split import Split
 from semivox.data.case_checks import Examined, Task, examine
+from semivox.data.dataset import Dataset
 from semivox.data.dataset_checks import TRAINED, between_cases, on_dataset
 from semivox.data.findings import CaseVerdict, CheckReport, Finding, verdict_of
-from semivox.data.layouts import Dataset, default_split
+from semivox.data.layouts import default_split
 
 __all__ = ["CaseVerdict", "CheckReport", "Finding", "check"]
 

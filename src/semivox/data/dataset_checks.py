@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semivox.data.case_checks import Examined
+from semivox.data.dataset import Dataset
 from semivox.data.findings import Finding
-from semivox.data.layouts import Dataset
 
 OUTLIER = 3.0
 """Factor between a voxel edge and the data set's median edge beyond which the unit is in doubt."""

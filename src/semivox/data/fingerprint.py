@@ -10,7 +10,7 @@ from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint
 from semivox.core.split import Split
-from semivox.data.layouts import Dataset
+from semivox.data.dataset import Dataset
 
 SAMPLE = 1_000_000
 """Voxels a channel's percentiles and moments are taken from, evenly spread; smaller scans are used whole."""

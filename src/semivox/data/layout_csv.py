@@ -8,8 +8,8 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data import layout_description
+from semivox.data.dataset import Dataset, Entry
 from semivox.data.layout_names import distinct
-from semivox.data.layouts import Dataset, Entry
 
 IMAGE = re.compile(r"^image(?:_(\d+))?$")
 PARTS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from semivox.data import layout_description
+from semivox.data.dataset import Dataset
 from semivox.data.layout_names import CHANNEL, by_case, by_channel, distinct, pair, scans, untagged
-from semivox.data.layouts import Dataset
 from semivox.data.volume import stem
 
 PARTS = {"": "training", "validation_": "validation", "test_": "test"}

@@ -7,8 +7,8 @@ from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.data import layout_description
+from semivox.data.dataset import Dataset, Entry
 from semivox.data.layout_names import distinct, untagged
-from semivox.data.layouts import Dataset, Entry
 
 LISTS = {"training": "training", "unlabeled": "training", "validation": "validation", "test": "test"}
 """List in ``dataset.json`` -> what its cases are for."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.data.layouts import Entry
+from semivox.data.dataset import Entry
 from semivox.data.volume import READABLE, stem, suffix_of
 
 TAGS = ("_image", "_label", "_seg", "_mask", "-seg", "-label", "-mask", "-image")

@@ -10,8 +10,8 @@ from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.data import layout_description
+from semivox.data.dataset import Dataset, Entry
 from semivox.data.layout_names import by_case, by_channel, distinct, pair, scans
-from semivox.data.layouts import Dataset, Entry
 
 PARTS = {"Tr": "training", "Va": "validation", "Ts": "test"}
 """Ending of a pair of folders -> what its cases are for."""

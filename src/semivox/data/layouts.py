@@ -7,12 +7,12 @@ Nothing is read here but names and small text files.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
+from semivox.data import layout_csv, layout_folders, layout_msd, layout_nnunet
+from semivox.data.dataset import Dataset, Entry, some
 
 ACCEPTED = """Accepted layouts:
   two folders   images/CASE.nii.gz and labels/CASE.nii.gz; an image without a label is unlabeled;
@@ -23,47 +23,8 @@ ACCEPTED = """Accepted layouts:
 Scans may be .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, or a folder of DICOM slices."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One case on disk, nothing of it opened yet."""
-
-    name: str
-    images: tuple[Path, ...]
-    """One file per channel; empty if only a label was found."""
-    label: Path | None
-    part: str | None = None
-    """``training``, ``validation``, ``test``, or None: not said."""
-    group: str | None = None
-    """The patient, where several cases may be of one."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """All cases of a data folder, sorted by name, and what its description says about them."""
-
-    root: Path
-    layout: str
-    entries: tuple[Entry, ...]
-    channels: tuple[str, ...] | None = None
-    classes: tuple[ClassInfo, ...] | None = None
-    """Background first; None: no description names them."""
-    ignore: int | None = None
-    """The label value that means "not annotated here"."""
-    skipped: tuple[str, ...] = ()
-    """Files passed over, each with the reason."""
-
-    def entry(self, name: str) -> Entry:
-        """The case of that name. Raises InputError."""
-        found = next((entry for entry in self.entries if entry.name == name), None)
-        if found is None:
-            raise InputError(f"there is no case {name!r} in {self.root}; it has {_some(e.name for e in self.entries)}")
-        return found
-
-
 def find(root: Path) -> Dataset:
     """Recognize the layout of a folder (or a CSV table) and list its cases. Raises InputError showing what is right."""
-    from semivox.data import layout_csv, layout_folders, layout_msd, layout_nnunet
-
     root = Path(root)
     if not root.exists():
         raise InputError(f"{root} does not exist. {ACCEPTED}")
@@ -79,7 +40,7 @@ def find(root: Path) -> Dataset:
             if not dataset.entries:
                 raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {ACCEPTED}")
             return dataset
-    inside = _some(sorted(path.name for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
+    inside = some(sorted(path.name for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
     raise InputError(f"{root} has no known layout; found: {inside}. {ACCEPTED}")
 
 
@@ -99,9 +60,3 @@ def _place(entry: Entry) -> str | None:
     if entry.part in ("validation", "test"):
         return entry.part if entry.label is not None else None
     return "labeled" if entry.label is not None else "unlabeled"
-
-
-def _some(names: object, limit: int = 8) -> str:
-    """The first few names of many."""
-    listed = list(names)  # type: ignore[call-overload]
-    return ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")

@@ -29,7 +29,7 @@ from semivox.data.resampling import resample, resample_label, target_shape, targ
 from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
 
 if TYPE_CHECKING:
-    from semivox.data.layouts import Dataset
+    from semivox.data.dataset import Dataset
 
 __all__ = ["class_indices", "normalize", "prepare", "prepare_case", "sample_foreground"]
 

@@ -50,7 +50,7 @@ class Architecture(Frozen, ABC):
         """Probability of the channel dropout between the finest decoder map and every head; 0: none."""
         return 0.0
 
-    def initialize(self, head: nn.Module) -> None:  # noqa: B027 - PyTorch's own initialization is a choice, too
+    def initialize(self, head: nn.Module) -> None:
         """Set the initial weights of a head, in place; by default they stay as PyTorch draws them."""
 
     @abstractmethod

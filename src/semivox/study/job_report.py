@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.plan import Plan
-from semivox.data.layouts import Dataset, Entry
+from semivox.data.dataset import Dataset, Entry
 from semivox.data.prepare import class_indices
 from semivox.data.volume import read, read_label
 from semivox.evaluation.score import Row

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
-from semivox.data.layouts import Entry
+from semivox.data.dataset import Entry
 from semivox.data.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes

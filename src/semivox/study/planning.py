@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import torch
 
 from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.data.checks import CheckReport
+from semivox.data.dataset import Dataset
 from semivox.data.fingerprint import fingerprint
 from semivox.data.plan import Budget, plan
 from semivox.study.choices import PlanChoices, with_fields
-from semivox.study.steps import Inspected
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A data set that has been looked at."""
+
+    dataset: Dataset
+    split: Split
+    report: CheckReport
 
 
 def planned(inspected: Inspected, choices: PlanChoices, device: str = "auto") -> Plan:

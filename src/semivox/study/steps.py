@@ -7,32 +7,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import checks, layouts
-from semivox.data.checks import CheckReport
-from semivox.data.layouts import Dataset
+from semivox.data.dataset import Dataset
 from semivox.data.prepare import prepare
 from semivox.data.store import Store
 from semivox.study.choices import PlanChoices
+from semivox.study.planning import Inspected, planned
 from semivox.study.progress import Narrator, Quiet
+from semivox.training.forecast import forecast
 from semivox.training.run import train_run
 from semivox.training.settings import RunConfig
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """A data set that has been looked at."""
-
-    dataset: Dataset
-    split: Split
-    report: CheckReport
 
 
 def locate(data: Path, split: Split | Path | None = None, exclude: Collection[str] = ()) -> tuple[Dataset, Split]:
@@ -73,9 +64,6 @@ def decide(
     inspected: Inspected, choices: PlanChoices, method: str = "embedding_matching", device: str = "auto"
 ) -> Plan:
     """The plan of a data set, with the cost of training measured by a dry step of the method."""
-    from semivox.study.planning import planned
-    from semivox.training.forecast import forecast
-
     return forecast(planned(inspected, choices, device), method, device)
 
 

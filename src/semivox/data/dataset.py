@@ -1,0 +1,53 @@
+"""The cases of a data folder, by name and file; nothing of them opened yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.plan import ClassInfo
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One case on disk, nothing of it opened yet."""
+
+    name: str
+    images: tuple[Path, ...]
+    """One file per channel; empty if only a label was found."""
+    label: Path | None
+    part: str | None = None
+    """``training``, ``validation``, ``test``, or None: not said."""
+    group: str | None = None
+    """The patient, where several cases may be of one."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All cases of a data folder, sorted by name, and what its description says about them."""
+
+    root: Path
+    layout: str
+    entries: tuple[Entry, ...]
+    channels: tuple[str, ...] | None = None
+    classes: tuple[ClassInfo, ...] | None = None
+    """Background first; None: no description names them."""
+    ignore: int | None = None
+    """The label value that means "not annotated here"."""
+    skipped: tuple[str, ...] = ()
+    """Files passed over, each with the reason."""
+
+    def entry(self, name: str) -> Entry:
+        """The case of that name. Raises InputError."""
+        found = next((entry for entry in self.entries if entry.name == name), None)
+        if found is None:
+            raise InputError(f"there is no case {name!r} in {self.root}; it has {some(e.name for e in self.entries)}")
+        return found
+
+
+def some(names: Iterable[str], limit: int = 8) -> str:
+    """The first few names of many, as text."""
+    listed = list(names)
+    return ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")
