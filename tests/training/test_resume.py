@@ -127,6 +127,16 @@ def test_resuming_with_something_else_is_refused(tmp_path, change, named):
         train_run(store, *change(split, plan, tiny.config("supervised")), tmp_path / "run")
 
 
+def test_settings_that_change_no_result_may_change_on_a_resume(tmp_path, monkeypatch):
+    store, split, plan = tiny.prepared(tmp_path)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(InterruptedRun):
+            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(store, split, plan, tiny.config("supervised", workers=2, save_every=1.0), tmp_path / "run")
+    assert (tmp_path / "run" / "done").exists()
+
+
 def test_two_processes_on_one_folder_are_refused(tmp_path):
     store, split, plan = tiny.prepared(tmp_path)
     folder = run.RunFolder(tmp_path / "run")

@@ -23,6 +23,10 @@ OWN = {
 """What may stand in a run folder, also in one that a kill left behind before its first file was whole."""
 
 
+HARMLESS = {"train.workers", "train.save_every", "train.tensorboard"}
+"""Settings that change no result and may therefore change when a run is resumed."""
+
+
 class RunFolder:
     """The files of one run, by name."""
 
@@ -64,7 +68,7 @@ class RunFolder:
             value.save(path)
             return
         before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(value.model_dump_json())
-        changed = list(differences(before, now))
+        changed = [line for line in differences(before, now) if line.split(":")[0] not in HARMLESS]
         if changed:
             raise InputError(
                 f"cannot resume {self.path}: {path.name} changed since the run began:\n  "
