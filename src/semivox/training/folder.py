@@ -68,7 +68,7 @@ class RunFolder:
             value.save(path)
             return
         before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(value.model_dump_json())
-        changed = [line for line in differences(before, now) if line.split(":")[0] not in HARMLESS]
+        changed = [line for line in differences(before, now) if line.split(":")[0].removeprefix("settings.") not in HARMLESS]
         if changed:
             raise InputError(
                 f"cannot resume {self.path}: {path.name} changed since the run began:\n  "
