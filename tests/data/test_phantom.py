@@ -35,7 +35,7 @@ def test_layout_is_nnunet_raw_with_labels_for_the_labeled_and_the_test_only(smal
     assert names("labelsTs") == [f"hip_{i:04d}.nii.gz" for i in (1000, 1001)]
     description = json.loads((small / "dataset.json").read_text())
     assert description["channel_names"] == {"0": "CT"}
-    assert description["labels"] == {"background": 0, "pelvis": 1, "femoral_head": 2}
+    assert description["labels"] == {"background": 0, "bone": 1}
     assert description["numTraining"] == 2
     assert description["file_ending"] == ".nii.gz"
 

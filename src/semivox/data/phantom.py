@@ -21,7 +21,10 @@ from semivox.core.geometry import Shape, Spacing
 from semivox.core.randomness import generator
 from semivox.data.phantom_anatomy import Patient, Surfaces, draw, patient_frame, surfaces
 
-LABELS = {"background": 0, "pelvis": 1, "femoral_head": 2}
+PARTS = {"background": 0, "pelvis": 1, "femoral_head": 2}
+"""What a scan is drawn from."""
+LABELS = {"background": 0, "bone": 1}
+"""What the files show: pelvis and femoral heads as one object, as in Xie et al., MIDL 2024, arXiv:2407.04638."""
 FIRST_TEST = 1000
 """Number of the first test patient, so that the test set stays the same whatever the size of the training set."""
 AIR, FAT, METAL = -1000.0, -100.0, 3000.0
@@ -49,7 +52,7 @@ def write(
     patient ``i`` depends on ``(seed, i, shape, spacing)`` only, byte by byte. A folder that this function wrote before
     is brought up to date; finished scans are kept. Raises InputError where ``folder`` holds anything else.
     """
-    recipe = {"seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]}
+    recipe = {"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]}
     _claim(folder, recipe, shape, spacing)
     keep = set()
     plan = [(i, "Tr", i < labeled) for i in range(labeled + unlabeled)]
@@ -62,7 +65,7 @@ def write(
         if all(path.exists() for path in wanted):
             continue
         image, label = scan(seed, number, shape, spacing)
-        for path, array in zip(wanted, (image, label), strict=False):
+        for path, array in zip(wanted, (image, (label > 0).astype(np.uint8)), strict=False):
             _save(path, array, spacing)
     for path in folder.glob("*T[rs]/hip_*.nii.gz"):
         if path not in keep:
@@ -71,7 +74,7 @@ def write(
 
 
 def scan(seed: int, number: int, shape: Shape, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
-    """One patient: image (X, Y, Z) int16 in HU and label (X, Y, Z) uint8, RAS+; spacing in mm."""
+    """One patient: image (X, Y, Z) int16 in HU and parts (X, Y, Z) uint8, RAS+; spacing in mm."""
     patient = draw(generator(seed, STREAM, number), metal=has_metal(number))
     random = generator(seed, STREAM, number, 1)
     scale = max(full / (count * step) for full, count, step in zip(FIELD, shape, spacing, strict=False))
@@ -119,7 +122,7 @@ def _fractions(
     fine = surfaces(patient, patient_frame(patient, points.reshape(3, -1)))
     inside, votes = _materials(patient, fine)
     fractions[:, mixed] = inside.reshape(3, -1, 8).mean(2, dtype=np.float32)
-    counts = np.stack([(votes.reshape(-1, 8) == value).sum(1) for value in LABELS.values()])
+    counts = np.stack([(votes.reshape(-1, 8) == value).sum(1) for value in PARTS.values()])
     label[mixed] = counts.argmax(0)
     return fractions, label
 
@@ -132,8 +135,8 @@ def _materials(patient: Patient, at: Surfaces) -> tuple[np.ndarray, np.ndarray]:
     metal = at.metal < 0
     trabecular = (depth < -patient.cortex) & bone & ~metal
     label = np.zeros(len(bone), np.uint8)
-    label[at.pelvis < 0] = LABELS["pelvis"]
-    label[(at.femur < 0) & (at.beyond_head < 0)] = LABELS["femoral_head"]
+    label[at.pelvis < 0] = PARTS["pelvis"]
+    label[(at.femur < 0) & (at.beyond_head < 0)] = PARTS["femoral_head"]
     return np.stack([bone & ~metal & ~trabecular, trabecular, metal]), label
 
 

@@ -23,7 +23,7 @@ OWN = {
 """What may stand in a run folder, also in one that a kill left behind before its first file was whole."""
 
 
-HARMLESS = {"train.workers", "train.save_every", "train.tensorboard"}
+HARMLESS = ("train.workers:", "train.save_every:", "train.tensorboard:")
 """Settings that change no result and may therefore change when a run is resumed."""
 
 
@@ -68,7 +68,7 @@ class RunFolder:
             value.save(path)
             return
         before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(value.model_dump_json())
-        changed = [line for line in differences(before, now) if line.split(":")[0].removeprefix("settings.") not in HARMLESS]
+        changed = [line for line in differences(before, now) if not line.removeprefix("settings.").startswith(HARMLESS)]
         if changed:
             raise InputError(
                 f"cannot resume {self.path}: {path.name} changed since the run began:\n  "
