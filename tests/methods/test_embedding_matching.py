@@ -42,15 +42,17 @@ def scripted(
 ) -> tuple[EmbeddingMatching, Batch]:
     """Networks that answer with these foreground probabilities and embeddings on one labeled and one unlabeled patch.
 
-    All labeled voxels lie 1 mm from a surface. Unless given, the student looks like class 0 everywhere, and NN has the
-    paper's denominator.
+    All labeled voxels lie 1 mm from a surface. Unless given, the student looks like class 0 everywhere, and NN and EN
+    have the paper's regions and denominators.
     """
     number = len(student)
     label = label or [0, 1] * (number // 2) + [0] * (number % 2)
     embedding_l = embedding_l or [[1.0, 0.0] if c == 0 else [0.0, 1.0] for c in label]
     embedding_u = embedding_u or [[1.0, 0.0]] * number
     count = len(passes) - (options.get("label_source") == "single_pass")
-    method = build("embedding_matching", blueprint(), {"passes": count, "least_uncertain": 0.0, **options})
+    method = build(
+        "embedding_matching", blueprint(), {"passes": count, "least_uncertain": 0.0, "en_region": "all", **options}
+    )
     both = torch.cat([voxels(embedding_l), voxels(embedding_u)]).requires_grad_()
     method.network = Scripted(output(torch.cat([logit(student)] * 2).requires_grad_(), both))
     answers = [output(logit(p)) for p in passes]
@@ -348,7 +350,7 @@ def test_one_step_against_a_restatement_in_float64(classes, kernel, reduce, shar
     For two classes the restatement is the paper's own, in words of object and background.
     """
     matching = {"kernel": kernel, "reduce": reduce, "reliable": 0.6, "matching": 0.4, "band_mm": 2.0}
-    counts = {"references": 4, "runs": 3, "passes": 2, "least_uncertain": share}
+    counts = {"references": 4, "runs": 3, "passes": 2, "least_uncertain": share, "en_region": "all"}
     plan = blueprint(classes=classes, dropout=0.0, width=4, norm="instance")
     method = build("embedding_matching", plan, QUIET | matching | counts, sharpness=4.0 / classes)
     with torch.no_grad():

@@ -8,9 +8,9 @@ limit; it then takes the teacher's class (UA). Elsewhere it takes the class whos
 inside and outside the surfaces of the labeled patches, are most similar to its own (NN); that vote's entropy is reduced
 as well (EN).
 
-Departures: K classes in place of two; NN is a mean over all voxels, the certain ones counting as 0
-(``least_uncertain``; 0 gives the paper's mean over the uncertain ones). The uncertain set empties as NN's weight peaks,
-and the votes of the few voxels left were right no more often than the teacher where we measured (results/hc-8).
+Departures: K classes in place of two; NN and EN are means over all voxels to which only uncertain ones contribute
+(``least_uncertain`` 0 and ``en_region`` all give the paper's formulas). The uncertain set empties as their weight
+peaks, and the votes of the few voxels left were right no more often than the teacher where we measured.
 """
 
 from __future__ import annotations
@@ -72,10 +72,12 @@ class EmbeddingMatchingConfig(MethodConfig):
     """References lie within this distance of their surface. The paper says "near"; our default."""
     reference_scope: Literal["batch", "paired"] = "batch"
     """References from all labeled patches (our default), or for the i-th unlabeled patch from the i-th labeled one."""
-    en_region: Literal["all", "uncertain"] = "all"
-    """Voxels whose vote entropy is reduced; the paper's formula has no mask."""
+    en_region: Literal["all", "uncertain"] = "uncertain"
+    """Voxels whose vote entropy is reduced. The paper's formula has no mask, its appendix speaks of the less certain
+    areas; ``uncertain`` is our default, since on all voxels EN cost accuracy where we measured."""
     least_uncertain: float = Field(1.0, ge=0, le=1)
-    """NN is divided by the uncertain voxels or by this share of all, whichever is more. Our default; paper: 0."""
+    """NN, and EN on uncertain voxels, are divided by the number of these or by this share of all voxels, whichever is
+    more. Our default; paper: 0."""
     noise_student: float = Field(0.02, ge=0)
     """Standard deviation of the noise on the student's input, in units of the normalized image."""
     noise_teacher: float = Field(0.01, ge=0)
@@ -100,6 +102,7 @@ class EmbeddingMatching(Method):
         "euclidean, max": {"kernel": "euclidean", "reduce": "max"},
         "cosine, max": {"kernel": "cosine", "reduce": "max"},
         "paper's denominator": {"least_uncertain": 0.0},
+        "EN on all voxels": {"en_region": "all"},
     }
 
     def __init__(self, config: EmbeddingMatchingConfig, blueprint: Blueprint) -> None:
@@ -168,11 +171,11 @@ class EmbeddingMatching(Method):
         patch = shown.sum(1) > 1  # (U, X, Y, Z), constant in a patch
         # a voxel of a class without references could only be voted into a wrong one
         matched = uncertain & patch & shown.gather(1, classes_u.unsqueeze(1)).squeeze(1)
+        floor = max(1.0, c.least_uncertain * uncertain.numel())
         terms = {}
         if "nn" in c.terms:
-            floor = max(1.0, c.least_uncertain * uncertain.numel())
             terms["nn"] = masked_cross_entropy(logits_u, vote(votes.detach()), matched, at_least=floor)
         if "en" in c.terms:
-            region = (patch if c.en_region == "all" else patch & uncertain).float()
-            terms["en"] = (vote_entropy(votes) * region).sum() / region.sum().clamp_min(1)
+            region, fewest = (patch, 1.0) if c.en_region == "all" else (patch & uncertain, floor)
+            terms["en"] = (vote_entropy(votes) * region).sum() / region.sum().clamp_min(fewest)
         return terms
