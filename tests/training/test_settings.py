@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from semivox.core.errors import InputError
+from semivox.core.nested import merged
 from semivox.core.progress import Progress
 from semivox.methods.method import OptimizerConfig
-from semivox.training.settings import TrainSettings, configure, merged
+from semivox.training.settings import TrainSettings, configure
 
 
 def test_the_papers_numbers_are_the_defaults():

@@ -33,8 +33,9 @@ def train(
 
     Example: semivox train scans/ -o runs/em --method embedding_matching --set method.decay=0.95
     """
+    from semivox.core.nested import merged
     from semivox.study import verbs
-    from semivox.study.choices import joined, parse_overrides
+    from semivox.study.choices import parse_overrides
     from semivox.study.progress import Terminal
 
     wanted = parse_overrides(sets or ())
@@ -46,7 +47,7 @@ def train(
         method=method,
         ablation=ablation,
         options=wanted.method,
-        settings=joined(wanted.train, flags),
+        settings=merged(wanted.train, flags),
         plan=plan,
         plan_fields=wanted.plan,
         split=split,

@@ -36,8 +36,9 @@ def run(
 
     Example: semivox run scans/ --out job/
     """
+    from semivox.core.nested import merged
     from semivox.study import verbs
-    from semivox.study.choices import joined, parse_overrides
+    from semivox.study.choices import parse_overrides
     from semivox.study.progress import Terminal
 
     wanted = parse_overrides(sets or ())
@@ -47,7 +48,7 @@ def run(
         method=method,
         ablation=ablation,
         options=wanted.method,
-        settings=joined(wanted.train, o.given(seed=seed, device=device, workers=workers)),
+        settings=merged(wanted.train, o.given(seed=seed, device=device, workers=workers)),
         plan=o.given(
             memory_gb=memory,
             hours=time,

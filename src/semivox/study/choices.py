@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.geometry import Shape, Spacing
+from semivox.core.nested import merged
 from semivox.core.plan import Plan
 
 DECIDED = ("version", "dataset", "classes", "channels", "fingerprint", "forecast", "reasons")
@@ -126,21 +127,11 @@ def with_fields(plan: Plan, fields: Mapping[str, Any]) -> Plan:
     if not fields:
         return plan
     reasons = dict(plan.reasons) | dict.fromkeys(fields, "set by the user")
-    content = joined(plan.model_dump(), {**fields, "reasons": reasons})
+    content = merged(plan.model_dump(), {**fields, "reasons": reasons})
     try:
         return Plan.model_validate(content)
     except ValidationError as error:
         raise InputError(f"the plan cannot be changed so:\n{explain(error)}") from error
-
-
-def joined(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings joined; ``over`` wins."""
-    result = dict(base)
-    for key, value in over.items():
-        inner = result.get(key)
-        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        result[key] = joined(inner, value) if both else value  # type: ignore[arg-type]
-    return result
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

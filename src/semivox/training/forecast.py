@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ def bfloat16_reason(device: torch.device) -> str:
     return f"a small convolution takes {1e3 * single:.1f} ms in float32 and {1e3 * half:.1f} ms in bfloat16"
 
 
+@cache  # the plan's sentence must give the very figures that decided
 def convolution_seconds(device: torch.device, dtype: torch.dtype, size: int = 16, channels: int = 32) -> float:
     """Seconds of a 3x3x3 convolution with its backward pass, best of three; (1, 32, 16, 16, 16)."""
     conv = nn.Conv3d(channels, channels, 3, padding=1).to(device, dtype)

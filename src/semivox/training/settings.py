@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
+from semivox.core.nested import merged
 from semivox.core.plan import Precision
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
@@ -86,12 +87,3 @@ def validated(method: str, options: Mapping[str, Any]) -> MethodConfig:
         return find(method).Config.model_validate(dict(options))
     except ValidationError as error:
         raise InputError(f"options of method {method!r}:\n{explain(error)}") from error
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings joined; ``over`` wins."""
-    result = dict(base)
-    for key, value in over.items():
-        inner = result.get(key)
-        result[key] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return result
