@@ -1,7 +1,7 @@
 """What every method must satisfy. A method that passes is a citizen; a new one enters by its name in METHODS.
 
-Each method's fields need an alternative value in ALTERNATIVES and each of its terms a weight in WEIGHTS: a field or
-a term that is missing there fails.
+Each method's fields need an alternative value and each of its terms a weight in tests/contract/fields/<method>.py: a
+field or a term that is missing there fails.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from semivox.methods import METHODS, find
 from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.teacher import Teacher
 from tests.contract.examples import balls, batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
+from tests.contract.fields import Alternative
 
 NAMES = sorted(METHODS)
 pytestmark = pytest.mark.parametrize("name", NAMES)
@@ -32,60 +34,11 @@ SHARP = 8.0
 SHARP_UNET = 20.0
 """Sharpness at which a fresh U-Net is unsure of a voxel in a thousand."""
 
-WEIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "supervised": {},
-    "mean_teacher": {"consistency": ("consistency",)},
-    "ua_mt": {"consistency": ("consistency",)},
-    "embedding_matching": {"reliable": ("reliable",), "matching": ("nn", "en")},
-}
-"""Method -> field that is a weight -> the terms it weighs."""
-
-Alternative = tuple[Any, dict[str, Any]]
-AVERAGING: dict[str, Alternative] = {
-    "decay": (0.3, {}),
-    "noise_student": (0.3, {}),
-    "noise_teacher": (0.3, {}),
-    "buffers": ("copy", {}),
-    "predict_with": ("teacher", {}),
-}
-ALTERNATIVES: dict[str, dict[str, Alternative]] = {
-    "supervised": {},
-    "mean_teacher": AVERAGING
-    | {
-        "consistency": (0.5, {}),
-        "ramp": (3, {}),
-        "staircase": (4, {}),
-        "consistency_on": ("all", {}),
-        "noise_clip": (None, {}),
-    },
-    "ua_mt": AVERAGING
-    | {
-        "consistency": (0.5, {}),
-        "ramp": (3, {}),
-        "staircase": (4, {}),
-        "passes": (2, {}),
-        "target": ("mean", {}),
-        "noise_clip": (None, {}),
-    },
-    "embedding_matching": AVERAGING
-    | {
-        "passes": (2, {}),
-        "uncertainty": ("predictive", {}),
-        "label_source": ("single_pass", {}),
-        "reliable": (0.5, {}),
-        "matching": (0.5, {}),
-        "terms": (("nn",), {}),
-        "kernel": ("euclidean", {}),
-        "reduce": ("max", {}),
-        "references": (3, {}),
-        "runs": (2, {}),
-        "band_mm": (1.0, {}),
-        "reference_scope": ("paired", {}),
-        "en_region": ("all", {}),
-        "least_uncertain": (0.0, {}),
-    },
-}
-"""Method -> field -> another value, and what else must be set for the field to matter."""
+KNOWN = {name: import_module(f"tests.contract.fields.{name}") for name in NAMES}
+WEIGHTS: dict[str, dict[str, tuple[str, ...]]] = {name: known.WEIGHTS for name, known in KNOWN.items()}
+ALTERNATIVES: dict[str, dict[str, Alternative]] = {name: known.ALTERNATIVES for name, known in KNOWN.items()}
+CONSTANT: dict[str, set[str]] = {name: getattr(known, "CONSTANT", set()) for name, known in KNOWN.items()}
+FROM_LABELS: dict[str, set[str]] = {name: getattr(known, "FROM_LABELS", set()) for name, known in KNOWN.items()}
 
 SGD = {"kind": "sgd", "rate": 0.01}
 ADAM = {"kind": "adam", "rate": 0.01}
@@ -191,8 +144,9 @@ def test_each_unsupervised_term_needs_the_unlabeled_patches(name):
         (gradient,) = torch.autograd.grad(value, given.image, retain_graph=True)
         reached[term] = gradient[2:].any().item()
     if method.uses_unlabeled:
-        assert all(reached[term] for term in reached if term != "supervised")
-        assert set(reached) - {"supervised"}
+        from_labels = {"supervised"} | FROM_LABELS[name]
+        assert all(reached[term] for term in set(reached) - from_labels)
+        assert set(reached) - from_labels
     else:
         assert not any(reached.values())
 
@@ -222,12 +176,15 @@ def test_a_weight_of_zero_removes_its_terms_exactly(name, steps):
         assert not all(same_tensor(whole[key], found[key]) for key in whole), field
 
 
-def test_weights_are_linear_in_their_field_and_rise(name):
+def test_weights_are_linear_in_their_field_and_rise_unless_constant(name):
     for field, terms in WEIGHTS[name].items():
         for term in terms:
             one, two = (build(name, odd_blueprint(), {field: w}, SHARP) for w in (0.1, 0.2))
             given = odd_batch(type(one))
             rise = [turn(one, given, step).weights[term] for step in (0, 4, 8)]
+            if field in CONSTANT[name]:
+                assert rise == pytest.approx([0.1] * 3)
+                continue
             assert rise == sorted(rise)
             assert rise[-1] == pytest.approx(0.1)
             assert rise[0] == pytest.approx(0.1 * 0.0067379, rel=1e-4)

@@ -38,16 +38,12 @@ from semivox.functional.similarity import (
     vote_entropy,
 )
 from semivox.functional.uncertainty import entropy_limit, entropy_of_probabilities, monte_carlo
-from semivox.methods.method import Losses, Method, MethodConfig
-from semivox.networks.blueprint import Blueprint
-from semivox.networks.teacher import Buffers, Teacher
+from semivox.methods.method import Losses, TeacherConfig, TeacherMethod
 
 
-class EmbeddingMatchingConfig(MethodConfig):
+class EmbeddingMatchingConfig(TeacherConfig):
     """Numbers of embedding matching."""
 
-    decay: float = Field(0.99, ge=0, lt=1)
-    """How much of itself the teacher keeps at each step."""
     passes: int = Field(5, ge=1)
     """Dropout passes of the teacher (M)."""
     uncertainty: Literal["expected", "predictive"] = "expected"
@@ -58,6 +54,9 @@ class EmbeddingMatchingConfig(MethodConfig):
     """Largest weight of the teacher's classes on certain voxels (UA)."""
     matching: float = Field(0.125, ge=0)
     """Largest weight, shared, of the matching terms (NN and EN)."""
+    ramp: float = Field(1.0, gt=0, le=1)
+    """Share of the run after which these weights are reached; the entropy limit rises until the end. The paper: 1, with
+    a constant learning rate."""
     terms: tuple[Literal["nn", "en"], ...] = ("nn", "en")
     """Which matching terms are used."""
     kernel: Kernel = "cosine"
@@ -82,13 +81,9 @@ class EmbeddingMatchingConfig(MethodConfig):
     """Standard deviation of the noise on the student's input, in units of the normalized image."""
     noise_teacher: float = Field(0.01, ge=0)
     """The same for the teacher's input, drawn afresh for each pass."""
-    buffers: Buffers = "own"
-    """Where the teacher's running statistics come from: its own passes, a copy of the student's, or their average."""
-    predict_with: Literal["student", "teacher"] = "student"
-    """The paper does not say; the student, as in UA-MT."""
 
 
-class EmbeddingMatching(Method):
+class EmbeddingMatching(TeacherMethod):
     """Teacher's classes on certain voxels, nearest-neighbor votes on the others."""
 
     Config = EmbeddingMatchingConfig
@@ -105,11 +100,6 @@ class EmbeddingMatching(Method):
         "EN on all voxels": {"en_region": "all"},
     }
 
-    def __init__(self, config: EmbeddingMatchingConfig, blueprint: Blueprint) -> None:
-        super().__init__(config, blueprint)
-        self.network = blueprint.segmenter()
-        self.teacher = Teacher(self.network, config.buffers)
-
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the student, then the teacher follows."""
         c = self.config
@@ -125,7 +115,7 @@ class EmbeddingMatching(Method):
             votes = self._similarities(batch, batch.split(output.embedding)[1])
             terms |= self._matching(logits_u, votes, ~certain, classes_u)
 
-        ramp = gaussian_ramp(progress.step, progress.steps)
+        ramp = gaussian_ramp(progress.step, c.ramp * progress.steps)
         yield Losses(
             terms=terms,
             weights={"reliable": c.reliable * ramp} | {name: c.matching * ramp for name in c.terms if name in terms},
@@ -133,11 +123,6 @@ class EmbeddingMatching(Method):
         )
 
         self.teacher.follow(self.network, c.decay)
-
-    def predict(self, image: Tensor) -> Tensor:
-        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
-        network = self.teacher if self.config.predict_with == "teacher" else self.network
-        return network(image).logits.float().softmax(1)
 
     def _teach(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(U, C, X, Y, Z) -> the teacher's class and its entropy, (U, X, Y, Z) each."""

@@ -13,23 +13,18 @@ from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce, squared_difference
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import gaussian_ramp, staircase
-from semivox.methods.method import Losses, Method, MethodConfig
-from semivox.networks.blueprint import Blueprint
-from semivox.networks.teacher import Buffers, Teacher
+from semivox.methods.method import Losses, TeacherConfig, TeacherMethod
 
 
-class MeanTeacherConfig(MethodConfig):
+class MeanTeacherConfig(TeacherConfig):
     """Numbers of the mean teacher."""
 
-    decay: float = Field(0.99, ge=0, lt=1)
-    """How much of itself the teacher keeps at each step."""
     consistency: float = Field(0.1, ge=0)
     """Largest weight of the consistency term."""
     ramp: int | None = Field(None, ge=0)
@@ -44,13 +39,9 @@ class MeanTeacherConfig(MethodConfig):
     """The same for the teacher's input."""
     noise_clip: float | None = Field(0.2, gt=0)
     """Noise beyond this is clipped; None: it is not."""
-    buffers: Buffers = "own"
-    """Where the teacher's running statistics come from: its own passes, a copy of the student's, or their average."""
-    predict_with: Literal["student", "teacher"] = "student"
-    """The authors' code evaluates the student."""
 
 
-class MeanTeacher(Method):
+class MeanTeacher(TeacherMethod):
     """Mean squared difference between the student's and the teacher's probabilities."""
 
     Config = MeanTeacherConfig
@@ -60,11 +51,6 @@ class MeanTeacher(Method):
         "no noise": {"noise_teacher": 0.0},
         "no averaging": {"decay": 0.0},
     }
-
-    def __init__(self, config: MeanTeacherConfig, blueprint: Blueprint) -> None:
-        super().__init__(config, blueprint)
-        self.network = blueprint.segmenter()
-        self.teacher = Teacher(self.network, config.buffers)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the student, then the teacher follows."""
@@ -82,11 +68,6 @@ class MeanTeacher(Method):
         )
 
         self.teacher.follow(self.network, c.decay)
-
-    def predict(self, image: Tensor) -> Tensor:
-        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
-        network = self.teacher if self.config.predict_with == "teacher" else self.network
-        return network(image).logits.float().softmax(1)
 
     def _ramp(self, progress: Progress) -> float:
         length = progress.steps if self.config.ramp is None else self.config.ramp

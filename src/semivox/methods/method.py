@@ -25,6 +25,7 @@ from semivox.core.frozen import Frozen
 from semivox.core.geometry import Spacing
 from semivox.core.progress import Progress
 from semivox.networks.blueprint import Blueprint
+from semivox.networks.teacher import Buffers, Teacher
 
 
 class TargetFunction(Protocol):
@@ -89,6 +90,17 @@ class MethodConfig(Frozen):
     """How the network is optimized."""
 
 
+class TeacherConfig(MethodConfig):
+    """What every method with a moving average of its network is configured with."""
+
+    decay: float = Field(0.99, ge=0, lt=1)
+    """How much of itself the teacher keeps at each step."""
+    buffers: Buffers = "own"
+    """Where the teacher's running statistics come from: its own passes, a copy of the student's, or their average."""
+    predict_with: Literal["student", "teacher"] = "student"
+    """Whose predictions count. The authors' codes evaluate the student."""
+
+
 @dataclass(frozen=True)
 class Losses:
     """What one player minimizes in one turn: named scalars and their weights."""
@@ -140,3 +152,20 @@ class Method(nn.Module, ABC):
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) float32."""
         return self.network(image).logits.float().softmax(1)
+
+
+class TeacherMethod(Method):
+    """A method whose network is followed by a moving average of itself."""
+
+    Config: ClassVar[type[MethodConfig]] = TeacherConfig
+    config: TeacherConfig
+
+    def __init__(self, config: TeacherConfig, blueprint: Blueprint) -> None:
+        super().__init__(config, blueprint)
+        self.network = blueprint.segmenter()
+        self.teacher = Teacher(self.network, config.buffers)
+
+    def predict(self, image: Tensor) -> Tensor:
+        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the student, or of the teacher on request."""
+        network = self.teacher if self.config.predict_with == "teacher" else self.network
+        return network(image).logits.float().softmax(1)

@@ -22,16 +22,12 @@ from semivox.functional.losses import dice_ce, squared_difference
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import gaussian_ramp, staircase
 from semivox.functional.uncertainty import entropy_limit, entropy_of_probabilities, monte_carlo
-from semivox.methods.method import Losses, Method, MethodConfig
-from semivox.networks.blueprint import Blueprint
-from semivox.networks.teacher import Buffers, Teacher
+from semivox.methods.method import Losses, TeacherConfig, TeacherMethod
 
 
-class UAMTConfig(MethodConfig):
+class UAMTConfig(TeacherConfig):
     """Numbers of UA-MT."""
 
-    decay: float = Field(0.99, ge=0, lt=1)
-    """How much of itself the teacher keeps at each step."""
     consistency: float = Field(0.1, ge=0)
     """Largest weight of the consistency term."""
     ramp: int | None = Field(None, ge=0)
@@ -48,13 +44,9 @@ class UAMTConfig(MethodConfig):
     """The same for the teacher's input, drawn afresh for each pass."""
     noise_clip: float | None = Field(0.2, gt=0)
     """Noise beyond this is clipped; None: it is not."""
-    buffers: Buffers = "own"
-    """Where the teacher's running statistics come from: its own passes, a copy of the student's, or their average."""
-    predict_with: Literal["student", "teacher"] = "student"
-    """The authors' code evaluates the student."""
 
 
-class UAMT(Method):
+class UAMT(TeacherMethod):
     """Mean squared difference to the teacher over the voxels whose predictive entropy is below a rising limit."""
 
     Config = UAMTConfig
@@ -64,11 +56,6 @@ class UAMT(Method):
         "one pass": {"passes": 1},
         "mean of passes as target": {"target": "mean"},
     }
-
-    def __init__(self, config: UAMTConfig, blueprint: Blueprint) -> None:
-        super().__init__(config, blueprint)
-        self.network = blueprint.segmenter()
-        self.teacher = Teacher(self.network, config.buffers)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the student, then the teacher follows."""
@@ -93,11 +80,6 @@ class UAMT(Method):
         )
 
         self.teacher.follow(self.network, c.decay)
-
-    def predict(self, image: Tensor) -> Tensor:
-        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
-        network = self.teacher if self.config.predict_with == "teacher" else self.network
-        return network(image).logits.float().softmax(1)
 
     def _teach(self, image: Tensor) -> Tensor:
         return self.teacher(noisy(image, self.config.noise_teacher, self.config.noise_clip)).logits

@@ -1,0 +1,19 @@
+"""What the contract tests must know of each method's fields: one module a method, by its name in METHODS.
+
+``WEIGHTS``: field that is a weight -> the terms it weighs. ``ALTERNATIVES``: every field of the Config -> another
+value, and what else must be set for the field to matter. Optional: ``CONSTANT``, weights (fields) that do not rise;
+``FROM_LABELS``, terms beside ``supervised`` that are computed on labeled patches alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Alternative = tuple[Any, dict[str, Any]]
+
+AVERAGING: dict[str, Alternative] = {
+    "decay": (0.3, {}),
+    "buffers": ("copy", {}),
+    "predict_with": ("teacher", {}),
+}
+"""The fields of TeacherConfig."""
