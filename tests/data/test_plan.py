@@ -51,7 +51,7 @@ def budget_at_random(seed):
         hours=stream.choice([None, 0.1, 24.0]),
         cores=int(stream.integers(1, 33)),
         device=str(stream.choice(["cpu", "cuda"])),
-        network=stream.choice([None, "vnet", "unet3d", "small"]),
+        network=stream.choice([None, "vnet", "unet3d", "uxnet", "small"]),
     )
 
 

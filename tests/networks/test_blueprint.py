@@ -46,7 +46,7 @@ def test_options_survive_the_plans_json(kind):
 
 
 def test_an_unknown_network_is_named_with_those_there_are():
-    with pytest.raises(InputError, match=r"'resnet'.*unet3d, vnet"):
+    with pytest.raises(InputError, match=r"'resnet'.*unet3d, uxnet, vnet"):
         architecture("resnet", {})
 
 

@@ -25,6 +25,6 @@ class Budget(Frozen):
     patch: Shape | None = None
     """Voxels."""
     network: str | None = None
-    """vnet, unet3d, or small (a V-Net of half the width)."""
+    """vnet, unet3d, uxnet, or small (a V-Net of half the width)."""
     steps: int | None = Field(None, ge=1)
     """Optimization steps."""

@@ -15,9 +15,10 @@ from semivox.networks.architecture import Architecture
 from semivox.networks.parts import Upsampling
 from semivox.networks.segmenter import Segmenter, Single
 from semivox.networks.unet3d import UNet3D
+from semivox.networks.uxnet import UXNet
 from semivox.networks.vnet import VNet
 
-ARCHITECTURES: dict[str, type[Architecture]] = {"vnet": VNet, "unet3d": UNet3D}
+ARCHITECTURES: dict[str, type[Architecture]] = {"vnet": VNet, "unet3d": UNet3D, "uxnet": UXNet}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class PlanChoices(Frozen):
     patch: Shape | None = None
     """Voxels."""
     network: str | None = None
-    """vnet, unet3d, or small."""
+    """vnet, unet3d, uxnet, or small."""
     steps: int | None = Field(None, ge=1)
     """Optimization steps."""
     fields: Mapping[str, Any] = {}

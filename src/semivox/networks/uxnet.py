@@ -1,0 +1,222 @@
+"""3D UX-Net: large depth-wise convolutions in the encoder, residual blocks around it, a U-Net's decoder.
+
+Lee, Bao, Huo & Landman, "3D UX-Net: a large kernel volumetric ConvNet modernizing hierarchical transformer for medical
+image segmentation", ICLR 2023, arXiv:2209.15076. The residual block is that of UNETR, taken from MONAI, which is loaded
+only when such a network is built. 53,005,922 parameters for 1 channel and 2 classes at the default options, of which
+the large-kernel encoder has 1,311,936.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from semivox.core.geometry import Shape
+from semivox.networks.architecture import Architecture
+from semivox.networks.parts import Norm, Upsampling, check_divisible
+
+HIDDEN = 4
+"""Values into which a UX block spreads each channel, on its own."""
+NORMS: dict[Norm, Any] = {"batch": "batch", "instance": ("instance", {"affine": False}), "none": ""}
+"""MONAI's names."""
+
+
+class UXNet(Architecture):
+    """Options of 3D UX-Net; the defaults are the paper's."""
+
+    width: int = Field(48, ge=1)
+    """Channels at the finest level; they double at each level."""
+    blocks: int = Field(2, ge=1)
+    """UX blocks per stage of the encoder."""
+    strides: tuple[Shape, ...] = Field(((2, 2, 2),) * 4, min_length=1)
+    """Down-sampling between levels, finest first; the first is that of the stem."""
+    norm: Norm = "instance"
+    """Of the residual blocks; UX blocks and the ways down have layer normalization."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Channel dropout after the deepest level and before the heads; the paper has none."""
+    drop_path: float = Field(0.0, ge=0, lt=1)
+    """How often the last UX block is skipped in training; rises linearly from 0 in the first."""
+    layer_scale: float = Field(1e-6, gt=0)
+    """Initial factor of each UX block's change."""
+    closing: int = Field(1, ge=0)
+    """Residual blocks between the finest decoder map and the heads."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """48, 96, 192, 384, 768 at the default width."""
+        return tuple(self.width * 2**level for level in range(len(self.strides) + 1))
+
+    @property
+    def levels(self) -> tuple[Shape, ...]:
+        """The strides."""
+        return self.strides
+
+    @property
+    def embedding(self) -> int:
+        """The finest decoder map is as wide as the finest encoder map."""
+        return self.width
+
+    @property
+    def head_dropout(self) -> float:
+        """The second of the two dropout sites."""
+        return self.dropout
+
+    def encoder(self, channels: int) -> nn.Module:
+        """The large-kernel stages, and a residual block on the image and on each stage's output."""
+        return UXNetEncoder(self, channels)
+
+    def decoder(self, up: Upsampling = "transposed") -> nn.Module:
+        """The expanding path."""
+        return UXNetDecoder(self, up)
+
+
+class UXNetEncoder(nn.Module):
+    """(B, C, X, Y, Z) -> one feature map a level, finest first; channel dropout on the deepest."""
+
+    def __init__(self, options: UXNet, channels: int) -> None:
+        super().__init__()
+        self.strides = options.strides
+        widths = options.widths
+        self.stages = Stages(options, channels)
+        self.blocks = nn.ModuleList([residual(channels, widths[0], options.norm)])
+        self.blocks.extend(residual(fine, coarse, options.norm) for fine, coarse in pairwise(widths))
+        self.dropout = nn.Dropout3d(options.dropout)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        check_divisible(image, self.strides)
+        read = (image, *self.stages(image))
+        features = [block(values) for block, values in zip(self.blocks, read, strict=True)]
+        return *features[:-1], self.dropout(features[-1])
+
+
+class Stages(nn.Module):
+    """(B, C, X, Y, Z) -> the normalized output of each stage, finest first: the first already one stride coarser.
+
+    What goes on to the next stage is not normalized by the output's own layer.
+    """
+
+    def __init__(self, options: UXNet, channels: int) -> None:
+        super().__init__()
+        widths, strides = options.widths[:-1], options.strides
+        stem = nn.Conv3d(channels, widths[0], 7, stride=strides[0], padding=3)
+        self.down = nn.ModuleList([nn.Sequential(stem, LayerNorm(widths[0]))])
+        for (fine, coarse), stride in zip(pairwise(widths), strides[1:], strict=True):
+            self.down.append(nn.Sequential(LayerNorm(fine), nn.Conv3d(fine, coarse, stride, stride=stride)))
+        total = options.blocks * len(widths)
+        skipped = iter([options.drop_path * i / max(1, total - 1) for i in range(total)])
+        self.stages = nn.ModuleList(
+            nn.Sequential(*[UXBlock(width, options.layer_scale, next(skipped)) for _ in range(options.blocks)])
+            for width in widths
+        )
+        self.norms = nn.ModuleList(LayerNorm(width) for width in widths)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        outputs, values = [], image
+        for down, stage, norm in zip(self.down, self.stages, self.norms, strict=True):
+            values = stage(down(values))
+            outputs.append(norm(values))
+        return tuple(outputs)
+
+
+class UXBlock(nn.Module):
+    """What a 7x7x7 depth-wise convolution sees, through a small network per channel, is added: (B, d, ...) -> same.
+
+    Channels meet in the layer normalization only. 360 d parameters.
+    """
+
+    def __init__(self, width: int, scale: float, skipped: float) -> None:
+        super().__init__()
+        self.spatial = nn.Conv3d(width, width, 7, padding=3, groups=width)
+        self.norm = LayerNorm(width)
+        self.mlp = ChannelMLP(width)
+        self.scale = nn.Parameter(torch.full((width, 1, 1, 1), scale))
+        self.skipped = skipped
+
+    def forward(self, values: Tensor) -> Tensor:
+        """See the class. In training the change of a whole sample is dropped with probability ``skipped``."""
+        change = self.scale * self.mlp(self.norm(self.spatial(values)))
+        if self.training and self.skipped:
+            kept = torch.rand(len(values), 1, 1, 1, 1, device=values.device) >= self.skipped
+            change = change * (kept / (1 - self.skipped))
+        return values + change
+
+
+class ChannelMLP(nn.Module):
+    """Each channel through its own 1 -> 4 -> 1 perceptron with GELU: (B, d, ...) -> same.
+
+    The two grouped 1x1x1 convolutions hold the weights; the sum over the four hidden values is written out, since
+    PyTorch's grouped convolutions take two to three times as long (measured on one core, 48 channels, 28x28x28).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.spread = nn.Conv3d(width, HIDDEN * width, 1, groups=width)
+        self.gather = nn.Conv3d(HIDDEN * width, width, 1, groups=width)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """See the class."""
+        layers = (self.spread.weight, self.spread.bias, self.gather.weight)
+        weight, bias, back = (p.view(-1, HIDDEN, 1, 1, 1) for p in layers if p is not None)  # (d, 4, 1, 1, 1)
+        result = self.gather.bias.view(-1, 1, 1, 1)  # type: ignore[union-attr]
+        for i in range(HIDDEN):
+            result = result + back[:, i] * F.gelu(torch.addcmul(bias[:, i], weight[:, i], values))
+        return result
+
+
+class LayerNorm(nn.LayerNorm):
+    """Normalizes the channels of each voxel: (B, d, X, Y, Z) -> same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=1e-6)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """See the class."""
+        return super().forward(values.movedim(1, -1)).movedim(-1, 1)
+
+
+class UXNetDecoder(nn.Module):
+    """Feature maps, finest first -> decoder maps, finest first. Skips are concatenated: [up-sampled, encoder]."""
+
+    def __init__(self, options: UXNet, up: Upsampling) -> None:
+        super().__init__()
+        steps = list(zip(pairwise(options.widths), options.strides, strict=True))
+        self.up = nn.ModuleList(_grow(coarse, fine, stride, up) for (fine, coarse), stride in steps)
+        self.blocks = nn.ModuleList(residual(2 * fine, fine, options.norm) for (fine, _), _ in steps)
+        self.closing = nn.Sequential(
+            *[residual(options.width, options.width, options.norm) for _ in range(options.closing)]
+        )
+
+    def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """See the class."""
+        maps = [features[-1]]
+        for level in reversed(range(len(self.up))):
+            maps.append(self.blocks[level](torch.cat([self.up[level](maps[-1]), features[level]], dim=1)))
+        return self.closing(maps.pop()), *reversed(maps)
+
+
+def residual(incoming: int, outgoing: int, norm: Norm) -> nn.Module:
+    """Two 3x3x3 convolutions without bias, normalized, leaky ReLU, and a shortcut: (B, incoming, ...) -> outgoing.
+
+    The shortcut is a normalized 1x1x1 convolution where widths differ.
+    """
+    from monai.networks.blocks.dynunet_block import UnetResBlock  # takes seconds to load, so not before it is needed
+
+    name = ("group", {"num_groups": math.gcd(16, outgoing)}) if norm == "group" else NORMS[norm]
+    return UnetResBlock(3, incoming, outgoing, kernel_size=3, stride=1, norm_name=name)
+
+
+def _grow(incoming: int, outgoing: int, stride: Shape, up: Upsampling) -> nn.Module:
+    """X, Y, Z grow by ``stride``: a transposed convolution (the paper's), or interpolation and a 1x1x1 convolution."""
+    if up == "transposed":
+        return nn.ConvTranspose3d(incoming, outgoing, stride, stride=stride, bias=False)
+    corners = False if up == "trilinear" else None
+    grow = nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=up, align_corners=corners)
+    return nn.Sequential(nn.Conv3d(incoming, outgoing, 1, bias=False), grow)
