@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from semivox.core.case import IGNORE, Case
+from semivox.core.case import Case
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import TrainingSplit
@@ -104,7 +104,7 @@ def test_a_batch_has_the_labeled_patches_first_and_labels_for_them_alone(labeled
     assert set(batch.cases[labeled:]) <= set(SPLIT.unlabeled)
     assert torch.isfinite(batch.image).all()
     assert batch.image.is_contiguous()
-    assert set(batch.label.unique().tolist()) <= {0, 1, 2, IGNORE}
+    assert set(batch.label.unique().tolist()) <= {0, 1, 2}
 
 
 def test_labels_of_unlabeled_scans_are_never_asked_for_and_poisoning_them_changes_nothing():
@@ -205,8 +205,10 @@ def test_without_augmentation_a_patch_is_the_scan_at_its_corner():
 
 
 @pytest.mark.parametrize(("scheme", "outside"), [("zscore", 0.0), ("ct", -5.5)])
-def test_a_small_scan_stands_in_the_middle_of_padding_that_is_ignored(scheme, outside):
+def test_a_small_scan_stands_in_the_middle_of_padding_that_is_background(scheme, outside):
     store = MemoryStore(shape=(9, 24, 11))
+    for name, case in store.cases.items():
+        store.cases[name] = dataclasses.replace(case, label=np.maximum(case.label, 1))
     batch = make(store, make_plan(scheme=scheme), augmentation=SETS["none"])[0]
     inside = torch.zeros(PATCH, dtype=torch.bool)
     inside[3:12, :, 0:11] = True
@@ -214,16 +216,17 @@ def test_a_small_scan_stands_in_the_middle_of_padding_that_is_ignored(scheme, ou
         assert torch.all(image[~inside] == outside)
         assert image[inside].std() > 0
     for label in batch.label:
-        assert torch.all(label[~inside] == IGNORE)
-        assert not torch.any(label[inside] == IGNORE)
+        assert torch.all(label[~inside] == 0)
+        assert torch.all(label[inside] > 0)
 
 
-def test_varied_patches_of_a_small_scan_ignore_what_lies_outside():
+def test_no_voxel_of_a_varied_patch_is_left_without_a_label():
+    """An unlabeled region would be a playground for methods that learn from their own predictions."""
     store = MemoryStore(shape=(9, 24, 11))
     for name, case in store.cases.items():
-        store.cases[name] = dataclasses.replace(case, image=np.full_like(case.image, 4))
+        store.cases[name] = dataclasses.replace(case, label=np.ones_like(case.label))
     labels = [make(store, make_plan(scheme="ct"), augmentation=SETS["standard"])[step].label for step in range(8)]
-    assert all(torch.any(label == IGNORE) for label in labels)
+    assert all(set(label.unique().tolist()) == {0, 1} for label in labels)
 
 
 def test_an_image_that_is_its_own_label_stays_so_in_every_varied_patch():
@@ -239,7 +242,7 @@ def test_an_image_that_is_its_own_label_stays_so_in_every_varied_patch():
     for step in range(10):
         batch = patches[step]
         image, label = batch.image[:2, 0], batch.label
-        clear = (label != IGNORE) & ((image < 1 / 3) | (image > 2 / 3))
+        clear = (image < 1 / 3) | (image > 2 / 3)
         agree.append(((image > 0.5) == (label > 0))[clear])
     agreement = torch.cat(agree).float().mean()
     assert agreement == 1, agreement

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from semivox.core.batch import Batch
-from semivox.core.case import IGNORE, Case
+from semivox.core.case import Case
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import Intensity, Plan
@@ -116,7 +116,8 @@ class Patches(Dataset[Batch]):
         parameters = draw(self.augmentation, self.plan, one.seed)
         box = spatial.window(parameters.pose, one.corner, self.plan.patch, case.shape)
         image = spatial.crop(case.image, box, self.fill).float()
-        label = None if case.label is None else spatial.crop(case.label[None], box, (IGNORE,))[0]
+        # beyond a scan is background: a region that no label anchors would train itself on its own guesses (0005)
+        label = None if case.label is None else spatial.crop(case.label[None], box, (0,))[0]
         image, label = spatial.transform(image, label, parameters.pose, box, self.plan.patch)
         return intensity_augmentation.apply(image, parameters.changes), label
 
