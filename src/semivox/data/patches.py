@@ -20,6 +20,7 @@ from semivox.core.batch import Batch
 from semivox.core.case import Case
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.geometry import Shape, Spacing
+from semivox.core.orphans import end_with_parent
 from semivox.core.plan import Intensity, Plan
 from semivox.core.split import TrainingSplit
 from semivox.data import intensity_augmentation, spatial
@@ -185,7 +186,8 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _start_worker(index: int) -> None:
-    """One thread a worker; Ctrl-C is the main process' to handle, which then ends its workers."""
+    """One thread a worker; Ctrl-C is the main process' to handle, which then ends its workers, as does its death."""
+    end_with_parent()
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
+from semivox.core.lock import locked
 
 OWN = {
     *("config.json", "plan.json", "split.json", "environment.json", "log.jsonl", "lock", "done"),
@@ -50,17 +50,9 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"cannot write to {self.path}: {error.strerror}; give another --out") from error
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the folder, so that a second process on it stops with a sentence instead of mixing in."""
-        with (self.path / "lock").open("w", encoding="utf-8") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise InputError(
-                    f"another process is working on {self.path}; wait for it, or give another --out"
-                ) from error
-            yield
+        return locked(self.path)
 
     def keep(self, path: Path, value: Frozen) -> None:
         """Write a value on the first start; on a resume compare, and name what changed. Raises InputError."""

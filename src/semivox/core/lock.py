@@ -1,0 +1,60 @@
+"""A folder that one process works on at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from semivox.core.errors import InputError
+
+_held: set[tuple[int, Path]] = set()
+"""Process and lock file of the locks held here. A record lock is no obstacle within its own process, so we remember;
+the process number is part of the key because a forked child inherits this set but none of the locks."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder: a second process, or a second call in this one, gets an InputError that names the folder.
+
+    The lock is a POSIX record lock on ``folder/lock``. It belongs to the process alone and ends with it however it
+    dies: a data worker that outlives a killed run for some seconds does not keep the folder from its successor, as it
+    would with flock(2), whose lock belongs to an open file that forked workers share.
+    """
+    path = (folder / "lock").resolve()
+    key = (os.getpid(), path)
+    if key in _held:  # before the file is opened: closing any descriptor of it would drop the lock
+        raise InputError(f"another process is working on {folder}: this one; finish that first, or give another --out")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}; give another --out") from error
+    try:
+        _claim(descriptor, folder)
+        _held.add(key)
+        yield
+    finally:
+        _held.discard(key)
+        os.close(descriptor)
+
+
+def _claim(descriptor: int, folder: Path) -> None:
+    """Take the lock and write into the file who has it. Raises InputError if another process has."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EAGAIN):  # a network file system without locks
+            warnings.warn(f"{folder} cannot be locked ({error.strerror}); do not start a second process on it",
+                          stacklevel=4)  # fmt: skip
+            return
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        raise InputError(
+            f"another process is working on {folder}{f' (process {holder})' if holder.isdigit() else ''}; "
+            "wait for it, or give another --out"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
