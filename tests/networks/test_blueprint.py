@@ -117,3 +117,15 @@ def test_decoders_have_weights_of_their_own(kind):
     mine, other = (dict(d.named_parameters()) for d in network.decoders)
     assert any(not torch.equal(mine[name], other[name]) for name in mine)
     assert not {p.data_ptr() for p in mine.values()} & {p.data_ptr() for p in other.values()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_decoders_can_run_alone_and_say_the_same(kind):
+    network = odd_blueprint(kind).segmenters(("transposed", "trilinear", "nearest")).eval()
+    image = torch.randn(1, 2, *ODD)
+    idle = []
+    network.decoders[2].register_forward_pre_hook(lambda m, given: idle.append(m))
+    few = network(image, first=2)
+    assert not idle
+    for alone, among in zip(few, network(image)[:2], strict=True):
+        assert torch.equal(alone.logits, among.logits)

@@ -54,12 +54,17 @@ def upsampling(incoming: int, outgoing: int, stride: Shape, norm: Norm, kind: Up
     if kind == "transposed":
         grow: list[nn.Module] = [nn.ConvTranspose3d(incoming, outgoing, stride, stride=stride)]
     else:
-        corners = False if kind == "trilinear" else None
-        grow = [
-            nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=kind, align_corners=corners),
-            nn.Conv3d(incoming, outgoing, 3, padding=1),
-        ]
+        grow = [interpolation(stride, kind), nn.Conv3d(incoming, outgoing, 3, padding=1)]
     return nn.Sequential(*grow, normalization(norm, outgoing), nn.ReLU(inplace=True))
+
+
+def interpolation(stride: Shape, kind: Literal["trilinear", "nearest"]) -> nn.Upsample:
+    """X, Y, Z grow by ``stride`` without weights. Trilinear: the first and last voxels keep their values.
+
+    That alignment of corners is the one of MC-Net's second decoder (Wu et al., MICCAI 2021, arXiv:2103.02911).
+    """
+    corners = True if kind == "trilinear" else None
+    return nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=kind, align_corners=corners)
 
 
 def check_divisible(image: Tensor, strides: tuple[Shape, ...]) -> None:

@@ -29,14 +29,17 @@ class Segmenter(nn.Module):
         self.decoders = nn.ModuleList(architecture.decoder(up) for up in decoders)
         self.heads = nn.ModuleList(Heads(architecture, {"logits": classes, **heads}) for _ in decoders)
 
-    def forward(self, image: Tensor, perturb: Sequence[Perturbation] = ()) -> tuple[Output, ...]:
+    def forward(
+        self, image: Tensor, perturb: Sequence[Perturbation] = (), first: int | None = None
+    ) -> tuple[Output, ...]:
         """(B, C, X, Y, Z) -> one Output per decoder; decoder i reads the features that perturb[i - 1] returns.
 
-        The first decoder always reads clean features.
+        The first decoder always reads clean features. ``first``: run so many decoders only, the others stay idle.
         """
         features = self.encoder(image)
         outputs = []
-        for index, (decoder, heads) in enumerate(zip(self.decoders, self.heads, strict=True)):
+        pairs = list(zip(self.decoders, self.heads, strict=True))
+        for index, (decoder, heads) in enumerate(pairs[:first]):
             read = perturb[index - 1](features) if 0 < index <= len(perturb) else features
             scales = decoder(read)
             extra = heads(scales[0])

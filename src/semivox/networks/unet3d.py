@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture
-from semivox.networks.parts import Norm, Upsampling, check_divisible, kaiming, unit
+from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation, kaiming, unit
 
 
 class UNet3D(Architecture):
@@ -114,5 +114,4 @@ def _grow(channels: int, stride: Shape, up: Upsampling) -> nn.Module:
     """X, Y, Z grow by ``stride``, channels stay: the 2016 network has no normalization or ReLU here."""
     if up == "transposed":
         return nn.ConvTranspose3d(channels, channels, stride, stride=stride)
-    corners = False if up == "trilinear" else None
-    return nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=up, align_corners=corners)
+    return interpolation(stride, up)

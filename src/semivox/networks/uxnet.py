@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture
-from semivox.networks.parts import Norm, Upsampling, check_divisible
+from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation
 
 HIDDEN = 4
 """Values into which a UX block spreads each channel, on its own."""
@@ -217,6 +217,4 @@ def _grow(incoming: int, outgoing: int, stride: Shape, up: Upsampling) -> nn.Mod
     """X, Y, Z grow by ``stride``: a transposed convolution (the paper's), or interpolation and a 1x1x1 convolution."""
     if up == "transposed":
         return nn.ConvTranspose3d(incoming, outgoing, stride, stride=stride, bias=False)
-    corners = False if up == "trilinear" else None
-    grow = nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=up, align_corners=corners)
-    return nn.Sequential(nn.Conv3d(incoming, outgoing, 1, bias=False), grow)
+    return nn.Sequential(nn.Conv3d(incoming, outgoing, 1, bias=False), interpolation(stride, up))
