@@ -39,6 +39,7 @@ WEIGHTS: dict[str, dict[str, tuple[str, ...]]] = {name: known.WEIGHTS for name, 
 ALTERNATIVES: dict[str, dict[str, Alternative]] = {name: known.ALTERNATIVES for name, known in KNOWN.items()}
 CONSTANT: dict[str, set[str]] = {name: getattr(known, "CONSTANT", set()) for name, known in KNOWN.items()}
 FROM_LABELS: dict[str, set[str]] = {name: getattr(known, "FROM_LABELS", set()) for name, known in KNOWN.items()}
+ABSENT: dict[str, set[str]] = {name: getattr(known, "ABSENT", set()) for name, known in KNOWN.items()}
 
 SGD = {"kind": "sgd", "rate": 0.01}
 ADAM = {"kind": "adam", "rate": 0.01}
@@ -62,11 +63,13 @@ def fields(name: str) -> list[str]:
 
 
 def trace(
-    name: str, options: dict[str, Any], network: str = "vnet", sharpness: float = SHARP
+    name: str, options: dict[str, Any], network: str = "vnet", sharpness: float = SHARP, shown: int = 3
 ) -> dict[str, torch.Tensor]:
-    """All that two steps leave behind: terms, weights, the state, and a prediction."""
+    """All that two steps leave behind: terms, weights, the state, and a prediction. Patches show ``shown`` of three
+    classes."""
     method = build(name, blueprint(network, classes=3), options, sharpness)
-    given = batch(type(method), 2, 2, (8, 8, 12), classes=3)
+    labels = [balls((8, 8, 12), shown, seed) for seed in range(4)]
+    given = batch(type(method), 2, 2, (8, 8, 12), classes=3, labels=labels)
     seen = train(method, given, range(3, 5), 8)
     found = {f"loss {i} {n}": term.detach() for i, losses in enumerate(seen) for n, term in losses.terms.items()}
     found |= {f"total {i}": losses.total.detach() for i, losses in enumerate(seen)}
@@ -79,10 +82,10 @@ def trace(
 DEFAULTS: dict[str, dict[str, torch.Tensor]] = {}
 
 
-def default_trace(name: str, context: dict[str, Any]) -> dict[str, torch.Tensor]:
+def default_trace(name: str, context: dict[str, Any], shown: int = 3) -> dict[str, torch.Tensor]:
     """The trace without the alternative; computed once for the defaults."""
-    if context:
-        return trace(name, context)
+    if context or shown != 3:
+        return trace(name, context, shown=shown)
     if name not in DEFAULTS:
         DEFAULTS[name] = trace(name, {})
     return DEFAULTS[name]
@@ -269,8 +272,9 @@ def test_every_field_has_an_alternative_here_and_a_docstring(name):
 def test_every_field_changes_something(name):
     for field, (value, context) in ALTERNATIVES[name].items():
         assert getattr(find(name).Config.model_validate(context), field) != value
-        changed = trace(name, context | {field: value})
-        assert differ(default_trace(name, context), changed), f"{field} changes nothing"
+        shown = 2 if field in ABSENT[name] else 3
+        changed = trace(name, context | {field: value}, shown=shown)
+        assert differ(default_trace(name, context, shown), changed), f"{field} changes nothing"
 
 
 def test_every_player_is_optimized_as_its_field_says(name):

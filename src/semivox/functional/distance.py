@@ -11,6 +11,7 @@ from __future__ import annotations
 import edt
 import numpy as np
 from scipy import ndimage
+from torch import Tensor
 
 from semivox.core.case import IGNORE
 from semivox.core.geometry import Spacing
@@ -43,6 +44,15 @@ def signed_distance_of_mask(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
     # beyond the patch counts as object, so that only a neighbor within the patch makes a surface
     signed[mask & ~ndimage.binary_erosion(mask, FACES, border_value=1)] = 0
     return signed
+
+
+def soft_mask(distance: Tensor, steepness: float) -> Tensor:
+    """Signed distance maps -> probabilities of being inside, float32, any shape: ``sigmoid(-steepness * distance)``.
+
+    0.5 on the surface; with DTC's steepness of 1500 a voxel at 0.003 has 0.011, and beyond 0.005 nothing changes any
+    more: gradients pass at the surface alone.
+    """
+    return (-steepness * distance.float()).sigmoid()
 
 
 def _scaled(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
