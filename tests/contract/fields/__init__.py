@@ -3,7 +3,7 @@
 ``WEIGHTS``: field that is a weight -> the terms it weighs. ``ALTERNATIVES``: every field of the Config -> another
 value, and what else must be set for the field to matter. Optional: ``CONSTANT``, weights (fields) that do not rise;
 ``FROM_LABELS``, terms beside ``supervised`` that are computed on labeled patches alone; ``ABSENT``, fields that matter
-only where a labeled patch does not show every class.
+only where a labeled patch does not show every class; ``REMEMBERS``, True where buffers change before the first loss.
 """
 
 from __future__ import annotations
