@@ -34,6 +34,18 @@ def test_dice_squares_its_denominators():
     assert found == pytest.approx(0.0769230, abs=2e-6)  # 0.142857 without squares
 
 
+def test_dice_with_plain_denominators():
+    logits = logit([0.8, 0.6, 0.1, 0.1])
+    assert soft_dice(logits, label([1, 1, 0, 0]), 1e-8, power=1).item() == pytest.approx(0.222222, abs=1e-6)
+    found = soft_dice(patches([[1, 0.5, 0, 0]]), label([1, 1, 0, 0]), 1e-8, power=1).item()
+    assert found == pytest.approx(0.142857, abs=1e-6)
+
+
+def test_dice_of_the_background_counts_where_asked():
+    logits, g = logit([0.8, 0.6, 0.3, 0.1]), label([1, 1, 0, 0])
+    assert dice_ce(logits, g, first=0).item() == pytest.approx((0.2990012 + 0.0912440) / 2, abs=5e-7)
+
+
 def test_dice_pools_the_batch():
     g = torch.tensor([[1, 0], [1, 0]]).reshape(2, 1, 1, 2)
     assert soft_dice(patches([[1, 0], [0.5, 0]]), g).item() == pytest.approx(0.076923, abs=5e-6)  # 0.1 per sample

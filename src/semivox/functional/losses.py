@@ -16,19 +16,23 @@ def cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
     return _cross_entropy(logits.float().log_softmax(1), label)
 
 
-def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5) -> Tensor:
+def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5, power: int = 2) -> Tensor:
     """One minus the soft Dice overlap, averaged over foreground classes, each pooled over the whole batch.
 
-    ``1 - (2 sum p g + e) / (sum p^2 + sum g^2 + e)``: squared denominators, as in the left-atrium benchmark
-    (Yu et al., MICCAI 2019).
+    ``1 - (2 sum p g + e) / (sum p^power + sum g^power + e)``: squared denominators as in the left-atrium benchmark
+    (Yu et al., MICCAI 2019), or plain ones (power 1) as in MC-Net.
     """
-    return _soft_dice(logits.float().softmax(1), label, epsilon)
+    return _soft_dice(logits.float().softmax(1), label, epsilon, power)
 
 
-def dice_ce(logits: Tensor, label: Tensor) -> Tensor:
-    """Half cross-entropy, half soft Dice: the supervised loss of every method here."""
+def dice_ce(logits: Tensor, label: Tensor, first: int = 1) -> Tensor:
+    """Half cross-entropy, half soft Dice: the supervised loss of every method here.
+
+    ``first``: the class from which on the Dice is averaged; 0 takes the background in, as in URPC.
+    """
     log_probabilities = logits.float().log_softmax(1)
-    return 0.5 * (_cross_entropy(log_probabilities, label) + _soft_dice(log_probabilities.exp(), label, 1e-5))
+    overlap = _soft_dice(log_probabilities.exp(), label, first=first)
+    return 0.5 * (_cross_entropy(log_probabilities, label) + overlap)
 
 
 def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, at_least: float = 1.0) -> Tensor:
@@ -57,12 +61,12 @@ def _cross_entropy(log_probabilities: Tensor, label: Tensor) -> Tensor:
     return (per_voxel * known).sum() / known.sum().clamp_min(1)
 
 
-def _soft_dice(probabilities: Tensor, label: Tensor, epsilon: float) -> Tensor:
+def _soft_dice(probabilities: Tensor, label: Tensor, epsilon: float = 1e-5, power: int = 2, first: int = 1) -> Tensor:
     known = label != IGNORE
     terms = []
-    for index in range(1, probabilities.shape[1]):
+    for index in range(first, probabilities.shape[1]):
         p = probabilities[:, index] * known  # (B, X, Y, Z)
         g = (label == index).to(p.dtype)
         overlap = 2 * (p * g).sum() + epsilon
-        terms.append(1 - overlap / (p.square().sum() + g.sum() + epsilon))
+        terms.append(1 - overlap / (p.pow(power).sum() + g.sum() + epsilon))
     return torch.stack(terms).mean()

@@ -17,6 +17,7 @@ METHODS: dict[str, str] = {
     "ua_mt": "semivox.methods.ua_mt:UAMT",
     "embedding_matching": "semivox.methods.embedding_matching:EmbeddingMatching",
     "dtc": "semivox.methods.dtc:DTC",
+    "mc_net": "semivox.methods.mc_net:MCNet",
 }
 
 
