@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from torch import Tensor, nn
 
@@ -49,6 +49,13 @@ class Architecture(Frozen, ABC):
     def head_dropout(self) -> float:
         """Probability of the channel dropout between the finest decoder map and every head; 0: none."""
         return 0.0
+
+    @abstractmethod
+    def ending_at(self, level: int) -> Self:
+        """The options of a network that has only the levels from ``level`` on, and no layer that only serves a head.
+
+        Its decoder reads ``features[level:]`` and gives ``scales[level:]``.
+        """
 
     def initialize(self, head: nn.Module) -> None:
         """Set the initial weights of a head, in place; by default they stay as PyTorch draws them."""

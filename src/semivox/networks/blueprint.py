@@ -12,6 +12,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import explain
 from semivox.core.plan import Plan
 from semivox.networks.architecture import Architecture
+from semivox.networks.kmax import KMaX, KMaXSegmenter
 from semivox.networks.parts import Upsampling
 from semivox.networks.segmenter import Segmenter, Single
 from semivox.networks.unet3d import UNet3D
@@ -42,6 +43,10 @@ class Blueprint:
     def segmenters(self, decoders: Sequence[Upsampling], heads: Mapping[str, int] | None = None) -> Segmenter:
         """A network with several decoders on one encoder: (B, C, X, Y, Z) -> one Output per decoder."""
         return Segmenter(self.architecture, self.channels, self.classes, decoders, heads or {})
+
+    def clustered(self, options: KMaX) -> KMaXSegmenter:
+        """A network (B, C, X, Y, Z) -> Output whose logits are those of learned cluster centers."""
+        return KMaXSegmenter(self.architecture, self.channels, self.classes, options)
 
 
 def architecture(name: str, options: Mapping[str, Any]) -> Architecture:

@@ -8,6 +8,7 @@ from 2016: convolutions are padded. 4,770,658 parameters for 1 channel and 2 cla
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Self
 
 import torch
 from pydantic import Field
@@ -43,6 +44,10 @@ class UNet3D(Architecture):
     def embedding(self) -> int:
         """32 at the default width."""
         return 2 * self.width
+
+    def ending_at(self, level: int) -> Self:
+        """Without the finest levels."""
+        return self.model_copy(update={"strides": self.strides[level:], "width": self.width * 2**level})
 
     def initialize(self, head: nn.Module) -> None:
         """He initialization, as everywhere in this network."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pydantic import Field
@@ -66,6 +66,11 @@ class UXNet(Architecture):
     def head_dropout(self) -> float:
         """The second of the two dropout sites."""
         return self.dropout
+
+    def ending_at(self, level: int) -> Self:
+        """Without the finest levels and the closing blocks."""
+        rest = {"strides": self.strides[level:], "width": self.width * 2**level}
+        return self.model_copy(update=rest | {"closing": 0})
 
     def encoder(self, channels: int) -> nn.Module:
         """The large-kernel stages, and a residual block on the image and on each stage's output."""

@@ -56,6 +56,11 @@ class VNet(Architecture):
         """The second of the two dropout sites."""
         return self.dropout
 
+    def ending_at(self, level: int) -> Self:
+        """Without the finest levels."""
+        rest = {"convolutions": self.convolutions[level:], "strides": self.strides[level:]}
+        return self.model_copy(update=rest | {"width": self.width * 2**level})
+
     def encoder(self, channels: int) -> nn.Module:
         """The contracting path."""
         return VNetEncoder(self, channels)
