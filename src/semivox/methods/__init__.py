@@ -16,6 +16,7 @@ METHODS: dict[str, str] = {
     "mean_teacher": "semivox.methods.mean_teacher:MeanTeacher",
     "ua_mt": "semivox.methods.ua_mt:UAMT",
     "embedding_matching": "semivox.methods.embedding_matching:EmbeddingMatching",
+    "sassnet": "semivox.methods.sassnet:SASSNet",
     "dtc": "semivox.methods.dtc:DTC",
     "mc_net": "semivox.methods.mc_net:MCNet",
 }

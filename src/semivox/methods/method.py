@@ -83,6 +83,20 @@ class OptimizerConfig(Frozen):
         return kind(parameters, self.rate, betas=self.betas, weight_decay=self.decay)
 
 
+class AdversaryConfig(OptimizerConfig):
+    """The optimizer of a network that judges another: the one that SASSNet (Li et al., MICCAI 2020) and most after it
+    used. Fields that are not given stay the adversary's, not the network's."""
+
+    kind: Literal["sgd", "adam", "adamw"] = "adam"
+    """As in the papers."""
+    rate: float = Field(1e-4, gt=0)
+    """Learning rate."""
+    decay: float = Field(0.0, ge=0)
+    """Weight decay."""
+    schedule: Literal["constant", "poly", "steps"] = "constant"
+    """As in the papers."""
+
+
 class MethodConfig(Frozen):
     """What every method is configured with; a method's own Config adds its paper's numbers."""
 
