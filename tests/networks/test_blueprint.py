@@ -100,8 +100,8 @@ def test_perturbed_features_reach_their_decoder_only(kind):
     image = torch.randn(1, 2, *ODD)
     clean = network(image)
 
-    def silence(features):
-        return tuple(torch.zeros_like(f) for f in features)
+    def silence(given):
+        return tuple(torch.zeros_like(f) for f in given.features)
 
     first, second, third = network(image, [silence])
     assert torch.equal(first.logits, clean[0].logits)
@@ -129,3 +129,39 @@ def test_the_first_decoders_can_run_alone_and_say_the_same(kind):
     assert not idle
     for alone, among in zip(few, network(image)[:2], strict=True):
         assert torch.equal(alone.logits, among.logits)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_perturbation_sees_features_the_first_prediction_and_its_own_decoder(kind):
+    network = odd_blueprint(kind, dropout=0.0).segmenters(("transposed",) * 3).eval()
+    image = torch.randn(2, 2, *ODD)
+    seen = []
+
+    def look(given):
+        seen.append((given, given.decode(given.features)))
+        return tuple(f[1:] for f in given.features)
+
+    first, second, third = network(image, [look, look])
+    for (given, decoded), output in zip(seen, (second, third)):
+        assert torch.equal(given.logits, first.logits)
+        assert not given.logits.requires_grad
+        assert all(f.requires_grad for f in given.features)
+        assert output.logits.shape == (1, 3, *ODD), "a decoder reads the samples that it is given"
+        torch.testing.assert_close(decoded[1:], output.logits, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(seen[0][1], seen[1][1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shallow_decoder_reads_the_deepest_features_only(kind):
+    network = odd_blueprint(kind, dropout=0.0).segmenters(("transposed", "shallow")).eval()
+    image = torch.randn(2, 2, *ODD)
+
+    def only_deepest(given):
+        return *(torch.zeros_like(f) for f in given.features[:-1]), given.features[-1]
+
+    clean, deepest = network(image), network(image, [only_deepest])
+    assert clean[1].logits.shape == (2, 3, *ODD)
+    assert clean[1].logits.std() > 0
+    assert torch.equal(clean[1].logits, deepest[1].logits)
+    full, shallow = (sum(p.numel() for p in d.parameters()) for d in network.decoders)
+    assert shallow < full / 3

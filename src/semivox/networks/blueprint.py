@@ -13,8 +13,7 @@ from semivox.core.frozen import explain
 from semivox.core.plan import Plan
 from semivox.networks.architecture import Architecture
 from semivox.networks.kmax import KMaX, KMaXSegmenter
-from semivox.networks.parts import Upsampling
-from semivox.networks.segmenter import Segmenter, Single
+from semivox.networks.segmenter import DecoderKind, Segmenter, Single
 from semivox.networks.unet3d import UNet3D
 from semivox.networks.uxnet import UXNet
 from semivox.networks.vnet import VNet
@@ -40,7 +39,7 @@ class Blueprint:
         """A network (B, C, X, Y, Z) -> Output, with further heads: name -> number of maps."""
         return Single(self.architecture, self.channels, self.classes, ("transposed",), heads or {})
 
-    def segmenters(self, decoders: Sequence[Upsampling], heads: Mapping[str, int] | None = None) -> Segmenter:
+    def segmenters(self, decoders: Sequence[DecoderKind], heads: Mapping[str, int] | None = None) -> Segmenter:
         """A network with several decoders on one encoder: (B, C, X, Y, Z) -> one Output per decoder."""
         return Segmenter(self.architecture, self.channels, self.classes, decoders, heads or {})
 

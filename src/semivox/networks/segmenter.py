@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from semivox.networks.architecture import Architecture, Output
 from semivox.networks.parts import Upsampling
 
-Perturbation = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
-"""Encoder features, finest first -> perturbed features of the same shapes."""
+DecoderKind = Upsampling | Literal["shallow"]
+"""How a decoder up-samples, or that it reads the deepest features only."""
+
+
+class Clean(NamedTuple):
+    """What a perturbation may look at."""
+
+    features: tuple[Tensor, ...]
+    """Of the encoder, finest first."""
+    logits: Tensor
+    """(B, K, X, Y, Z) of the first decoder, detached."""
+    decode: Callable[[tuple[Tensor, ...]], Tensor]
+    """Features -> logits of the decoder that will read the perturbed ones."""
+
+
+Perturbation = Callable[[Clean], tuple[Tensor, ...]]
+"""-> perturbed features of the same shapes, finest first; of fewer samples where a decoder should read fewer."""
 
 
 class Segmenter(nn.Module):
@@ -21,12 +39,14 @@ class Segmenter(nn.Module):
         architecture: Architecture,
         channels: int,
         classes: int,
-        decoders: Sequence[Upsampling],
+        decoders: Sequence[DecoderKind],
         heads: Mapping[str, int],
     ) -> None:
         super().__init__()
         self.encoder = architecture.encoder(channels)
-        self.decoders = nn.ModuleList(architecture.decoder(up) for up in decoders)
+        self.decoders = nn.ModuleList(
+            Shallow(architecture) if kind == "shallow" else architecture.decoder(kind) for kind in decoders
+        )
         self.heads = nn.ModuleList(Heads(architecture, {"logits": classes, **heads}) for _ in decoders)
 
     def forward(
@@ -37,14 +57,20 @@ class Segmenter(nn.Module):
         The first decoder always reads clean features. ``first``: run so many decoders only, the others stay idle.
         """
         features = self.encoder(image)
-        outputs = []
+        outputs: list[Output] = []
         pairs = list(zip(self.decoders, self.heads, strict=True))
         for index, (decoder, heads) in enumerate(pairs[:first]):
-            read = perturb[index - 1](features) if 0 < index <= len(perturb) else features
+            read = features
+            if 0 < index <= len(perturb):
+                clean = Clean(features, outputs[0].logits.detach(), partial(self._decode, index))
+                read = perturb[index - 1](clean)
             scales = decoder(read)
             extra = heads(scales[0])
             outputs.append(Output(extra.pop("logits"), scales[0], read, scales, extra))
         return tuple(outputs)
+
+    def _decode(self, index: int, features: tuple[Tensor, ...]) -> Tensor:
+        return self.heads[index](self.decoders[index](features)[0])["logits"]
 
 
 class Single(Segmenter):
@@ -53,6 +79,23 @@ class Single(Segmenter):
     def forward(self, image: Tensor) -> Output:  # type: ignore[override]
         """(B, C, X, Y, Z) -> Output."""
         return super().forward(image)[0]
+
+
+class Shallow(nn.Module):
+    """A decoder that costs next to nothing: a 1x1x1 convolution of the deepest features, interpolated to the finest.
+
+    Feature maps, finest first -> one decoder map (B, E, X, Y, Z). It can tell where an organ is, not where it ends.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.project = nn.Conv3d(architecture.widths[-1], architecture.embedding, 1)
+        architecture.initialize(self.project)
+
+    def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """See the class."""
+        # convolution and interpolation commute; this order is the cheap one
+        return (F.interpolate(self.project(features[-1]), features[0].shape[2:], mode="trilinear"),)
 
 
 class Heads(nn.Module):
