@@ -19,6 +19,7 @@ METHODS: dict[str, str] = {
     "sassnet": "semivox.methods.sassnet:SASSNet",
     "dtc": "semivox.methods.dtc:DTC",
     "mc_net": "semivox.methods.mc_net:MCNet",
+    "mc_net_plus": "semivox.methods.mc_net_plus:MCNetPlus",
 }
 
 
