@@ -20,6 +20,7 @@ METHODS: dict[str, str] = {
     "dtc": "semivox.methods.dtc:DTC",
     "mc_net": "semivox.methods.mc_net:MCNet",
     "mc_net_plus": "semivox.methods.mc_net_plus:MCNetPlus",
+    "caml": "semivox.methods.caml:CAML",
 }
 
 

@@ -1,0 +1,27 @@
+"""The fields of CAML, for the contract tests."""
+
+from __future__ import annotations
+
+from tests.contract.fields import Alternative
+
+WEIGHTS = {"consistency": ("consistency",), "correlation": ("correlation",)}
+ALTERNATIVES: dict[str, Alternative] = {
+    "supervised_loss": ("dice_ce", {}),
+    "supervised": (1.0, {}),
+    "consistency": (0.5, {}),
+    "correlation": (0.5, {}),
+    "ramp": (3, {}),
+    "staircase": (4, {}),
+    "sharpening": (0.5, {}),
+    "temperature": (0.5, {}),
+    "normalize": (True, {}),
+    "detach_target": (True, {}),
+    "attention": ("inter", {}),
+    "attention_level": (0, {}),
+    "bank": (20, {}),
+    "fewest": (10_000, {}),
+    "slots": (1, {}),
+    "voxels": (3, {}),
+    "width": (8, {}),
+}
+REMEMBERS = True
