@@ -248,6 +248,32 @@ def test_the_state_moves_strictly_into_a_fresh_instance_which_goes_on_bit_by_bit
     assert not differ(dict(mine.state_dict()), dict(fresh.state_dict()))
 
 
+def test_a_survey_of_whole_labels_goes_into_buffers_alone_and_is_not_left_to_chance(name):
+    """A method that has none opens no label."""
+    kind = find(name)
+    method = kind(kind.Config(), odd_blueprint())
+    before = {key: value.clone() for key, value in method.named_parameters()}
+    opened = []
+
+    def labels():
+        for seed in range(3):
+            opened.append(seed)
+            yield balls((9 + seed, 17, 23), 3, seed)
+
+    random = torch.get_rng_state()
+    method.survey(labels())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not differ(before, dict(method.named_parameters()))
+    if kind.survey is Method.survey:
+        assert not opened
+        return
+    assert opened == [0, 1, 2]
+    fresh = kind(kind.Config(), odd_blueprint())
+    assert differ(dict(method.named_buffers()), dict(fresh.named_buffers()))
+    fresh.load_state_dict(method.state_dict(), strict=True)
+    assert not differ(dict(method.named_buffers()), dict(fresh.named_buffers()))
+
+
 def test_the_same_seed_gives_the_same_steps(name):
     assert not differ(default_trace(name, {}), trace(name, {}))
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 from scipy import ndimage
 
+from semivox.core.batch import Batch
 from semivox.core.case import Case
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import TrainingSplit
-from semivox.data.augmentation import SETS
+from semivox.data.augmentation import SETS, Augmentation, Chance
 from semivox.data.patches import Patches, loader
 
 PATCH = (16, 14, 12)
@@ -86,6 +87,8 @@ def equal(one, other):
         torch.equal(one.image, other.image)
         and torch.equal(one.label, other.label)
         and one.cases == other.cases
+        and torch.equal(one.place, other.place)
+        and torch.equal(one.extent, other.extent)
         and one.targets.keys() == other.targets.keys()
         and all(torch.equal(one.targets[name], other.targets[name]) for name in one.targets)
     )
@@ -270,3 +273,54 @@ def test_a_supervised_run_needs_no_unlabeled_scan_but_a_semi_supervised_one_does
     assert len(Patches(MemoryStore(), alone, make_plan(), 0, 5, 2, 0)[0].cases) == 2
     with pytest.raises(InputError, match="no unlabeled scan"):
         Patches(MemoryStore(), alone, make_plan(), 0, 5, 2, 2)
+
+
+class CoordinateStore(MemoryStore):
+    """Scans whose three channels are the voxel's own x, y, z."""
+
+    def __init__(self):
+        super().__init__()
+        for number, (name, case) in enumerate(self.cases.items()):
+            shape = (26 + number, 24, 21)
+            image = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij")).astype(np.float16)
+            label = np.zeros(shape, np.uint8)
+            self.cases[name] = dataclasses.replace(case, image=image, label=label)
+
+
+TURNED = Augmentation(mirror=(0.5,) * 3, turn="quarter")
+TURNED_AND_SCALED = Augmentation(
+    rotation=Chance(probability=0.7, low=-30, high=30),
+    scaling=Chance(probability=0.7, low=0.7, high=1.4),
+    mirror=(0.5,) * 3,
+    turn="quarter",
+)
+
+
+@pytest.mark.parametrize("augmentation", [SETS["none"], TURNED, TURNED_AND_SCALED])
+def test_the_place_of_a_patch_tells_for_each_voxel_where_in_its_scan_it_was_seen(augmentation):
+    store = CoordinateStore()
+    patches = make(store, make_plan(channels=3), augmentation=augmentation)
+    voxels = torch.stack(torch.meshgrid(*[torch.arange(n) for n in PATCH], indexing="ij")).float()
+    voxels = torch.cat([voxels, torch.ones(1, *PATCH)])  # (4, *PATCH)
+    compared = 0
+    for step in range(8):
+        batch = patches[step]
+        assert batch.place.dtype == batch.extent.dtype == torch.float32
+        for image, name, place, extent in zip(batch.image, batch.cases, batch.place, batch.extent, strict=True):
+            shape = torch.tensor(store.shape(name))
+            assert torch.equal(extent, shape.float())
+            found = torch.einsum("ij,jxyz->ixyz", place, voxels) + (shape // 2)[:, None, None, None]
+            inside = ((found >= 0) & (found <= shape[:, None, None, None] - 1)).all(0)
+            torch.testing.assert_close(image[:, inside], found[:, inside], atol=2e-3, rtol=0)
+            compared += int(inside.sum())
+    assert compared > 8 * 4 * np.prod(PATCH) / 2
+
+
+def test_without_a_place_a_patch_is_all_of_its_scan():
+    image = torch.zeros(2, 1, 4, 5, 6)
+    batch = Batch(image, torch.zeros(1, 4, 5, 6).long(), ("a", "b"))
+    assert batch.extent.tolist() == [[4, 5, 6]] * 2
+    assert batch.place.tolist() == [[[1, 0, 0, -2], [0, 1, 0, -2], [0, 0, 1, -3]]] * 2
+    moved = batch.to(torch.device("cpu"))
+    assert torch.equal(moved.place, batch.place)
+    assert torch.equal(moved.extent, batch.extent)

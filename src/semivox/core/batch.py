@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+
+UNPLACED = torch.empty(0, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,18 @@ class Batch:
     """The B case names, for memory banks."""
     targets: Mapping[str, Tensor] = field(default_factory=dict)
     """What the method asked to derive from labels: name -> (L, ...)."""
+    place: Tensor = UNPLACED
+    """(B, 3, 4) float32: a voxel (x, y, z, 1) of the patch -> where it lies in its scan, in voxels from the scan's
+    middle voxel, shape // 2. Knows of mirroring, turning and scaling. If not given, each patch is all of its scan."""
+    extent: Tensor = UNPLACED
+    """(B, 3) float32: voxels of each patch's scan along x, y, z."""
+
+    def __post_init__(self) -> None:
+        if self.place is UNPLACED:
+            shape = torch.tensor(self.image.shape[2:], device=self.image.device)
+            place = torch.cat([torch.eye(3, device=shape.device), -(shape // 2).float()[:, None]], 1)
+            object.__setattr__(self, "place", place.repeat(len(self.image), 1, 1))
+            object.__setattr__(self, "extent", shape.float().repeat(len(self.image), 1))
 
     def split(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """(B, ...) -> the labeled part (L, ...) and the unlabeled part (U, ...)."""
@@ -30,5 +44,6 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
         targets = {name: value.to(device, non_blocking=True) for name, value in self.targets.items()}
-        image, label = self.image.to(device, non_blocking=True), self.label.to(device, non_blocking=True)
-        return Batch(image, label, self.cases, targets)
+        names = ("image", "label", "place", "extent")
+        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in names}
+        return replace(self, targets=targets, **moved)

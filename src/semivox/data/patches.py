@@ -94,14 +94,16 @@ class Patches(Dataset[Batch]):
     def _batch(self, step: int) -> Batch:
         images: list[Tensor] = []
         labels: list[Tensor] = []
+        places: list[Tensor] = []
         draws_l = self.labeled(self.seed, step, self.rank, self.world)
         draws_u = self.unlabeled(self.seed, step, self.rank, self.world)
         names = [self.split.labeled[one.case] for one in draws_l] + [self.split.unlabeled[one.case] for one in draws_u]
         derived: dict[str, list[Tensor]] = {target: [] for target in self.targets}
-        for place, (name, one) in enumerate(zip(names, (*draws_l, *draws_u), strict=True)):
+        for index, (name, one) in enumerate(zip(names, (*draws_l, *draws_u), strict=True)):
             with _naming(name):
-                image, label = self._patch(self.store.case(name, label=place < len(draws_l)), one)
+                image, label, place = self._patch(self.store.case(name, label=index < len(draws_l)), one)
                 images.append(image)
+                places.append(place)
                 if label is None:
                     continue
                 labels.append(label.long())
@@ -110,17 +112,20 @@ class Patches(Dataset[Batch]):
                     derived[target].append(torch.from_numpy(np.ascontiguousarray(value, np.float32)))
         label_l = torch.stack(labels) if labels else torch.empty((0, *self.plan.patch), dtype=torch.int64)
         targets = {target: torch.stack(values) for target, values in derived.items() if values}
-        return Batch(torch.stack(images), label_l, tuple(names), targets)
+        extent = torch.tensor([self.store.shape(name) for name in names], dtype=torch.float32)
+        return Batch(torch.stack(images), label_l, tuple(names), targets, torch.stack(places), extent)
 
-    def _patch(self, case: Case, one: Draw) -> tuple[Tensor, Tensor | None]:
-        """(C, *patch) float32 and (*patch) uint8, or None for an unlabeled scan."""
+    def _patch(self, case: Case, one: Draw) -> tuple[Tensor, Tensor | None, Tensor]:
+        """(C, *patch) float32; (*patch) uint8, or None for an unlabeled scan; and its place (3, 4)."""
         parameters = draw(self.augmentation, self.plan, one.seed)
         box = spatial.window(parameters.pose, one.corner, self.plan.patch, case.shape)
         image = spatial.crop(case.image, box, self.fill).float()
         # beyond a scan is background: a region that no label anchors would train itself on its own guesses (0005)
         label = None if case.label is None else spatial.crop(case.label[None], box, (0,))[0]
         image, label = spatial.transform(image, label, parameters.pose, box, self.plan.patch)
-        return intensity_augmentation.apply(image, parameters.changes), label
+        place = spatial.place(parameters.pose, box, self.plan.patch)
+        place[:, 3] -= torch.tensor(case.shape) // 2
+        return intensity_augmentation.apply(image, parameters.changes), label, place.float()
 
 
 def padding(intensity: Intensity) -> float:

@@ -118,6 +118,20 @@ def transform(
     return image, None if label is None else _oriented(label, pose)
 
 
+def place(pose: Pose, box: Window, patch: Shape) -> Tensor:
+    """(3, 4) float64: a voxel (x, y, z, 1) of the transformed patch -> its position in the scan, in voxels."""
+    shape = unturned(pose, patch)
+    ends = torch.meshgrid(*(torch.tensor([0.0, size - 1.0], dtype=torch.float64) for size in shape), indexing="ij")
+    corners = _oriented(torch.stack(ends), pose)  # (3, 2, 2, 2): where the eight corners come from
+    first = corners[:, 0, 0, 0]
+    edges = torch.stack([corners[:, 1, 0, 0], corners[:, 0, 1, 0], corners[:, 0, 0, 1]], 1) - first[:, None]
+    steps = edges / torch.tensor([max(size - 1, 1) for size in patch])  # (3, 3)
+    seen = torch.eye(3, dtype=torch.float64) if pose.matrix is None else torch.from_numpy(pose.matrix)
+    middle = (torch.tensor(shape, dtype=torch.float64) - 1) / 2
+    start = seen @ (first - middle) + torch.tensor(box.center) + torch.tensor(box.corner)
+    return torch.cat([seen @ steps, start[:, None]], 1)
+
+
 def _oriented(values: Tensor, pose: Pose) -> Tensor:
     """(..., X, Y, Z): quarter turns, then mirroring."""
     if pose.turns % 4:

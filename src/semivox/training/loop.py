@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -109,7 +110,7 @@ def on(fabric: Fabric, batch: Batch, method: Method) -> Batch:
                for p in method.network.parameters()):  # fmt: skip
         return batch
     image = batch.image.contiguous(memory_format=torch.channels_last_3d)
-    return Batch(image, batch.label, batch.cases, batch.targets)
+    return replace(batch, image=image)
 
 
 def clipped(fabric: Fabric, player: nn.Module, optimizer: Optimizer, longest: float) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 
@@ -16,7 +17,7 @@ from semivox.core.batch import Batch
 from semivox.core.errors import InputError, InterruptedRun
 from semivox.core.plan import Plan
 from semivox.core.randomness import derive
-from semivox.core.split import Split
+from semivox.core.split import Split, TrainingSplit
 from semivox.data.augmentation import find as find_augmentation
 from semivox.data.patches import Patches, loader
 from semivox.data.store import Store
@@ -83,6 +84,8 @@ def work(
     steps = settings.steps or plan.steps
     method = build(plan, config, fabric.device)
     saved = checkpoint.load(folder.checkpoints)
+    if not saved.step:
+        method.survey(whole_labels(store, split.for_training()))
     stop = StopRequest()
     keeper = Keeper(fabric, folder, store, split, plan, config, method, reporter, stop)
     if fabric.is_global_zero:
@@ -106,6 +109,12 @@ def build(plan: Plan, config: RunConfig, device: torch.device) -> Method:
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     method = find(config.method)(config.method_config(), Blueprint.of(plan))
     return method.to(memory_format=torch.channels_last_3d) if plan.channels_last else method  # type: ignore[call-overload]
+
+
+def whole_labels(store: Store, split: TrainingSplit) -> Iterator[np.ndarray]:
+    """The labels of the labeled cases, one after the other; opened only if they are asked for."""
+    labels = (store.case(name, label=True).label for name in split.labeled)
+    return (label for label in labels if label is not None)
 
 
 def batches_of(
