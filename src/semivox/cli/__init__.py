@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from semivox.cli import data, methods, models, study
+from semivox.cli import data, methods, models, studies, study
 from semivox.core.errors import SemivoxError
 
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ for command in (
     models.predict,
     models.evaluate,
     study.run,
+    studies.study,
     study.demo,
     methods.methods,
 ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,23 @@ def second_network(method: Method) -> Predict | None:
     return predict
 
 
-def label_entries(run: Path, entries: Sequence[Entry], device: str = "auto", tell: Narrator | None = None) -> None:
-    """Label cases into the run's ``predictions/``; those that are there already are left alone."""
+def label_entries(
+    run: Path,
+    entries: Sequence[Entry],
+    device: str = "auto",
+    tell: Narrator | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Label cases into the run's ``predictions/``; those that are there already are left alone.
+
+    ``options`` are the Predictor's own.
+    """
     out = run / "predictions"
     out.mkdir(parents=True, exist_ok=True)
     missing = [entry for entry in entries if not prediction_of(run, entry).exists()]
     if not missing:
         return
-    predictor = predictor_of(run, device)
+    predictor = predictor_of(run, device, **(options or {}))
     with torch.inference_mode(), (tell or Quiet()).bar(f"labeling with {run.name}") as count:
         for done, entry in enumerate(missing, 1):
             volume = read(entry.images)

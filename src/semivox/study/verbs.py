@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semivox.core.errors import InputError
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import ClassInfo, Plan
 from semivox.core.split import Split
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from semivox.data.checks import CheckReport
     from semivox.data.store import Store
     from semivox.evaluation.score import Row
+    from semivox.study.grid import Grid
     from semivox.study.progress import Narrator
     from semivox.study.summary import Summary
 
@@ -238,6 +240,32 @@ def demo(out: AnyPath, *, quick: bool = False, tell: Narrator | None = None) -> 
     from semivox.study.demo import run_demo
 
     return run_demo(Path(out), quick, tell)
+
+
+def study(
+    grid: Grid | AnyPath,
+    out: AnyPath,
+    *,
+    data: AnyPath | None = None,
+    processes: int | None = None,
+    tell: Narrator | None = None,
+) -> Path:
+    """Do all runs of a study, several at once where the machine allows; what is done is not done again.
+
+    ``grid``: a grid file, or a ``study.grid.Grid`` whose files are named from the current folder; ``data``: instead of
+    the grid's own. ``processes``: runs at once; None: as many as fit. Returns ``out``. Raises InputError,
+    SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
+    """
+    from semivox.study.grid import Grid, load_grid
+    from semivox.study.runner import run_study
+
+    loaded = grid if isinstance(grid, Grid) else load_grid(Path(grid))
+    base = Path() if isinstance(grid, Grid) else Path(grid).parent
+    place = data if data is not None else loaded.data and base / loaded.data
+    if not place:
+        raise InputError('the study names no data folder; give data = "..." in the grid file, or --data')
+    run_study(loaded, base, Path(place), Path(out), processes, tell)
+    return Path(out)
 
 
 def _split(split: Split | AnyPath | None) -> Split | Path | None:
