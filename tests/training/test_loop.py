@@ -11,11 +11,14 @@ from torch import nn
 
 from semivox.core.batch import Batch
 from semivox.core.errors import SemivoxError
+from semivox.methods import METHODS
 from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 from semivox.training.checkpoint import State
+from semivox.training.forecast import measure
 from semivox.training.loop import Observer, Pace, train
+from tests.training import tiny
 
 PLAIN = OptimizerConfig(kind="sgd", rate=0.1, momentum=0.0, decay=0.0, schedule="constant")
 BLUEPRINT = Blueprint(VNet(), 1, 2)
@@ -96,3 +99,10 @@ def test_gradients_that_stay_non_finite_end_the_run_with_a_sentence():
 def test_a_misspelled_weight_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="eror"):
         Losses({"error": torch.zeros(())}, {"eror": 0.1})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_takes_steps_in_channels_last_format(method):
+    """Whatever it remembers: only weights of convolutions have that format."""
+    seconds, _ = measure(tiny.plan(), method, ("32-true", True), "cpu", steps=1)
+    assert seconds > 0

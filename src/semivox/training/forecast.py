@@ -20,7 +20,7 @@ from semivox.core.progress import Progress
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
-from semivox.training.loop import on, turns
+from semivox.training.loop import in_channels_last, on, turns
 from semivox.training.settings import validated
 
 Setting = tuple[Precision, bool]
@@ -111,7 +111,7 @@ def measure(
     kind = find(method)
     learner = kind(validated(method, options or {}), Blueprint.of(plan)).train()
     if channels_last:
-        learner = learner.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        learner = in_channels_last(learner)
     learner.to(fabric.device)
     optimizers = {}
     for name in kind.players:

@@ -103,6 +103,14 @@ def prepared(fabric: Fabric, method: Method, saved: State) -> dict[str, Optimize
     return optimizers
 
 
+def in_channels_last(method: Method) -> Method:
+    """The same method with the weights of its convolutions in channels-last format; its memory stays as it is."""
+    for parameter in method.parameters():
+        if parameter.dim() == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+    return method
+
+
 def on(fabric: Fabric, batch: Batch, method: Method) -> Batch:
     """The batch on the network's device and in its memory format."""
     batch = batch.to(fabric.device)

@@ -27,7 +27,7 @@ from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
 from semivox.training.folder import RunFolder
-from semivox.training.loop import Observer, Pace, train
+from semivox.training.loop import Observer, Pace, in_channels_last, train
 from semivox.training.model import ModelCard, save_model
 from semivox.training.reporter import Reporter, Silent
 from semivox.training.settings import RunConfig
@@ -108,7 +108,7 @@ def build(plan: Plan, config: RunConfig, device: torch.device) -> Method:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     method = find(config.method)(config.method_config(), Blueprint.of(plan))
-    return method.to(memory_format=torch.channels_last_3d) if plan.channels_last else method  # type: ignore[call-overload]
+    return in_channels_last(method) if plan.channels_last else method
 
 
 def whole_labels(store: Store, split: TrainingSplit) -> Iterator[np.ndarray]:
