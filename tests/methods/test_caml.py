@@ -20,10 +20,10 @@ STILL = {"attention": "none", "bank": 600, "voxels": 600}
 
 
 def output(probability: list[float], labeled: int = 1) -> Output:
-    """A labeled and an unlabeled patch, both with these foreground probabilities; a projection that numbers voxels."""
+    """A labeled and an unlabeled patch, both with these foreground probabilities; an embedding that numbers voxels."""
     logits = torch.cat([logit(probability)] * (labeled + 1))
     numbers = 0.1 * torch.arange(1.0, len(probability) + 1).reshape(1, 1, 1, 1, -1).expand(len(logits), 2, -1, -1, -1)
-    return Output(logits, logits, (), (), {"projection": numbers})
+    return Output(logits, numbers, (), (), {})
 
 
 class Pair(torch.nn.Module):
@@ -37,8 +37,11 @@ class Pair(torch.nn.Module):
     def forward(self, image: Tensor, alone: int) -> Views:
         plain, mixing = self.answers
         agreed = plain.logits[alone:].argmax(1) == mixing.logits[alone:].argmax(1)
-        rows = [one.extra["projection"][alone:].movedim(1, -1)[agreed] for one in self.answers]
+        rows = [self.dropped(one.embedding[alone:])[agreed] for one in self.answers]
         return Views(plain, mixing, agreed, (rows[0], rows[1]))
+
+    def dropped(self, embedding: Tensor) -> Tensor:
+        return embedding.movedim(1, -1)
 
 
 def scripted(plain: list[float], mixing: list[float], label: list[int], **options) -> tuple[CAML, Batch]:
@@ -77,7 +80,7 @@ def test_what_is_remembered_is_the_mean_of_both_projections_as_in_evaluation():
     turn(method, given)
     views = network(given.image, alone=2)
     network.eval()
-    rows = [o.extra["projection"][:2].movedim(1, -1).flatten(1, 3) for o in (views.plain, views.mixing)]
+    rows = [o.embedding[:2].movedim(1, -1).flatten(1, 3) for o in (views.plain, views.mixing)]
     expected = (network.projections[0](rows[0].flatten(0, 1)) + network.projections[1](rows[1].flatten(0, 1))) / 2
     expected = expected.detach().reshape(2, -1, 32)
     assert method.memory.counts.sum() > 100
@@ -146,12 +149,11 @@ def test_whom_the_terms_move(detach):
         term: {name.partition(".")[0] + "." + name.split(".")[1] for name, g in found.items() if g is not None}
         for term, found in ((term, gradients(method.network, value)) for term, value in terms.items())
     }
-    plain = {"plain.encoder", "plain.decoders", "plain.heads"}
-    mixing = {"mixing.encoder", "mixing.decoders", "mixing.heads"}
-    heads = {"projections.0", "predictions.0"}
-    assert moved["supervised"] == moved["consistency"] == plain | mixing
+    plain = {"plain.encoder", "plain.decoders"}
+    mixing = {"mixing.encoder", "mixing.decoders"}
+    assert moved["supervised"] == moved["consistency"] == plain | mixing | {"plain.heads", "mixing.heads"}
     other = set() if detach else mixing | {"projections.1", "predictions.1"}
-    assert moved["correlation"] == plain | heads | other
+    assert moved["correlation"] == plain | {"projections.0", "predictions.0"} | other
 
 
 def test_the_correlation_reaches_no_labeled_voxel():
@@ -169,8 +171,7 @@ def test_the_correlation_reaches_no_labeled_voxel():
 def test_the_plain_network_predicts_and_is_an_ordinary_one():
     method = build("caml", odd_blueprint()).eval()
     alone = odd_blueprint().segmenter().eval()
-    weights = {name: value for name, value in method.network.plain.state_dict().items() if "projection" not in name}
-    alone.load_state_dict(weights)
+    alone.load_state_dict(method.network.plain.state_dict())
     image = odd_batch(CAML).image
     with torch.no_grad():
         assert torch.equal(method.predict(image), alone(image).logits.softmax(1))
@@ -200,7 +201,7 @@ def test_one_step_against_a_restatement_in_float64(classes):
     consistency = ((p[0] - s[1]) ** 2).mean() + ((p[1] - s[0]) ** 2).mean()
 
     agreed = p[0][2:].argmax(1) == p[1][2:].argmax(1)
-    maps = [o.extra["projection"].movedim(1, -1) for o in outputs]
+    maps = [o.embedding.movedim(1, -1) for o in outputs]
     h = [predict(project(m[2:][agreed])) for m, project, predict in zip(maps, slow.projections, slow.predictions)]
     right = (p[0][:2].argmax(1) == label) & (p[1][:2].argmax(1) == label)
     slow.eval()
@@ -219,4 +220,4 @@ def test_one_step_against_a_restatement_in_float64(classes):
     mine, expected = gradients(method.network, losses.total), gradients(slow, total)
     for name, gradient in expected.items():
         if gradient is not None:
-            torch.testing.assert_close(mine[name].double(), gradient, atol=1e-5, rtol=2e-3)
+            torch.testing.assert_close(mine[name].double(), gradient, atol=5e-5, rtol=2e-3)

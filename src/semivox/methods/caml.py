@@ -6,7 +6,7 @@ arXiv:2307.06312. Defaults: the authors' code. Their paper compares by cosines, 
 Departures from that code: K classes under a softmax; the ramp ends with the run (``ramp``) and rises smoothly
 (``staircase``); the number of compared voxels follows the size of the patches (``voxels``); classes of which little is
 remembered take part (``fewest``); the memory keeps a uniform sample of each scan's voxels in place of all, from which
-a step's draw has the same law.
+a step's draw has the same law; compared embeddings drop channels of their own, not those that the logits' head drops.
 """
 
 from __future__ import annotations
@@ -140,9 +140,9 @@ class CAML(Method):
         places, counts = sample_places(batch.label, right, self.blueprint.classes, self.config.bank)
         kept = []
         for output, project in zip(outputs, self.network.projections, strict=True):
-            embedding = batch.split(output.extra["projection"])[0].flatten(2)  # (L, W, V)
-            rows = embedding.take_along_dim(places.flatten(1).unsqueeze(1), 2).movedim(1, -1)  # (L, K S, W)
-            kept.append(settled(project, rows.flatten(0, 1)).float())
+            embedding = batch.split(output.embedding)[0].flatten(2)  # (L, E, V)
+            found = embedding.take_along_dim(places.flatten(1).unsqueeze(1), 2)  # (L, E, K S)
+            kept.append(settled(project, self.network.dropped(found).flatten(0, 1)).float())
         vectors = torch.stack(kept).mean(0).reshape(*places.shape, -1)  # (L, K, S, W)
         self.memory.remember(batch.cases[: len(batch.label)], vectors, counts)
 

@@ -1,7 +1,6 @@
-"""Small networks on single voxels: they bring embeddings to where they are compared.
+"""Small networks on single voxels: they bring embeddings to where they are compared. Voxels are rows.
 
-A projection's first linear layer is a 1x1x1 head of the segmenter (``heads={"projection": width}``): it reads the map
-behind the head's channel dropout, as the logits do. What follows normalizes over voxels, hence over chosen ones.
+They normalize over the rows they are given, which may be some voxels of some patches.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ def settled(network: nn.Module, rows: Tensor) -> Tensor:
     return rows
 
 
-def projection(width: int) -> RowNetwork:
-    """What follows the first linear layer of a projection."""
-    return RowNetwork(RowNorm(width), nn.ReLU(), nn.Linear(width, width))
+def projection(channels: int, width: int) -> RowNetwork:
+    """From a segmenter's embedding to where voxels are compared: (N, channels) -> (N, width)."""
+    return RowNetwork(nn.Linear(channels, width), RowNorm(width), nn.ReLU(), nn.Linear(width, width))
 
 
 def prediction(width: int) -> RowNetwork:
@@ -53,8 +52,3 @@ def prediction(width: int) -> RowNetwork:
 def selector(width: int) -> RowNetwork:
     """How much a voxel counts, before the sigmoid: (N, width) -> (N, 1)."""
     return RowNetwork(nn.Linear(width, width), RowNorm(width), nn.LeakyReLU(0.2), nn.Linear(width, 1))
-
-
-def as_rows(maps: Tensor) -> Tensor:
-    """(B, E, X, Y, Z) -> (B, X, Y, Z, E), so that a mask over voxels picks rows."""
-    return maps.movedim(1, -1)
