@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from semivox.core.errors import InputError, InterruptedRun
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training.run import train_run
+from tests import faults
 from tests.training import tiny
 
 
@@ -57,49 +56,45 @@ def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, metho
     assert [row["total"] for row in rows[0]] == [row["total"] for row in rows[1]]
 
 
-def attempt(root: Path, out: Path, steps: int) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.training.tiny", str(root), str(out), "mean_teacher", str(steps)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, encoding="utf-8")
-
-
 def killed_runs(tmp_path: Path, kills: int, steps: int) -> None:
     """Kill a run ``kills`` times at random moments after its first step, then let it finish and compare."""
     _, split, _ = tiny.prepared(tmp_path, steps)
     split.save(tmp_path / "split.json")
-    assert attempt(tmp_path, tmp_path / "whole", steps).wait() == 0
+    assert faults.attempt(tiny.attempt, tmp_path, tmp_path / "whole", "mean_teacher", steps, root=tmp_path)[0] == 0
     chance, out = random.Random(0), tmp_path / "killed"
     for _ in range(kills):
         before = checkpoint.load(out / "checkpoints").step
-        process = attempt(tmp_path, out, steps)
-        while process.poll() is None and not list(out.glob(f"checkpoints/step-{before + 1:08d}*")):
+        process = faults.start(tiny.attempt, tmp_path, out, "mean_teacher", steps)
+        while process.is_alive() and not list(out.glob(f"checkpoints/step-{before + 1:08d}*")):
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    final = attempt(tmp_path, out, steps)
-    assert final.wait() == 0, final.stderr.read()
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    assert faults.attempt(tiny.attempt, tmp_path, out, "mean_teacher", steps, root=out)[0] == 0
     assert_same(weights(tmp_path / "whole"), weights(out))
 
 
 def test_kill_9_changes_no_bit(tmp_path):
-    killed_runs(tmp_path, kills=2, steps=60)
+    killed_runs(tmp_path, kills=2, steps=40)
 
 
 @pytest.mark.slow
 def test_many_kills_change_no_bit(tmp_path):
-    killed_runs(tmp_path, kills=12, steps=200)
+    killed_runs(tmp_path, kills=12, steps=100)
 
 
-def test_ctrl_c_saves_and_exits_to_be_resumed(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_signal_saves_and_exits_to_be_queued_again(tmp_path, number):
     _, split, _ = tiny.prepared(tmp_path, 10_000)
     split.save(tmp_path / "split.json")
-    process = attempt(tmp_path, tmp_path / "run", 10_000)
-    while process.poll() is None and not list(tmp_path.glob("run/checkpoints/step-*.pt")):
+    process = faults.start(tiny.command, tmp_path, tmp_path / "run", "mean_teacher", 10_000)
+    while process.is_alive() and not list(tmp_path.glob("run/checkpoints/step-*.pt")):
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert "the same command goes on from there" in errors
+    os.kill(process.pid, number)
+    process.join(30)
+    assert process.exitcode == 75
+    assert "the same command goes on from there" in (tmp_path / "said").read_text()
     assert checkpoint.load(tmp_path / "run" / "checkpoints").step > 0
 
 

@@ -1,4 +1,4 @@
-"""A data set of spheres small enough to train on in a second, and runs on it. Also a script: train until done."""
+"""A data set of spheres small enough to train on in a second, and runs on it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from semivox.core.errors import SemivoxError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
 from semivox.data.layouts import find
@@ -67,8 +68,16 @@ def config(method: str, **settings: object) -> RunConfig:
     return configure(method, {}, TrainSettings.model_validate({"workers": 0, **settings}))
 
 
-if __name__ == "__main__":  # python tiny.py ROOT OUT METHOD STEPS: one attempt, saving after each step
-    root, out, method, steps = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-    store = Store(root / "prepared")
+def attempt(root: Path, out: Path, method: str, steps: int) -> None:
+    """One attempt at a run on the spheres prepared in ``root``: with a worker, saving after each step."""
     split = Split.load(root / "split.json")
-    train_run(store, split, plan(steps), config(method, workers=1, save_every=1e-6), out)
+    train_run(Store(root / "prepared"), split, plan(steps), config(method, workers=1, save_every=1e-6), out)
+
+
+def command(root: Path, out: Path, method: str, steps: int) -> None:
+    """The same, ending as a command does: a sentence, here in the file ``said``, and an exit code."""
+    try:
+        attempt(root, out, method, steps)
+    except SemivoxError as error:
+        (root / "said").write_text(str(error))
+        sys.exit(error.code)
