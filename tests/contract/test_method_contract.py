@@ -119,18 +119,23 @@ def source(name: str) -> str:
 
 def test_each_term_moves_the_network_and_nothing_moves_a_teacher(name):
     method = build(name, odd_blueprint(), sharpness=SHARP)
-    losses = turn(method, odd_batch(type(method)))
     own = {f"teacher {i} {n}" for i, t in enumerate(teachers(method)) for n, _ in t.named_parameters()}
     assert bool(own) == bool(teachers(method))
-    for term, value in losses.terms.items():
-        assert value.ndim == 0, f"{term} is not a scalar"
-        assert torch.isfinite(value), term
-        found = gradients(method.network, value)
-        moved = [g for g in found.values() if g is not None and g.any()]
-        assert all(torch.isfinite(g).all() for g in moved), term
-        first = found[next(iter(found))]  # the earliest layer: the gradient went all the way
-        assert first is not None, f"{term} does not reach the network's first layer"
-        assert first.any(), f"{term} does not move the network's first layer"
+    moving: dict[str, bool] = {}
+    for seed in range(4):  # with one seed, dropout of whole channels may silence a network of three
+        losses = turn(method, odd_batch(type(method)), seed=seed)
+        for term, value in losses.terms.items():
+            assert value.ndim == 0, f"{term} is not a scalar"
+            assert torch.isfinite(value), term
+            found = gradients(method.network, value)
+            moved = [g for g in found.values() if g is not None and g.any()]
+            assert all(torch.isfinite(g).all() for g in moved), term
+            first = found[next(iter(found))]  # the earliest layer: the gradient went all the way
+            assert first is not None, f"{term} does not reach the network's first layer"
+            moving[term] = moving.get(term, False) or bool(first.any())
+        if all(moving.values()):
+            break
+    assert all(moving.values()), f"no move of the network's first layer: {moving}"
     losses.total.backward()
     for teacher in teachers(method):
         assert all(p.grad is None and not p.requires_grad for p in teacher.parameters())
