@@ -118,6 +118,8 @@ def test_a_sample_that_does_not_react_keeps_a_direction():
     image = torch.randn(2, 5)
     (found,) = direction(lambda r: r[0][0].pow(3).sum() + 0 * r[0][1].sum(), (image,), 1.0)
     torch.testing.assert_close(found.norm(dim=1), torch.ones(2))
+    _, unread = direction(lambda r: r[0].square().sum(), (image, image), 1.0)  # nor does a map that nobody reads
+    torch.testing.assert_close(unread.norm(dim=1), torch.ones(2))
 
 
 def test_vanishing_gradients_are_normalized_too():

@@ -27,14 +27,14 @@ def direction(
 
     ``divergence`` takes displacements and returns a scalar in which samples do not compete (a mean or sum over them);
     it is asked at distance ``probe``, in float32 under any autocast. Should one map be disturbed more than another, let
-    ``divergence`` scale what it is given. Only displacements get a gradient: parameters are left alone. A sample to
-    which the divergence does not react keeps its random direction. No iterations: random directions.
+    ``divergence`` scale what it is given. Only displacements get a gradient: parameters are left alone. A sample, or a
+    map, to which the divergence does not react keeps its random direction. No iterations: random directions.
     """
     found = tuple(of_length_one(torch.rand_like(m, dtype=torch.float32) - 0.5) for m in maps)
     for _ in range(iterations):
         asked = tuple((probe * d).requires_grad_() for d in found)
         with torch.enable_grad(), torch.autocast(asked[0].device.type, enabled=False):
-            gradients = torch.autograd.grad(divergence(asked), asked)
+            gradients = torch.autograd.grad(divergence(asked), asked, allow_unused=True, materialize_grads=True)
         found = tuple(of_length_one(g, otherwise=d) for g, d in zip(gradients, found, strict=True))
     return found
 
