@@ -23,6 +23,7 @@ def test_output_keeps_its_type_and_shapes(kind, norm, mode):
     assert output.logits.shape == (2, 3, *ODD)
     assert output.embedding.shape == (2, plan.architecture.embedding, *ODD)
     assert output.extra == {}
+    assert output.deep == ()
     sizes, size = [ODD], ODD
     for stride in STRIDES:
         size = tuple(n // s for n, s in zip(size, stride, strict=True))
@@ -42,6 +43,32 @@ def test_every_parameter_learns(kind, norm):
     output.logits.square().mean().add(output.extra["extra"].square().mean()).backward()
     still = {n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()}
     assert not still
+
+
+def test_deep_heads_say_the_classes_at_their_maps_sizes(kind):
+    torch.manual_seed(0)
+    plan = odd_blueprint(kind, dropout=0.0)
+    network = plan.segmenter(deep=2).train()
+    output = network(torch.randn(2, 2, *ODD))
+    assert type(output) is Output
+    assert [tuple(z.shape) for z in output.deep] == [(2, 3, *m.shape[2:]) for m in output.scales[1:]]
+    for head, logits, read in zip(network.deep, output.deep, output.scales[1:], strict=True):
+        torch.testing.assert_close(head(read), logits)
+    sum(z.square().mean() for z in output.deep).backward()
+    assert all(p.grad.any() for p in network.deep.parameters())
+    assert output.logits.requires_grad
+    assert all(p.grad is None for p in network.heads.parameters())
+
+
+def test_deep_heads_are_further_weights_and_change_no_others(kind):
+    plain, more = [], []
+    for deep, names in ((0, plain), (1, more)):
+        torch.manual_seed(0)
+        names += odd_blueprint(kind).segmenter(deep=deep).state_dict().items()
+    assert {name for name, _ in more} - {name for name, _ in plain} == {"deep.0.weight", "deep.0.bias"}
+    assert all(torch.equal(value, dict(more)[name]) for name, value in plain)
+    with pytest.raises(ValueError, match="3 deep heads, but only 2"):
+        odd_blueprint(kind).segmenter(deep=3)
 
 
 def test_each_channel_and_each_end_of_the_patch_is_read(kind):

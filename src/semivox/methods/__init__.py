@@ -22,6 +22,7 @@ METHODS: dict[str, str] = {
     "mc_net": "semivox.methods.mc_net:MCNet",
     "mc_net_plus": "semivox.methods.mc_net_plus:MCNetPlus",
     "caml": "semivox.methods.caml:CAML",
+    "urpc": "semivox.methods.urpc:URPC",
 }
 
 

@@ -25,6 +25,8 @@ class Output(NamedTuple):
     """Of the decoder, finest first."""
     extra: dict[str, Tensor]
     """Further heads by name: (B, channels of the head, X, Y, Z)."""
+    deep: tuple[Tensor, ...] = ()
+    """Class logits of the coarser decoder maps that have a head, each (B, K, ...) of its map's size, finest first."""
 
 
 class Architecture(Frozen, ABC):

@@ -35,9 +35,12 @@ class Blueprint:
         """The blueprint of a plan. Raises InputError for an unknown architecture or option."""
         return cls(architecture(plan.network.name, plan.network.options), len(plan.channels), len(plan.classes))
 
-    def segmenter(self, heads: Mapping[str, int] | None = None) -> Single:
-        """A network (B, C, X, Y, Z) -> Output, with further heads: name -> number of maps."""
-        return Single(self.architecture, self.channels, self.classes, ("transposed",), heads or {})
+    def segmenter(self, heads: Mapping[str, int] | None = None, deep: int = 0) -> Single:
+        """A network (B, C, X, Y, Z) -> Output, with further heads: name -> number of maps.
+
+        ``deep`` coarser decoder maps, from the finest on, have class logits of their own (``Output.deep``).
+        """
+        return Single(self.architecture, self.channels, self.classes, heads or {}, deep)
 
     def segmenters(self, decoders: Sequence[DecoderKind], heads: Mapping[str, int] | None = None) -> Segmenter:
         """A network with several decoders on one encoder: (B, C, X, Y, Z) -> one Output per decoder."""

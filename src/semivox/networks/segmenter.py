@@ -76,9 +76,22 @@ class Segmenter(nn.Module):
 class Single(Segmenter):
     """A segmenter with one decoder: image -> its Output."""
 
+    def __init__(
+        self, architecture: Architecture, channels: int, classes: int, heads: Mapping[str, int], deep: int = 0
+    ) -> None:
+        """``deep``: how many of the coarser decoder maps, from the finest on, have class logits of their own."""
+        super().__init__(architecture, channels, classes, ("transposed",), heads)
+        coarser = architecture.widths[1:]
+        if deep > len(coarser):
+            raise ValueError(f"{deep} deep heads, but only {len(coarser)} coarser decoder maps")
+        self.deep = nn.ModuleList(nn.Conv3d(width, classes, 1) for width in coarser[:deep])
+        architecture.initialize(self.deep)
+
     def forward(self, image: Tensor) -> Output:  # type: ignore[override]
         """(B, C, X, Y, Z) -> Output."""
-        return super().forward(image)[0]
+        output = super().forward(image)[0]
+        pairs = zip(self.deep, output.scales[1:], strict=False)
+        return output._replace(deep=tuple(head(map_) for head, map_ in pairs))
 
 
 class Shallow(nn.Module):
