@@ -34,7 +34,7 @@ class Answers(nn.Module):
 
 def answering(*probabilities: list[float], label: list[int] | None = None, **options) -> tuple[MCNet, Batch]:
     voxels = len(probabilities[0])
-    method = build("mc_net", blueprint(), options)
+    method = build("mc_net", blueprint(), {"segmentation": "dice"} | options)
     method.network = Answers(*probabilities)
     known = torch.tensor(label or [0] * voxels).reshape(1, 1, 1, voxels)
     return method, Batch(torch.zeros(2, 1, 1, 1, voxels), known, ("l", "u"))
@@ -118,7 +118,7 @@ def test_decoders_draw_their_own_dropout_from_the_same_features():
 @pytest.mark.parametrize("loss", ["dice", "dice_ce"])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_one_step_against_a_restatement_in_float64(classes, loss):
-    options = {"consistency": 0.7, "temperature": 0.4, "supervised_loss": loss}
+    options = {"consistency": 0.7, "temperature": 0.4, "segmentation": loss}
     method = build("mc_net", blueprint(classes=classes, dropout=0.0), options, sharpness=4.0)
     slow = copy.deepcopy(method.network).double()
     given = batch(MCNet, 2, 3, classes=classes)

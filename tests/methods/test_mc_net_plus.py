@@ -20,7 +20,7 @@ from tests.methods.test_mc_net import Answers, count
 
 def answering(*probabilities: list[float], label: list[int] | None = None, **options) -> tuple[MCNetPlus, Batch]:
     voxels = len(probabilities[0])
-    method = build("mc_net_plus", blueprint(), options)
+    method = build("mc_net_plus", blueprint(), {"segmentation": "dice"} | options)
     method.network = Answers(*probabilities)
     known = torch.tensor(label or [0] * voxels).reshape(1, 1, 1, voxels)
     return method, Batch(torch.zeros(2, 1, 1, 1, voxels), known, ("l", "u"))
@@ -118,7 +118,7 @@ def test_prediction_is_the_first_decoders_alone():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_one_step_against_a_restatement_in_float64(classes):
-    options = {"consistency": 0.7, "temperature": 0.4}
+    options = {"consistency": 0.7, "temperature": 0.4, "segmentation": "dice"}
     method = build("mc_net_plus", blueprint(classes=classes, dropout=0.0), options, sharpness=4.0)
     slow = copy.deepcopy(method.network).double()
     given = batch(MCNetPlus, 2, 3, classes=classes)

@@ -4,7 +4,8 @@ Wu, Xu, Ge, Cai & Zhang, "Semi-supervised left atrium segmentation with mutual c
 arXiv:2103.02911. Defaults: the authors' code, whose largest weight is 1; we recall 0.1 from the paper's text.
 
 Departures from that code: K classes, whose sharpened probabilities sum to 1 (``sharpening`` gives the authors' form);
-the weight rises over the whole run (``ramp`` gives the authors' 6000 steps) and smoothly (``staircase``).
+cross-entropy beside Dice (``segmentation`` gives the authors'); the weight rises over the whole run (``ramp`` gives
+the authors' 6000 steps) and smoothly (``staircase``).
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ class MCNetConfig(MethodConfig):
 
     upsampling: tuple[Upsampling, Upsampling] = ("transposed", "trilinear")
     """How each of the two decoders does it; the first is the one that predicts."""
-    supervised_loss: Literal["dice", "dice_ce"] = "dice"
-    """On labeled patches: Dice with plain denominators (the authors), or what every other method here has."""
+    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
+    plain denominators (the authors' code)."""
     supervised: float = Field(0.5, gt=0)
     """Weight of the supervised loss, which is summed over the decoders."""
     consistency: float = Field(1.0, ge=0)
@@ -51,7 +53,7 @@ class MCNetConfig(MethodConfig):
 
 
 class MCNet(Method):
-    """Dice of both decoders, and the squared difference of each to the other's sharpened probabilities."""
+    """Segmentation by both decoders, and the squared difference of each to the other's sharpened probabilities."""
 
     Config = MCNetConfig
     config: MCNetConfig
@@ -60,6 +62,7 @@ class MCNet(Method):
         "no sharpening": {"temperature": 1.0},
         "equal decoders": {"upsampling": ("transposed", "transposed")},
         "detached target": {"detach_target": True},
+        "authors' loss": {"segmentation": "dice"},
     }
 
     def __init__(self, config: MCNetConfig, blueprint: Blueprint) -> None:
@@ -89,6 +92,6 @@ class MCNet(Method):
         return self.network(image, first=1)[0].logits.float().softmax(1)
 
     def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.supervised_loss == "dice_ce":
-            return dice_ce(logits_l, label)
-        return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        if self.config.segmentation == "dice":
+            return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        return dice_ce(logits_l, label)

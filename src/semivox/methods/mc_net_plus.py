@@ -4,7 +4,8 @@ Wu, Ge, Zhang, Xu, Zhang, Xia & Cai, "Mutual consistency learning for semi-super
 Medical Image Analysis 81 (2022) 102530, arXiv:2109.09960. Defaults: the authors' code for 3D images.
 
 Departures from that code: K classes, whose sharpened probabilities sum to 1 (``sharpening`` gives the authors' form);
-the weight rises over the whole run (``ramp`` gives the authors' 6000 steps) and smoothly (``staircase``).
+cross-entropy beside Dice (``segmentation`` gives the authors'); the weight rises over the whole run (``ramp`` gives
+the authors' 6000 steps) and smoothly (``staircase``).
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class MCNetPlusConfig(MethodConfig):
     reduction: Literal["sum", "mean"] = "sum"
     """Over decoders (supervised loss) and over ordered pairs of them (consistency). The authors sum, so that a further
     decoder raises both."""
-    supervised_loss: Literal["dice", "dice_ce"] = "dice"
-    """On labeled patches: Dice with plain denominators (the authors), or what every other method here has."""
+    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
+    plain denominators (the authors' code)."""
     supervised: float = Field(0.5, gt=0)
     """Weight of the supervised loss."""
     consistency: float = Field(1.0, ge=0)
@@ -54,7 +56,7 @@ class MCNetPlusConfig(MethodConfig):
 
 
 class MCNetPlus(Method):
-    """Dice of every decoder, and the squared difference of each to every other's sharpened probabilities."""
+    """Segmentation by every decoder, and the squared difference of each to every other's sharpened probabilities."""
 
     Config = MCNetPlusConfig
     config: MCNetPlusConfig
@@ -65,6 +67,7 @@ class MCNetPlus(Method):
         "four decoders": {"upsampling": ("transposed", "trilinear", "nearest", "transposed")},
         "equal decoders": {"upsampling": ("transposed", "transposed", "transposed")},
         "detached target": {"detach_target": True},
+        "authors' loss": {"segmentation": "dice"},
         "means": {"reduction": "mean"},
     }
 
@@ -99,6 +102,6 @@ class MCNetPlus(Method):
         return self.network(image, first=1)[0].logits.float().softmax(1)
 
     def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.supervised_loss == "dice_ce":
-            return dice_ce(logits_l, label)
-        return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        if self.config.segmentation == "dice":
+            return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        return dice_ce(logits_l, label)

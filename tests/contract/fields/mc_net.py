@@ -7,7 +7,7 @@ from tests.contract.fields import Alternative
 WEIGHTS = {"consistency": ("consistency",)}
 ALTERNATIVES: dict[str, Alternative] = {
     "upsampling": (("transposed", "nearest"), {}),
-    "supervised_loss": ("dice_ce", {}),
+    "segmentation": ("dice", {}),
     "supervised": (1.0, {}),
     "consistency": (0.5, {}),
     "ramp": (3, {}),

@@ -8,7 +8,7 @@ WEIGHTS = {"consistency": ("consistency",)}
 ALTERNATIVES: dict[str, Alternative] = {
     "upsampling": (("transposed", "nearest", "trilinear"), {}),
     "reduction": ("mean", {}),
-    "supervised_loss": ("dice_ce", {}),
+    "segmentation": ("dice", {}),
     "supervised": (1.0, {}),
     "consistency": (0.5, {}),
     "ramp": (3, {}),
