@@ -68,13 +68,14 @@ def compare(
     """
     if score not in SCORES:
         raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
-    a, b, left_out = _paired(a_rows, b_rows, score)
+    pairs, left_out = paired_means(a_rows, b_rows, score)
+    a, b = np.array(list(pairs.values())).reshape(-1, 2).T
     if len(a) == 0:
         raise InputError(f"no case has a value of {score} for both methods, so there is nothing to compare")
     differences = np.round(a - b, 12)  # equal differences must tie for the ranks, whatever their rounding
     difference = float(differences.mean())
     interval = mean_interval(differences, seed=seed)
-    p_value, direction = _signed_rank(differences)
+    p_value, direction = signed_rank(differences)
     decided = (
         len(a) >= FEWEST_CASES
         and p_value < LEVEL
@@ -94,14 +95,19 @@ def compare(
         high=interval.high if interval else None,
         p_value=p_value,
         verdict=("better" if gain > 0 else "worse") if decided else "inconclusive",
-        cases_needed=None if decided else _cases_needed(differences),
+        cases_needed=None if decided else cases_needed(differences),
         words="",
     )
     return result.model_copy(update={"words": _words(result, names)})
 
 
-def _paired(a_rows: Sequence[Row], b_rows: Sequence[Row], score: str) -> tuple[np.ndarray, np.ndarray, int]:
-    """The values of both methods, (cases,) each, means over classes; and how many (case, class) were left out."""
+def paired_means(
+    a_rows: Sequence[Row], b_rows: Sequence[Row], score: str
+) -> tuple[dict[str, tuple[float, float]], int]:
+    """Case -> values of both methods, means over the classes that both have; and how many (case, class) were left out.
+
+    Raises InputError for tables of different cases or classes.
+    """
     a, b = _by_place(a_rows), _by_place(b_rows)
     if unpaired := sorted(set(a) ^ set(b)):
         shown = ", ".join(f"{case} ({name})" for case, name in unpaired[:10])
@@ -116,8 +122,8 @@ def _paired(a_rows: Sequence[Row], b_rows: Sequence[Row], score: str) -> tuple[n
             left_out += 1
         else:
             per_case.setdefault(place[0], []).append((first, second))
-    means = np.array([np.mean(pairs, axis=0) for pairs in per_case.values()]).reshape(-1, 2)
-    return means[:, 0], means[:, 1], left_out
+    means = {case: np.mean(pairs, axis=0) for case, pairs in per_case.items()}
+    return {case: (float(a), float(b)) for case, (a, b) in means.items()}, left_out
 
 
 def _by_place(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
@@ -137,7 +143,7 @@ def _value(row: Row, score: str) -> float | None:
     return abs(value) if value is not None and score == "volume_error_ml" else value
 
 
-def _signed_rank(differences: np.ndarray) -> tuple[float, float]:
+def signed_rank(differences: np.ndarray) -> tuple[float, float]:
     """Wilcoxon's two-sided p value, and the sign of what it found: +1 where positive ranks prevail."""
     differences = differences[differences != 0]
     if len(differences) == 0:
@@ -147,7 +153,7 @@ def _signed_rank(differences: np.ndarray) -> tuple[float, float]:
     return float(stats.wilcoxon(differences).pvalue), direction
 
 
-def _cases_needed(differences: np.ndarray) -> int | None:
+def cases_needed(differences: np.ndarray) -> int | None:
     """About how many cases decide a mean difference of this size and spread with power 0.8; None without either."""
     n, mean = len(differences), abs(float(differences.mean()))
     if n < 2 or mean == 0:

@@ -1,0 +1,124 @@
+"""Verdicts of a study: over draws, seeds and cases, corrected for their number, false in at most one of twenty."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from semivox.core.errors import InputError
+from semivox.evaluation import bootstrap
+from semivox.evaluation import nested as nested_module
+from semivox.evaluation.contrasts import contrast, corrected
+from semivox.evaluation.score import Row
+
+
+def rows(values, score="dice"):
+    return [
+        Row(
+            case=f"case{index:03}", class_name="organ", empty="neither", prediction_ml=1.0, reference_ml=1.0,
+            diagonal_mm=100.0, **{score: float(value)},
+        )
+        for index, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def runs(table, score="dice"):
+    """(draws, seeds, cases) -> runs."""
+    return {(draw, seed): rows(table[draw, seed], score) for draw, seed in np.ndindex(*np.shape(table)[:2])}
+
+
+@pytest.fixture
+def _quick(monkeypatch):
+    monkeypatch.setattr(nested_module, "RESAMPLES", 500)
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 500)
+
+
+def test_one_run_of_each_is_the_paired_comparison():
+    from semivox.evaluation.intervals import compare
+
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0.6, 0.9, (2, 1, 1, 15))
+    ours, simple = contrast(runs(a), runs(b), "dice", ("a", "b")), compare(rows(a[0, 0]), rows(b[0, 0]))
+    assert (ours.low, ours.high, ours.p_value) == (simple.low, simple.high, simple.p_value)
+    assert ours.verdict == simple.verdict == "inconclusive"
+    assert f"About {simple.cases_needed} cases" in ours.words
+    assert "for this draw and seed only" in ours.words
+
+
+def test_over_draws_every_case_counts_once():
+    rng = np.random.default_rng(1)
+    b = rng.uniform(0.6, 0.8, (3, 2, 20))
+    a = b + rng.normal(0.05, 0.03, (3, 2, 20))
+    found = contrast(runs(a), runs(b), "dice", ("a", "b"))
+    assert (found.draws, found.seeds, found.cases) == (3, 2, 20)
+    assert found.difference == pytest.approx((a - b).mean())
+    assert found.p_value >= stats.wilcoxon((a - b).mean((0, 1))).pvalue
+    assert found.verdict == "better"
+    assert "over 3 draws" in found.words
+    opposite = contrast(runs(b), runs(a), "dice", ("b", "a"))
+    assert opposite.verdict == "worse"
+    assert contrast(runs(b, "hd95_mm"), runs(a, "hd95_mm"), "hd95_mm", ("b", "a")).verdict == "better"
+
+
+def test_a_gain_in_one_of_two_draws_is_inconclusive_and_more_draws_would_decide():
+    rng = np.random.default_rng(2)
+    b = rng.uniform(0.6, 0.8, (2, 1, 40))
+    a = b + np.array([0.08, 0.01])[:, None, None] + rng.normal(0, 0.02, b.shape)
+    found = contrast(runs(a), runs(b), "dice", ("a", "b"))
+    assert found.verdict == "inconclusive"
+    assert "draws, on the same cases" in found.words
+
+
+def test_correction_takes_back_what_one_of_many_would_claim():
+    base = np.linspace(0.6, 0.8, 12)[None, None]
+    gain = np.array([6.1, 5.2, 5, 4.1, 4, 3.2, 3, 2.1, 2, 1, -1.6, -3.1]) / 100
+    barely = contrast(runs(base + gain), runs(base), "dice", ("a", "b"))
+    assert barely.verdict == "better"
+    assert 0.003 < barely.p_value < 0.05
+    many = corrected([barely] * 20)
+    assert {one.verdict for one in many} == {"inconclusive"}
+    assert many[0].family == 20
+
+
+def test_runs_and_cases_that_only_one_has_are_left_out():
+    b = np.linspace(0.5, 0.9, 2 * 10).reshape(2, 1, 10)
+    a = runs(b + 0.01)
+    del a[1, 0]
+    found = contrast(a, runs(b), "dice", ("a", "b"))
+    assert (found.draws, found.seeds) == (1, 1)
+    with pytest.raises(InputError, match="no draw and seed in common"):
+        contrast({(5, 5): rows(b[0, 0])}, runs(b), "dice", ("a", "b"))
+    with pytest.raises(InputError, match="not a score"):
+        contrast(runs(b), runs(b), "dise", ("a", "b"))
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("shape", [(1, 1, 20), (3, 1, 20), (1, 3, 20)])
+def test_equal_methods_are_told_apart_in_at_most_5_percent(shape):
+    rng = np.random.default_rng(4)
+    wrong = 0
+    for _ in range(150):
+        base = rng.uniform(0.5, 0.8, shape)
+        lucky = rng.normal(0, 0.02, (shape[0], shape[1], 1))
+        if max(shape[:2]) == 1:
+            lucky = 0.0  # one draw and seed: their luck cannot be seen, and the verdict says that it is for them only
+        other = base + lucky + rng.normal(0, 0.03, shape)
+        wrong += contrast(runs(other), runs(base), "dice", ("a", "b")).verdict != "inconclusive"
+    assert wrong <= 0.05 * 150 + 4
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
+def test_any_false_claim_among_six_equal_methods_is_made_in_at_most_5_percent():
+    rng = np.random.default_rng(5)
+    wrong, count = 0, 300
+    for _ in range(count):
+        base = rng.uniform(0.5, 0.8, (3, 1, 20))
+        family = [
+            contrast(
+                runs(base + rng.normal(0, 0.02, (3, 1, 1)) + rng.normal(0, 0.03, base.shape)), runs(base), "dice",
+                (f"method {index}", "twin"),
+            )
+            for index in range(6)
+        ]  # fmt: skip
+        wrong += any(one.verdict != "inconclusive" for one in corrected(family))
+    assert wrong <= 0.05 * count
