@@ -37,10 +37,10 @@ class Pair(torch.nn.Module):
     def forward(self, image: Tensor, alone: int) -> Views:
         plain, mixing = self.answers
         agreed = plain.logits[alone:].argmax(1) == mixing.logits[alone:].argmax(1)
-        rows = [self.dropped(one.embedding[alone:])[agreed] for one in self.answers]
+        rows = [self.as_rows(one.embedding[alone:])[agreed] for one in self.answers]
         return Views(plain, mixing, agreed, (rows[0], rows[1]))
 
-    def dropped(self, embedding: Tensor) -> Tensor:
+    def as_rows(self, embedding: Tensor) -> Tensor:
         return embedding.movedim(1, -1)
 
 

@@ -109,16 +109,3 @@ def test_only_agreed_voxels_of_compared_patches_are_rows():
     assert [row.shape for row in views.rows] == [(int(agreed.sum()), 4)] * 2
     nobody = pair(torch.randn(3, 2, *ODD), alone=3)
     assert [row.shape for row in nobody.rows] == [(0, 4)] * 2
-
-
-def test_compared_embeddings_lose_whole_channels_of_a_patch():
-    torch.manual_seed(0)
-    pair = MutualPair(odd_blueprint(dropout=0.5), "none", None, 4).train()
-    embedding = torch.rand(5, 3, 4, 2, 6) + 1
-    found = pair.dropped(embedding)
-    assert found.shape == (5, 4, 2, 6, 3)
-    kept = (found != 0).flatten(1, 3)
-    assert torch.equal(kept.any(1), kept.all(1))
-    assert 0 < kept.float().mean() < 1
-    torch.testing.assert_close(found, torch.where(found != 0, 2 * embedding.movedim(1, -1), 0.0))
-    assert torch.equal(pair.eval().dropped(embedding), embedding.movedim(1, -1))

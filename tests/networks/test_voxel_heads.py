@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from semivox.networks.voxel_heads import RowNorm, prediction, projection, selector, settled
+from semivox.networks.voxel_heads import AsRows, RowNorm, predicted, prediction, projection, selector, settled
 
 
 def test_parameters():
@@ -42,3 +42,33 @@ def test_settled_is_evaluation_and_leaves_no_trace():
     assert all(torch.equal(value, before[name]) for name, value in head.state_dict().items())
     torch.testing.assert_close(found, copy.deepcopy(head).eval()(rows))
     assert not torch.allclose(found, head(rows))
+
+
+def test_embeddings_lose_whole_channels_of_a_patch_while_learning():
+    torch.manual_seed(0)
+    as_rows = AsRows(0.5)
+    embedding = torch.rand(5, 3, 4, 2, 6) + 1
+    found = as_rows(embedding)
+    assert found.shape == (5, 4, 2, 6, 3)
+    kept = (found != 0).flatten(1, 3)
+    assert torch.equal(kept.any(1), kept.all(1))
+    assert 0 < kept.float().mean() < 1
+    torch.testing.assert_close(found, torch.where(found != 0, 2 * embedding.movedim(1, -1), 0.0))
+    assert torch.equal(as_rows.eval()(embedding), embedding.movedim(1, -1))
+
+
+def test_a_prediction_of_kept_rows_is_that_of_all_and_then_the_choice():
+    torch.manual_seed(0)
+    project, predict = projection(5, 4).double(), prediction(4).double()
+    rows, kept = torch.randn(30, 5).double(), torch.arange(30) % 3 == 0
+    slow_project, slow_predict = copy.deepcopy(project), copy.deepcopy(predict)
+    slow = slow_predict(slow_project(rows))
+    torch.testing.assert_close(predicted(copy.deepcopy(project), copy.deepcopy(predict), rows), slow)
+    found = predicted(project, predict, rows, kept)
+    torch.testing.assert_close(found, slow[kept])
+    found.square().sum().backward()
+    slow[kept].square().sum().backward()
+    for mine, theirs in ((project, slow_project), (predict, slow_predict)):
+        for (name, p), q in zip(mine.named_parameters(), theirs.parameters()):
+            torch.testing.assert_close(p.grad, q.grad, msg=name)
+        assert all(torch.equal(a, b) or torch.allclose(a, b) for a, b in zip(mine.buffers(), theirs.buffers()))

@@ -142,7 +142,7 @@ class CAML(Method):
         for output, project in zip(outputs, self.network.projections, strict=True):
             embedding = batch.split(output.embedding)[0].flatten(2)  # (L, E, V)
             found = embedding.take_along_dim(places.flatten(1).unsqueeze(1), 2)  # (L, E, K S)
-            kept.append(settled(project, self.network.dropped(found).flatten(0, 1)).float())
+            kept.append(settled(project, self.network.as_rows(found).flatten(0, 1)).float())
         vectors = torch.stack(kept).mean(0).reshape(*places.shape, -1)  # (L, K, S, W)
         self.memory.remember(batch.cases[: len(batch.label)], vectors, counts)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from semivox.networks.architecture import Architecture, Output
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.voxel_heads import prediction, projection
+from semivox.networks.voxel_heads import AsRows, predicted, prediction, projection
 
 Attention = Literal["both", "intra", "inter", "none"]
 HEADS = 4  # of each attention layer; fewer where they do not divide the channels
@@ -66,7 +66,7 @@ class MutualPair(nn.Module):
         super().__init__()
         self.plain = blueprint.segmenter()
         self.mixing = blueprint.segmenters(("trilinear",))
-        self.dropout = nn.Dropout1d(blueprint.architecture.head_dropout)
+        self.as_rows = AsRows(blueprint.architecture.head_dropout)
         self.projections = nn.ModuleList(projection(blueprint.architecture.embedding, width) for _ in range(2))
         self.predictions = nn.ModuleList(prediction(width) for _ in range(2))
         if kind != "none":
@@ -82,14 +82,10 @@ class MutualPair(nn.Module):
         plain, (mixing,) = self.plain(image), self.mixing(image)
         with torch.no_grad():
             agreed = classes(plain.logits[alone:]) == classes(mixing.logits[alone:])
-        found = [self.dropped(output.embedding[alone:])[agreed] for output in (plain, mixing)]
+        found = [self.as_rows(output.embedding[alone:])[agreed] for output in (plain, mixing)]
         heads = zip(found, self.projections, self.predictions, strict=True)
-        one, other = (predict(project(rows)) for rows, project, predict in heads)
+        one, other = (predicted(project, predict, rows) for rows, project, predict in heads)
         return Views(plain, mixing, agreed, (one, other))
-
-    def dropped(self, embedding: Tensor) -> Tensor:
-        """(B, E, ...) -> (B, ..., E): behind channel dropout, as segmentation heads read it; voxels as rows."""
-        return self.dropout(embedding.flatten(2)).movedim(1, -1).unflatten(1, embedding.shape[2:])
 
 
 def classes(logits: Tensor) -> Tensor:

@@ -10,6 +10,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class AsRows(nn.Module):
+    """(B, E, ...) -> (B, ..., E): a segmenter's embedding behind channel dropout, as its heads read it."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout1d(dropout)
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """See the class."""
+        return self.dropout(embedding.flatten(2)).movedim(1, -1).unflatten(1, embedding.shape[2:])
+
+
 class RowNorm(nn.BatchNorm1d):
     """Batch normalization over rows (N, E); fewer than two rows have no statistics and are given the running ones."""
 
@@ -22,13 +34,39 @@ class RowNorm(nn.BatchNorm1d):
         )
 
 
-class RowNetwork(nn.Sequential):
-    """Layers on voxels as rows: (N, E) -> (N, E')."""
+def projection(channels: int, width: int) -> nn.Sequential:
+    """From a segmenter's embedding to where voxels are compared: (N, channels) -> (N, width)."""
+    return nn.Sequential(nn.Linear(channels, width), RowNorm(width), nn.ReLU(), nn.Linear(width, width))
+
+
+def prediction(width: int) -> nn.Sequential:
+    """From a projected embedding to its counterpart's (Grill et al., BYOL, NeurIPS 2020, arXiv:2006.07733)."""
+    return nn.Sequential(nn.Linear(width, width), RowNorm(width), nn.ReLU(), nn.Linear(width, width))
+
+
+def selector(width: int) -> nn.Sequential:
+    """How much a voxel counts, before the sigmoid: (N, width) -> (N, 1)."""
+    return nn.Sequential(nn.Linear(width, width), RowNorm(width), nn.LeakyReLU(0.2), nn.Linear(width, 1))
+
+
+def predicted(project: nn.Module, predict: nn.Module, rows: Tensor, kept: Tensor | None = None) -> Tensor:
+    """(N, channels) -> (N, width): a projection and its prediction, of the rows that are ``kept`` (N,) by a mask.
+
+    All rows have a say in the statistics. The linear layers that meet in the middle are joined into one: same values.
+    """
+    *before, last = project.children()
+    first, norm, relu, final = predict.children()
+    assert isinstance(last, nn.Linear)
+    assert isinstance(first, nn.Linear)
+    for layer in before:
+        rows = layer(rows)
+    rows = relu(norm(F.linear(rows, first.weight @ last.weight, first(last.bias))))
+    return final(rows if kept is None else rows[kept])
 
 
 @torch.no_grad()
 def settled(network: nn.Module, rows: Tensor) -> Tensor:
-    """(N, E) -> (N, E') of a RowNetwork as in evaluation, detached: running statistics, which stay as they are."""
+    """(N, E) -> (N, E') of such a network as in evaluation, detached: running statistics, which stay as they are."""
     for layer in network.children():
         if isinstance(layer, nn.BatchNorm1d):
             rows = F.batch_norm(
@@ -37,18 +75,3 @@ def settled(network: nn.Module, rows: Tensor) -> Tensor:
         else:
             rows = layer(rows)
     return rows
-
-
-def projection(channels: int, width: int) -> RowNetwork:
-    """From a segmenter's embedding to where voxels are compared: (N, channels) -> (N, width)."""
-    return RowNetwork(nn.Linear(channels, width), RowNorm(width), nn.ReLU(), nn.Linear(width, width))
-
-
-def prediction(width: int) -> RowNetwork:
-    """From a projected embedding to its counterpart's (Grill et al., BYOL, NeurIPS 2020, arXiv:2006.07733)."""
-    return RowNetwork(nn.Linear(width, width), RowNorm(width), nn.ReLU(), nn.Linear(width, width))
-
-
-def selector(width: int) -> RowNetwork:
-    """How much a voxel counts, before the sigmoid: (N, width) -> (N, 1)."""
-    return RowNetwork(nn.Linear(width, width), RowNorm(width), nn.LeakyReLU(0.2), nn.Linear(width, 1))
