@@ -159,6 +159,8 @@ class Keeper(Observer):
         self.method, self.reporter, self.stop = method, reporter, stop
         self.steps = config.train.steps or plan.steps
         self.saved = self.stepped_at = time.monotonic()
+        self.terms: dict[str, float] = {}  # of all players in the last step, for the reporter
+        self.rate = 0.0  # the first player's
         self.best = BestWeights(folder, store, split.validation, plan)
         self.writer = writer_of(folder) if config.train.tensorboard and fabric.is_global_zero else None
 
@@ -181,14 +183,18 @@ class Keeper(Observer):
         }
         self.stepped_at = now
         self.folder.log(row)
-        self.reporter.step(step + 1, terms, rate)
+        self.terms |= terms
+        if losses.player == self.method.players[0]:
+            self.rate = rate
         if self.writer:
             for name, value in terms.items():
                 self.writer.add_scalar(f"{losses.player}/{name}", value, step)
 
     def stepped(self, done: int, state: Callable[[], State]) -> None:
-        """Validate, save and stop where it is time to."""
+        """Tell, validate, save and stop where it is time to."""
         settings, last = self.config.train, done == self.steps
+        if self.fabric.is_global_zero:
+            self.reporter.step(done, self.terms, self.rate)
         if settings.validate_every and (done % settings.validate_every == 0 or last) and self.fabric.is_global_zero:
             self.best.update(done, self.method)
         stopping = self._anyone_stops()
