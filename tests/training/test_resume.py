@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import time
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from semivox.core.errors import InputError, InterruptedRun
+from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
+from semivox.training.model import load_model
 from semivox.training.run import train_run
 from tests import faults
 from tests.training import tiny
@@ -147,3 +149,53 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
         train_run(store, split, plan, tiny.config("supervised"), tmp_path / "precious")
     assert [path.name for path in (tmp_path / "precious").iterdir()] == ["thesis.txt"]
+
+
+@pytest.fixture
+def little_room():
+    """Lets a test forbid files above some size: the system refuses the rest, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "file"),
+    [
+        (checkpoint, "save", "step-00000003.pt"),
+        (run, "save_model", "weights.safetensors"),
+        (run.RunFolder, "log", "log.jsonl"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_full_disk_ends_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch, little_room, where, name, file):
+    store, split, plan = tiny.prepared(tmp_path)
+    config = tiny.config("mean_teacher", save_every=1e-6)
+    train_run(store, split, plan, config, tmp_path / "whole")
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(InterruptedRun):
+            train_run(store, split, plan, config, out)
+    with monkeypatch.context() as patch:
+        write = getattr(where, name)
+        patch.setattr(where, name, lambda *args: (little_room(500), write(*args)))
+        with pytest.raises(SemivoxError, match=f"cannot write .*{file}.*start the same command again"):
+            train_run(store, split, plan, config, out)
+    assert not list(out.rglob("*.writing"))
+    little_room(resource.RLIM_INFINITY)
+    train_run(store, split, plan, config, out)
+    assert_same(weights(tmp_path / "whole"), weights(out))
+    assert [row["step"] for row in run.RunFolder(out).logged()] == list(range(6))
+
+
+def test_a_model_whose_weights_were_changed_is_not_loaded(tmp_path):
+    store, split, plan = tiny.prepared(tmp_path)
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    load_model(tmp_path / "run")
+    path = tmp_path / "run" / "model" / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"weights\.safetensors is damaged"):
+        load_model(tmp_path / "run")

@@ -6,6 +6,7 @@ interrupted.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,10 @@ from semivox.cli import data, methods, models, studies, study
 from semivox.core.errors import SemivoxError
 
 INTERRUPTED = 130
+SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
+"""What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone."""
+REMEDY = "What was saved before is untouched: mend it and start the same command again, or give another --out"
+LESS = "Fewer --workers, a smaller --patch, or --network small need less"
 
 app = typer.Typer(
     name="semivox",
@@ -65,6 +70,14 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
     except SemivoxError as error:
         print(f"semivox: {error}", file=sys.stderr)
         return error.code
+    except OSError as error:
+        if error.errno not in SYSTEM:
+            raise
+        print(f"semivox: {error.filename or 'a file'}: {error.strerror}. {REMEDY}", file=sys.stderr)
+        return SemivoxError.code
+    except MemoryError:
+        print(f"semivox: the memory of this machine is used up. {LESS}", file=sys.stderr)
+        return SemivoxError.code
     except (SystemExit, KeyboardInterrupt) as end:  # typer ends every command so, an interrupted one with 130
         return int(end.code or 0) if isinstance(end, SystemExit) else INTERRUPTED
     return 0

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from semivox.core.errors import InputError
+from semivox.core.files import write_text
 
 
 class Frozen(BaseModel):
@@ -16,10 +17,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     def save(self, path: Path) -> None:
-        """Write the value as indented JSON, replacing the file in one step so that no reader sees half of it."""
-        temporary = path.with_name(path.name + ".writing")
-        temporary.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        """Write the value as indented JSON, replacing the file in one step so that no reader sees half of it.
+
+        Raises SemivoxError naming the file where it cannot be written.
+        """
+        write_text(path, self.model_dump_json(indent=2) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Self:

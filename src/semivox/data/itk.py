@@ -5,6 +5,7 @@ ITK's arrays are (z, y, x) and its world is LPS+ (x to the patient's left, y to 
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -60,14 +61,21 @@ def affine_from_itk(origin: tuple[float, ...], spacing: tuple[float, ...], direc
 
 
 def write(path: Path, array: np.ndarray, grid: Grid) -> None:
-    """(X, Y, Z) or (X, Y, Z, K) with the grid's affine, compressed; K values a voxel become a vector image."""
+    """(X, Y, Z) or (X, Y, Z, K) with the grid's affine, compressed; K values a voxel become a vector image.
+
+    Raises OSError where it cannot be written.
+    """
     axes = (2, 1, 0) if array.ndim == 3 else (2, 1, 0, 3)
     image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(axes)), isVector=array.ndim == 4)
     affine = LPS_TO_RAS @ grid.affine
     image.SetSpacing(grid.spacing)
     image.SetOrigin(affine[:3, 3].tolist())
     image.SetDirection((affine[:3, :3] / np.array(grid.spacing)).ravel().tolist())
-    sitk.WriteImage(image, str(path), useCompression=True)
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+        require_complete(path)
+    except (RuntimeError, ScanError) as error:  # ITK does not say which error of the system it met
+        raise OSError(errno.EIO, "it could not be written whole; is the disk full?") from error
 
 
 def unreadable(path: Path, error: RuntimeError) -> ScanError:

@@ -6,6 +6,7 @@ size (pixdim) is used, and the axes are taken as RAS+ from the origin.
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 
@@ -23,6 +24,8 @@ COLOR_CODES = (128, 2304)
 DISAGREEMENT = 0.1
 """mm between q-form and s-form at a corner above which viewers will show the scan in different places."""
 DESCRIPTION = "Semivox"
+COMPRESSION = 1
+"""Level of gzip: as nibabel; higher ones take much longer and save little on scans."""
 
 
 def read_header(path: Path) -> Header:
@@ -57,7 +60,12 @@ def write(path: Path, array: np.ndarray, grid: Grid) -> None:
     qform, sform = grid.codes
     image.header.set_qform(grid.affine if qform else None, qform)
     image.header.set_sform(grid.affine if sform else None, sform)
-    image.to_filename(path)
+    with path.open("wb") as file:  # through Python, whose write errors are loud; no time stamp in the gzip header
+        if path.name.lower().endswith(".gz"):
+            with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
+                image.to_stream(packed)
+        else:
+            image.to_stream(file)
 
 
 def _raw_header(path: Path) -> nib.Nifti1Header:

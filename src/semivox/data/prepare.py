@@ -20,6 +20,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError, SemivoxError
+from semivox.core.files import writing
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import volume as files
@@ -66,7 +67,8 @@ def prepare(
     ``workers`` processes hold one scan each (0: in this process). ``progress(done, total)`` is called after each case.
     Raises InputError naming the file that could not be prepared; the cases done so far are kept.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
     plan.save(out / "plan.json")
     tasks = _tasks(dataset, split, plan, out)
     for done, _ in enumerate(_run(tasks, workers), start=1):
@@ -179,14 +181,27 @@ def _write(task: Task) -> None:
 def _place(folder: Path, arrays: dict[str, np.ndarray], record: CaseRecord) -> None:
     """Write into a folder beside the final one, then rename: a half-written case is never seen."""
     temporary = folder.with_name(f".{folder.name}.writing")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for key, array in arrays.items():
-        np.save(temporary / f"{key}.npy", array)
-    record.save(temporary / "case.json")
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary.rename(folder)
+    with writing(folder):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            for key, array in arrays.items():
+                _save(temporary / f"{key}.npy", array)
+            record.save(temporary / "case.json")
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """As np.save, by Python's own writes: numpy's can lose the last bytes on a full disk without a word."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
+from semivox.core.files import writing
 from semivox.core.geometry import Grid
 from semivox.data import nifti
 from semivox.data.orientation import canonical_grid, corner_distance, to_canonical, to_file
@@ -160,21 +161,26 @@ def write_map(path: Path, array: np.ndarray, grid: Grid) -> None:
 
 
 def _write(path: Path, array: np.ndarray, grid: Grid) -> None:
-    """Write beside the target and rename, so that no reader sees half a file."""
+    """Write beside the target and rename, so that no reader sees half a file. Raises SemivoxError, InputError."""
     if array.shape[:3] != grid.shape:
         raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
     suffix = suffix_of(path)
     if suffix in ("", ".nhdr", ".mhd"):
         raise InputError(f"cannot write {path}: the suffix must be one of .nii.gz, .nii, .nrrd, .mha")
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[: -len(suffix)]}.writing{suffix}")
-    if suffix in (".nii", ".nii.gz"):
-        nifti.write(temporary, array, grid)
-    else:
-        from semivox.data import itk
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if suffix in (".nii", ".nii.gz"):
+                nifti.write(temporary, array, grid)
+            else:
+                from semivox.data import itk
 
-        itk.write(temporary, array, grid)
-    temporary.replace(path)
+                itk.write(temporary, array, grid)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _reader(path: Path) -> Reader:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
+from semivox.core.files import write_text, writing
 from semivox.core.frozen import Frozen
 from semivox.core.lock import locked
 
@@ -69,8 +70,8 @@ class RunFolder:
             )
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Append one row to log.jsonl."""
-        with self.log_file.open("a", encoding="utf-8") as handle:
+        """Append one row to log.jsonl. Raises SemivoxError where it cannot be written."""
+        with writing(self.log_file), self.log_file.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(row) + "\n")
 
     def logged(self) -> list[dict[str, Any]]:
@@ -88,9 +89,7 @@ class RunFolder:
     def forget_from(self, step: int) -> None:
         """Drop log rows of steps that are about to be repeated."""
         kept = [row for row in self.logged() if row["step"] < step]
-        temporary = self.log_file.with_name("log.jsonl.writing")
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        temporary.replace(self.log_file)
+        write_text(self.log_file, "".join(json.dumps(row) + "\n" for row in kept))
 
     def record_environment(self, threads: int) -> None:
         """Write what the numbers were made with; on a resume, a further entry."""
@@ -109,7 +108,7 @@ class RunFolder:
                 "command": Path(sys.argv[0]).name,
             }
         )
-        self.environment.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        write_text(self.environment, json.dumps(entries, indent=2) + "\n")
 
 
 def foreign(entry: Path) -> bool:

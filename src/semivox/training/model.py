@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
 from semivox.core.errors import InputError
+from semivox.core.files import write_atomically, writing
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
-from semivox.training.checkpoint import write_atomically
 from semivox.training.settings import validated
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
@@ -36,14 +37,23 @@ class ModelCard(Frozen):
     seed: int
     split: str
     """Digest of the split."""
+    weights: str = ""
+    """SHA-256 of weights.safetensors; empty in models of early versions, which are loaded unverified."""
 
 
 def save_model(folder: Path, method: Method, card: ModelCard) -> None:
     """Write weights and description; the description last, so that a folder with one is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
-    write_atomically(folder / WEIGHTS, lambda path: save_file(tensors, path))
-    card.save(folder / DESCRIPTION)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    digest = save_weights(folder / WEIGHTS, method)
+    card.model_copy(update={"weights": digest}).save(folder / DESCRIPTION)
+
+
+def save_weights(path: Path, method: Method) -> str:
+    """Write all weights in one step; returns their SHA-256. Raises SemivoxError where they cannot be written."""
+    content = save({name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()})
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+    return hashlib.sha256(content).hexdigest()
 
 
 def load_model(folder: Path) -> tuple[Method, ModelCard]:
@@ -57,7 +67,10 @@ def load_model(folder: Path) -> tuple[Method, ModelCard]:
     card = ModelCard.load(folder / DESCRIPTION)
     method = find(card.method)(validated(card.method, card.options), Blueprint.of(card.plan))
     try:
-        method.load_state_dict(load_file(folder / WEIGHTS))
+        content = (folder / WEIGHTS).read_bytes()
+        if card.weights and hashlib.sha256(content).hexdigest() != card.weights:
+            raise InputError(f"{folder / WEIGHTS} is damaged or not the model's own: copy both files again")
+        method.load_state_dict(load(content))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"cannot load {folder / WEIGHTS}: {str(error).splitlines()[0]}") from error
     return method.eval(), card

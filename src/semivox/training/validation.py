@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from semivox.core.plan import Plan
 from semivox.data.patches import padding
@@ -14,8 +14,8 @@ from semivox.data.store import Store
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method
-from semivox.training.checkpoint import write_atomically
 from semivox.training.folder import RunFolder
+from semivox.training.model import save_weights
 
 
 class BestWeights:
@@ -37,8 +37,7 @@ class BestWeights:
         earlier = [row["hd95_mm"] for row in self.folder.logged() if "hd95_mm" in row]
         dice, hd95 = self.scores(method)
         if not earlier or hd95 < min(earlier):
-            tensors = {name: value.detach().cpu().contiguous() for name, value in method.state_dict().items()}
-            write_atomically(self.path, lambda path: save_file(tensors, path))
+            save_weights(self.path, method)
         self.folder.log({"step": step - 1, "player": "validation", "dice": dice, "hd95_mm": hd95})
 
     def load_into(self, method: Method) -> None:
