@@ -9,11 +9,15 @@ import signal
 import time
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+from semivox.data.layouts import find
+from semivox.data.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training.model import load_model
@@ -122,6 +126,26 @@ def test_resuming_with_something_else_is_refused(tmp_path, change, named):
     train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
     with pytest.raises(InputError, match=named):
         train_run(store, *change(split, plan, tiny.config("supervised")), tmp_path / "run")
+
+
+def test_resuming_on_changed_scans_is_refused_and_undoing_the_change_goes_on(tmp_path, monkeypatch):
+    store, split, plan = tiny.prepared(tmp_path)
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(InterruptedRun):
+            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    path = tmp_path / "data" / "labels" / f"{split.labeled[0]}.nii.gz"
+    before = path.read_bytes()
+    label = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asarray(label.dataobj)[::-1].copy(), label.affine), path)
+    changed = prepare(find(tmp_path / "data"), split, plan, tmp_path / "prepared")
+    with pytest.raises(InputError, match=rf"data.json changed(?s:.*){split.labeled[0]}.*\n(?s:.*)Undo the change"):
+        train_run(changed, split, plan, tiny.config("supervised"), tmp_path / "run")
+    path.write_bytes(before)
+    undone = prepare(find(tmp_path / "data"), split, plan, tmp_path / "prepared")
+    train_run(undone, split, plan, tiny.config("supervised"), tmp_path / "run")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
 
 
 def test_settings_that_change_no_result_may_change_on_a_resume(tmp_path, monkeypatch):

@@ -86,6 +86,10 @@ class Store:
         """Voxels of a prepared case, without opening its arrays."""
         return self._record(name).shape
 
+    def content(self, name: str) -> str:
+        """Hash of a prepared case's voxels. Raises InputError if there is none."""
+        return self._record(name).content
+
     def case(self, name: str, label: bool) -> Case:
         """A prepared case; its label is opened only if asked for. Raises InputError if there is none."""
         key = (name, label)

@@ -15,9 +15,11 @@ from semivox.core.errors import InputError
 from semivox.core.files import write_text, writing
 from semivox.core.frozen import Frozen
 from semivox.core.lock import locked
+from semivox.core.split import Split
+from semivox.data.store import Store
 
 OWN = {
-    *("config.json", "plan.json", "split.json", "environment.json", "log.jsonl", "lock", "done"),
+    *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "lock", "done"),
     *("checkpoints", "model", "predictions", "prepared", "tensorboard", "check.json", "scores.csv", "scores.json"),
     *("summary.json", "summary.txt", "report.html"),
 }
@@ -28,6 +30,19 @@ HARMLESS = ("train.workers:", "train.save_every:", "train.tensorboard:")
 """Settings that change no result and may therefore change when a run is resumed."""
 
 
+class DataRecord(Frozen):
+    """What a run was begun on (data.json): a resume with other voxels is refused."""
+
+    voxels: Mapping[str, str]
+    """Case -> hash of its prepared image and label."""
+
+    @classmethod
+    def of(cls, store: Store, split: Split) -> DataRecord:
+        """Of all cases that training reads. Raises InputError for one that is not prepared."""
+        cases = (*split.labeled, *split.unlabeled, *split.validation)
+        return cls(voxels={name: store.content(name) for name in cases})
+
+
 class RunFolder:
     """The files of one run, by name."""
 
@@ -36,6 +51,7 @@ class RunFolder:
         self.config = path / "config.json"
         self.plan = path / "plan.json"
         self.split = path / "split.json"
+        self.data = path / "data.json"
         self.environment = path / "environment.json"
         self.log_file = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"

@@ -26,7 +26,7 @@ from semivox.methods.method import Losses, Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
-from semivox.training.folder import RunFolder
+from semivox.training.folder import DataRecord, RunFolder
 from semivox.training.loop import Observer, Pace, in_channels_last, train
 from semivox.training.model import ModelCard, save_model
 from semivox.training.reporter import Reporter, Silent
@@ -52,6 +52,7 @@ def train_run(
         if folder.done.exists():
             return
         check_parts(split, config)
+        folder.keep(folder.data, DataRecord.of(store, split))
         world = config.train.devices
         torchrun = "TORCHELASTIC_RUN_ID" in os.environ
         fabric = Fabric(
