@@ -38,6 +38,12 @@ def test_a_plan_decides_channels_classes_and_options(kind):
     assert (found.architecture.width, found.architecture.dropout) == (2, 0.25)
 
 
+def test_a_plan_says_which_axes_may_be_reflected():
+    sides = plan("vnet", {}).model_copy(update={"mirror": (False, True, True)})
+    assert Blueprint.of(sides).mirror == (False, True, True)
+    assert Blueprint.of(plan("vnet", {})).mirror == (True, True, True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_options_survive_the_plans_json(kind):
     options = blueprint(kind, strides=((1, 2, 2), (2, 2, 1))).architecture.model_dump()

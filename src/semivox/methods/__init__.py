@@ -16,6 +16,7 @@ METHODS: dict[str, str] = {
     "mean_teacher": "semivox.methods.mean_teacher:MeanTeacher",
     "ua_mt": "semivox.methods.ua_mt:UAMT",
     "cct": "semivox.methods.cct:CCT",
+    "tcse": "semivox.methods.tcse:TCSE",
     "embedding_matching": "semivox.methods.embedding_matching:EmbeddingMatching",
     "sassnet": "semivox.methods.sassnet:SASSNet",
     "dtc": "semivox.methods.dtc:DTC",

@@ -29,11 +29,14 @@ class Blueprint:
     channels: int
     classes: int
     """Background included."""
+    mirror: tuple[bool, bool, bool] = (True, True, True)
+    """Axes along which a method may reflect patches: not x where left and right are classes."""
 
     @classmethod
     def of(cls, plan: Plan) -> Blueprint:
         """The blueprint of a plan. Raises InputError for an unknown architecture or option."""
-        return cls(architecture(plan.network.name, plan.network.options), len(plan.channels), len(plan.classes))
+        network = architecture(plan.network.name, plan.network.options)
+        return cls(network, len(plan.channels), len(plan.classes), plan.mirror)
 
     def segmenter(self, heads: Mapping[str, int] | None = None, deep: int = 0) -> Single:
         """A network (B, C, X, Y, Z) -> Output, with further heads: name -> number of maps.
