@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from semivox.networks.discriminator import PatchDiscriminator, at_least, fixed, width_for
+from semivox.networks.discriminator import PatchDiscriminator, VoxelDiscriminator, at_least, fixed, width_for
 from tests.contract.examples import blueprint
 
 
@@ -97,3 +97,31 @@ def test_a_failure_while_it_is_fixed_leaves_it_as_it_was():
         judge(torch.zeros(1, 2, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16))
     assert judge.training
     assert all(p.requires_grad for p in judge.parameters())
+
+
+@pytest.mark.parametrize(("maps", "parameters"), [(1, 2_642_369), (2, 2_646_465)])
+def test_size_of_the_voxelwise_discriminator(maps, parameters):
+    assert sum(p.numel() for p in VoxelDiscriminator(maps, 64).parameters()) == parameters
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 16), (32, 16, 48), (17, 31, 16), (8, 16, 24), (3, 5, 2)], ids=str)
+def test_one_judgment_a_voxel_of_any_size(shape):
+    torch.manual_seed(0)
+    judge = VoxelDiscriminator(3, 4)
+    maps = torch.randn(2, 3, *shape, requires_grad=True)
+    verdict = judge(maps)
+    assert verdict.shape == (2, *shape)
+    verdict.square().sum().backward()
+    assert maps.grad.any()
+    assert all(p.grad is not None and p.grad.any() for p in judge.parameters())
+
+
+def test_voxelwise_judgments_are_interpolated_with_corners_on_corners():
+    judge = VoxelDiscriminator(1, 4).eval()
+    maps = torch.randn(1, 1, 32, 32, 48)
+    coarse = judge.layers(maps)[0, 0]
+    assert coarse.shape == (2, 2, 3)
+    fine = judge(maps)[0]
+    torch.testing.assert_close(fine[0, 0, 0], coarse[0, 0, 0])
+    torch.testing.assert_close(fine[-1, -1, -1], coarse[-1, -1, -1])
+    torch.testing.assert_close(fine.amax(), coarse.amax())

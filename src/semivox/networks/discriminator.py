@@ -3,6 +3,9 @@
 ``PatchDiscriminator`` is that of SASSNet (Li, Zhang & He, MICCAI 2020, arXiv:2007.10732), after the DCGAN of Radford,
 Metz & Chintala, arXiv:1511.06434: strided convolutions without normalization. 11,020,290 parameters for one channel,
 one map and the authors' width of 64.
+
+``VoxelDiscriminator`` is the one with which SASSNet's authors ran DAP (Zheng et al., MICCAI 2019) in 3D, after Hung et
+al., BMVC 2018, arXiv:1802.07934. 2,646,465 parameters for two maps and a width of 64.
 """
 
 from __future__ import annotations
@@ -48,6 +51,28 @@ class PatchDiscriminator(nn.Module):
         """See the class."""
         both = self.on_maps(at_least(maps, SMALLEST)) + self.on_image(at_least(image, SMALLEST))
         return self.judgment(self.deeper(both).mean((2, 3, 4)))
+
+
+class VoxelDiscriminator(nn.Module):
+    """One judgment a voxel: maps (B, M, X, Y, Z) -> logits (B, X, Y, Z) float32.
+
+    Four convolutions of kernel 4 and stride 2, whose judgments are interpolated linearly, corners on corners.
+    """
+
+    def __init__(self, maps: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [halving(maps, width), nn.LeakyReLU(0.2)]
+        for level in range(2):
+            layers += [halving(width * 2**level, width * 2 ** (level + 1)), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, halving(4 * width, 1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        x, y, z = maps.shape[2:]
+        filled = at_least(maps, SMALLEST)
+        coarse = self.layers(filled).float()
+        verdict = F.interpolate(coarse, size=filled.shape[2:], mode="trilinear", align_corners=True)
+        return verdict[:, 0, :x, :y, :z]
 
 
 def halving(incoming: int, outgoing: int) -> nn.Conv3d:
