@@ -18,12 +18,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods import METHODS, find
 from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.teacher import Teacher
-from tests.contract.examples import balls, batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
+from tests.contract.examples import balls, batch, blueprint, build, gradients, odd_batch, odd_blueprint, train
 from tests.contract.fields import Alternative
 
 NAMES = sorted(METHODS)
@@ -40,6 +41,7 @@ ALTERNATIVES: dict[str, dict[str, Alternative]] = {name: known.ALTERNATIVES for 
 CONSTANT: dict[str, set[str]] = {name: getattr(known, "CONSTANT", set()) for name, known in KNOWN.items()}
 FROM_LABELS: dict[str, set[str]] = {name: getattr(known, "FROM_LABELS", set()) for name, known in KNOWN.items()}
 REMEMBERS: dict[str, bool] = {name: getattr(known, "REMEMBERS", False) for name, known in KNOWN.items()}
+TURNS: dict[str, int] = {name: getattr(known, "TURNS", 1) for name, known in KNOWN.items()}
 NETWORK: dict[str, dict[str, Any]] = {name: getattr(known, "NETWORK", {}) for name, known in KNOWN.items()}
 START: dict[str, dict[str, float]] = {name: getattr(known, "START", {}) for name, known in KNOWN.items()}
 ABSENT: dict[str, set[str]] = {name: getattr(known, "ABSENT", set()) for name, known in KNOWN.items()}
@@ -106,6 +108,15 @@ def same_tensor(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
 
 def teachers(method: Method) -> list[Teacher]:
     return [module for module in method.modules() if isinstance(module, Teacher)]
+
+
+def turn(method: Method, given: Batch, step: int = 4, steps: int = 8, seed: int = 0) -> Losses:
+    """The losses of the step's first turn, or together those of its first ``TURNS``; nothing is minimized."""
+    seed_step(seed, step, 0)
+    number = next(TURNS[name] for name in NAMES if find(name) is type(method))
+    told = list(itertools.islice(method.step(given, Progress(step, steps)), number))
+    terms = {name: term for losses in told for name, term in losses.terms.items()}
+    return Losses(terms, {name: weight for losses in told for name, weight in losses.weights.items()})
 
 
 def tree(name: str) -> ast.Module:

@@ -71,6 +71,38 @@ def test_deep_heads_are_further_weights_and_change_no_others(kind):
         odd_blueprint(kind).segmenter(deep=3)
 
 
+def test_a_rebuilder_segments_as_a_plain_network_and_rebuilds_from_the_deepest_features_alone(kind):
+    torch.manual_seed(0)
+    plan = odd_blueprint(kind)
+    network, plain = plan.rebuilder(4).eval(), plan.segmenter().eval()
+    weights = {n: value for n, value in network.state_dict().items() if not n.startswith("rebuilding")}
+    plain.load_state_dict(weights, strict=True)
+    image = torch.randn(2, 2, *ODD)
+    alone, both = network(image), network(image, rebuild="yes")
+    assert torch.equal(alone.logits, plain(image).logits)
+    assert torch.equal(both.logits, alone.logits)
+    assert alone.extra == {}
+    rebuilt = both.extra["rebuilt"]
+    assert rebuilt.shape == (2, 4, *ODD)
+    assert torch.equal(network.rebuilding(both.features[-1]), rebuilt)
+
+
+@pytest.mark.parametrize("rebuild", ["yes", "held", "constant"])
+def test_what_a_loss_on_logits_and_rebuilt_maps_moves(kind, rebuild):
+    torch.manual_seed(0)
+    network = odd_blueprint(kind, dropout=0.0).rebuilder(4).train()
+    output = network(torch.randn(2, 2, *ODD), rebuild=rebuild)
+    assert output.logits.requires_grad == (rebuild != "constant")
+    (output.logits.square().mean() + output.extra["rebuilt"].square().mean()).backward()
+    moved = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"encoder", "rebuilding"} | ({"decoders", "heads"} if rebuild == "yes" else set())
+    assert all(p.requires_grad for p in network.parameters())
+    if rebuild == "held":  # the encoder is moved through the held decoder
+        network.zero_grad()
+        network(torch.randn(2, 2, *ODD), rebuild="held").logits.square().mean().backward()
+        assert any(p.grad is not None and p.grad.any() for p in network.encoder.parameters())
+
+
 def test_each_channel_and_each_end_of_the_patch_is_read(kind):
     torch.manual_seed(0)
     network = odd_blueprint(kind).segmenter().eval()

@@ -24,6 +24,7 @@ METHODS: dict[str, str] = {
     "mc_net_plus": "semivox.methods.mc_net_plus:MCNetPlus",
     "caml": "semivox.methods.caml:CAML",
     "urpc": "semivox.methods.urpc:URPC",
+    "mtc": "semivox.methods.mtc:MTC",
 }
 
 

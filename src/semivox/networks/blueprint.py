@@ -13,6 +13,7 @@ from semivox.core.frozen import explain
 from semivox.core.plan import Plan
 from semivox.networks.architecture import Architecture
 from semivox.networks.kmax import KMaX, KMaXSegmenter
+from semivox.networks.rebuilder import Rebuilder
 from semivox.networks.segmenter import DecoderKind, Segmenter, Single
 from semivox.networks.unet3d import UNet3D
 from semivox.networks.uxnet import UXNet
@@ -48,6 +49,10 @@ class Blueprint:
     def segmenters(self, decoders: Sequence[DecoderKind], heads: Mapping[str, int] | None = None) -> Segmenter:
         """A network with several decoders on one encoder: (B, C, X, Y, Z) -> one Output per decoder."""
         return Segmenter(self.architecture, self.channels, self.classes, decoders, heads or {})
+
+    def rebuilder(self, maps: int) -> Rebuilder:
+        """A network (B, C, X, Y, Z) -> Output with a second decoder, without skips, which rebuilds so many maps."""
+        return Rebuilder(self.architecture, self.channels, self.classes, maps)
 
     def clustered(self, options: KMaX) -> KMaXSegmenter:
         """A network (B, C, X, Y, Z) -> Output whose logits are those of learned cluster centers."""

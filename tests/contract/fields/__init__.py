@@ -3,8 +3,10 @@
 ``WEIGHTS``: field that is a weight -> the terms it weighs. ``ALTERNATIVES``: every field of the Config -> another
 value, and what else must be set for the field to matter. Optional: ``CONSTANT``, weights (fields) that do not rise;
 ``FROM_LABELS``, terms beside ``supervised`` that are computed on labeled patches alone; ``ABSENT``, fields that matter
-only where a labeled patch does not show every class; ``START``, weight -> share of the run before which it is off; ``REMEMBERS``, True where buffers change before the first loss;
-``NETWORK``, options of the network in which the fields matter, where that is not one of two levels.
+only where a labeled patch does not show every class; ``START``, weight -> share of the run before which it is off;
+``REMEMBERS``, True where buffers change before the first loss; ``TURNS``, how often the network has a turn in a step;
+``NETWORK``, options of the network in which the fields matter, where that is not one of two levels; ``TESTED``,
+options with which the method is tested, where its defaults are too large for a test.
 """
 
 from __future__ import annotations
