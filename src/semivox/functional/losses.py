@@ -43,6 +43,17 @@ def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, at_least: 
     return (per_voxel * weight).sum() / weight.sum().clamp_min(at_least)
 
 
+def focal(logits: Tensor, label: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """The two factors of the focal loss at each voxel, (B, X, Y, Z) each: (1 - p)^gamma and -ln p of the label's class.
+
+    Lin et al., ICCV 2017, arXiv:1708.02002. A voxel marked IGNORE counts as background: leave it out afterwards.
+    """
+    index = torch.where(label != IGNORE, label, 0).unsqueeze(1)
+    known = logits.float().log_softmax(1).gather(1, index).squeeze(1)
+    # powers below 1 are infinitely steep at 0
+    return (-known.expm1()).clamp_min(1e-6).pow(gamma), -known
+
+
 def squared_difference(student: Tensor, teacher: Tensor) -> Tensor:
     """Probabilities (B, K, X, Y, Z) twice -> their squared difference averaged over classes, (B, X, Y, Z).
 

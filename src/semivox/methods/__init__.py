@@ -20,6 +20,7 @@ METHODS: dict[str, str] = {
     "embedding_matching": "semivox.methods.embedding_matching:EmbeddingMatching",
     "sassnet": "semivox.methods.sassnet:SASSNet",
     "dtc": "semivox.methods.dtc:DTC",
+    "dap": "semivox.methods.dap:DAP",
     "mc_net": "semivox.methods.mc_net:MCNet",
     "mc_net_plus": "semivox.methods.mc_net_plus:MCNetPlus",
     "caml": "semivox.methods.caml:CAML",

@@ -1,0 +1,99 @@
+"""A probabilistic atlas: how often each class was drawn at each position of a scan.
+
+Positions of different scans are made comparable without registration: by their distance from the scan's middle, or by
+their share of the scan's size. Shapes: label (X, Y, Z) class indices; maps (K - 1, X', Y', Z'), one per foreground
+class; what no map claims is background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from semivox.core.case import IGNORE
+
+Alignment = Literal["center", "resize"]
+"""``center``: scans lie middle on middle, voxel on voxel; ``resize``: each is stretched to the same size."""
+LARGEST = 128
+"""Positions along an axis at most: a few scans, aligned no better than this, know no finer shape."""
+
+
+class LabelAtlas(NamedTuple):
+    """What was drawn where."""
+
+    maps: np.ndarray
+    """(K - 1, X', Y', Z') float32: the share of the scans in which the class was drawn there."""
+    origin: np.ndarray
+    """(3,) float32: the first position, in voxels from the middle voxel, shape // 2, of a scan; of ``center``."""
+    step: np.ndarray
+    """(3,) float32: voxels from one position to the next; of ``center``."""
+    scans: int
+
+
+def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment) -> LabelAtlas:
+    """The atlas of some labels. Beyond a scan is background; voxels marked IGNORE count neither way.
+
+    With ``center`` it spans the foreground of all scans together. Each position takes the value of one voxel.
+    """
+    drawn = tuple(labels)
+    shapes = np.array([label.shape for label in drawn])
+    origin, step = np.zeros(3, int), np.ones(3, int)
+    if alignment == "center":
+        spans = np.stack([foreground_span(label) for label in drawn])  # (N, 2, 3)
+        origin, last = spans[:, 0].min(0), spans[:, 1].max(0)
+        step = -(-(last - origin + 1) // LARGEST)
+        shape = (last - origin) // step + 1
+    else:
+        shape = shapes.max(0).clip(max=LARGEST)
+    counts = np.zeros((classes - 1, *shape), np.float32)
+    known = np.zeros(shape, np.float32)
+    for label in drawn:
+        size = np.array(label.shape)
+        if alignment == "center":
+            at = [o + s * np.arange(n) + m for o, s, n, m in zip(origin, step, shape, size // 2, strict=True)]
+        else:
+            at = [(2 * np.arange(n) + 1) * s // (2 * n) for n, s in zip(shape, size, strict=True)]
+        values = values_at(label, at)
+        known += values != IGNORE
+        for index in range(1, classes):
+            counts[index - 1] += values == index
+    return LabelAtlas(counts / known.clip(min=1), origin.astype(np.float32), step.astype(np.float32), len(drawn))
+
+
+def foreground_span(label: np.ndarray) -> np.ndarray:
+    """(2, 3): first and last foreground voxel along each axis, in voxels from the middle voxel; the middle if none."""
+    foreground = (label > 0) & (label != IGNORE)
+    if not foreground.any():
+        return np.zeros((2, 3), int)
+    along = [np.flatnonzero(foreground.any(tuple(set(range(3)) - {axis}))) for axis in range(3)]
+    return np.array([[a[0] for a in along], [a[-1] for a in along]]) - np.array(label.shape) // 2
+
+
+def values_at(label: np.ndarray, at: list[np.ndarray]) -> np.ndarray:
+    """The label on the grid of these indices along x, y, z, which may lie beyond the scan: 0 there."""
+    values = np.array(label[np.ix_(*(a.clip(0, n - 1) for a, n in zip(at, label.shape, strict=True)))])
+    beyond = [(a < 0) | (a >= n) for a, n in zip(at, label.shape, strict=True)]
+    values[beyond[0]], values[:, beyond[1]], values[:, :, beyond[2]] = 0, 0, 0
+    return values
+
+
+def sampled(maps: Tensor, position: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Maps (1, M, X', Y', Z') at the positions of patches of ``shape``: (B, M, *shape) float32, 0 beyond the maps.
+
+    ``position`` (B, 3, 4): a patch's voxel (x, y, z, 1) -> indices of the maps, between which is interpolated linearly.
+    """
+    sizes = torch.tensor(maps.shape[2:], device=maps.device)
+    unit = position * (2 / sizes)[:, None]  # the range of grid_sample: -1 and 1 are the outer faces
+    unit = torch.cat([unit[..., :3], unit[..., 3:] + (1 / sizes - 1)[:, None]], -1).flip(1)  # last axis first
+    x, y, z = (torch.arange(n, device=maps.device) for n in shape)
+    grid = (
+        unit[:, None, None, None, :, 0] * x[:, None, None, None]
+        + unit[:, None, None, None, :, 1] * y[:, None, None]
+        + (unit[:, None, None, None, :, 2] * z[:, None] + unit[:, None, None, None, :, 3])
+    )  # (B, *shape, 3)
+    return F.grid_sample(maps.expand(len(position), *maps.shape[1:]), grid, padding_mode="zeros", align_corners=False)
