@@ -40,6 +40,7 @@ for command in (
     models.evaluate,
     study.run,
     studies.study,
+    studies.report,
     study.demo,
     methods.methods,
 ):

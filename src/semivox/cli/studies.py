@@ -1,4 +1,4 @@
-"""semivox study: many runs, compared."""
+"""semivox study, report: many runs, compared."""
 
 from __future__ import annotations
 
@@ -30,3 +30,15 @@ def study(
     from semivox.study.progress import Terminal
 
     verbs.study(grid, out or Path(grid.stem), data=data, processes=processes, tell=Terminal())
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder; its runs need not all be done.")],
+) -> None:
+    """Turn a study into STUDY/report: one page (report.html), table.csv, table.tex, and the figures as files.
+
+    Example: semivox report studies/first
+    """
+    from semivox.study import verbs
+
+    print(verbs.report(folder))

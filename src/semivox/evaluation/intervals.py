@@ -126,6 +126,16 @@ def paired_means(
     return {case: (float(a), float(b)) for case, (a, b) in means.items()}, left_out
 
 
+def case_means(rows: Sequence[Row], score: str) -> dict[str, float]:
+    """Case -> value, the mean over its classes that have one; undefined distances count as in ``compare``."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        value = _value(row, score)
+        if value is not None:
+            values.setdefault(row.case, []).append(value)
+    return {case: float(np.mean(listed)) for case, listed in values.items()}
+
+
 def _by_place(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
     """Rows by (case, class). Raises InputError where two rows claim one place."""
     found: dict[tuple[str, str], Row] = {}

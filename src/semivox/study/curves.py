@@ -80,6 +80,9 @@ def smooth(values: np.ndarray, time_constant: float) -> np.ndarray:
 def _values(row: Mapping[str, Any]) -> list[tuple[str, float]]:
     """Everything of one row that can be drawn, with the title of its panel."""
     player = row.get("player", "network")
+    if player == "validation":
+        found = [(f"validation {name}", row.get(name)) for name in ("dice", "hd95_mm")]
+        return [(title, float(v)) for title, v in found if isinstance(v, int | float) and math.isfinite(v)]
     suffix = "" if player == "network" else f" ({player})"
     found = [(f"total loss{suffix}", row.get("total"))]
     found += [(f"loss: {name}{suffix}", value) for name, value in row.get("terms", {}).items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +98,11 @@ def _pictures(
     for case, word in chosen.items():
         runs = {arm: where[arm][case] for arm in arms_of(summary)}
         caption = f"{case}: the {word} of {len(ranked)} scans by Dice of {summary.method} ({np.mean(dice[case]):.3f})"
-        pictures.append(Picture(caption, _overlay(dataset.entry(case), runs, plan)))
+        pictures.append(Picture(caption, overlay_of(dataset.entry(case), runs, plan)))
     return tuple(pictures)
 
 
-def _overlay(entry: Entry, runs: dict[str, Path], plan: Plan) -> bytes:
+def overlay_of(entry: Entry, runs: Mapping[str, Path], plan: Plan) -> bytes:
     """The PNG of one case with its reference and the labels of each run."""
     volume = read(entry.images)
     reference = None if entry.label is None else class_indices(read_label(entry.label).array[0], plan)

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -122,6 +122,21 @@ def write_report(data: ReportData, path: Path) -> None:
 
 def render(data: ReportData) -> str:
     """The page as text."""
+    scores = list(dict.fromkeys(name for row in data.rows for name in row.scores))
+    return filled(
+        "report.html.j2",
+        data=data,
+        scores=headings(scores),
+        runs=runs_of(data.curves),
+        paired=_paired(data),
+        paired_heading=HEADINGS.get(data.paired_score, (data.paired_score, "", ""))[0],
+        shown=SHOWN,
+        panel=(WIDTH, HEIGHT),
+    )
+
+
+def filled(name: str, **content: Any) -> str:
+    """A template of this package as a page: all text escaped, the style and its hash in the page's policy."""
     package = resources.files("semivox.study")
     style = "\n" + package.joinpath("report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -130,19 +145,17 @@ def render(data: ReportData) -> str:
     )
     environment.filters["number"] = number
     environment.filters["uri"] = data_uri
-    template = environment.from_string(package.joinpath("report.html.j2").read_text(encoding="utf-8"))
-    scores = list(dict.fromkeys(name for row in data.rows for name in row.scores))
+    template = environment.from_string(package.joinpath(name).read_text(encoding="utf-8"))
     return template.render(
-        data=data,
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         style=Markup(style),
-        scores=[(name, *HEADINGS.get(name, (name, "", ""))) for name in scores],
-        runs=_runs(data.curves),
-        paired=_paired(data),
-        paired_heading=HEADINGS.get(data.paired_score, (data.paired_score, "", ""))[0],
-        shown=SHOWN,
-        panel=(WIDTH, HEIGHT),
+        **content,
     )
+
+
+def headings(scores: Sequence[str]) -> list[tuple[str, str, str, str]]:
+    """Score, heading, which way is better, meaning."""
+    return [(name, *HEADINGS.get(name, (name, "", ""))) for name in scores]
 
 
 def number(value: float | None, score: str, signed: bool = False) -> str:
@@ -160,7 +173,7 @@ def printable(value: Any) -> Any:
     return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", value)
 
 
-def _runs(curves: tuple[Panel, ...]) -> list[tuple[int, str]]:
+def runs_of(curves: tuple[Panel, ...]) -> list[tuple[int, str]]:
     """Color index and name of every run that was drawn."""
     return sorted({(line.index, line.run) for panel in curves for line in panel.lines})
 

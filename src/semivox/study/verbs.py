@@ -268,5 +268,15 @@ def study(
     return Path(out)
 
 
+def report(study: AnyPath) -> Path:
+    """Turn the folders of a study, finished or not, into ``report/``: one page, CSV, LaTeX, figures; returns the page.
+
+    Raises InputError where the folder holds no study or no finished run.
+    """
+    from semivox.study.study_report import report_study
+
+    return report_study(Path(study))
+
+
 def _split(split: Split | AnyPath | None) -> Split | Path | None:
     return Path(split) if isinstance(split, (str, PathLike)) else split

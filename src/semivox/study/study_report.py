@@ -1,0 +1,270 @@
+"""The report of a study: one page, a CSV and a LaTeX table, and the figures as files, all from its folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.data import layouts
+from semivox.evaluation.score import HIGHER_IS_BETTER
+from semivox.study import figures
+from semivox.study.curves import HEIGHT, WIDTH, Panel, training_curves
+from semivox.study.job_report import overlay_of
+from semivox.study.report import HEADINGS, Picture, filled, headings, runs_of
+from semivox.study.results import Group, Results, collect, pairs_of
+from semivox.study.study_table import COMPARED, SHOWN, Line, lines_of, write_csv, write_latex
+from semivox.training.folder import RunFolder
+
+FOLDER = "report"
+"""Within the study."""
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of plain text."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SettingPage:
+    """What the page shows of one setting."""
+
+    name: str
+    lines: tuple[Line, ...]
+    note: str
+    verdicts: tuple[str, ...]
+    figures: tuple[Picture, ...]
+    pictures: tuple[Picture, ...]
+    strata: tuple[TextTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """All that the page shows. Texts are plain: markup in them is shown, not obeyed."""
+
+    title: str
+    lead: str
+    details: tuple[str, ...]
+    warnings: tuple[str, ...]
+    settings: tuple[SettingPage, ...]
+    figures: tuple[Picture, ...]
+    keys: tuple[str, ...]
+    """Columns of the table of provenance."""
+    published: tuple[TextTable, ...] = ()
+    curves: tuple[Panel, ...] = ()
+    curves_of: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def report_study(study: Path) -> Path:
+    """Write ``report/`` of a study (finished or not): report.html, table.csv, table.tex, figures; returns the page.
+
+    Raises InputError where the folder holds no study or no finished run.
+    """
+    results, out = collect(study), study / FOLDER
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    lines = lines_of(results)
+    title = results.record.grid.title or study.resolve().name
+    write_csv(out / "table.csv", lines)
+    write_latex(out / "table.tex", lines, title)
+    page = _page(results, lines, title, out)
+    path = out / "report.html"
+    temporary = path.with_name(path.name + ".writing")
+    temporary.write_text(render_study(page), encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+def render_study(page: StudyPage) -> str:
+    """The page as text."""
+    return filled("study.html.j2", data=page, scores=headings(SHOWN), runs=runs_of(page.curves), panel=(WIDTH, HEIGHT))
+
+
+def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
+    pages = tuple(_setting(results, [line for line in lines if line.setting == name], out) for name in results.settings)
+    curves, curves_of = _curves(results)
+    return StudyPage(
+        title=title,
+        lead=_lead(lines),
+        details=_details(results, lines),
+        warnings=_warnings(results, lines),
+        settings=pages,
+        figures=_over_counts(results, lines, out),
+        keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
+        curves=curves,
+        curves_of=curves_of,
+        reasons=dict(Plan.load(results.folder / "plan.json").reasons),
+    )
+
+
+def _lead(lines: Sequence[Line]) -> str:
+    """How many comparisons came out how."""
+    found = [line.contrasts["dice"].verdict for line in lines if "dice" in line.contrasts]
+    counts = {word: found.count(word) for word in ("better", "worse", "inconclusive")}
+    if not found:
+        return "Nothing is compared yet: no method has a finished run beside its supervised twin."
+    return (
+        f"Of {len(found)} comparisons with the supervised twin by Dice, {counts['better']} are better, "
+        f"{counts['worse']} worse, {counts['inconclusive']} inconclusive."
+    )
+
+
+def _details(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
+    runs = sum(line.runs for line in lines)
+    draws = {draw for group in results.groups for draw, _ in group.runs}
+    seeds = {seed for group in results.groups for _, seed in group.runs}
+    plural = "" if len(draws) == 1 else "s"
+    return (
+        f"{runs} runs: {len(results.settings)} settings, {len(draws)} draw{plural} of the labeled cases, "
+        f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}; weights: {lines[0].provenance['weights']}.",
+        "Every method has the same plan, labeled patches and steps as its twin, but for what its row says it has of "
+        "its own. Hold the pointer over a number to see what it was made with.",
+    )
+
+
+def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
+    listed = []
+    if results.missing:
+        listed.append(f"{results.missing} runs were begun and are not finished; they are not in these tables.")
+    for setting in results.settings:
+        counts = {line.arm: line.runs for line in lines if line.setting == setting}
+        if len(set(counts.values())) > 1:
+            few = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count < max(counts.values()))
+            listed.append(f"{setting}: not all methods have the same number of runs ({few}; others more).")
+    if all({draw for draw, _ in group.runs} == {0} for group in results.groups):
+        listed.append(
+            "One draw of the labeled cases: every verdict holds for these labeled cases only. Another draw may decide "
+            "otherwise; give draws = 3 or more."
+        )
+    return tuple(listed)
+
+
+def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
+    name = lines[0].setting
+    contrasts = [found for line in lines for found in line.contrasts.values()]
+    return SettingPage(
+        name=name,
+        lines=tuple(lines),
+        note=_note(lines),
+        verdicts=tuple(found.words for found in contrasts),
+        figures=_figures(results, lines, out),
+        pictures=_pictures(results, name),
+    )
+
+
+def _note(lines: Sequence[Line]) -> str:
+    about = lines[0].provenance
+    family = max((found.family for line in lines for found in line.contrasts.values()), default=0)
+    return (
+        f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases. Means over "
+        "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
+        "as Dice 0 and, in comparisons of distances, with the scan's diagonal. p values are corrected for "
+        f"{family} comparisons (Holm)."
+    )
+
+
+def _figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
+    """Differences case by case, and ranks, for each compared score."""
+    name, pictures = lines[0].setting, []
+    groups = {group.arm.name: group for group in results.of(name)}
+    for score in COMPARED:
+        heading = HEADINGS[score][0]
+        strips = [
+            figures.Strip(line.arm, pairs_of(groups[line.arm], twin, score), found.difference, found.low, found.high,
+                          found.verdict)
+            for line in lines
+            if (found := line.contrasts.get(score)) and (twin := results.twin(groups[line.arm]))
+        ]  # fmt: skip
+        if strips:
+            drawn = figures.paired_differences(strips, heading, score in HIGHER_IS_BETTER)
+            words = f"{heading}, case by case: each dot is a case, the diamond the mean with its 95 % interval; filled "
+            pictures.append(_kept(drawn, out, f"paired-{name}-{score}", words + "where the difference is decided"))
+        if ranking := results.ranking(name, score):
+            drawn = figures.critical_differences(ranking, heading)
+            words = f"Mean ranks by {heading}: methods joined by a bar are not told apart (Friedman, Nemenyi)"
+            pictures.append(_kept(drawn, out, f"ranks-{name}-{score}", words))
+    return tuple(pictures)
+
+
+def _over_counts(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
+    """Learning curves, where there are several numbers of labeled cases."""
+    if len({line.labeled for line in lines}) < 2:
+        return ()
+    pictures = []
+    for score in COMPARED:
+        curves: dict[str, list[figures.Point]] = {}
+        for line in lines:
+            found = line.scores[score]
+            if not line.ablation and found.mean is not None:
+                curves.setdefault(line.arm, []).append(figures.Point(line.labeled, found.mean, found.low, found.high))
+        if curves:
+            drawn = figures.learning_curves(curves, HEADINGS[score][0])
+            words = f"{HEADINGS[score][0]} over the number of labeled cases, with 95 % intervals"
+            pictures.append(_kept(drawn, out, f"learning-{score}", words))
+    return tuple(pictures)
+
+
+def _kept(figure: Figure, out: Path, name: str, caption: str) -> Picture:
+    """A figure, saved for papers and ready for the page."""
+    figures.save(figure, out / "figures" / f"{name}.pdf")
+    return Picture(caption, figures.png(figure))
+
+
+def _pictures(results: Results, setting: str) -> tuple[Picture, ...]:
+    """For each method: the worst, the middle and the best case of its first run, beside its twin's."""
+    try:
+        dataset = layouts.find(Path(results.record.data))
+    except InputError:  # the data are elsewhere: everything else can be reported
+        return ()
+    pictures: list[Picture] = []
+    for group in results.of(setting):
+        twin = results.twin(group)
+        common = sorted(set(group.runs) & set(twin.runs)) if twin else []
+        if twin is None or not common or group.arm.ablation is not None:
+            continue
+        run, other = group.runs[common[0]], twin.runs[common[0]]
+        for case, word, dice, count in ranked(group, common[0]):
+            folders = {twin.arm.name: other.folder, group.arm.name: run.folder}
+            caption = (
+                f"{group.arm.name}, draw {common[0][0]}, seed {common[0][1]}, {case}: the {word} of {count} cases by "
+                f"Dice ({dice:.3f})"
+            )
+            try:
+                pictures.append(Picture(caption, overlay_of(dataset.entry(case), folders, run.plan)))
+            except InputError:  # a scan or a prediction was moved away
+                continue
+    return tuple(pictures)
+
+
+def ranked(group: Group, key: tuple[int, int]) -> list[tuple[str, str, float, int]]:
+    """(case, word, Dice, number of cases) of the worst, the middle and the best case of a run; fewer if they meet."""
+    dice: dict[str, list[float]] = {}
+    for row in group.runs[key].rows:
+        if row.dice is not None:
+            dice.setdefault(row.case, []).append(row.dice)
+    order = sorted(dice, key=lambda case: (float(np.mean(dice[case])), case))
+    if not order:
+        return []
+    wanted = {order[0]: "worst", order[len(order) // 2]: "middle", order[-1]: "best"}
+    return [(case, word, float(np.mean(dice[case])), len(order)) for case, word in wanted.items()]
+
+
+def _curves(results: Results) -> tuple[tuple[Panel, ...], str]:
+    """Training curves of the methods in the last setting's first run."""
+    groups = [group for group in results.of(results.settings[-1]) if group.arm.ablation is None]
+    keys = set.intersection(*(set(group.runs) for group in groups))
+    if not keys:
+        return (), ""
+    draw, seed = min(keys)
+    logs = {group.arm.name: RunFolder(group.runs[draw, seed].folder).logged() for group in groups}
+    return training_curves(logs), f"{results.settings[-1]}, draw {draw}, seed {seed}."
