@@ -26,6 +26,7 @@ METHODS: dict[str, str] = {
     "caml": "semivox.methods.caml:CAML",
     "urpc": "semivox.methods.urpc:URPC",
     "mtc": "semivox.methods.mtc:MTC",
+    "ss_net": "semivox.methods.ss_net:SSNet",
 }
 
 
