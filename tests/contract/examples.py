@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 
 from semivox.core.batch import Batch
 from semivox.core.geometry import Shape, Spacing
+from semivox.core.nested import merged
 from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods import find
-from semivox.methods.method import Losses, Method
+from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint, architecture
 from semivox.networks.segmenter import Heads
@@ -83,6 +85,12 @@ def odd_batch(method: type[Method], labeled: int = 2, unlabeled: int = 2, seed: 
     return batch(method, labeled, unlabeled, ODD, channels=2, classes=3, seed=seed)
 
 
+def configured(name: str, options: Mapping[str, Any] | None = None) -> MethodConfig:
+    """The configuration with which a method is tested: its defaults, its ``TESTED`` options, then these."""
+    tested = getattr(import_module(f"tests.contract.fields.{name}"), "TESTED", {})
+    return find(name).Config.model_validate(merged(tested, options or {}))
+
+
 def build(name: str, plan: Blueprint, options: dict[str, Any] | None = None, sharpness: float = 0.0) -> Method:
     """A method with weights drawn from a fixed seed, in training mode.
 
@@ -90,7 +98,7 @@ def build(name: str, plan: Blueprint, options: dict[str, Any] | None = None, sha
     """
     kind = find(name)
     torch.manual_seed(0)
-    method = kind(kind.Config.model_validate(options or {}), plan)
+    method = kind(configured(name, options), plan)
     method.survey(balls(ODD, plan.classes, seed) for seed in range(3))
     if sharpness:
         with torch.no_grad():

@@ -24,7 +24,17 @@ from semivox.core.randomness import seed_step
 from semivox.methods import METHODS, find
 from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.teacher import Teacher
-from tests.contract.examples import balls, batch, blueprint, build, gradients, odd_batch, odd_blueprint, train
+from tests.contract.examples import (
+    balls,
+    batch,
+    blueprint,
+    build,
+    configured,
+    gradients,
+    odd_batch,
+    odd_blueprint,
+    train,
+)
 from tests.contract.fields import Alternative
 
 NAMES = sorted(METHODS)
@@ -259,7 +269,7 @@ def test_the_state_moves_strictly_into_a_fresh_instance_which_goes_on_bit_by_bit
     given = [odd_batch(type(mine), seed=s) for s in range(2)]
     train(mine, given, range(3), 6)
     torch.manual_seed(99)
-    fresh = find(name)(find(name).Config(), odd_blueprint()).train()
+    fresh = find(name)(configured(name), odd_blueprint()).train()
     fresh.load_state_dict({key: value.clone() for key, value in mine.state_dict().items()}, strict=True)
     with torch.no_grad():
         image = odd_batch(type(mine), seed=5).image
@@ -272,7 +282,7 @@ def test_the_state_moves_strictly_into_a_fresh_instance_which_goes_on_bit_by_bit
 def test_a_survey_of_whole_labels_goes_into_buffers_alone_and_is_not_left_to_chance(name):
     """A method that has none opens no label."""
     kind = find(name)
-    method = kind(kind.Config(), odd_blueprint())
+    method = kind(configured(name), odd_blueprint())
     before = {key: value.clone() for key, value in method.named_parameters()}
     opened = []
 
@@ -289,7 +299,7 @@ def test_a_survey_of_whole_labels_goes_into_buffers_alone_and_is_not_left_to_cha
         assert not opened
         return
     assert opened == [0, 1, 2]
-    fresh = kind(kind.Config(), odd_blueprint())
+    fresh = kind(configured(name), odd_blueprint())
     assert differ(dict(method.named_buffers()), dict(fresh.named_buffers()))
     fresh.load_state_dict(method.state_dict(), strict=True)
     assert not differ(dict(method.named_buffers()), dict(fresh.named_buffers()))
@@ -443,6 +453,7 @@ def test_predicting_changes_no_state(name):
 def test_it_finds_two_small_balls(name):
     """A tiny network, two labeled patches, at most 200 steps: Dice above 0.9 on both balls."""
     optimizer = {"kind": "adam", "rate": 0.02, "schedule": "constant"}
+    optimizer |= getattr(KNOWN[name], "LEARNS", {})
     method = build(name, blueprint(classes=3, dropout=0.1, width=4), {"network": optimizer})
     given = batch(type(method), 1, 1, (8, 8, 16), classes=3)
     method.survey(balls((8, 8, 16), 3, seed) for seed in range(3))

@@ -160,7 +160,7 @@ def test_initial_weights_are_the_authors():
     assert layer.mask.key[0].weight.std().item() == pytest.approx(0.01, rel=0.03)
     assert layer.mask.scale.weight.item() == pytest.approx(0.1)
     norms = [m for m in layer.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    assert {(n.eps, n.momentum) for n in norms} == {(1e-3, 0.01)}
+    assert {(n.eps, n.momentum) for n in norms} == {(1e-3, 0.1)}
     silent = [layer.update[1], layer.attention.write[1], layer.gather[1]]
     assert all(not n.weight.any() for n in silent)
     assert all(n.weight.all() for n in norms if n not in silent)

@@ -27,6 +27,7 @@ METHODS: dict[str, str] = {
     "urpc": "semivox.methods.urpc:URPC",
     "mtc": "semivox.methods.mtc:MTC",
     "ss_net": "semivox.methods.ss_net:SSNet",
+    "dkuxnet": "semivox.methods.dkuxnet:DKUXNet",
 }
 
 

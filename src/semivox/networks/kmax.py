@@ -20,7 +20,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.functional.clusters import group_log_probabilities
 from semivox.networks.architecture import Architecture, Output
-from semivox.networks.kmax_layer import KMaXLayer, MaskHead, frozen_statistics, project
+from semivox.networks.kmax_layer import FrozenStatistics, KMaXLayer, MaskHead, project
 
 
 class KMaX(Frozen):
@@ -48,8 +48,9 @@ class KMaX(Frozen):
     sizes: tuple[int, ...] | None = None
     """Centers per group; None: half of them for group 0; of two further groups, the first has a quarter of the rest,
     as the authors' organ beside tumor; more of them have equal parts."""
-    momentum: float = Field(0.01, gt=0, le=1)
-    """Of the running statistics of batch normalization."""
+    momentum: float = Field(0.1, gt=0, le=1)
+    """Of the running statistics of batch normalization. The authors have 0.01; over a few hundred steps the statistics
+    then stay behind the weights, and a network that fits every patch in training predicts nothing."""
     recompute: bool = True
     """Whether the masks' large maps are computed again for the backward pass in place of being kept."""
 
@@ -125,7 +126,7 @@ class KMaXDecoder(nn.Module):
                 *given,
                 use_reentrant=False,
                 preserve_rng_state=False,
-                context_fn=lambda: (nullcontext(), frozen_statistics(self.mask)),
+                context_fn=lambda: (nullcontext(), FrozenStatistics(self.mask)),
             )
         else:
             logits, groups = self._masks(*given)

@@ -7,8 +7,6 @@ Legend: B patches, N centers, C their channels, V voxels of a decoder map. Pixel
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -148,16 +146,23 @@ class KMaXLayer(nn.Module):
         return F.gelu(centers + self.gather(F.gelu(self.spread(centers)))), logits
 
 
-@contextmanager
-def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Batch normalization goes on with the batch's statistics, but the running ones stay: for a second, equal pass."""
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    kept = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]  # type: ignore[union-attr]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, momentum, batches in kept:
+class FrozenStatistics:
+    """Batch normalization goes on with the batch's statistics, but the running ones stay: for a repeated pass.
+
+    May be entered again and again.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        self.kept: list[tuple[float | None, Tensor]] = []
+
+    def __enter__(self) -> None:
+        for norm in self.norms:
+            self.kept.append((norm.momentum, norm.num_batches_tracked.clone()))  # type: ignore[union-attr]
+            norm.momentum = 0.0
+
+    def __exit__(self, *raised: object) -> None:
+        for norm, (momentum, batches) in zip(self.norms, self.kept, strict=True):
             norm.momentum = momentum
             norm.num_batches_tracked.copy_(batches)  # type: ignore[union-attr]
+        self.kept.clear()

@@ -6,7 +6,8 @@ value, and what else must be set for the field to matter. Optional: ``CONSTANT``
 only where a labeled patch does not show every class; ``START``, weight -> share of the run before which it is off;
 ``REMEMBERS``, True where buffers change before the first loss; ``TURNS``, how often the network has a turn in a step;
 ``NETWORK``, options of the network in which the fields matter, where that is not one of two levels; ``TESTED``,
-options with which the method is tested, where its defaults are too large for a test.
+options with which the method is tested, where its defaults are too large for a test; ``LEARNS``, options of the
+optimizer with which it finds two balls: statistics of a batch's few cluster centers settle only as the rate falls.
 """
 
 from __future__ import annotations

@@ -1,0 +1,23 @@
+"""Networks that see different views of the same patches, as one trainable module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from semivox.networks.architecture import Output
+
+
+class Branches(nn.Module):
+    """One network for each view, or one for all views: views -> one Output for each view that is given."""
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, *views: Tensor | None) -> tuple[Output, ...]:
+        """(B, C, X, Y, Z) or None for each view -> Output of those that are not None, in their order."""
+        return tuple(
+            self.networks[index % len(self.networks)](view) for index, view in enumerate(views) if view is not None
+        )
