@@ -47,7 +47,7 @@ original = run.work
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["mean_teacher", "embedding_matching", "sassnet"])
+@pytest.mark.parametrize("method", ["mean_teacher", "embedding_matching", "sassnet", "mtc"])
 def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypatch, method):
     store, split, plan = tiny.prepared(tmp_path, steps=4)
     two = tiny.config(method, devices=2, device="cpu")

@@ -62,6 +62,7 @@ class MTC(Method):
 
     Config = MTCConfig
     config: MTCConfig
+    rests = True
     ablations = {
         "no reconstruction": {"reconstruction": 0.0},
         "MSSL": {"attention": "none"},

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 
 from semivox.core.batch import Batch
 from semivox.core.errors import InputError, InterruptedRun
@@ -54,11 +55,14 @@ def train_run(
         check_parts(split, config)
         folder.keep(folder.data, DataRecord.of(store, split))
         world = config.train.devices
-        torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+        distributed = DDPStrategy(
+            start_method="popen" if "TORCHELASTIC_RUN_ID" in os.environ else "spawn",
+            find_unused_parameters=find(config.method).rests,
+        )
         fabric = Fabric(
             accelerator=config.train.device,
             devices=world,
-            strategy="auto" if world == 1 else ("ddp" if torchrun else "ddp_spawn"),
+            strategy="auto" if world == 1 else distributed,
             precision=config.train.precision or plan.precision,
         )
         if world == 1:
