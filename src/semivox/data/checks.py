@@ -6,19 +6,17 @@ see whether they could be scored: nothing measured on them is kept.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from semivox.core.errors import InputError, SemivoxError
+from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data.case_checks import Examined, Task, examine
 from semivox.data.dataset import Dataset
 from semivox.data.dataset_checks import TRAINED, between_cases, on_dataset
 from semivox.data.findings import CaseVerdict, CheckReport, Finding, verdict_of
 from semivox.data.layouts import default_split
+from semivox.data.pool import each
 
 __all__ = ["CaseVerdict", "CheckReport", "Finding", "check"]
 
@@ -43,7 +41,7 @@ def check(
         if split is None or name in parts
     ]
     cases: list[Examined] = []
-    for case in _run(tasks, workers):
+    for _, case in each(examine, tasks, workers, _described):
         cases.append(case)
         if progress is not None:
             progress(len(cases), len(tasks))
@@ -55,6 +53,10 @@ def check(
         cases=tuple(_verdict(case, compared.get(case.name, [])) for case in cases),
         findings=tuple(on_dataset(dataset, parts, cases)),
     )
+
+
+def _described(task: Task) -> str:
+    return f"case {task.entry.name!r} ({', '.join(map(str, task.entry.images))})"
 
 
 def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
@@ -76,20 +78,6 @@ def _task(dataset: Dataset, name: str, part: str | None) -> Task:
         entry = replace(entry, label=None)
     values = None if dataset.classes is None else tuple(info.value for info in dataset.classes)
     return Task(entry, part in TRAINED, dataset.channels, values, dataset.ignore)
-
-
-def _run(tasks: Sequence[Task], workers: int) -> Iterator[Examined]:
-    """Examine all, here or in processes; in any order."""
-    if workers < 1 or len(tasks) < 2:
-        yield from map(examine, tasks)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        try:
-            for future in as_completed([pool.submit(examine, task) for task in tasks]):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise SemivoxError("a worker was killed, most likely for lack of memory; use fewer workers") from error
 
 
 def _verdict(case: Examined, compared: Sequence[Finding]) -> CaseVerdict:

@@ -7,20 +7,18 @@ and at which step a run was resumed change no bit of it.
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from semivox.core.batch import Batch
 from semivox.core.case import Case
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.geometry import Shape, Spacing
-from semivox.core.orphans import end_with_parent
 from semivox.core.plan import Intensity, Plan
 from semivox.core.split import TrainingSplit
 from semivox.data import intensity_augmentation, spatial
@@ -65,6 +63,8 @@ class Patches(Dataset[Batch]):
         self.targets = dict(targets or {})
         self.augmentation = augmentation or find(plan.augmentation)
         self.fill = [padding(intensity) for intensity in plan.intensity]
+        self.tell: Callable[[int], object] = _nobody
+        """Hears the place in the batch of each patch that is begun."""
         self._foreground: dict[str, Foreground] = {}
         shapes_l = tuple(store.shape(name) for name in split.labeled)
         shapes_u = tuple(store.shape(name) for name in split.unlabeled) if unlabeled else ()
@@ -91,17 +91,35 @@ class Patches(Dataset[Batch]):
             self._foreground[name] = by_class(self.store.case(name, label=True).foreground)
         return self._foreground[name]
 
+    @property
+    def per_step(self) -> int:
+        """Patches of a batch."""
+        return self.labeled.per_step + self.unlabeled.per_step
+
+    def names(self, step: int) -> list[str]:
+        """The scans from which a step's patches come, in the order of the batch; opens no file."""
+        place = self.rank, self.world
+        cases_l = [self.labeled.case(self.seed, step, index, *place) for index in range(self.labeled.per_step)]
+        cases_u = [self.unlabeled.case(self.seed, step, index, *place) for index in range(self.unlabeled.per_step)]
+        return [self.split.labeled[case] for case in cases_l] + [self.split.unlabeled[case] for case in cases_u]
+
+    def _draw(self, step: int, index: int) -> Draw:
+        """Where the patch at place ``index`` of a step's batch comes from."""
+        labeled = self.labeled.per_step
+        sampler, place = (self.labeled, index) if index < labeled else (self.unlabeled, index - labeled)
+        return sampler.draw(self.seed, step, place, self.rank, self.world)
+
     def _batch(self, step: int) -> Batch:
         images: list[Tensor] = []
         labels: list[Tensor] = []
         places: list[Tensor] = []
-        draws_l = self.labeled(self.seed, step, self.rank, self.world)
-        draws_u = self.unlabeled(self.seed, step, self.rank, self.world)
-        names = [self.split.labeled[one.case] for one in draws_l] + [self.split.unlabeled[one.case] for one in draws_u]
+        names = self.names(step)
         derived: dict[str, list[Tensor]] = {target: [] for target in self.targets}
-        for index, (name, one) in enumerate(zip(names, (*draws_l, *draws_u), strict=True)):
+        for index, name in enumerate(names):
+            self.tell(index)
             with _naming(name):
-                image, label, place = self._patch(self.store.case(name, label=index < len(draws_l)), one)
+                labeled = index < self.labeled.per_step
+                image, label, place = self._patch(self.store.case(name, label=labeled), self._draw(step, index))
                 images.append(image)
                 places.append(place)
                 if label is None:
@@ -128,73 +146,15 @@ class Patches(Dataset[Batch]):
         return intensity_augmentation.apply(image, parameters.changes), label, place.float()
 
 
+def _nobody(index: int) -> None:
+    """Where no one listens."""
+
+
 def padding(intensity: Intensity) -> float:
     """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0, the mean after z-scoring."""
     if intensity.scheme != "ct":
         return 0.0
     return float(scale(np.full((1, 1, 1), intensity.lower), intensity)[0, 0, 0])
-
-
-def loader(patches: Patches, start: int, stop: int, workers: int, context: str | None = None) -> Iterator[Batch]:
-    """The batches of steps ``start`` to ``stop - 1``, in order, prepared ahead by worker processes.
-
-    ``context``: how workers are started ("fork", "spawn", "forkserver"); None leaves it to the system. Raises
-    InputError for a scan that cannot be read, and SemivoxError if a worker process was killed.
-    """
-    batches = iter(_data_loader(patches, range(start, stop), workers, context))
-    try:
-        for batch in batches:
-            if isinstance(batch, InputError):
-                raise batch
-            yield batch
-    except RuntimeError as error:
-        if "exited unexpectedly" not in str(error):
-            raise
-        raise SemivoxError(
-            f"a process that prepares patches was killed, most likely for lack of memory; use fewer workers: {error}"
-        ) from error
-    finally:
-        del batches  # ends the workers now, not when an exception that knows this frame is forgotten
-
-
-def _data_loader(patches: Patches, steps: range, workers: int, context: str | None) -> DataLoader[Batch | InputError]:
-    return DataLoader(
-        _Reporting(patches),
-        sampler=steps,
-        batch_size=None,
-        num_workers=workers,
-        collate_fn=_as_it_is,
-        worker_init_fn=_start_worker,
-        multiprocessing_context=context if workers else None,
-        prefetch_factor=4 if workers else None,
-    )
-
-
-class _Reporting(Dataset["Batch | InputError"]):
-    """Hands errors that are the user's to solve over as values, which keeps their text as it was written."""
-
-    def __init__(self, patches: Patches) -> None:
-        self.patches = patches
-
-    def __len__(self) -> int:
-        return len(self.patches)
-
-    def __getitem__(self, step: int) -> Batch | InputError:
-        try:
-            return self.patches[step]
-        except InputError as error:
-            return error
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
-
-
-def _start_worker(index: int) -> None:
-    """One thread a worker; Ctrl-C is the main process' to handle, which then ends its workers, as does its death."""
-    end_with_parent()
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -213,6 +173,8 @@ def _naming(name: str) -> Iterator[None]:
     """Says which scan an error is about."""
     try:
         yield
+    except MemoryError as error:
+        raise SemivoxError(f"no memory was left to prepare a patch of scan {name!r}; use --workers 0") from error
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"cannot prepare a patch of scan {name!r}: {error}; prepare the data again") from error
     except Exception as error:

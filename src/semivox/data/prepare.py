@@ -7,11 +7,8 @@ same plan from unchanged files, is left alone: the command can be killed and run
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from semivox.core.case import Volume
-from semivox.core.errors import InputError, SemivoxError
+from semivox.core.errors import InputError
 from semivox.core.files import writing
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import volume as files
 from semivox.data.drawn import class_indices, sample_foreground
 from semivox.data.intensity import scale
+from semivox.data.pool import each
 from semivox.data.resampling import resample, resample_label, target_shape, target_spacing
 from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
 
@@ -113,24 +111,12 @@ def _run(tasks: list[Task], workers: int) -> Iterator[None]:
     """Do the tasks that are not done yet, in this process or in ``workers`` others; one yield per task."""
     missing = [task for task in tasks if not _up_to_date(task)]
     yield from [None] * (len(tasks) - len(missing))
-    if workers <= 0 or len(missing) <= 1:
-        for task in missing:
-            prepare_case(task)
-            yield
-        return
-    context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
-    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=context)
-    try:
-        pending = {pool.submit(prepare_case, task) for task in missing}
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                future.result()
-                yield
-    except BrokenProcessPool as error:
-        raise SemivoxError("a worker was killed, most likely for lack of memory; use fewer workers") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for _ in each(prepare_case, missing, workers, _described):
+        yield
+
+
+def _described(task: Task) -> str:
+    return f"case {task.name!r} ({', '.join(map(str, task.paths))})"
 
 
 def prepare_case(task: Task) -> None:
@@ -138,7 +124,7 @@ def prepare_case(task: Task) -> None:
     try:
         _write(task)
     except (InputError, OSError, ValueError) as error:
-        raise InputError(f"case {task.name!r} ({', '.join(map(str, task.paths))}): {error}") from error
+        raise InputError(f"{_described(task)}: {error}") from error
 
 
 def _write(task: Task) -> None:

@@ -59,14 +59,22 @@ class PatchSampler:
 
     def __call__(self, seed: int, step: int, rank: int = 0, world: int = 1) -> tuple[Draw, ...]:
         """The ``per_step`` patches that process ``rank`` of ``world`` trains on at a step."""
-        first = (step * world + rank) * self.per_step
-        return tuple(self._draw(seed, position) for position in range(first, first + self.per_step))
+        return tuple(self.draw(seed, step, index, rank, world) for index in range(self.per_step))
 
-    def _draw(self, seed: int, position: int) -> Draw:
-        epoch, place = divmod(position, len(self.shapes))
-        case = int(generator(seed, self.stream, epoch).permutation(len(self.shapes))[place])
+    def draw(self, seed: int, step: int, index: int, rank: int = 0, world: int = 1) -> Draw:
+        """The one at place ``index`` of the step's."""
+        case, position = self.case(seed, step, index, rank, world), self._position(step, index, rank, world)
         patch_seed = derive(seed, self.stream, position)
         return Draw(case, self._corner(case, generator(patch_seed, 0)), patch_seed)
+
+    def case(self, seed: int, step: int, index: int, rank: int = 0, world: int = 1) -> int:
+        """Which case it comes from; opens no file."""
+        epoch, place = divmod(self._position(step, index, rank, world), len(self.shapes))
+        return int(generator(seed, self.stream, epoch).permutation(len(self.shapes))[place])
+
+    def _position(self, step: int, index: int, rank: int, world: int) -> int:
+        """The patch's number among all of the run."""
+        return (step * world + rank) * self.per_step + index
 
     def _corner(self, case: int, random: np.random.Generator) -> Shape:
         lowest, highest = valid_corners(self.shapes[case], self.patch)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from pydantic import ConfigDict, ValidationError
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
+from semivox.data.pool import each
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
 from semivox.evaluation.score import SCORES, Row, Score, score_classes
 from semivox.evaluation.summary import Summary, summarize
@@ -64,11 +63,12 @@ def evaluate_folders(
     wanted = None if classes is None else _foreground(classes)
     values = None if wanted is None else [info.value for info in wanted]
     task = partial(_score_pair, values=values, ignore=ignore)
-    scored = []
-    for result in _each(task, pairs, workers):
-        scored.append(result)
+    done: dict[int, _Scored] = {}
+    for index, result in each(task, pairs, workers, _described):
+        done[index] = result
         if progress is not None:
-            progress(len(scored), len(pairs))
+            progress(len(done), len(pairs))
+    scored = [done[index] for index in sorted(done)]
     if wanted is None:
         referred = set().union(*(result.referred for result in scored)) - {0, ignore}
         wanted = [ClassInfo(name=str(value), value=value) for value in sorted(referred)]
@@ -147,17 +147,8 @@ def _score_pair(pair: Pair, values: Sequence[int] | None, ignore: int | None) ->
     return _Scored(pair.case, dict(zip(wanted, scores, strict=True)), predicted, referred, loaded.diagonal_mm)
 
 
-def _each(task: Callable[[Pair], _Scored], pairs: list[Pair], workers: int) -> Iterator[_Scored]:
-    """Results in the order of pairs, from worker processes if there are any."""
-    if workers < 1 or len(pairs) < 2:
-        yield from map(task, pairs)
-        return
-    context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
-    with ProcessPoolExecutor(min(workers, len(pairs)), mp_context=context) as pool:
-        try:
-            yield from pool.map(task, pairs)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an error, do not read the remaining scans
+def _described(pair: Pair) -> str:
+    return f"case {pair.case!r} ({pair.prediction})"
 
 
 def _check_values(scored: list[_Scored], wanted: list[ClassInfo], folder: Path) -> None:

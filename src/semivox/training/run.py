@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,13 +16,13 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
-from semivox.core.batch import Batch
-from semivox.core.errors import InputError, InterruptedRun
+from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.core.plan import Plan
 from semivox.core.randomness import derive
 from semivox.core.split import Split, TrainingSplit
 from semivox.data.augmentation import find as find_augmentation
-from semivox.data.patches import Patches, loader
+from semivox.data.loading import Loading
+from semivox.data.patches import Patches
 from semivox.data.store import Store
 from semivox.methods import find
 from semivox.methods.method import Losses, Method
@@ -98,8 +100,10 @@ def work(
         folder.record_environment(torch.get_num_threads())
         reporter.begin(out.name, saved.step, steps)
     with stop.listening():
-        batches = batches_of(store, split, plan, config, method, fabric)
-        train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
+        loading = loading_of(store, split, plan, config, method, fabric)
+        with loading.faults_in_words(), memory_in_words():
+            batches = partial(loading.batches, stop=steps)
+            train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
     if fabric.is_global_zero:
         reporter.end()
         keeper.release(method)
@@ -122,10 +126,8 @@ def whole_labels(store: Store, split: TrainingSplit) -> Iterator[np.ndarray]:
     return (label for label in labels if label is not None)
 
 
-def batches_of(
-    store: Store, split: Split, plan: Plan, config: RunConfig, method: Method, fabric: Fabric
-) -> Callable[[int], Iterable[Batch]]:
-    """From a step to the batches from there on. Training sees no test case: ``for_training`` has none."""
+def loading_of(store: Store, split: Split, plan: Plan, config: RunConfig, method: Method, fabric: Fabric) -> Loading:
+    """What prepares the batches. Training sees no test case: ``for_training`` has none."""
     settings = config.train
     labeled = settings.labeled_per_step or plan.labeled_per_step
     unlabeled = plan.unlabeled_per_step if settings.unlabeled_per_step is None else settings.unlabeled_per_step
@@ -142,7 +144,21 @@ def batches_of(
         fabric.world_size,
         find_augmentation(settings.augmentation or plan.augmentation),
     )
-    return lambda start: loader(patches, start, len(patches), settings.workers)
+    return Loading(patches, settings.workers)
+
+
+@contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Turns an allocation that failed into a sentence with the remedies."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch reports a full main memory as a RuntimeError
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(error):
+            raise
+        raise SemivoxError(
+            "memory ran out in a training step; a smaller --patch, --network small, or --set "
+            "plan.unlabeled_per_step=1 in a new --out needs less (semivox plan --memory GB decides by itself)"
+        ) from error
 
 
 class Keeper(Observer):
