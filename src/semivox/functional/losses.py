@@ -54,6 +54,25 @@ def focal(logits: Tensor, label: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
     return (-known.expm1()).clamp_min(1e-6).pow(gamma), -known
 
 
+def generalized_dice(probabilities: Tensor, label: Tensor, counted: Tensor) -> Tensor:
+    """One minus the Dice overlap in which small classes weigh as much as large ones, patch by patch: (B,).
+
+    ``1 - 2 sum_k w_k sum p g / sum_k w_k sum (p + g)`` over all classes, background included, with ``w_k`` one over the
+    squared size of class k in the patch, and 0 where it has none (Sudre et al., DLMIA 2017, arXiv:1707.03237). Sums run
+    over the voxels of ``counted`` (B, X, Y, Z); a patch without any has 0.
+    """
+    overlap = probabilities.new_zeros(len(label))
+    both = probabilities.new_zeros(len(label))
+    for index in range(probabilities.shape[1]):
+        p = (probabilities[:, index] * counted).flatten(1)  # (B, V)
+        g = ((label == index) & counted).flatten(1)
+        size = g.sum(1).to(p.dtype)  # (B,)
+        weight = torch.where(size > 0, size.clamp_min(1) ** -2, 0)
+        overlap = overlap + weight * (p * g).sum(1)
+        both = both + weight * (p.sum(1) + size)
+    return torch.where(both > 0, 1 - 2 * overlap / torch.where(both > 0, both, 1), 0)
+
+
 def squared_difference(student: Tensor, teacher: Tensor) -> Tensor:
     """Probabilities (B, K, X, Y, Z) twice -> their squared difference averaged over classes, (B, X, Y, Z).
 

@@ -18,6 +18,7 @@ METHODS: dict[str, str] = {
     "cct": "semivox.methods.cct:CCT",
     "tcse": "semivox.methods.tcse:TCSE",
     "embedding_matching": "semivox.methods.embedding_matching:EmbeddingMatching",
+    "asdnet": "semivox.methods.asdnet:ASDNet",
     "sassnet": "semivox.methods.sassnet:SASSNet",
     "dtc": "semivox.methods.dtc:DTC",
     "dap": "semivox.methods.dap:DAP",
