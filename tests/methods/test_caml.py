@@ -15,7 +15,7 @@ from semivox.networks.architecture import Output
 from semivox.networks.cross_sample import Views
 from tests.contract.examples import batch, blueprint, build, gradients, logit, odd_batch, odd_blueprint, turn
 
-STILL = {"attention": "none", "bank": 600, "voxels": 600}
+STILL = {"segmentation": "dice", "attention": "none", "bank": 600, "voxels": 600}
 """Nothing is drawn at random: all that is offered is remembered, all that is remembered is drawn."""
 
 

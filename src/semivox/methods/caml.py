@@ -3,10 +3,11 @@
 Gao et al., "Correlation-aware mutual learning for semi-supervised medical image segmentation", MICCAI 2023,
 arXiv:2307.06312. Defaults: the authors' code. Their paper compares by cosines, their code by plain dot products.
 
-Departures from that code: K classes under a softmax; the ramp ends with the run (``ramp``) and rises smoothly
-(``staircase``); the number of compared voxels follows the size of the patches (``voxels``); classes of which little is
-remembered take part (``fewest``); the memory keeps a uniform sample of each scan's voxels in place of all, from which
-a step's draw has the same law; compared embeddings drop channels of their own, not those that the logits' head drops.
+Departures from that code: cross-entropy beside Dice (``segmentation``); K classes under a softmax; the ramp ends with
+the run (``ramp``) and rises smoothly (``staircase``); embeddings are compared as they are before the head's dropout
+(``embedding_dropout``); the number of compared voxels follows the size of the patches (``voxels``); classes of which
+little is remembered take part (``fewest``); the memory keeps a uniform sample of each scan's voxels in place of all,
+from which a step's draw has the same law.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ COMPARED = 12_800 / (2 * 112 * 112 * 80)  # of each class, in the authors' two u
 class CAMLConfig(MethodConfig):
     """Numbers of CAML."""
 
-    supervised_loss: Literal["dice", "dice_ce"] = "dice"
-    """On labeled patches: Dice with plain denominators (the authors), or what most other methods here have."""
+    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
+    plain denominators (the authors' code)."""
     supervised: float = Field(0.5, gt=0)
     """Weight of the supervised loss, which is summed over the two networks."""
     consistency: float = Field(1.0, ge=0)
@@ -73,6 +75,9 @@ class CAMLConfig(MethodConfig):
     which gives the authors' 12,800 for their patches."""
     width: int = Field(32, ge=1)
     """Channels of the compared embeddings."""
+    embedding_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
+    for it makes likeness depend on the draw (decision 0002)."""
 
 
 class CAML(Method):
@@ -88,11 +93,14 @@ class CAML(Method):
         "within patches": {"attention": "intra"},
         "across patches": {"attention": "inter"},
         "cosine": {"normalize": True},
+        "authors' loss": {"segmentation": "dice"},
     }
 
     def __init__(self, config: CAMLConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
-        self.network = MutualPair(blueprint, config.attention, config.attention_level, config.width)
+        self.network = MutualPair(
+            blueprint, config.attention, config.attention_level, config.width, config.embedding_dropout
+        )
         self.memory = Memory(config.slots, blueprint.classes, config.bank, config.width)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
@@ -127,9 +135,9 @@ class CAML(Method):
         return self.network.plain(image).logits.float().softmax(1)
 
     def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.supervised_loss == "dice_ce":
-            return dice_ce(logits_l, label)
-        return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        if self.config.segmentation == "dice":
+            return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        return dice_ce(logits_l, label)
 
     @torch.no_grad()
     def _remember(self, batch: Batch, views: Views) -> None:

@@ -3,10 +3,10 @@
 Wu et al., "Exploring smoothness and class-separation for semi-supervised medical image segmentation", MICCAI 2022,
 arXiv:2203.01324. Defaults: the authors' 3D code.
 
-Departures from that code: cross-entropy beside Dice (``supervised_loss``); the ramp ends with the run (``ramp``) and
-rises smoothly (``staircase``); the length of the disturbance grows with the square root of the patch's voxels
-(``size``), and is theirs for their patches; compared embeddings drop channels of their own, not those that the logits'
-head drops; selectors without effect (the background's, and those of prototypes, whose weights cancel) are left out.
+Departures from that code: cross-entropy beside Dice (``segmentation``); the ramp ends with the run (``ramp``) and rises
+smoothly (``staircase``); the length of the disturbance grows with the square root of the patch's voxels (``size``), and
+is theirs for their patches; embeddings are compared as they are before the head's dropout (``embedding_dropout``);
+selectors without effect (the background's, and those of prototypes, whose weights cancel) are left out.
 """
 
 from __future__ import annotations
@@ -32,15 +32,14 @@ from semivox.networks.separable import Separable, SeparableNetwork, VoxelsOfClas
 from semivox.networks.statistics import statistics_kept
 from semivox.networks.voxel_heads import settled
 
-AUTHORS_SIZE = 10 / math.sqrt(112 * 112 * 80)  # a length of 10 in their patches, voxel by voxel
-
 
 class SSNetConfig(MethodConfig):
     """Numbers of SS-Net."""
 
-    supervised_loss: Literal["dice", "dice_ce"] = "dice_ce"
-    """On labeled patches: Dice with plain denominators (the authors), or what most other methods here have. Ours, since
-    smoothness also rewards certainty: with Dice alone it held on to early mistakes between two objects."""
+    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
+    plain denominators (the authors' code), with which smoothness, for it rewards certainty too, froze early mistakes
+    between two objects where we tried."""
     smoothness: float = Field(1.0, ge=0)
     """Largest weight of the agreement between what is said of a scan and of the disturbed scan."""
     separation: float = Field(0.1, ge=0)
@@ -49,9 +48,10 @@ class SSNetConfig(MethodConfig):
     """Steps until these weights are reached; None: the whole run. The authors have 6000."""
     staircase: int = Field(1, ge=1)
     """The weights rise every so many steps; 150 in the authors' code."""
-    size: float = Field(AUTHORS_SIZE, gt=0)
-    """Root mean square of the disturbance, in units of the normalized image; 0.00998 is the authors' length of 10."""
-    probe: float = Field(AUTHORS_SIZE, gt=0)
+    size: float = Field(0.00998, gt=0)
+    """Root mean square of the disturbance, in units of the normalized image: in the authors' patches, their length of
+    10."""
+    probe: float = Field(0.00998, gt=0)
     """The same at which the direction of the disturbance is sought."""
     iterations: int = Field(1, ge=0)
     """Gradient steps towards the direction that changes most; 0: random directions."""
@@ -65,6 +65,9 @@ class SSNetConfig(MethodConfig):
     """Divide the separation by the number of classes with prototypes; in the authors' code by all, background too."""
     width: int = Field(32, ge=1)
     """Channels of the compared embeddings."""
+    embedding_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
+    for it makes likeness depend on the draw (decision 0002)."""
 
 
 class SSNet(Method):
@@ -79,12 +82,12 @@ class SSNet(Method):
         "neither": {"smoothness": 0.0, "separation": 0.0},
         "random directions": {"iterations": 0},
         "highest scores": {"prototype_order": "highest"},
-        "the authors' supervised loss": {"supervised_loss": "dice"},
+        "authors' loss": {"segmentation": "dice"},
     }
 
     def __init__(self, config: SSNetConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
-        self.network = SeparableNetwork(blueprint, config.width)
+        self.network = SeparableNetwork(blueprint, config.width, config.embedding_dropout)
         self.memory = Prototypes(blueprint.classes, config.prototypes, config.width)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
@@ -112,9 +115,9 @@ class SSNet(Method):
         return self.network.segmenter(image).logits.float().softmax(1)
 
     def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.supervised_loss == "dice_ce":
-            return dice_ce(logits_l, label)
-        return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        if self.config.segmentation == "dice":
+            return soft_dice(logits_l, label, epsilon=1e-8, power=1)
+        return dice_ce(logits_l, label)
 
     def _smoothness(self, image: Tensor, logits: Tensor) -> Tensor:
         """How much the worst small disturbance changes the answer. Only the disturbed pass gets a gradient."""

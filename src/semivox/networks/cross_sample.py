@@ -62,11 +62,13 @@ class Views(NamedTuple):
 class MutualPair(nn.Module):
     """A plain network, one with cross-sample attention and trilinear up-sampling, and heads to compare their voxels."""
 
-    def __init__(self, blueprint: Blueprint, kind: Attention, level: int | None, width: int) -> None:
+    def __init__(
+        self, blueprint: Blueprint, kind: Attention, level: int | None, width: int, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.plain = blueprint.segmenter()
         self.mixing = blueprint.segmenters(("trilinear",))
-        self.as_rows = AsRows(blueprint.architecture.head_dropout)
+        self.as_rows = AsRows(dropout)
         self.projections = nn.ModuleList(projection(blueprint.architecture.embedding, width) for _ in range(2))
         self.predictions = nn.ModuleList(prediction(width) for _ in range(2))
         if kind != "none":

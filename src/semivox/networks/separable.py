@@ -31,7 +31,7 @@ class Separable(NamedTuple):
 
     output: Output
     embedding: Tensor
-    """(B, X, Y, Z, E), behind channel dropout."""
+    """(B, X, Y, Z, E), as it is compared."""
     labeled: tuple[VoxelsOfClass, ...]
     """Of the labeled patches, by label: classes 1, 2, ..."""
     unlabeled: tuple[VoxelsOfClass, ...]
@@ -41,10 +41,10 @@ class Separable(NamedTuple):
 class SeparableNetwork(nn.Module):
     """A segmenter, with heads that predict a voxel's projected embedding and score how much the voxel counts."""
 
-    def __init__(self, blueprint: Blueprint, width: int) -> None:
+    def __init__(self, blueprint: Blueprint, width: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.segmenter = blueprint.segmenter()
-        self.as_rows = AsRows(blueprint.architecture.head_dropout)
+        self.as_rows = AsRows(dropout)
         self.projection = projection(blueprint.architecture.embedding, width)
         self.prediction = prediction(width)
         self.selectors = nn.ModuleList(selector(width) for _ in range(1, blueprint.classes))

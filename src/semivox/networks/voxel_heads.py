@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class AsRows(nn.Module):
-    """(B, E, ...) -> (B, ..., E): a segmenter's embedding behind channel dropout, as its heads read it."""
+    """(B, E, ...) -> (B, ..., E): a segmenter's embedding, voxels as rows, behind channel dropout if there is any."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from tests.contract.fields import Alternative
 
 WEIGHTS = {"consistency": ("consistency",), "correlation": ("correlation",)}
 ALTERNATIVES: dict[str, Alternative] = {
-    "supervised_loss": ("dice_ce", {}),
+    "segmentation": ("dice", {}),
     "supervised": (1.0, {}),
     "consistency": (0.5, {}),
     "correlation": (0.5, {}),
@@ -23,5 +23,6 @@ ALTERNATIVES: dict[str, Alternative] = {
     "slots": (1, {}),
     "voxels": (3, {}),
     "width": (8, {}),
+    "embedding_dropout": (0.5, {}),
 }
 REMEMBERS = True

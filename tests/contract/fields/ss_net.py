@@ -6,7 +6,7 @@ from tests.contract.fields import Alternative
 
 WEIGHTS = {"smoothness": ("smoothness",), "separation": ("separation",)}
 ALTERNATIVES: dict[str, Alternative] = {
-    "supervised_loss": ("dice", {}),
+    "segmentation": ("dice", {}),
     "smoothness": (0.5, {}),
     "separation": (0.5, {}),
     "ramp": (3, {}),
@@ -19,5 +19,6 @@ ALTERNATIVES: dict[str, Alternative] = {
     "prototype_order": ("highest", {}),
     "normalize_by_present": (True, {}),
     "width": (8, {}),
+    "embedding_dropout": (0.5, {}),
 }
 REMEMBERS = True
