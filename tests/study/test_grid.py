@@ -92,6 +92,19 @@ def test_every_method_has_a_supervised_twin_with_its_own_network(tmp_path):
     assert arms["supervised"].twin is None
 
 
+def test_a_twin_with_its_own_network_is_optimized_as_the_method_beside_it(tmp_path):
+    text = (
+        'methods = ["mean_teacher", "ua_mt"]\n[options.network]\nkind = "sgd"\nrate = 0.01\n'
+        '[method.ua_mt]\nnetwork = {name = "unet3d"}\noptions.network = {kind = "adam", rate = 1e-4}\n'
+    )
+    grid = grid_of(tmp_path, text)
+    optimized = {arm.name: config_of(grid, arm, 1, 0).options["network"] for arm in arms_of(grid)}
+    assert optimized["supervised"] == optimized["mean_teacher"]
+    assert optimized["supervised~unet3d"] == optimized["ua_mt"]
+    assert optimized["ua_mt"]["kind"] == "adam"
+    assert optimized["supervised"]["kind"] == "sgd"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -30,7 +30,7 @@ OF_THE_STUDY = (
 """Fields of a plan that are the same in all settings and draws; intensities follow each one's own labeled cases."""
 
 
-SAME = ("plan", "predict")
+SAME = ("plan", "predict", "legacy")
 """Parts of a grid that may not change once runs have begun; what is asked of each run is kept in its own folder."""
 
 

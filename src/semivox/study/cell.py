@@ -22,13 +22,17 @@ from semivox.data import layouts
 from semivox.data.dataset import Entry
 from semivox.data.store import Store
 from semivox.evaluation.tables import write_scores
+from semivox.evaluation.voxel_scores import write_voxel_rows
 from semivox.study.arrange import StudyRecord
 from semivox.study.cells import Cell, cell_named, config_of, plan_of
 from semivox.study.cost import account
 from semivox.study.grid import Grid
-from semivox.study.labeling import label_entries, score_entries
+from semivox.study.labeling import label_entries, score_entries, score_entries_in_voxels
 from semivox.study.steps import learn
 from semivox.training.settings import RunConfig
+
+VOXELS = "voxels.csv"
+"""Scores in voxels, where the grid asks for them."""
 
 
 def run_cell(study: Path, cell: Cell, record: StudyRecord, workers: int) -> None:
@@ -49,7 +53,9 @@ def run_cell(study: Path, cell: Cell, record: StudyRecord, workers: int) -> None
 def _score(run: Path, entries: Sequence[Entry], plan: Plan, grid: Grid, config: RunConfig) -> None:
     """Label the test scans and write their scores."""
     label_entries(run, entries, config.train.device, options=grid.predict.model_dump())
-    write_scores(run, score_entries(run, entries, plan))
+    if grid.legacy.voxels:
+        write_voxel_rows(run / VOXELS, score_entries_in_voxels(run, entries, plan, grid.legacy.missed_is_zero))
+    write_scores(run, score_entries(run, entries, plan))  # last: a run with scores.json is complete
 
 
 def _follow_parent() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class Arm(Frozen):
     ablation: str | None = None
     network: NetworkChoice | None = None
     """None: the plan's."""
+    optimizer: Mapping[str, Any] | None = None
+    """Of a twin with a network of its own: how the method that it stands beside optimizes that network."""
     twin: str | None = None
     """The supervised arm it is measured against; None for one itself."""
 
@@ -42,7 +45,8 @@ class Arm(Frozen):
         for name in ("labeled_per_step", "unlabeled_per_step"):
             if (value := getattr(choice, name)) is not None:
                 listed.append(f"{name} {value}")
-        return (*listed, *(f"{name} {value}" for name, value in choice.options.items()))
+        own = dict(choice.options) | ({"network": dict(self.optimizer)} if self.optimizer else {})
+        return (*listed, *(f"{name} {_shown(value)}" for name, value in own.items()))
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,7 @@ def arms_of(grid: Grid) -> tuple[Arm, ...]:
         known_options(method, choice.options)
         twin = TWIN
         if choice.network is not None:
-            key = choice.network.model_dump_json()
-            name = f"{TWIN}~{choice.network.name}" + (f"-{len(networks)}" if key not in networks and networks else "")
-            twin = networks.setdefault(key, Arm(name=name, method=TWIN, network=choice.network)).name
+            twin = _twin(choice, networks).name
         for ablation in ablations_of(method, choice):
             name = method if ablation is None else f"{method}~{slug(ablation)}"
             others.append(Arm(name=name, method=method, ablation=ablation, network=choice.network, twin=twin))
@@ -115,6 +117,17 @@ def arms_of(grid: Grid) -> tuple[Arm, ...]:
     if twice := [arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1]:
         raise InputError(f"two runs of the study would have the name {twice[0]!r}; take one of them out")
     return tuple(arms)
+
+
+def _twin(choice: MethodChoice, known: dict[str, Arm]) -> Arm:
+    """The supervised arm of a method with a network of its own: the same network, optimized in the same way."""
+    optimizer = choice.options.get("network")
+    key = json.dumps([choice.network and choice.network.model_dump(mode="json"), optimizer], sort_keys=True)
+    if key not in known:
+        assert choice.network is not None
+        name = f"{TWIN}~{choice.network.name}" + (f"-{len(known) + 1}" if known else "")
+        known[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=optimizer)
+    return known[key]
 
 
 def ablations_of(method: str, choice: MethodChoice) -> list[str | None]:
@@ -144,7 +157,8 @@ def config_of(grid: Grid, arm: Arm, seed: int, workers: int) -> RunConfig:
     for name in ("labeled_per_step", "unlabeled_per_step"):
         if (value := getattr(choice, name)) is not None:
             settings[name] = value
-    return configure(arm.method, merged(common, choice.options), TrainSettings.model_validate(settings), arm.ablation)
+    own = merged(choice.options, {"network": arm.optimizer} if arm.optimizer else {})
+    return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation)
 
 
 def plan_of(arm: Arm, plan: Plan) -> Plan:
@@ -153,6 +167,11 @@ def plan_of(arm: Arm, plan: Plan) -> Plan:
         return plan
     reasons = dict(plan.reasons) | {"network": f"the study gives {arm.name} a network of its own"}
     return plan.model_copy(update={"network": arm.network, "reasons": reasons})
+
+
+def _shown(value: Any) -> str:
+    """An option's value; nested ones as ``name=value``."""
+    return " ".join(f"{key}={inner}" for key, inner in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def slug(text: str) -> str:

@@ -19,6 +19,7 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.geometry import Shape
 from semivox.core.plan import NetworkChoice
 from semivox.study.choices import PlanChoices, suggestion
+from semivox.study.protocols import PROTOCOLS
 from semivox.training.settings import TrainSettings
 
 SHARED_BY_ALL = ("seed", "steps")
@@ -39,9 +40,10 @@ class CaseChoice(Frozen):
     order: str | None = None
     """A text file beside the grid file, a case a line: the order of draw 0, and all cases there are. None: by name."""
     test: int | tuple[str, ...] | str = 0
-    """Scored cases: their names, a text file of names, or how many from the end of the order."""
+    """Scored cases: their names, a text file of names, or how many from the end of the order. None of these, and no
+    order: what the files themselves call test cases."""
     validation: int | tuple[str, ...] | str = 0
-    """Cases that choose weights: names, a text file, or how many before the test cases."""
+    """Cases that choose weights: names, a text file, how many before the test cases, or what the files call so."""
     exclude: tuple[str, ...] = ()
     """Cases to leave out."""
 
@@ -95,6 +97,15 @@ class PredictChoice(Frozen):
     """Keep the largest connected piece of each class."""
 
 
+class LegacyChoice(Frozen):
+    """Quirks of published protocols, for numbers that are to stand beside theirs; further scores, never instead."""
+
+    voxels: bool = False
+    """Also score in voxels, with ASD from prediction to reference only (``voxels.csv`` of each run)."""
+    missed_is_zero: bool = False
+    """In voxels.csv a missed object has all scores 0, so a perfect distance, as the left-atrium codes record it."""
+
+
 class Grid(Frozen):
     """A study: every method in every setting, draw and seed."""
 
@@ -116,6 +127,7 @@ class Grid(Frozen):
     method: Mapping[str, MethodChoice] = {}
     """By name, what a method has of its own."""
     predict: PredictChoice = PredictChoice()
+    legacy: LegacyChoice = LegacyChoice()
 
     @field_validator("methods")
     @classmethod
@@ -135,6 +147,8 @@ class Grid(Frozen):
             instead = {"seed": "seeds = [...]", "steps": "steps under [plan]"}[wrong[0]]
             raise ValueError(f"train.{wrong[0]} would differ from what the study says elsewhere; use {instead}")
         TrainSettings.model_validate(dict(self.train))
+        if self.protocol and self.protocol not in PROTOCOLS:
+            raise ValueError(f"there is no protocol {self.protocol!r}; there are {', '.join(PROTOCOLS)}")
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ValueError("seeds must be different numbers from 0")
         return self
@@ -163,7 +177,7 @@ def _unknown(kind: str, place: Iterable[int | str]) -> str:
     model: type[BaseModel] = Grid
     for name in path:
         kinds: dict[str, type[BaseModel]] = {
-            **{"cases": CaseChoice, "plan": PlanChoices, "predict": PredictChoice},
+            **{"cases": CaseChoice, "plan": PlanChoices, "predict": PredictChoice, "legacy": LegacyChoice},
             **{"method": MethodChoice, "train": TrainSettings, "network": NetworkChoice},
         }
         model = kinds.get(name, model)

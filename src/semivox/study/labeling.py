@@ -15,6 +15,7 @@ from semivox.data.dataset import Entry
 from semivox.data.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
+from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
 from semivox.inference.folder import safe_name
 from semivox.inference.predictor import Predictor
 from semivox.inference.window import Predict
@@ -93,6 +94,17 @@ def score_entries(run: Path, entries: Sequence[Entry], plan: Plan) -> list[Row]:
             rows.append(
                 Row(case=entry.name, class_name=info.name, diagonal_mm=loaded.diagonal_mm, **score.model_dump())
             )
+    return rows
+
+
+def score_entries_in_voxels(run: Path, entries: Sequence[Entry], plan: Plan, missed_is_zero: bool) -> list[VoxelRow]:
+    """The same predictions scored as the left-atrium tables are."""
+    classes = [(info.name, info.value) for info in plan.classes[1:]]
+    rows = []
+    for entry in entries:
+        assert entry.label is not None
+        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)))
+        rows += voxel_rows(entry.name, loaded.prediction, loaded.reference, classes, plan.ignore, missed_is_zero)
     return rows
 
 

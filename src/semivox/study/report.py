@@ -88,6 +88,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class TextTable:
+    """A table of plain text."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReportData:
     """All that a report shows. Texts are plain: markup in them is shown, not obeyed."""
 

@@ -19,7 +19,9 @@ from semivox.evaluation.nested import nested
 from semivox.evaluation.ranks import Ranking, rank
 from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, Row
 from semivox.evaluation.tables import read_scores
+from semivox.evaluation.voxel_scores import VoxelRow, read_voxel_rows
 from semivox.study.arrange import StudyRecord
+from semivox.study.cell import VOXELS
 from semivox.study.cells import Arm, arms_of
 from semivox.study.cost import Cost
 from semivox.training.settings import RunConfig
@@ -35,6 +37,8 @@ class Run:
     config: RunConfig
     plan: Plan
     split: Split
+    voxels: tuple[VoxelRow, ...] = ()
+    """Scores in voxels, where the grid asks for them."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,12 @@ class Group:
             undefined=undefined,
             penalized=float(np.mean(filled)) if filled and undefined else None,
         )
+
+    def in_voxels(self, score: str) -> float | None:
+        """Mean over all runs and cases of a score of ``voxels.csv``; None where there are none."""
+        rows = [row for run in self.runs.values() for row in run.voxels]
+        values = [value for row in rows if (value := getattr(row, score)) is not None]
+        return float(np.mean(values)) if values else None
 
     def minutes(self) -> float | None:
         """Of training, mean over runs."""
@@ -188,6 +198,7 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
         "labeled": str(group.labeled),
         "unlabeled": str(len(first.split.unlabeled)),
         "scored": str(len(first.split.test)),
+        "dataset": plan.dataset,
         "spacing": " x ".join(f"{s:g}" for s in plan.spacing) + " mm",
         "patch": " x ".join(map(str, plan.patch)),
         "network": " ".join([plan.network.name, *(f"{key}={value}" for key, value in plan.network.options.items())]),
@@ -207,6 +218,7 @@ def _run(path: Path) -> Run:
         config=RunConfig.load(path / "config.json"),
         plan=Plan.load(path / "plan.json"),
         split=Split.load(path / "split.json"),
+        voxels=tuple(read_voxel_rows(path / VOXELS)) if (path / VOXELS).exists() else (),
     )
 
 

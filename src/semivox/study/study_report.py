@@ -16,23 +16,14 @@ from semivox.evaluation.score import HIGHER_IS_BETTER
 from semivox.study import figures
 from semivox.study.curves import HEIGHT, WIDTH, Panel, training_curves
 from semivox.study.job_report import overlay_of
-from semivox.study.report import HEADINGS, Picture, filled, headings, runs_of
+from semivox.study.published import beside
+from semivox.study.report import HEADINGS, Picture, TextTable, filled, headings, runs_of
 from semivox.study.results import Group, Results, collect, pairs_of
 from semivox.study.study_table import COMPARED, SHOWN, Line, lines_of, write_csv, write_latex
 from semivox.training.folder import RunFolder
 
 FOLDER = "report"
 """Within the study."""
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table of plain text."""
-
-    caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +92,7 @@ def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> Stu
         settings=pages,
         figures=_over_counts(results, lines, out),
         keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
+        published=beside(protocol, results) if (protocol := results.record.grid.protocol) else (),
         curves=curves,
         curves_of=curves_of,
         reasons=dict(Plan.load(results.folder / "plan.json").reasons),

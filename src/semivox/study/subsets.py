@@ -76,11 +76,21 @@ def _parts(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[tuple[str,
         split = Split.load(base / choice.split)
         parts = ((*split.labeled, *split.unlabeled), split.validation, split.test)
         return tuple(_kept(names, choice) for names in parts)
-    named = [entry.name for entry in dataset.entries if entry.images]
-    order = _kept(_listed(base / choice.order) if choice.order else tuple(named), choice)
-    test, order = _split_off(choice.test, order, base)
-    validation, order = _split_off(choice.validation, order, base)
+    if choice.order:
+        order, scored = _listed(base / choice.order), dict[str, tuple[str, ...]]()
+    else:
+        scored = {part: _in_part(dataset, part) for part in ("validation", "test")}
+        held_out = {*scored["validation"], *scored["test"]}
+        order = tuple(entry.name for entry in dataset.entries if entry.images and entry.name not in held_out)
+    order = _kept(order, choice)
+    test, order = _split_off(choice.test or _kept(scored.get("test", ()), choice), order, base)
+    validation, order = _split_off(choice.validation or _kept(scored.get("validation", ()), choice), order, base)
     return order, validation, test
+
+
+def _in_part(dataset: Dataset, part: str) -> tuple[str, ...]:
+    """The cases with a label that the files themselves call so."""
+    return tuple(entry.name for entry in dataset.entries if entry.part == part and entry.images and entry.label)
 
 
 def _split_off(
