@@ -13,6 +13,10 @@ from typing import BinaryIO
 from semivox.data.scan import ScanError
 
 CHUNK = 1 << 20
+MOST_PACKED = 1032
+"""Deflate makes data smaller by this factor at most (RFC 1951: 258 bytes in 2 bits)."""
+SURPLUS = 1 << 26
+"""Bytes behind the voxels that are read to verify a checksum, unless the voxels are more."""
 GZIP = b"\x1f\x8b"
 NIFTI_STARTS = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c")
 """The header's own length (348 or 540), in either byte order."""
@@ -77,13 +81,20 @@ def gunzip(path: Path, head: int) -> bytes:
 def gunzip_all(path: Path, size: int) -> bytes:
     """Exactly ``size`` unpacked bytes of a gzip file whose stream was verified to its end, checksum included.
 
-    Raises ScanError ``truncated`` or ``unreadable``. Holds ``size`` bytes at most.
+    Raises ScanError ``truncated`` or ``unreadable``. Holds ``size`` bytes at most, and asks for none if the file is too
+    small to hold as many.
     """
+    require_size(path, path.stat().st_size * MOST_PACKED, size)
     try:
         with gzip.open(path, "rb") as file:
-            content = file.read(size)
-            while file.read(CHUNK):  # to the end of the stream: only there does gzip compare its checksum
-                pass
+            content, surplus = file.read(size), 0
+            while chunk := file.read(CHUNK):  # to the end: only there does gzip compare its checksum
+                surplus += len(chunk)
+                if surplus > max(size, SURPLUS):
+                    raise ScanError(
+                        "unreadable", f"{path} holds far more than the {size} bytes that its header calls for.",
+                        "It is damaged or made up; export the scan again.",
+                    )  # fmt: skip
     except EOFError as error:
         raise truncated(path, "the compressed stream has no end") from error
     except (OSError, zlib.error) as error:
@@ -99,6 +110,11 @@ def require_stream(path: Path, file: BinaryIO, size: int) -> None:
     try:
         while not unpack.eof and (chunk := unpack.unconsumed_tail or file.read(CHUNK)):
             count += len(unpack.decompress(chunk, CHUNK * 16))
+            if count > size + max(size, SURPLUS):
+                raise ScanError(
+                    "unreadable", f"{path} holds far more than the {size} bytes that its header calls for.",
+                    "It is damaged or made up; export the scan again.",
+                )  # fmt: skip
     except zlib.error as error:
         raise _damaged(path, error) from error
     if not unpack.eof:

@@ -6,6 +6,7 @@ ITK itself returns a truncated file as zeros without an error, so the bytes are 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,9 +79,7 @@ def _nrrd(path: Path, content: bytes) -> Layout:
     name = fields.get("data file", fields.get("datafile"))
     if name is None:
         return Layout(path, end, math.prod(dims) * width, packing)
-    if name.upper().startswith("LIST") or "%" in name:
-        return Layout(path, 0, 0, "other")
-    return Layout(path.parent / name, 0, math.prod(dims) * width, packing)
+    return Layout(_beside(path, name), 0, math.prod(dims) * width, packing)
 
 
 def _meta(path: Path, content: bytes) -> Layout:
@@ -96,14 +95,34 @@ def _meta(path: Path, content: bytes) -> Layout:
     kind = fields.get("elementtype", "").removeprefix("MET_").removesuffix("_ARRAY")
     if kind not in META_BYTES:
         raise ScanError("bad_header", f"{path}: unknown voxel type {kind!r}.", "Export it again.")
-    size = math.prod(dims) * META_BYTES[kind] * int(fields.get("elementnumberofchannels", "1"))
+    size = math.prod(dims) * META_BYTES[kind] * _whole(path, fields, "elementnumberofchannels", 1)
     packing = "packed" if fields.get("compresseddata", "").lower() == "true" else "raw"
-    name = fields["elementdatafile"]
-    if name.upper().startswith("LIST") or "%" in name:
-        return Layout(path, 0, 0, "other")
+    name = fields.get("elementdatafile", "")
     if name.upper() == "LOCAL":
         return Layout(path, end, size, packing)
-    return Layout(path.parent / name, int(fields.get("headersize", "0")), size, packing)
+    return Layout(_beside(path, name), _whole(path, fields, "headersize", 0), size, packing)
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The one file with the voxels, in the header's own folder. Raises ScanError for any other place."""
+    if not name or name.upper().startswith("LIST") or "%" in name:
+        raise ScanError(
+            "bad_header", f"{path}: its voxels lie in no single file ({name!r}).", "Convert it to one NIfTI file."
+        )
+    if "\0" in name or name != Path(name).name:
+        raise ScanError(
+            "outside_folder", f"{path} refers to voxels in another folder: {name!r}.",
+            "Put header and voxels into one folder and name the file without a path.",
+        )  # fmt: skip
+    return path.parent / name
+
+
+def _whole(path: Path, fields: dict[str, str], name: str, default: int) -> int:
+    """A whole number of the header, -1 or more. Raises ScanError."""
+    text = fields.get(name, str(default))
+    if not re.fullmatch(r"-1|\d{1,12}", text):
+        raise ScanError("bad_header", f"{path}: {name} is {text!r}, not a number.", "Export it again.")
+    return int(text)
 
 
 def _pair(line: str, mark: str) -> tuple[str, str]:

@@ -24,6 +24,8 @@ COLOR_CODES = (128, 2304)
 DISAGREEMENT = 0.1
 """mm between q-form and s-form at a corner above which viewers will show the scan in different places."""
 DESCRIPTION = "Semivox"
+MAX_OFFSET = 1 << 30
+"""Bytes that may lie between header and voxels (extensions); real ones are kilobytes."""
 COMPRESSION = 1
 """Level of gzip: as nibabel; higher ones take much longer and save little on scans."""
 
@@ -39,7 +41,7 @@ def read_scan(path: Path) -> Scan:
     header = _header(path, raw)
     dims = _dims(raw)
     dtype = raw.get_data_dtype()
-    offset = max(int(raw["vox_offset"]), len(raw.binaryblock))
+    offset = max(_offset(path, raw), len(raw.binaryblock))
     size = offset + math.prod(dims) * dtype.itemsize
     if path.name.lower().endswith(".gz"):
         content: np.ndarray = np.frombuffer(integrity.gunzip_all(path, size), np.uint8)
@@ -106,6 +108,14 @@ def _require_type(path: Path, raw: nib.Nifti1Header) -> None:
         raise ScanError(
             "bad_header", f"{path}: voxels are not plain numbers (data type {code}).", "Export magnitude images."
         )
+
+
+def _offset(path: Path, raw: nib.Nifti1Header) -> int:
+    """Bytes before the voxels, as the header gives them. Raises ScanError for what is no such number."""
+    offset = float(raw["vox_offset"])
+    if not 0 <= offset <= MAX_OFFSET:  # also false for what is not a number
+        raise ScanError("bad_header", f"{path}: the header puts the voxels at byte {offset}.", "Export it again.")
+    return int(offset)
 
 
 def _dims(raw: nib.Nifti1Header) -> tuple[int, ...]:
@@ -189,6 +199,8 @@ def is_usable(affine: np.ndarray) -> bool:
 def _scaled(path: Path, raw: nib.Nifti1Header, array: np.ndarray) -> np.ndarray:
     """Native byte order; the header's slope and intercept applied (float32, or float64 for 32-bit integers and up)."""
     try:
+        if np.isinf(raw["scl_slope"]) or np.isinf(raw["scl_inter"]):  # not a number means none, by custom
+            raise HeaderDataError("the slope or intercept of the values is infinite")
         slope, inter = raw.get_slope_inter()
     except HeaderDataError as error:
         raise ScanError("bad_header", f"{path}: {error}.", "Export it again.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -91,7 +92,7 @@ def parse_triple(text: str, option: str) -> tuple[float, float, float]:
         numbers = []
     if len(numbers) == 1:
         numbers = numbers * 3
-    if len(numbers) != 3 or min(numbers) <= 0:
+    if len(numbers) != 3 or not all(0 < number < math.inf for number in numbers):
         raise InputError(f"{option} {text!r} is not understood; give x,y,z, three positive numbers, such as 1,1,2.5")
     return numbers[0], numbers[1], numbers[2]
 
