@@ -1,5 +1,5 @@
-"""The Python interface: check, plan, prepare, train, predict, evaluate, run, demo, as ``semivox.<name>``; study and
-report from here.
+"""The Python interface: check, plan, prepare, train, predict, evaluate, run, demo, as ``semivox.<name>``; patches,
+study and report from here.
 
 Paths may be text or ``pathlib.Path``. Errors that a user can mend are ``semivox.core.errors.SemivoxError``. Pass
 ``tell=semivox.study.progress.Terminal()`` to see bars and sentences. Scripts that train or check need
@@ -11,7 +11,7 @@ from __future__ import annotations
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.study.verbs import check, demo, evaluate, plan, predict, prepare, report, run, study, train
+from semivox.study.verbs import check, demo, evaluate, patches, plan, predict, prepare, report, run, study, train
 
 __all__ = [
     "InputError",
@@ -22,6 +22,7 @@ __all__ = [
     "check",
     "demo",
     "evaluate",
+    "patches",
     "plan",
     "predict",
     "prepare",

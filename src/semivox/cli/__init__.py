@@ -39,6 +39,7 @@ for command in (
     models.predict,
     models.evaluate,
     study.run,
+    studies.patches,
     studies.study,
     studies.report,
     study.demo,

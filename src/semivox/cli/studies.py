@@ -1,4 +1,4 @@
-"""semivox study, report: many runs, compared."""
+"""semivox patches, study, report: many runs, compared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from semivox.cli import options as o
 
 
 def study(
@@ -34,11 +36,51 @@ def study(
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder; its runs need not all be done.")],
+    by_difficulty: Annotated[
+        bool, typer.Option("--by-difficulty", help="Also score by groups of unusual shapes (slow, done once).")
+    ] = False,
 ) -> None:
     """Turn a study into STUDY/report: one page (report.html), table.csv, table.tex, and the figures as files.
 
     Example: semivox report studies/first
     """
     from semivox.study import verbs
+    from semivox.study.progress import Terminal
 
-    print(verbs.report(folder))
+    print(verbs.report(folder, by_difficulty=by_difficulty, tell=Terminal()))
+
+
+def patches(
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the patches; new or empty.")],
+    size: Annotated[str, typer.Option(help="Voxels of a patch, x,y,z; one number for all axes.")] = "96",
+    spacing: Annotated[str, typer.Option(help="mm to resample to first, x,y,z; own: each scan's own.")] = "1",
+    per_scan: Annotated[int, typer.Option(help="At most so many patches of a scan.", min=1)] = 18,
+    overlap: Annotated[float, typer.Option(help="Part of a patch that another may share.", min=0, max=1)] = 0.25,
+    foreground: Annotated[float, typer.Option(help="Least labeled part of a patch.", min=0, max=1)] = 0.01,
+    seed: o.Seed = None,
+    split: o.SplitFile = None,
+) -> None:
+    """Cut fixed patches out of scans, to be cases of their own (the protocol of the embedding-matching paper).
+
+    Patches of a scan stay in one part and share a group. difficulty.csv says how far each is from common shapes; a
+    report then scores by six groups of it.
+
+    Example: semivox patches scans/ -o patches/ --size 96 --spacing 1
+    """
+    from semivox.data.fixed_patches import PatchChoice
+    from semivox.study import verbs
+    from semivox.study.progress import Terminal
+
+    tell, voxels = Terminal(), o.whole_triple(size, "--size")
+    assert voxels is not None
+    choice = PatchChoice(
+        size=voxels,
+        spacing=None if spacing == "own" else o.triple(spacing, "--spacing"),
+        per_scan=per_scan,
+        overlap=overlap,
+        foreground=foreground,
+        seed=1 if seed is None else seed,
+    )
+    made = verbs.patches(data, out, split=split, choice=choice, tell=tell)
+    tell.say(f"{made} patches are in {out}. Compare methods on them: semivox study GRID --data {out}")

@@ -15,7 +15,9 @@ from semivox.data import layouts
 from semivox.evaluation.score import HIGHER_IS_BETTER
 from semivox.study import figures
 from semivox.study.curves import HEIGHT, WIDTH, Panel, training_curves
+from semivox.study.difficulty import known_difficulty, measure_difficulty, strata
 from semivox.study.job_report import overlay_of
+from semivox.study.progress import Narrator, Quiet
 from semivox.study.published import beside
 from semivox.study.report import HEADINGS, Picture, TextTable, filled, headings, runs_of
 from semivox.study.results import Group, Results, collect, pairs_of
@@ -57,13 +59,16 @@ class StudyPage:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
-def report_study(study: Path) -> Path:
+def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
     """Write ``report/`` of a study (finished or not): report.html, table.csv, table.tex, figures; returns the page.
 
-    Raises InputError where the folder holds no study or no finished run.
+    ``by_difficulty``: also fit shape models to the training labels and score by groups of difficulty; kept in the
+    report's folder, so asked for once. Raises InputError where the folder holds no study or no finished run.
     """
     results, out = collect(study), study / FOLDER
     (out / "figures").mkdir(parents=True, exist_ok=True)
+    if by_difficulty:
+        measure_difficulty(results, out, tell or Quiet())
     lines = lines_of(results)
     title = results.record.grid.title or study.resolve().name
     write_csv(out / "table.csv", lines)
@@ -151,6 +156,7 @@ def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
         verdicts=tuple(found.words for found in contrasts),
         figures=_figures(results, lines, out),
         pictures=_pictures(results, name),
+        strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
     )
 
 

@@ -17,6 +17,7 @@ from semivox.core.split import Split
 
 if TYPE_CHECKING:
     from semivox.data.checks import CheckReport
+    from semivox.data.fixed_patches import PatchChoice
     from semivox.data.store import Store
     from semivox.evaluation.score import Row
     from semivox.study.grid import Grid
@@ -27,20 +28,28 @@ AnyPath = str | PathLike[str]
 
 
 def check(
-    data: AnyPath, split: Split | AnyPath | None = None, workers: int | None = None, tell: Narrator | None = None
+    data: AnyPath,
+    split: Split | AnyPath | None = None,
+    workers: int | None = None,
+    tell: Narrator | None = None,
+    *,
+    phi: bool = False,
 ) -> CheckReport:
     """Can these scans be trained on? A verdict per case, with the fix for what is wrong.
 
     ``data``: a folder (or CSV table) in one of the accepted layouts. Bad scans raise nothing: they are the result
-    (``.ok``, ``.errors``, ``.text()``). Raises InputError where no layout is recognized.
+    (``.ok``, ``.errors``, ``.text()``). ``phi``: also warn of header fields and names that may tell who a patient is.
+    Raises InputError where no layout is recognized.
     """
-    from semivox.data import checks, layouts
+    from semivox.data import checks, layouts, privacy
     from semivox.study.progress import Quiet
     from semivox.study.steps import spare_cores
 
     chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    dataset = layouts.find(Path(data))
     with (tell or Quiet()).bar("checking scans") as count:
-        return checks.check(layouts.find(Path(data)), chosen, spare_cores() if workers is None else workers, count)
+        report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
+    return privacy.with_privacy(report, dataset) if phi else report
 
 
 def plan(  # noqa: PLR0913 - the options of the command
@@ -268,14 +277,35 @@ def study(
     return Path(out)
 
 
-def report(study: AnyPath) -> Path:
+def report(study: AnyPath, *, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
     """Turn the folders of a study, finished or not, into ``report/``: one page, CSV, LaTeX, figures; returns the page.
 
-    Raises InputError where the folder holds no study or no finished run.
+    ``by_difficulty``: also measure how unusual each scored shape is, and score by groups of it. Raises InputError
+    where the folder holds no study or no finished run.
     """
     from semivox.study.study_report import report_study
 
-    return report_study(Path(study))
+    return report_study(Path(study), by_difficulty, tell)
+
+
+def patches(
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    split: Split | AnyPath | None = None,
+    choice: PatchChoice | None = None,
+    tell: Narrator | None = None,
+) -> int:
+    """Cut fixed patches out of scans, to be cases of their own, into ``out``; returns how many.
+
+    ``choice``: size, spacing, number and overlap (``data.fixed_patches.PatchChoice``). Raises InputError where ``out``
+    is not empty or no patch fits.
+    """
+    from semivox.data.fixed_patches import PatchChoice
+    from semivox.study.patching import make_patches
+
+    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    return make_patches(Path(data), Path(out), choice or PatchChoice(), chosen, tell)
 
 
 def _split(split: Split | AnyPath | None) -> Split | Path | None:
