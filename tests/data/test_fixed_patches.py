@@ -37,7 +37,7 @@ def test_places_depend_on_name_and_seed_alone():
     again = [places("a", (30, 25, 20), CHOICE, None) for _ in range(2)]
     assert again[0] == again[1]
     assert again[0] != places("b", (30, 25, 20), CHOICE, None)
-    assert again[0] != places("a", (30, 25, 20), CHOICE.model_copy(update={"seed": 1}), None)
+    assert again[0] != places("a", (30, 25, 20), CHOICE.model_copy(update={"seed": 2}), None)
 
 
 def test_patches_show_the_object_where_there_is_a_label():
