@@ -16,6 +16,9 @@ from semivox.data.augmentation import SETS, Augmentation
 from semivox.evaluation.tables import COLUMNS
 from semivox.methods import METHODS, find
 from semivox.study.choices import known_options, parse_overrides
+from semivox.study.grid import CaseChoice, Grid, LegacyChoice, MethodChoice, PredictChoice
+from semivox.study.protocols import PROTOCOLS
+from semivox.study.published import Published
 from semivox.training.folder import OWN
 from semivox.training.settings import TrainSettings
 from tests.corpus import BAD
@@ -133,11 +136,20 @@ def options_of(name):
     return [option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")]
 
 
+GRID = (Grid, CaseChoice, MethodChoice, PredictChoice, LegacyChoice)
+SECTIONS = ("cases", "plan", "train", "predict", "legacy")
 REFERENCE = {
     "reference/cli.md": [*COMMANDS, *(option for name in COMMANDS for option in options_of(name)), *METHODS],
     "reference/plan.md": [*Plan.model_fields],
     "reference/run-folder.md": [*OWN, *TrainSettings.model_fields],
     "reference/scores.md": [*COLUMNS],
+    "reference/study.md": [
+        f"[{field}]" if field in SECTIONS else field
+        for model in GRID
+        for field in model.model_fields
+        if field not in ("method", "options")  # [method.NAME], shown by its fields
+    ],
+    "reference/published.md": [*Published.model_fields, *PROTOCOLS],
     "reference/augmentation.md": [*SETS, *Augmentation.model_fields],
     "how-to/read-the-check.md": sorted({bad.code for bad in BAD if bad.level != "refused"}),
 }

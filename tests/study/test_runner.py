@@ -148,6 +148,13 @@ def test_a_study_of_another_plan_or_other_data_is_refused(finished, scans, tmp_p
         run_study(GRID, scans, scans, tmp_path / "mine")
 
 
+def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path):
+    chosen = GRID.model_copy(update={"train": {"selection": "validation", "validate_every": 1}})
+    with pytest.raises(InputError, match="validation cases"):
+        run_study(chosen, scans, scans, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
 def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
     learn = cell.learn
 

@@ -22,6 +22,7 @@ from semivox.study.progress import Narrator
 from semivox.study.steps import decide, inspect, locate, ready
 from semivox.study.subsets import Setting, settings_of
 from semivox.training.folder import RunFolder
+from semivox.training.run import check_parts
 
 OF_THE_STUDY = (
     *("classes", "spacing", "patch", "network", "labeled_per_step", "unlabeled_per_step", "steps", "precision"),
@@ -65,14 +66,17 @@ def arrange(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> Ar
         config_of(grid, arm, grid.seeds[0], 0)  # wrong options are refused before any work
     dataset = layouts.find(data)
     settings = settings_of(grid.cases, dataset, base)
+    cells = cells_of(grid, settings)
     for setting in settings:
         locate(data, setting.split)  # names, labels and patients
+        for cell in (cell for cell in cells if cell.frame == setting.folder):
+            check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
     _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset)))
     inspected = _inspected(dataset, settings, out, tell)
     plan = _plan(grid, inspected, settings[0], out, tell)
     for setting in settings:
         _prepared(grid, inspected, plan, setting, out, tell)
-    return Arranged(out, grid, plan, cells_of(grid, settings))
+    return Arranged(out, grid, plan, cells)
 
 
 def _claim(out: Path, record: StudyRecord) -> None:

@@ -195,4 +195,4 @@ def _conclude(arranged: Arranged, outcome: Outcome, tell: Narrator) -> None:
             f"{len(outcome.failed)} of {total} runs failed, {outcome.done} are done. The same command tries the "
             f"failed ones again:{failed}"
         )
-    tell.say(f"All {total} runs are done.")
+    tell.say(f"All {total} runs are done. The page about them: semivox report {arranged.folder}")
