@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 
 
-def check(data: o.Data, split: o.SplitFile = None, workers: o.Workers = None, json: o.Json = False) -> None:
+def check(
+    data: o.Data,
+    split: o.SplitFile = None,
+    workers: o.Workers = None,
+    phi: Annotated[
+        bool, typer.Option("--phi", help="Also warn of header fields and names that may tell who a patient is.")
+    ] = False,
+    json: o.Json = False,
+) -> None:
     """Look at every scan and label: can they be trained on? A verdict per case, with the fix.
 
     Layouts: two folders images/ and labels/ (an image without a label is unlabeled), nnU-Net raw, Medical
@@ -27,7 +35,7 @@ def check(data: o.Data, split: o.SplitFile = None, workers: o.Workers = None, js
     from semivox.study import verbs
     from semivox.study.progress import Terminal
 
-    report = verbs.check(data, split, workers, Terminal())
+    report = verbs.check(data, split, workers, Terminal(), phi=phi)
     print(report.model_dump_json(indent=2) if json else report.text(), end="\n" if json else "")
     if not report.ok:
         raise typer.Exit(2)
