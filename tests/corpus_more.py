@@ -139,6 +139,8 @@ for name, suffix, old, new, code in (
     ("mhd_with_a_header_size_in_words", ".mhd", b"ElementDataFile", b"HeaderSize = x\nElementDataFile", "bad_header"),
     ("mha_of_unknown_type", ".mha", b"MET_SHORT", b"MET_QUARK", "bad_header"),
     ("mha_of_channels_in_words", ".mha", b"ElementType", b"ElementNumberOfChannels = two\nElementType", "bad_header"),
+    ("mha_of_1e308_axes", ".mha", b"NDims = 3", b"NDims = 1e308", "bad_header"),  # on which ITK crashes
+    ("mha_of_too_few_offsets", ".mha", b"Offset = 0", b"Offset = ", "bad_header"),
     ("mha_header_bomb", ".mha", b"DimSize = 24 24 24", b"DimSize = 99999 99999 99999", "bad_header"),
 ):
     add(name, code, "error", lambda root, s=suffix, o=old, n=new: text_header(root, s, o, n))

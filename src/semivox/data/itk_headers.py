@@ -28,6 +28,11 @@ META_BYTES = {
     "LONG_LONG": 8, "ULONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8,
 }  # fmt: skip
 
+META_VECTORS = ("offset", "position", "origin", "centerofrotation", "elementspacing", "elementsize")
+META_MATRICES = ("transformmatrix", "rotation", "orientation")
+NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,2})?")
+"""A number of sane length; ``nan``, ``inf`` and 1e308 are none."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -92,6 +97,7 @@ def _meta(path: Path, content: bytes) -> Layout:
     lines = content[:end].decode("utf-8", errors="replace").splitlines()
     fields = dict(_pair(line, "=") for line in lines if "=" in line)
     dims = _sizes(path, fields.get("dimsize", ""))
+    _require_lengths(path, fields, len(dims))
     kind = fields.get("elementtype", "").removeprefix("MET_").removesuffix("_ARRAY")
     if kind not in META_BYTES:
         raise ScanError("bad_header", f"{path}: unknown voxel type {kind!r}.", "Export it again.")
@@ -101,6 +107,17 @@ def _meta(path: Path, content: bytes) -> Layout:
     if name.upper() == "LOCAL":
         return Layout(path, end, size, packing)
     return Layout(_beside(path, name), _whole(path, fields, "headersize", 0), size, packing)
+
+
+def _require_lengths(path: Path, fields: dict[str, str], axes: int) -> None:
+    """As many numbers everywhere as there are axes: ITK takes them on trust, and some make it crash."""
+    if fields.get("ndims", str(axes)) != str(axes) or not 2 <= axes <= 4:
+        text = f"{path}: NDims is {fields.get('ndims')!r}, and there are {axes} sizes."
+        raise ScanError("bad_header", text, "Export it again.")
+    for name, count in {**dict.fromkeys(META_VECTORS, axes), **dict.fromkeys(META_MATRICES, axes**2)}.items():
+        words = fields.get(name, "").split()
+        if name in fields and not (len(words) == count and all(NUMBER.fullmatch(word) for word in words)):
+            raise ScanError("bad_header", f"{path}: {name} must be {count} numbers.", "Export it again.")
 
 
 def _beside(path: Path, name: str) -> Path:
