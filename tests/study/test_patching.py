@@ -108,7 +108,7 @@ def test_reports_score_by_difficulty_where_it_is_known(tmp_path):
     found = read_difficulty(folder / "report" / "difficulty.csv")
     jaccard, _ = strata(collect(folder), "labeled-4", found)
     assert len(jaccard.heads) == 7
-    assert jaccard.heads[1] == "0: 0.00 to 1.00 mm (2)"
+    assert jaccard.heads[1] == "0.00–1.00 (2)"
     rows = {row.case: row.jaccard for row in collect(folder).of("labeled-4")[0].runs[0, 1].rows}
     assert jaccard.rows[0][1] == f"{(rows['case_00'] + rows['case_01']) / 2:.3f}"
     assert "by difficulty" in Page(report_study(folder).read_text()).text

@@ -34,7 +34,7 @@ class Contrast(Frozen):
     """In each draw, at most."""
     cases: int
     left_out: int
-    """Cases without a value of some run."""
+    """(case, class, run) for which one of the two has no value: neither its mask nor the reference holds the class."""
     mean_a: float
     mean_b: float
     difference: float
@@ -75,6 +75,10 @@ class Contrast(Frozen):
             f"{self.score} {self.mean_a:.4g} against {self.mean_b:.4g}, difference {self.difference:+.3g}{interval}, "
             f"corrected p = {self.p_holm:.2g}, {self.cases} cases, {self.scope}"
         )
+        if self.left_out:
+            numbers += (
+                f"; {self.left_out} values of a class that a reference lacks have no counterpart and are left out"
+            )
         if self.verdict != "inconclusive":
             return f"{self.a} is {self.verdict} than {self.b}: {numbers}."
         return f"Inconclusive whether {self.a} differs from {self.b}: {numbers}.{self.needed and ' ' + self.needed}"

@@ -85,9 +85,9 @@ def strata(results: Results, setting: str, found: Mapping[str, float]) -> tuple[
     """A table per score: a row per method, a column per group of difficulty."""
     groups = grouped(found)
     heads = ["Method"]
-    for index, cases in enumerate(groups):
+    for cases in groups:
         low, high = found[cases[0]], found[cases[-1]]
-        heads.append(f"{index}: {low:.2f} to {high:.2f} mm ({len(cases)})")
+        heads.append(f"{low:.2f}–{high:.2f} ({len(cases)})")
     tables = []
     for score in SCORES:
         rows = []
@@ -98,7 +98,7 @@ def strata(results: Results, setting: str, found: Mapping[str, float]) -> tuple[
                 values = [run[case] for run in per_run for case in cases if case in run]
                 cells.append(number(float(np.mean(values)) if values else None, score))
             rows.append((group.arm.name, *cells))
-        heading = f"{HEADINGS[score][0]} by difficulty: groups of cases by surface deviation score"
+        heading = f"{HEADINGS[score][0]} by difficulty: surface deviation score from, to, mm (cases)"
         tables.append(TextTable(heading, tuple(heads), tuple(rows)))
     return tuple(tables)
 

@@ -203,11 +203,16 @@ def _over_counts(results: Results, lines: Sequence[Line], out: Path) -> tuple[Pi
         curves: dict[str, list[figures.Point]] = {}
         for line in lines:
             found = line.scores[score]
-            if not line.ablation and found.mean is not None:
-                curves.setdefault(line.arm, []).append(figures.Point(line.labeled, found.mean, found.low, found.high))
+            if line.ablation or (found.mean is None and found.penalized is None):
+                continue
+            point = figures.Point(line.labeled, found.mean or 0.0, found.low, found.high)
+            if found.penalized is not None:  # a method that misses objects must not look better for it
+                point = figures.Point(line.labeled, found.penalized, None, None)
+            curves.setdefault(line.arm, []).append(point)
         if curves:
             drawn = figures.learning_curves(curves, HEADINGS[score][0])
             words = f"{HEADINGS[score][0]} over the number of labeled cases, with 95 % intervals"
+            words += "" if score in HIGHER_IS_BETTER else "; without one where missed objects count with the diagonal"
             pictures.append(_kept(drawn, out, f"learning-{score}", words))
     return tuple(pictures)
 
