@@ -9,10 +9,10 @@ from semivox.core.errors import InputError
 from semivox.data import layouts, phantom
 from semivox.data.fixed_patches import PatchChoice
 from semivox.data.volume import read, read_label
+from semivox.study.collect import collect
 from semivox.study.difficulty import deviations, grouped, read_difficulty, strata, write_difficulty
 from semivox.study.grid import CaseChoice
 from semivox.study.patching import make_patches
-from semivox.study.results import collect
 from semivox.study.study_report import report_study
 from semivox.study.subsets import settings_of
 from tests.study import made

@@ -6,23 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from semivox.core.errors import InputError
 from semivox.core.plan import Plan
-from semivox.data import layouts
-from semivox.evaluation.score import HIGHER_IS_BETTER
-from semivox.study import figures
-from semivox.study.curves import HEIGHT, WIDTH, Panel, training_curves
+from semivox.study.collect import collect
+from semivox.study.curves import HEIGHT, WIDTH, Panel
 from semivox.study.difficulty import known_difficulty, measure_difficulty, strata
-from semivox.study.job_report import overlay_of
 from semivox.study.progress import Narrator, Quiet
 from semivox.study.published import beside
-from semivox.study.report import HEADINGS, Picture, TextTable, filled, headings, runs_of
-from semivox.study.results import Group, Results, collect, pairs_of
-from semivox.study.study_table import COMPARED, SHOWN, Line, lines_of, write_csv, write_latex
-from semivox.training.folder import RunFolder
+from semivox.study.report import Picture, TextTable, filled, headings, runs_of
+from semivox.study.results import Results
+from semivox.study.study_figures import count_figures, first_curves, setting_figures, setting_pictures
+from semivox.study.study_table import SHOWN, Line, lines_of, write_csv, write_latex
 
 FOLDER = "report"
 """Within the study."""
@@ -88,14 +81,14 @@ def render_study(page: StudyPage) -> str:
 
 def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
     pages = tuple(_setting(results, [line for line in lines if line.setting == name], out) for name in results.settings)
-    curves, curves_of = _curves(results)
+    curves, curves_of = first_curves(results)
     return StudyPage(
         title=title,
         lead=_lead(lines),
         details=_details(results, lines),
         warnings=_warnings(results, lines),
         settings=pages,
-        figures=_over_counts(results, lines, out),
+        figures=count_figures(results, lines, out),
         keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
         published=beside(protocol, results) if (protocol := results.record.grid.protocol) else (),
         curves=curves,
@@ -154,8 +147,8 @@ def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
         lines=tuple(lines),
         note=_note(lines),
         verdicts=tuple(found.words for found in contrasts),
-        figures=_figures(results, lines, out),
-        pictures=_pictures(results, name),
+        figures=setting_figures(results, lines, out),
+        pictures=setting_pictures(results, name),
         strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
     )
 
@@ -169,105 +162,3 @@ def _note(lines: Sequence[Line]) -> str:
         "as Dice 0 and, in comparisons of distances, with the scan's diagonal. p values are corrected for "
         f"{family} comparisons (Holm)."
     )
-
-
-def _figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
-    """Differences case by case, and ranks, for each compared score."""
-    name, pictures = lines[0].setting, []
-    groups = {group.arm.name: group for group in results.of(name)}
-    for score in COMPARED:
-        heading = HEADINGS[score][0]
-        strips = [
-            figures.Strip(line.arm, pairs_of(groups[line.arm], twin, score), found.difference, found.low, found.high,
-                          found.verdict)
-            for line in lines
-            if (found := line.contrasts.get(score)) and (twin := results.twin(groups[line.arm]))
-        ]  # fmt: skip
-        if strips:
-            drawn = figures.paired_differences(strips, heading, score in HIGHER_IS_BETTER)
-            words = f"{heading}, case by case: each dot is a case, the diamond the mean with its 95 % interval; filled "
-            pictures.append(_kept(drawn, out, f"paired-{name}-{score}", words + "where the difference is decided"))
-        if ranking := results.ranking(name, score):
-            drawn = figures.critical_differences(ranking, heading)
-            words = f"Mean ranks by {heading}: methods joined by a bar are not told apart (Friedman, Nemenyi)"
-            pictures.append(_kept(drawn, out, f"ranks-{name}-{score}", words))
-    return tuple(pictures)
-
-
-def _over_counts(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
-    """Learning curves, where there are several numbers of labeled cases."""
-    if len({line.labeled for line in lines}) < 2:
-        return ()
-    pictures = []
-    for score in COMPARED:
-        curves: dict[str, list[figures.Point]] = {}
-        for line in lines:
-            found = line.scores[score]
-            if line.ablation or (found.mean is None and found.penalized is None):
-                continue
-            point = figures.Point(line.labeled, found.mean or 0.0, found.low, found.high)
-            if found.penalized is not None:  # a method that misses objects must not look better for it
-                point = figures.Point(line.labeled, found.penalized, None, None)
-            curves.setdefault(line.arm, []).append(point)
-        if curves:
-            drawn = figures.learning_curves(curves, HEADINGS[score][0])
-            words = f"{HEADINGS[score][0]} over the number of labeled cases, with 95 % intervals"
-            words += "" if score in HIGHER_IS_BETTER else "; without one where missed objects count with the diagonal"
-            pictures.append(_kept(drawn, out, f"learning-{score}", words))
-    return tuple(pictures)
-
-
-def _kept(figure: Figure, out: Path, name: str, caption: str) -> Picture:
-    """A figure, saved for papers and ready for the page."""
-    figures.save(figure, out / "figures" / f"{name}.pdf")
-    return Picture(caption, figures.png(figure))
-
-
-def _pictures(results: Results, setting: str) -> tuple[Picture, ...]:
-    """For each method: the worst, the middle and the best case of its first run, beside its twin's."""
-    try:
-        dataset = layouts.find(Path(results.record.data))
-    except InputError:  # the data are elsewhere: everything else can be reported
-        return ()
-    pictures: list[Picture] = []
-    for group in results.of(setting):
-        twin = results.twin(group)
-        common = sorted(set(group.runs) & set(twin.runs)) if twin else []
-        if twin is None or not common or group.arm.ablation is not None:
-            continue
-        run, other = group.runs[common[0]], twin.runs[common[0]]
-        for case, word, dice, count in ranked(group, common[0]):
-            folders = {twin.arm.name: other.folder, group.arm.name: run.folder}
-            caption = (
-                f"{group.arm.name}, draw {common[0][0]}, seed {common[0][1]}, {case}: the {word} of {count} cases by "
-                f"Dice ({dice:.3f})"
-            )
-            try:
-                pictures.append(Picture(caption, overlay_of(dataset.entry(case), folders, run.plan)))
-            except InputError:  # a scan or a prediction was moved away
-                continue
-    return tuple(pictures)
-
-
-def ranked(group: Group, key: tuple[int, int]) -> list[tuple[str, str, float, int]]:
-    """(case, word, Dice, number of cases) of the worst, the middle and the best case of a run; fewer if they meet."""
-    dice: dict[str, list[float]] = {}
-    for row in group.runs[key].rows:
-        if row.dice is not None:
-            dice.setdefault(row.case, []).append(row.dice)
-    order = sorted(dice, key=lambda case: (float(np.mean(dice[case])), case))
-    if not order:
-        return []
-    wanted = {order[0]: "worst", order[len(order) // 2]: "middle", order[-1]: "best"}
-    return [(case, word, float(np.mean(dice[case])), len(order)) for case, word in wanted.items()]
-
-
-def _curves(results: Results) -> tuple[tuple[Panel, ...], str]:
-    """Training curves of the methods in the last setting's first run."""
-    groups = [group for group in results.of(results.settings[-1]) if group.arm.ablation is None]
-    keys = set.intersection(*(set(group.runs) for group in groups))
-    if not keys:
-        return (), ""
-    draw, seed = min(keys)
-    logs = {group.arm.name: RunFolder(group.runs[draw, seed].folder).logged() for group in groups}
-    return training_curves(logs), f"{results.settings[-1]}, draw {draw}, seed {seed}."
