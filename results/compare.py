@@ -19,6 +19,7 @@ from semivox.evaluation.intervals import compare
 from semivox.evaluation.score import Row
 from semivox.evaluation.summary import Statistic, Summary, summarize
 from semivox.evaluation.tables import write_scores
+from semivox.methods import METHODS
 from semivox.study.choices import PlanChoices, parse_overrides
 from semivox.study.labeling import label_entries, score_entries
 from semivox.study.progress import Terminal
@@ -27,6 +28,8 @@ from semivox.training.folder import RunFolder
 from semivox.training.settings import TrainSettings, configure
 
 TWIN = "supervised"
+ARMS = [name if name != "dkuxnet" else "dkuxnet~small" for name in METHODS]
+"""All methods; DKUXNet with the preset that a CPU can train."""
 
 
 def main() -> None:
@@ -52,9 +55,10 @@ def main() -> None:
     entries = [entry for entry in dataset.entries if entry.name in split.test]
     tables: dict[str, list[Row]] = {}
     for method in options.methods:
+        name, _, ablation = method.partition("~")
         run = options.out / method
         settings = TrainSettings.model_validate({"seed": options.seed, "workers": 1, **chosen.train})
-        learn(store, split, plan, configure(method, chosen.method, settings), run, tell)
+        learn(store, split, plan, configure(name, chosen.method, settings, ablation or None), run, tell)
         label_entries(run, entries, tell=tell)
         tables[method] = score_entries(run, entries, plan)
         write_scores(run, tables[method])
@@ -75,7 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--split", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="where plan, prepared cases and runs are kept")
     parser.add_argument("--table", type=Path, required=True, help="where the table is written")
-    parser.add_argument("--methods", nargs="*", default=[TWIN, "mean_teacher", "ua_mt", "embedding_matching"])
+    parser.add_argument("--methods", nargs="*", default=ARMS, help="methods; METHOD~ABLATION for an ablation of one")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--spacing", type=float, help="mm, isotropic; none: the planner's")
     parser.add_argument("--patch", type=lambda text: tuple(int(n) for n in text.split(",")))
