@@ -93,3 +93,13 @@ def test_asking_for_patches_of_no_scan_is_an_error_that_says_so():
     with pytest.raises(InputError, match="2 unlabeled patches, but the split has no unlabeled scan"):
         sampler(2, UNLABELED, shapes=())
     assert sampler(0, UNLABELED, shapes=())(0, 5) == ()
+
+
+@pytest.mark.parametrize(("last_corner", "highest"), [(True, 3), (False, 2)])
+def test_the_last_position_is_drawn_unless_the_published_left_atrium_code_is_followed(last_corner, highest):
+    """Sizes 11, 8 and 5 with a patch of 8: positions 0 to 3, the only one, and the centered one."""
+    sampler = PatchSampler(((11, 8, 5),), (8, 8, 8), 1, UNLABELED, last_corner=last_corner)
+    corners = np.array([sampler(1, step)[0].corner for step in range(200)])
+    assert set(corners[:, 0]) == set(range(highest + 1))
+    assert set(corners[:, 1]) == {0}
+    assert set(corners[:, 2]) == {-1}

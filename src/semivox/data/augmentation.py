@@ -76,6 +76,8 @@ class Augmentation(Frozen):
     """Exponent; mean and standard deviation are kept."""
     foreground: float = Field(0.5, ge=0, le=1)
     """Probability that a labeled patch is placed on a voxel of a random foreground class instead of anywhere."""
+    last_corner: bool = True
+    """Whether the last position along an axis is ever drawn; the published left-atrium code never does."""
 
 
 STANDARD = Augmentation(
@@ -97,7 +99,7 @@ SETS: Mapping[str, Augmentation] = {
     "light": Augmentation(mirror=STANDARD.mirror, noise=STANDARD.noise),
     "standard": STANDARD,
     # The left-atrium protocol (Yu et al., MICCAI 2019): RandomRotFlip, then a uniform crop.
-    "la": Augmentation(turn="rotflip", foreground=0.0),
+    "la": Augmentation(turn="rotflip", foreground=0.0, last_corner=False),
     "la_all": Augmentation(turn="quarter", mirror=(0.5, 0.5, 0.0), foreground=0.0),
 }
 """By the name that a plan gives."""

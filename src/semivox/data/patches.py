@@ -68,9 +68,9 @@ class Patches(Dataset[Batch]):
         self._foreground: dict[str, Foreground] = {}
         shapes_l = tuple(store.shape(name) for name in split.labeled)
         shapes_u = tuple(store.shape(name) for name in split.unlabeled) if unlabeled else ()
-        chance = self.augmentation.foreground
-        self.labeled = PatchSampler(shapes_l, plan.patch, labeled, LABELED, self.foreground, chance)
-        self.unlabeled = PatchSampler(shapes_u, plan.patch, unlabeled, UNLABELED)
+        chance, last = self.augmentation.foreground, self.augmentation.last_corner
+        self.labeled = PatchSampler(shapes_l, plan.patch, labeled, LABELED, self.foreground, chance, last)
+        self.unlabeled = PatchSampler(shapes_u, plan.patch, unlabeled, UNLABELED, last_corner=last)
 
     def __len__(self) -> int:
         return self.steps

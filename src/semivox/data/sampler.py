@@ -48,6 +48,8 @@ class PatchSampler:
     """Case index -> voxels of its classes; None: positions are uniform."""
     probability: float = 0.0
     """That a patch is placed on a foreground voxel instead of anywhere."""
+    last_corner: bool = True
+    """Whether the last of all positions along an axis is among those drawn uniformly."""
 
     def __post_init__(self) -> None:
         if self.per_step > 0 and not self.shapes:
@@ -82,7 +84,7 @@ class PatchSampler:
             voxels = self.foreground(case)
             if voxels:
                 return self._on_foreground(voxels, lowest, highest, random)
-        x, y, z = random.integers(lowest, highest + 1)
+        x, y, z = random.integers(lowest, highest + 1 if self.last_corner else np.maximum(highest, lowest + 1))
         return int(x), int(y), int(z)
 
     def _on_foreground(
