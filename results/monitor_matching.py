@@ -1,6 +1,6 @@
 """Are the votes of embedding matching right where the teacher is unsure?
 
-    python results/monitor_matching.py RUN --prepared PREPARED --data DATA --table results/hc-8/matching.csv
+    python results/monitor_matching.py RUN --prepared PREPARED --data DATA --table matching.csv
 
 Loads the newest checkpoint of a run of embedding matching and asks, on patches of test cases that the run never sees:
 what share of voxels is uncertain, and how often teacher, student and nearest-neighbor votes agree with the experts
