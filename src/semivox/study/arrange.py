@@ -114,7 +114,7 @@ def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: N
     if path.exists():
         report = CheckReport.load(path)
         known = {case.case for case in report.cases if case.facts is None or case.facts.labeled}
-        if labeled <= known:
+        if labeled <= known and pool <= {case.case for case in report.cases}:
             return Inspected(dataset, whole, report)
     inspected = inspect(dataset, whole, tell=tell)
     inspected.report.save(path)
