@@ -36,6 +36,9 @@ def report_job(out: Path, dataset: Dataset) -> Path:
         verdict=summary.answer,
         outcome=outcome[summary.verdict],
         details=tuple(provenance_line(summary.provenance).splitlines()),
+        warnings=tuple(
+            f"{arm}, step {row['step']}: {row['text']}" for arm in runs for row in RunFolder(out / arm).warned()
+        ),
         rows=_table(summary),
         baseline=summary.twin,
         candidate=summary.method,

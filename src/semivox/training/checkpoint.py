@@ -6,7 +6,7 @@ import pickle
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,13 @@ import torch
 
 from semivox.core.files import write_atomically
 
+ANCHOR = "anchor.pt"
 KEPT = 2  # a damaged last checkpoint falls back to the one before
+DAMAGE = (
+    *(OSError, RuntimeError, EOFError, TypeError, ValueError, KeyError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
+"""What reading a damaged file may raise."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class State:
     optimizers: Mapping[str, Any] = field(default_factory=dict)
     skipped: int = 0
     """Steps in a row that were skipped for gradients that were not finite."""
+    slowed: int = 0
+    """How often the learning rate was halved after a rollback."""
 
 
 def save(folder: Path, state: State) -> Path:
@@ -41,16 +49,43 @@ def save(folder: Path, state: State) -> Path:
     return path
 
 
+def save_anchor(folder: Path, state: State) -> None:
+    """Write the state to go back to should the run diverge. Raises SemivoxError where it cannot be written."""
+    write_atomically(folder / ANCHOR, partial(_write, state))
+
+
+def roll_back(folder: Path, slowed: int) -> State:
+    """The last state before a run diverged (its beginning if there is none), with half the learning rate.
+
+    It replaces all later checkpoints, in an order that a kill in between does not disturb.
+    """
+    try:
+        kept = _read(folder / ANCHOR)
+    except FileNotFoundError:
+        kept = State()
+    except DAMAGE as error:
+        warnings.warn(f"{ANCHOR} is damaged ({_reason(error)}); going back to the beginning", stacklevel=2)
+        kept = State()
+    state = replace(kept, skipped=0, slowed=slowed + 1)
+    write_atomically(folder / f"step-{state.step:08d}.pt", partial(_write, state))
+    for path in folder.glob("step-*.pt"):
+        if int(path.stem.removeprefix("step-")) > state.step:
+            path.unlink()
+    return state
+
+
 def load(folder: Path) -> State:
     """The newest state that can be read, or a fresh one where there is none. Warns of a damaged one."""
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
         try:
             return _read(path)
-        except (OSError, RuntimeError, EOFError, TypeError, ValueError, KeyError, pickle.UnpicklingError,
-                zipfile.BadZipFile) as error:  # fmt: skip
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            warnings.warn(f"checkpoint {path.name} is damaged ({reason}); falling back", stacklevel=2)
+        except DAMAGE as error:
+            warnings.warn(f"checkpoint {path.name} is damaged ({_reason(error)}); falling back", stacklevel=2)
     return State()
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _write(state: State, temporary: Path) -> None:

@@ -19,13 +19,15 @@ from semivox.core.split import Split
 from semivox.data.store import Store
 
 OWN = {
-    *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "lock", "done"),
-    *("checkpoints", "model", "predictions", "prepared", "tensorboard", "check.json", "scores.csv", "scores.json"),
-    *("summary.json", "summary.txt", "report.html"),
+    *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "warnings.jsonl"),
+    *("lock", "done", "checkpoints", "model", "predictions", "prepared", "tensorboard", "check.json"),
+    *("scores.csv", "scores.json", "summary.json", "summary.txt", "report.html"),
 }
 """What may stand in a run folder, also in one that a kill left behind before its first file was whole."""
 
 
+ROLLBACK = "rollback"
+"""Code of the warning on a rollback, which stays although its step is repeated."""
 HARMLESS = ("train.workers:", "train.save_every:", "train.tensorboard:")
 """Settings that change no result and may therefore change when a run is resumed."""
 
@@ -54,6 +56,7 @@ class RunFolder:
         self.data = path / "data.json"
         self.environment = path / "environment.json"
         self.log_file = path / "log.jsonl"
+        self.warnings = path / "warnings.jsonl"
         self.checkpoints = path / "checkpoints"
         self.model = path / "model"
         self.done = path / "done"
@@ -87,25 +90,26 @@ class RunFolder:
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one row to log.jsonl. Raises SemivoxError where it cannot be written."""
-        with writing(self.log_file), self.log_file.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(row) + "\n")
+        _append(self.log_file, row)
 
     def logged(self) -> list[dict[str, Any]]:
         """All complete rows of log.jsonl; one that a kill cut short is left out."""
-        if not self.log_file.exists():
-            return []
-        rows = []
-        for line in self.log_file.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return rows
+        return _rows(self.log_file)
+
+    def warn(self, step: int, code: str, text: str) -> None:
+        """Append a warning about the run's health to warnings.jsonl."""
+        _append(self.warnings, {"step": step, "code": code, "text": text})
+
+    def warned(self) -> list[dict[str, Any]]:
+        """All warnings about the run's health: step, code, text."""
+        return _rows(self.warnings)
 
     def forget_from(self, step: int) -> None:
-        """Drop log rows of steps that are about to be repeated."""
-        kept = [row for row in self.logged() if row["step"] < step]
-        write_text(self.log_file, "".join(json.dumps(row) + "\n" for row in kept))
+        """Drop what was logged and warned of at steps that are about to be repeated."""
+        for path in (self.log_file, self.warnings):
+            kept = [row for row in _rows(path) if row["step"] < step or row.get("code") == ROLLBACK]
+            if path.exists():
+                write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def record_environment(self, threads: int) -> None:
         """Write what the numbers were made with; on a resume, a further entry."""
@@ -125,6 +129,21 @@ class RunFolder:
             }
         )
         write_text(self.environment, json.dumps(entries, indent=2) + "\n")
+
+
+def _append(path: Path, row: Mapping[str, Any]) -> None:
+    with writing(path), path.open("a", encoding="utf-8") as handle:
+        handle.write(json.dumps(row) + "\n")
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
 
 
 def foreign(entry: Path) -> bool:

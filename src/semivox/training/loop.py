@@ -26,6 +26,14 @@ from semivox.training.checkpoint import State
 MOST_SKIPPED = 3  # steps in a row without finite gradients, after which going on is pointless
 
 
+class Diverged(SemivoxError):
+    """Gradients were not finite at so many steps in a row that going on is pointless."""
+
+    def __init__(self, step: int, skipped: int) -> None:
+        super().__init__(f"gradients were not finite at {skipped} steps in a row, last at {step}; lower the rate")
+        self.step = step
+
+
 class Pace(NamedTuple):
     """How long to train, from which seed, and the longest gradient that is not shortened."""
 
@@ -52,7 +60,7 @@ def train(
     observer: Observer,
     saved: State,
 ) -> None:
-    """Train from the saved state to the last step. Raises SemivoxError when gradients stay non-finite."""
+    """Train from the saved state to the last step. Raises Diverged when gradients stay non-finite."""
     optimizers = prepared(fabric, method, saved)
     skipped = saved.skipped
     for step, batch in enumerate(batches(saved.step), saved.step):
@@ -62,7 +70,7 @@ def train(
         finite: list[bool] = []
         for losses in turns(fabric, method.step(on(fabric, batch, method), progress)):
             optimizer, player = optimizers[losses.player], getattr(method, losses.player)
-            rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress))
+            rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress) / 2**saved.slowed)
             optimizer.zero_grad()  # also drops what another player's turn left here
             fabric.backward(losses.total)
             norm = clipped(fabric, player, optimizer, pace.clip)
@@ -72,9 +80,9 @@ def train(
             observer.turned(step, losses, rate, norm)
         skipped = 0 if all(finite) else skipped + 1
         if skipped >= MOST_SKIPPED:
-            raise SemivoxError(f"gradients were not finite at {skipped} steps in a row, last at {step}; lower the rate")
+            raise Diverged(step, skipped)
         synchronize(fabric, method)
-        observer.stepped(step + 1, partial(state_of, step + 1, method, optimizers, skipped))
+        observer.stepped(step + 1, partial(state_of, step + 1, method, optimizers, skipped, saved.slowed))
 
 
 def turns(fabric: Fabric, step: Iterator[Losses]) -> Iterator[Losses]:
@@ -141,7 +149,7 @@ def synchronize(fabric: Fabric, method: Method) -> None:
             torch.distributed.broadcast(buffer, src=0)
 
 
-def state_of(step: int, method: Method, optimizers: dict[str, Optimizer], skipped: int) -> State:
+def state_of(step: int, method: Method, optimizers: dict[str, Optimizer], skipped: int, slowed: int) -> State:
     """What a checkpoint holds."""
     states: dict[str, Any] = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
-    return State(step, method.state_dict(), states, skipped)
+    return State(step, method.state_dict(), states, skipped, slowed)

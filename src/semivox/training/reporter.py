@@ -19,6 +19,9 @@ class Reporter(Protocol):
     def step(self, done: int, terms: Mapping[str, float], rate: float) -> None:
         """``done`` steps are complete; losses by name and the learning rate of the last."""
 
+    def warn(self, text: str) -> None:
+        """Something about the run's health should be known."""
+
     def end(self) -> None:
         """The run is over, or stops."""
 
@@ -31,6 +34,9 @@ class Silent:
 
     def step(self, done: int, terms: Mapping[str, float], rate: float) -> None:
         """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """Nothing: it stands in warnings.jsonl."""
 
     def end(self) -> None:
         """Nothing."""
@@ -69,6 +75,11 @@ class ProgressLine:
             f"{speed:.2f} steps/s | {left} left | {memory:.1f} GB"
         )
         print(f"\r\x1b[2K{text}" if self.live else text, end="" if self.live else "\n", file=self.stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        """A line of its own, above the one that is rewritten."""
+        clear = "\r\x1b[2K" if self.live else ""
+        print(f"{clear}{self.title}: warning: {text}", file=self.stream, flush=True)
 
     def end(self) -> None:
         """Leave the line behind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+from semivox.core.files import write_text
 from semivox.core.plan import Plan
 from semivox.core.randomness import derive
 from semivox.core.split import Split, TrainingSplit
@@ -29,13 +30,20 @@ from semivox.methods.method import Losses, Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
-from semivox.training.folder import DataRecord, RunFolder
-from semivox.training.loop import Observer, Pace, in_channels_last, train
+from semivox.training.folder import ROLLBACK, DataRecord, RunFolder
+from semivox.training.health import Health, Worry
+from semivox.training.loop import Diverged, Observer, Pace, in_channels_last, train
 from semivox.training.model import ModelCard, save_model
+from semivox.training.probe import Probe
 from semivox.training.reporter import Reporter, Silent
 from semivox.training.settings import RunConfig
 from semivox.training.stopping import StopRequest
 from semivox.training.validation import BestWeights
+
+MOST_ROLLBACKS = 3
+"""Times a diverged run goes back and halves its learning rate before it gives up."""
+LOOKS = 20
+"""How often during a run its output is looked at, and a state kept to which it could go back."""
 
 
 def train_run(
@@ -86,19 +94,50 @@ def check_parts(split: Split, config: RunConfig) -> None:
 def work(
     fabric: Fabric, store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, reporter: Reporter
 ) -> None:
-    """What each process of a run does."""
+    """What each process of a run does: train, and after a divergence go back and train with half the rate."""
+    saved = checkpoint.load(RunFolder(out).checkpoints)
+    while True:
+        try:
+            return attempt(fabric, store, split, plan, config, out, reporter, saved)
+        except Diverged as error:
+            saved = rolled_back(fabric, RunFolder(out), reporter, saved, error)
+
+
+def rolled_back(fabric: Fabric, folder: RunFolder, reporter: Reporter, saved: State, error: Diverged) -> State:
+    """The state to go on from. Raises the error again when going back has not helped before."""
+    if saved.slowed >= MOST_ROLLBACKS:
+        raise error
+    if fabric.is_global_zero:
+        state = checkpoint.roll_back(folder.checkpoints, saved.slowed)
+        text = f"{str(error).split(';')[0]}; going back to step {state.step} with the learning rate halved"
+        folder.warn(error.step, ROLLBACK, text)
+        reporter.warn(text)
+    fabric.barrier()
+    return checkpoint.load(folder.checkpoints)
+
+
+def attempt(  # noqa: PLR0913 - as work, from a state
+    fabric: Fabric,
+    store: Store,
+    split: Split,
+    plan: Plan,
+    config: RunConfig,
+    out: Path,
+    reporter: Reporter,
+    saved: State,
+) -> None:
+    """Train from the state to the end, and release the model."""
     folder, settings = RunFolder(out), config.train
     steps = settings.steps or plan.steps
     method = build(plan, config, fabric.device)
-    saved = checkpoint.load(folder.checkpoints)
     if not saved.step:
         method.survey(whole_labels(store, split.for_training()))
     stop = StopRequest()
-    keeper = Keeper(fabric, folder, store, split, plan, config, method, reporter, stop)
     if fabric.is_global_zero:
         folder.forget_from(saved.step)
         folder.record_environment(torch.get_num_threads())
         reporter.begin(out.name, saved.step, steps)
+    keeper = Keeper(fabric, folder, store, split, plan, config, method, reporter, stop)
     with stop.listening():
         loading = loading_of(store, split, plan, config, method, fabric)
         with loading.faults_in_words(), memory_in_words():
@@ -183,6 +222,10 @@ class Keeper(Observer):
         self.terms: dict[str, float] = {}  # of all players in the last step, for the reporter
         self.rate = 0.0  # the first player's
         self.best = BestWeights(folder, store, split.validation, plan)
+        self.health, self.probe = Health(self.steps), Probe(store, split, plan, self.steps)
+        self.known = {row["text"] for row in folder.warned()}
+        for row in folder.logged():
+            self.health.see(row)  # so that a resumed run remembers what an earlier part of it showed
         self.writer = writer_of(folder) if config.train.tensorboard and fabric.is_global_zero else None
 
     def turned(self, step: int, losses: Losses, rate: float, norm: float) -> None:
@@ -204,6 +247,7 @@ class Keeper(Observer):
         }
         self.stepped_at = now
         self.folder.log(row)
+        self._warn(self.health.see(row))
         self.terms |= terms
         if losses.player == self.method.players[0]:
             self.rate = rate
@@ -218,6 +262,10 @@ class Keeper(Observer):
             self.reporter.step(done, self.terms, self.rate)
         if settings.validate_every and (done % settings.validate_every == 0 or last) and self.fabric.is_global_zero:
             self.best.update(done, self.method)
+        if done % max(1, self.steps // LOOKS) == 0 and self.fabric.is_global_zero:
+            self._warn(self.probe.look(done - 1, self.method))
+            if not (current := state()).skipped and not last:
+                checkpoint.save_anchor(self.folder.checkpoints, current)
         stopping = self._anyone_stops()
         if self.fabric.is_global_zero and (
             last or stopping or time.monotonic() - self.saved > 60 * settings.save_every
@@ -245,7 +293,16 @@ class Keeper(Observer):
             split=self.split.digest(),
         )
         save_model(self.folder.model, method, card)
-        self.folder.done.write_text(f"{self.steps} steps\n")
+        write_text(self.folder.done, f"{self.steps} steps\n")
+        (self.folder.checkpoints / checkpoint.ANCHOR).unlink(missing_ok=True)
+
+    def _warn(self, worries: Iterable[Worry]) -> None:
+        """Tell and keep each warning once, also over resumes."""
+        for worry in worries:
+            if worry.text not in self.known:
+                self.known.add(worry.text)
+                self.folder.warn(*worry)
+                self.reporter.warn(worry.text)
 
     def _anyone_stops(self) -> bool:
         """Whether any process was asked to stop: all must agree, or the others would wait for ever."""

@@ -1,0 +1,167 @@
+"""What goes wrong in a run is said once, in words, from its log; what goes right is not talked about."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+
+from semivox.core.errors import InterruptedRun
+from semivox.core.progress import Progress
+from semivox.functional.ramps import gaussian_ramp
+from semivox.training import loop, probe, run
+from semivox.training.folder import RunFolder
+from semivox.training.health import WINDOW, Health
+from semivox.training.loop import Diverged
+from semivox.training.run import train_run
+from tests.training import tiny
+from tests.training.test_resume import assert_same, stop_after, weights
+
+STEPS = 600
+
+
+def row(step: int, player: str = "network", **changes) -> dict:
+    healthy = {
+        "terms": {"supervised": 0.5, "consistency": 0.1},
+        "weights": {"consistency": 0.1},
+        "log": {},
+        "norm": 1.0,
+    }
+    return {"step": step, "player": player, **healthy, **changes}
+
+
+def codes(rows) -> list[str]:
+    health = Health(STEPS)
+    return [worry.code for one in rows for worry in health.see(one)]
+
+
+def test_a_healthy_run_is_left_alone():
+    log = {"certain": 0.4, "uncertain": 0.2, "discriminator_accuracy": 0.7, "foreground": 0.05}
+    assert codes(row(s, log=log, weights={"consistency": gaussian_ramp(s, STEPS)}) for s in range(STEPS)) == []
+    assert codes([{"step": 3, "player": "validation", "dice": 0.1, "hd95_mm": 4.0}]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"log": {"certain": 0.0}}, "covers_nothing"),
+        ({"log": {"agreed": 0.0}}, "covers_nothing"),
+        ({"log": {"foreground": 0.0}}, "covers_nothing"),
+        ({"log": {"uncertain": 1.0}}, "covers_nothing"),
+        ({"log": {"discriminator_accuracy": 1.0}}, "pinned"),
+        ({"log": {"discriminator_accuracy": 0.5}}, "pinned"),
+        ({"terms": {"supervised": 0.5, "consistency": 0.0}}, "silent_term"),
+        ({"norm": None}, "not_finite"),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
+)
+def test_what_lasts_is_said_once(changes, code):
+    assert codes(row(step, **changes) for step in range(STEPS)) == [code]
+
+
+@pytest.mark.parametrize("changes", [{"log": {"certain": 0.0}}, {"log": {"discriminator_accuracy": 1.0}}])
+def test_what_passes_is_not_said(changes):
+    late = STEPS // 2
+    rows = [row(step, **(changes if late <= step < late + WINDOW - 1 else {"log": dict.fromkeys(changes["log"], 0.7)}))
+            for step in range(STEPS)]  # fmt: skip
+    assert codes(rows) == []
+    assert codes(row(step, **changes) for step in range(int(0.2 * STEPS))) == []  # early, it is by design
+
+
+def test_a_term_without_weight_may_be_zero():
+    rows = (row(s, terms={"supervised": 0.5, "off": 0.0}, weights={"off": 0.0}) for s in range(STEPS))
+    assert codes(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(STEPS * 10, True), (STEPS * 1.5, True), (STEPS, False), (60, False), (0, False)]
+)
+def test_a_ramp_longer_than_the_run_is_noticed(length, expected):
+    rows = (row(s, weights={"consistency": 0.1 * gaussian_ramp(s, length)}) for s in range(STEPS))
+    assert codes(rows) == ["endless_ramp"] * expected
+
+
+class Drawing(torch.nn.Module):
+    """Predicts given probabilities of the ball at every voxel, with some noise."""
+
+    def __init__(self, ball: float, noise: float) -> None:
+        super().__init__()
+        self.ball, self.noise, self.weight = ball, noise, torch.nn.Parameter(torch.zeros(1))
+
+    def predict(self, image):
+        noise = self.noise * torch.linspace(-1, 1, image[:, :1].numel()).reshape(image[:, :1].shape)
+        return torch.cat([1 - self.ball - noise, self.ball + noise], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("ball", "noise", "expected"), [(0.5, 0.4, []), (0.1, 0.1, ["vanished_class"]), (0.9, 0.0, ["constant"])]
+)
+def test_a_class_that_vanishes_and_a_constant_output_are_noticed(tmp_path, ball, noise, expected):
+    store, split, plan = tiny.prepared(tmp_path)
+    looked = probe.Probe(store, split, plan, steps=100)
+    (patch,) = looked.patches.values()
+    assert patch.shape == (1, *plan.patch)
+    assert [worry.code for worry in looked.look(60, Drawing(ball, noise))] == expected
+    assert [worry.code for worry in looked.look(10, Drawing(ball, noise))] == [c for c in expected if c == "constant"]
+
+
+def diverging(monkeypatch, until: float) -> None:
+    """Gradients are not finite at steps 3 to 5 while the learning rate of step 3 is above ``until``."""
+    clipped = loop.clipped
+
+    def broken(fabric, player, optimizer, longest):
+        norm = clipped(fabric, player, optimizer, longest)
+        step = loop_step[0]
+        return math.nan if 3 <= step <= 5 and optimizer.param_groups[0]["lr"] > until else norm
+
+    loop_step = [0]
+    seed = loop.seed_step
+    monkeypatch.setattr(loop, "seed_step", lambda s, step, rank: (loop_step.__setitem__(0, step), seed(s, step, rank)))
+    monkeypatch.setattr(loop, "clipped", broken)
+
+
+def first_rate() -> float:
+    return tiny.config("supervised").method_config().network.rate
+
+
+def test_a_run_that_diverges_goes_back_and_on_with_half_the_rate(tmp_path, monkeypatch):
+    store, split, plan = tiny.prepared(tmp_path, 8)
+    diverging(monkeypatch, until=0.4 * first_rate())
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "whole")
+    folder = RunFolder(tmp_path / "whole")
+    rows = folder.logged()
+    assert [one["step"] for one in rows] == list(range(8))
+    whole = tiny.config("supervised").method_config().network.rate_at(Progress(3, 8))
+    assert rows[3]["rate"] == pytest.approx(whole / 2)
+    assert all(one["norm"] is not None for one in rows)
+    assert [one["code"] for one in folder.warned()] == ["rollback"]
+    assert "going back to step 3" in folder.warned()[0]["text"]
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)  # in the second pass: the first one is still skipping
+        with pytest.raises(InterruptedRun):
+            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "parts")
+    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "parts")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_a_run_that_always_diverges_gives_up_with_a_sentence_and_can_be_told_again(tmp_path, monkeypatch):
+    store, split, plan = tiny.prepared(tmp_path, 8)
+    diverging(monkeypatch, until=0.0)
+    for _ in range(2):
+        with pytest.raises(Diverged, match="not finite at 3 steps in a row"):
+            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    told = [one["code"] for one in RunFolder(tmp_path / "run").warned()]
+    assert told.count("rollback") == run.MOST_ROLLBACKS
+
+
+def test_warnings_stand_in_the_folder_and_are_told(tmp_path, monkeypatch):
+    store, split, plan = tiny.prepared(tmp_path)
+    told = []
+    reporter = type("Ears", (run.Silent,), {"warn": lambda self, text: told.append(text)})()
+    monkeypatch.setattr(probe, "FLAT", 10.0)  # any output counts as constant
+    train_run(store, split, plan, tiny.config("mean_teacher"), tmp_path / "run", reporter)
+    kept = [one["text"] for one in RunFolder(tmp_path / "run").warned()]
+    assert kept == told
+    assert sorted(text.split(" gives")[0] for text in kept) == ["the network", "the teacher"]
