@@ -107,7 +107,15 @@ def table(tables: dict[str, list[Row]], out: Path) -> str:
     summaries = {method: summarize(rows) for method, rows in tables.items()}
     classes = list(next(iter(summaries.values())).classes)
     columns = ["method", "Dice", *([f"Dice {name}" for name in classes] if len(classes) > 1 else []), "HD95 mm"]
-    columns += ["ASSD mm", "missed", "Dice against supervised", "verdict", "minutes"]
+    columns += [
+        "ASSD mm",
+        "missed",
+        "Dice against supervised",
+        "verdict",
+        "HD95 mm against supervised",
+        "verdict",
+        "minutes",
+    ]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for method, summary in summaries.items():
         lines.append("| " + " | ".join(cells(method, summary, classes, tables, out)) + " |")
@@ -121,11 +129,13 @@ def cells(method: str, summary: Summary, classes: Sequence[str], tables: dict[st
         found += [f"{summary.classes[name]['dice'].mean:.3f}" for name in classes]
     distance = summary.overall["hd95_mm"]
     found += [shown(distance, 2), f"{summary.overall['assd_mm'].mean:.2f}", str(distance.undefined)]
-    if method == TWIN or TWIN not in tables:
-        found += ["", ""]
-    else:
-        against = compare(tables[method], tables[TWIN], "dice", (method, TWIN))
-        found += [f"{against.difference:+.3f} [{against.low:+.3f}, {against.high:+.3f}]", against.verdict]
+    for score, digits in (("dice", 3), ("hd95_mm", 2)):
+        if method == TWIN or TWIN not in tables:
+            found += ["", ""]
+            continue
+        against = compare(tables[method], tables[TWIN], score, (method, TWIN))
+        interval = f"[{against.low:+.{digits}f}, {against.high:+.{digits}f}]"
+        found += [f"{against.difference:+.{digits}f} {interval}", against.verdict]
     seconds = sum(row.get("seconds", 0) for row in RunFolder(out / method).logged())
     return [*found, f"{seconds / 60:.0f}"]
 
