@@ -16,6 +16,7 @@ from semivox.data.prepare import prepare
 from semivox.data.store import Store
 from semivox.training.run import train_run
 from semivox.training.settings import RunConfig, TrainSettings, configure
+from tests.contract.examples import configured
 
 SHAPE = (20, 24, 16)
 
@@ -64,8 +65,9 @@ def prepared(root: Path, steps: int = 6) -> tuple[Store, Split, Plan]:
 
 
 def config(method: str, **settings: object) -> RunConfig:
-    """A run's configuration; settings are those of TrainSettings."""
-    return configure(method, {}, TrainSettings.model_validate({"workers": 0, **settings}))
+    """A run's configuration, as small as the contract tests have it; settings are those of TrainSettings."""
+    options = configured(method).model_dump(mode="json", exclude_unset=True)
+    return configure(method, options, TrainSettings.model_validate({"workers": 0, **settings}))
 
 
 def attempt(root: Path, out: Path, method: str, steps: int) -> None:
