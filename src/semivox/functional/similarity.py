@@ -46,7 +46,7 @@ def class_similarities(
 
 def vote(similarities: Tensor) -> Tensor:
     """(B, K, ...) -> (B, ...) class indices of the most similar class; a tie goes to the lowest index."""
-    return similarities.argmax(1)
+    return similarities.max(1).indices
 
 
 def vote_entropy(similarities: Tensor) -> Tensor:

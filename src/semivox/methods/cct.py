@@ -155,7 +155,7 @@ class CCT(Method):
                 return adversarial(
                     features, clean.decode, c.adversarial_radius, c.adversarial_probe, c.adversarial_iterations
                 )
-        objects = clean.logits[rows].argmax(1) > 0
+        objects = clean.logits[rows].max(1).indices > 0
         match kind:
             case "cutout":
                 return with_holes(features, objects, c.cutout_share, c.cutout_smallest, c.resizing)

@@ -130,7 +130,7 @@ class EmbeddingMatching(TeacherMethod):
         mean, expected = monte_carlo(self.teacher(noisy(image, c.noise_teacher)).logits for _ in range(c.passes))
         entropy = expected if c.uncertainty == "expected" else entropy_of_probabilities(mean)
         source = mean if c.label_source == "mean" else self.teacher(noisy(image, c.noise_teacher)).logits
-        return source.argmax(1), entropy
+        return source.max(1).indices, entropy
 
     def _similarities(self, batch: Batch, embedding_u: Tensor) -> Tensor:
         """(U, E, X, Y, Z) -> (U, K, X, Y, Z), -inf for a class that the labeled patches do not show."""

@@ -59,7 +59,7 @@ class BestWeights:
             case = self.store.case(name, label=True)
             image = np.asarray(case.image, np.float32)
             probabilities = whole(lambda x: method.predict(x.to(device)).cpu(), image, window, fill)
-            prediction = probabilities.argmax(0).numpy()
+            prediction = probabilities.max(0).indices.numpy()
             assert case.label is not None
             diagonal = float(np.linalg.norm(np.multiply(case.shape, case.spacing)))
             for index in range(1, len(self.plan.classes)):
