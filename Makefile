@@ -1,11 +1,12 @@
-# Every target makes its own environment (.venv) from requirements/lock.txt the first time it is needed.
+# Every target makes its own environment (.venv) from requirements/ the first time it is needed: hashes are compared.
 
 PYTHON ?= python3
 BIN := .venv/bin
+QUIET := --quiet --disable-pip-version-check
 # One thread a process: pytest runs two of them, and small tensors gain nothing from more.
 TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: demo test test-all lint format
+.PHONY: demo test test-all audit lint format
 
 demo: .venv/installed
 	$(BIN)/semivox demo --out demo
@@ -13,8 +14,12 @@ demo: .venv/installed
 test: lint
 	$(TESTS)
 
-test-all: lint
+test-all: lint audit
 	$(TESTS) -m "slow or not slow"
+
+# Known vulnerabilities of the locked versions. Says so, and does not fail, where no advisory service can be reached.
+audit: .venv-audit/installed
+	.venv-audit/bin/python requirements/audit.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -25,8 +30,14 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.venv/installed: requirements/lock.txt pyproject.toml
+.venv/installed: requirements/lock.txt requirements/torch.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/lock.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install $(QUIET) --require-hashes --no-deps -r requirements/lock.txt
+	$(BIN)/python -m pip install $(QUIET) -r requirements/torch.txt
+	$(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-audit/installed: requirements/audit.txt
+	test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install $(QUIET) --require-hashes --no-deps -r requirements/audit.txt
 	touch $@
