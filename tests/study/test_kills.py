@@ -18,8 +18,8 @@ OUTPUTS = ("model/weights.safetensors", "model/model.json", "predictions/*", "sc
 
 
 def job(data: Path, out: Path) -> None:
-    """A job of seconds that saves after every step, with all that belongs to one: prepare, train, label, report."""
-    from semivox.study import steps
+    """A job of seconds that saves after every step (prepare, train, label, report), and a prediction with its model."""
+    from semivox.study import steps, verbs
 
     steps.spare_cores = lambda: 0
     steps.forecast = lambda plan, method, device: plan  # timings choose a memory format: not the same in two jobs
@@ -28,11 +28,14 @@ def job(data: Path, out: Path) -> None:
     )
     train = TrainSettings(workers=0, device="cpu", save_every=1e-6)
     run_job(data, out, JobSettings(method="mean_teacher", plan=plan, train=train))
+    verbs.predict(out / "mean_teacher", data / "imagesTs", out / "labels", save=["entropy"], device="cpu")
 
 
 def outputs(out: Path) -> dict[str, bytes]:
     """What a user takes from a job folder, byte by byte."""
     found = {name: (out / name).read_bytes() for name in ("summary.json", "summary.txt")}
+    found |= {path.name: path.read_bytes() for path in (out / "labels").iterdir()}
+    assert len(found) == 4
     for arm in ("supervised", "mean_teacher"):
         for pattern in OUTPUTS:
             files = sorted((out / arm).glob(pattern))

@@ -223,3 +223,14 @@ def test_a_model_whose_weights_were_changed_is_not_loaded(tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"weights\.safetensors is damaged"):
         load_model(tmp_path / "run")
+
+
+def test_logs_settings_and_models_name_no_path_and_no_user(tmp_path):
+    store, split, plan = tiny.prepared(tmp_path)
+    train_run(store, split, plan, tiny.config("mean_teacher"), tmp_path / "run")
+    texts = [path for path in (tmp_path / "run").rglob("*") if path.suffix in (".json", ".jsonl")]
+    assert len(texts) >= 6
+    for path in texts:
+        content = path.read_text()
+        assert str(tmp_path) not in content
+        assert str(Path.home()) not in content
