@@ -209,6 +209,16 @@ def test_no_axis_is_reversed_along_which_sides_are_classes(monkeypatch):
     assert asked == [[], [1, 2], [0]]
 
 
+@pytest.mark.parametrize("mirror", [(True, False, True), (False, True, True), (True, True, False)])
+def test_half_a_turn_reverses_two_axes_and_is_as_forbidden_as_they_are(monkeypatch, mirror):
+    asked = []
+    original = tcse.drawn
+    monkeypatch.setattr(tcse, "drawn", lambda *given: asked.append(tuple(given[2])) or original(*given))
+    for shape in ((8, 8, 8), (8, 16, 8)):
+        turn(build("tcse", dataclasses.replace(blueprint(), mirror=mirror)), batch(TCSE, shape=shape))
+    assert asked == ([(0, 1, 2, 3), (0, 2)] if all(mirror[:2]) else [(0,), (0,)])
+
+
 def test_there_is_a_teacher_in_the_second_version_only():
     assert build("tcse", blueprint()).teacher is None
     options = dict(TCSE.ablations["version 2"])

@@ -52,7 +52,8 @@ class TCSEConfig(MethodConfig):
     classes."""
     rotations: Literal["fitting", "quarter", "half", "none"] = "fitting"
     """In the plane of the first two axes: quarter turns where these edges of the patch are equal and half turns where
-    not; or always the one or the other; or none."""
+    not, but none where the plan forbids to reverse one of the two, which half a turn does; or always the one or the
+    other; or none."""
     zoom: float = Field(0.0, ge=0, lt=1)
     """Largest change of scale; 0.1 in version 2. Voxels that leave the view do not count."""
     noise: float = Field(0.1, ge=0)
@@ -122,6 +123,8 @@ class TCSE(Method):
         square = image.shape[2] == image.shape[3]
         match self.config.rotations:
             case "none":
+                return (0,)
+            case "fitting" if not all(self.blueprint.mirror[:2]):
                 return (0,)
             case "fitting" if not square:
                 return (0, 2)
