@@ -19,7 +19,7 @@ from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.data.layouts import find
 from semivox.data.prepare import prepare
 from semivox.methods import METHODS
-from semivox.training import checkpoint, run
+from semivox.training import checkpoint, keeper, run
 from semivox.training.model import load_model
 from semivox.training.run import train_run
 from tests import faults
@@ -187,7 +187,7 @@ def little_room():
     ("where", "name", "file"),
     [
         (checkpoint, "save", "step-00000003.pt"),
-        (run, "save_model", "weights.safetensors"),
+        (keeper, "save_model", "weights.safetensors"),
         (run.RunFolder, "log", "log.jsonl"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
