@@ -132,7 +132,7 @@ def test_plan_train_predict_evaluate_one_after_the_other(scans, tmp_path, capsys
     made, run, labels = tmp_path / "plan.json", tmp_path / "run", tmp_path / "labels"
     options = ["--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1"]
     assert exit_code(["plan", str(scans), "-o", str(made), *options]) == 0
-    assert json.loads(made.read_text())["patch"] == [16, 16, 8]
+    assert json.loads(made.read_text(encoding="utf-8"))["patch"] == [16, 16, 8]
     train = ["train", str(scans), "-o", str(run), "--plan", str(made), "--workers", "0", "--device", "cpu"]
     assert exit_code([*train, "--method", "supervised"]) == 0
     assert (run / "done").exists()

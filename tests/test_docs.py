@@ -94,7 +94,7 @@ def test_commands_and_options_named_in_sentences_exist(page):
 
 @each_page
 def test_make_targets_exist(page):
-    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"^make ([\w-]+)", "\n".join(blocks(page, "sh")), re.MULTILINE)) <= targets
 
 

@@ -16,8 +16,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "semivox"
 FORBIDDEN = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.loads",
     "shelve.open", "dill.load", "joblib.load", "yaml.load", "yaml.unsafe_load", "yaml.full_load",
-    "shutil.unpack_archive", "subprocess.getoutput", "subprocess.getstatusoutput", "tempfile.mktemp", "pd.read_pickle", "torch.jit.load",
-    "importlib.import_module",
+    "shutil.unpack_archive", "subprocess.getoutput", "subprocess.getstatusoutput", "tempfile.mktemp", "pd.read_pickle",
+    "torch.jit.load", "importlib.import_module",
 }  # fmt: skip
 NETWORK = {
     *("socket", "urllib.request", "http.client", "requests", "httpx", "aiohttp", "ftplib", "smtplib"),

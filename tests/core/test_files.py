@@ -20,7 +20,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
 
     with pytest.raises(SemivoxError, match=r"cannot write .*file: No space left on device.*make room"):
         write_atomically(path, fail)
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -42,4 +42,4 @@ def test_what_the_system_refuses_is_reported(tmp_path, no_room):
     write_text(tmp_path / "file", "short")
     with pytest.raises(SemivoxError, match=r"cannot write .*file"):
         write_text(tmp_path / "file", "long" * 1000)
-    assert (tmp_path / "file").read_text() == "short"
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "short"

@@ -137,7 +137,7 @@ def test_classes_are_those_found_where_none_are_named(root):
 
 
 def test_ignored_voxels_are_no_foreground(root):
-    content = json.loads((root / "dataset.json").read_text())
+    content = json.loads((root / "dataset.json").read_text(encoding="utf-8"))
     content["labels"]["ignore"] = 3
     corpus.describe(root, content)
     label = corpus.box()

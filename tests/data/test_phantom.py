@@ -33,7 +33,7 @@ def test_layout_is_nnunet_raw_with_labels_for_the_labeled_and_the_test_only(smal
     assert names("labelsTr") == [f"hip_{i:04d}.nii.gz" for i in range(2)]
     assert names("imagesTs") == [f"hip_{i:04d}_0000.nii.gz" for i in (1000, 1001)]
     assert names("labelsTs") == [f"hip_{i:04d}.nii.gz" for i in (1000, 1001)]
-    description = json.loads((small / "dataset.json").read_text())
+    description = json.loads((small / "dataset.json").read_text(encoding="utf-8"))
     assert description["channel_names"] == {"0": "CT"}
     assert description["labels"] == {"background": 0, "bone": 1}
     assert description["numTraining"] == 2

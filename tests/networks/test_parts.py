@@ -25,7 +25,9 @@ def test_two_values_become_four(axis, kind, expected):
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_linear_rise_stays_linear_and_keeps_its_ends(axis):
-    grown = interpolation((2, 2, 2), "trilinear")(along(axis, 0.0, 1.0, 2.0, 3.0, 4.0).expand(1, 1, *[5] * 3).contiguous())
+    grown = interpolation((2, 2, 2), "trilinear")(
+        along(axis, 0.0, 1.0, 2.0, 3.0, 4.0).expand(1, 1, *[5] * 3).contiguous()
+    )
     rise = grown.movedim(2 + axis, -1)
     torch.testing.assert_close(rise, torch.linspace(0, 4, 10).expand_as(rise))
 

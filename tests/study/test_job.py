@@ -48,7 +48,7 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
         assert [path.name for path in (out / arm / "predictions").iterdir()] == ["hip_1000.nii.gz"]
     assert first.provenance.scored_on == "test"
     assert first.verdict == "inconclusive"  # one scan decides nothing
-    assert "Did the unlabeled scans help?" in (out / "summary.txt").read_text()
+    assert "Did the unlabeled scans help?" in (out / "summary.txt").read_text(encoding="utf-8")
 
     def forbidden(*arguments, **options):
         raise AssertionError("a finished part was done again")
@@ -105,7 +105,7 @@ def test_cross_validation_scores_every_labeled_scan_once(tmp_path):
     assert found.provenance.scored == 3
     assert found.arms["supervised"].cases == 3
     for fold in (tmp_path / "job" / "folds").iterdir():
-        held_out = json.loads((fold / "supervised" / "split.json").read_text())["test"]
+        held_out = json.loads((fold / "supervised" / "split.json").read_text(encoding="utf-8"))["test"]
         predicted = [path.name.removesuffix(".nii.gz") for path in (fold / "supervised" / "predictions").iterdir()]
         assert predicted == held_out
 

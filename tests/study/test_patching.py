@@ -111,7 +111,7 @@ def test_reports_score_by_difficulty_where_it_is_known(tmp_path):
     assert jaccard.heads[1] == "0.00–1.00 (2)"
     rows = {row.case: row.jaccard for row in collect(folder).of("labeled-4")[0].runs[0, 1].rows}
     assert jaccard.rows[0][1] == f"{(rows['case_00'] + rows['case_01']) / 2:.3f}"
-    assert "by difficulty" in Page(report_study(folder).read_text()).text
+    assert "by difficulty" in Page(report_study(folder).read_text(encoding="utf-8")).text
     (folder / "report" / "difficulty.csv").write_text("case,x\na,1\n")
     with pytest.raises(InputError, match="case_id"):
         read_difficulty(folder / "report" / "difficulty.csv")

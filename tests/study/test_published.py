@@ -83,7 +83,7 @@ def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):
     assert line[6] == ""  # no scores in voxels were asked for
     assert "Not to be compared" in table.notes[0]
     assert "theirs 20, ours 12" in table.notes[0]
-    page = Page(report_study(folder).read_text())
+    page = Page(report_study(folder).read_text(encoding="utf-8"))
     assert "Published numbers" in page.text
     assert "13.84" in page.text
 

@@ -88,7 +88,7 @@ def test_every_run_is_a_folder_with_scores_and_cost(finished):
     for name in RUNS:
         run = finished / name
         assert (run / "done").exists()
-        rows = json.loads((run / "scores.json").read_text())["rows"]
+        rows = json.loads((run / "scores.json").read_text(encoding="utf-8"))["rows"]
         assert {row["case"] for row in rows} == {"hip_0004"}
         cost = Cost.load(run / "cost.json")
         assert cost.train_seconds > 0
@@ -101,8 +101,10 @@ def test_all_runs_of_a_labeled_set_share_plan_and_split_and_see_no_test_scan(fin
     for count in (1, 2):
         frame = finished / f"labeled-{count}" / "draw-0"
         for part in ("plan.json", "split.json"):
-            shared = (frame / part).read_text()
-            assert {(frame / "seed-1" / arm / part).read_text() for arm in ("supervised", "mean_teacher")} == {shared}
+            shared = (frame / part).read_text(encoding="utf-8")
+            assert {
+                (frame / "seed-1" / arm / part).read_text(encoding="utf-8") for arm in ("supervised", "mean_teacher")
+            } == {shared}
         prepared = {path.name for path in (frame / "prepared" / "cases").iterdir()}
         assert prepared == {f"hip_000{index}" for index in range(4)}
         with_label = {path.parent.name for path in (frame / "prepared" / "cases").glob("*/label.npy")}
@@ -110,7 +112,10 @@ def test_all_runs_of_a_labeled_set_share_plan_and_split_and_see_no_test_scan(fin
 
 
 def test_plans_of_a_study_differ_in_what_follows_the_labeled_scans_only(finished):
-    one, two = (json.loads((finished / f"labeled-{count}" / "draw-0" / "plan.json").read_text()) for count in (1, 2))
+    one, two = (
+        json.loads((finished / f"labeled-{count}" / "draw-0" / "plan.json").read_text(encoding="utf-8"))
+        for count in (1, 2)
+    )
     differing = {name for name in one if one[name] != two[name]}
     assert differing == {"intensity", "fingerprint", "reasons"}
     facts = {case["name"]: case for case in one["fingerprint"]["cases"]}
@@ -220,10 +225,10 @@ def test_processes_are_resumed_after_a_stop_and_a_kill(scans, tmp_path):
     command = [sys.executable, "-c", program, "study", str(path), "--data", str(scans), "-o", str(out)]
     log = out / "labeled-1" / "draw-0" / "seed-1" / "supervised" / "log.jsonl"
     for number, code in ((signal.SIGINT, 75), (signal.SIGKILL, -9)):
-        before = len(log.read_text().splitlines()) if log.exists() else 0
+        before = len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
         process = subprocess.Popen(command, stderr=subprocess.PIPE)
         for _ in range(1500):
-            if log.exists() and len(log.read_text().splitlines()) > before + 5:
+            if log.exists() and len(log.read_text(encoding="utf-8").splitlines()) > before + 5:
                 break
             time.sleep(0.2)
         process.send_signal(number)

@@ -76,7 +76,7 @@ def test_every_number_carries_what_it_was_made_with(results, finished):
     assert about["spacing"] == "1 x 1 x 2.5 mm"
     assert about["splits"].count(",") == 2
     assert about["its own"] == "passes 4"
-    page = Page(finished[1].read_text())
+    page = Page(finished[1].read_text(encoding="utf-8"))
     titles = [value for tag, name, value in page.attributes if tag == "td" and name == "title" and "splits" in value]
     assert len(titles) == len(lines_of(results)) * 4
     assert all(word in title for title in titles for word in ("weights last", "steps 10", "seeds 1", "mm", "plan "))
@@ -96,7 +96,7 @@ def test_the_csv_holds_every_score_of_every_arm(finished, results):
 
 
 def test_the_latex_table_escapes_names_and_marks_what_is_decided(finished):
-    text = (finished[0] / "report" / "table.tex").read_text()
+    text = (finished[0] / "report" / "table.tex").read_text(encoding="utf-8")
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2
     assert r"mean\_teacher & \textbf{" in text
     assert r"ua\_mt\textasciitilde{}one-pass" in text
@@ -111,7 +111,7 @@ def test_the_latex_table_escapes_names_and_marks_what_is_decided(finished):
 
 
 def test_the_page_loads_nothing_and_its_style_is_the_one_its_policy_names(finished):
-    text = finished[1].read_text()
+    text = finished[1].read_text(encoding="utf-8")
     page = Page(text)
     assert "script" not in page.tags
     assert not [
@@ -131,7 +131,7 @@ def test_the_page_loads_nothing_and_its_style_is_the_one_its_policy_names(finish
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_shown_not_obeyed(tmp_path, name):
     asked = made.grid(title=name, methods=("mean_teacher",), method={}, cases={"labeled": [4], "test": 3})
-    page = Page(report_study(made.study(tmp_path / "study", asked, cases=(name, "b", "c"))).read_text())
+    page = Page(report_study(made.study(tmp_path / "study", asked, cases=(name, "b", "c"))).read_text(encoding="utf-8"))
     assert name in page.text
     assert "script" not in page.tags
     assert not [1 for _, attribute, _ in page.attributes if attribute.startswith("on")]
@@ -152,11 +152,11 @@ def test_figures_are_there_as_files_and_the_same_twice(finished, tmp_path):
 @pytest.mark.usefixtures("_undrawn")
 def test_unfinished_and_uneven_studies_say_so(tmp_path):
     skipped = "labeled-8/draw-2/seed-1/ua_mt"
-    page = Page(report_study(made.study(tmp_path / "study", skip=(skipped,))).read_text())
+    page = Page(report_study(made.study(tmp_path / "study", skip=(skipped,))).read_text(encoding="utf-8"))
     assert "1 runs were begun and are not finished" in page.text
     assert "ua_mt 2" in page.text
     one = made.grid(cases={"labeled": [4], "test": 12}, method={})
-    page = Page(report_study(made.study(tmp_path / "one", one)).read_text())
+    page = Page(report_study(made.study(tmp_path / "one", one)).read_text(encoding="utf-8"))
     assert "these labeled cases only" in page.text
     with pytest.raises(InputError, match="no study"):
         report_study(tmp_path)

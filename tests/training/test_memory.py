@@ -43,7 +43,7 @@ def test_memory_is_forecast_within_a_quarter(tmp_path, method):
     split.save(tmp_path / "split.json")
     for task in (forecast, train):
         assert faults.attempt(task, tmp_path, method, root=tmp_path)[0] == 0
-    said, peak = (json.loads((tmp_path / name).read_text()) for name in ("forecast.json", "peak.json"))
+    said, peak = (json.loads((tmp_path / name).read_text(encoding="utf-8")) for name in ("forecast.json", "peak.json"))
     assert abs(said - peak) < 0.25 * peak, f"{said:.0f} MB were forecast, {peak:.0f} MB used"
 
 

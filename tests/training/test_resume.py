@@ -100,7 +100,7 @@ def test_a_signal_saves_and_exits_to_be_queued_again(tmp_path, number):
     os.kill(process.pid, number)
     process.join(30)
     assert process.exitcode == 75
-    assert "the same command goes on from there" in (tmp_path / "said").read_text()
+    assert "the same command goes on from there" in (tmp_path / "said").read_text(encoding="utf-8")
     assert checkpoint.load(tmp_path / "run" / "checkpoints").step > 0
 
 
@@ -231,6 +231,6 @@ def test_logs_settings_and_models_name_no_path_and_no_user(tmp_path):
     texts = [path for path in (tmp_path / "run").rglob("*") if path.suffix in (".json", ".jsonl")]
     assert len(texts) >= 6
     for path in texts:
-        content = path.read_text()
+        content = path.read_text(encoding="utf-8")
         assert str(tmp_path) not in content
         assert str(Path.home()) not in content
