@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -64,6 +69,25 @@ def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypa
     monkeypatch.setattr(run, "work", tell)
     train_run(store, split, plan, two, tmp_path / "parts")
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+@pytest.mark.slow
+def test_torchrun_starts_a_run_that_one_process_holds_and_validates(tmp_path):
+    """The second process is not refused the folder, nor waited for by a validation that it has no part in."""
+    _, split, _ = tiny.prepared(tmp_path, steps=4)
+    split.save(tmp_path / "split.json")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m"]
+    here = Path(__file__).parents[2]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here)}
+    done = subprocess.run(
+        [*command, "tests.training.under_torchrun", str(tmp_path)], cwd=here, env=environment, timeout=240, check=False
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "run" / "done").exists()
+    assert (
+        sum('"validation"' in row for row in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines())
+        == 2
+    )
 
 
 def test_a_stop_request_of_one_process_counts():

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,16 @@ class RunFolder:
             raise InputError(f"cannot write to {self.path}: {error.strerror}; give another --out") from error
 
     def locked(self) -> AbstractContextManager[None]:
-        """Hold the folder, so that a second process on it stops with a sentence instead of mixing in."""
-        return locked(self.path)
+        """Hold the folder, so that a second process on it stops with a sentence instead of mixing in.
+
+        Of the processes that ``torchrun`` starts on one run, the first holds it for all.
+        """
+        return locked(self.path) if first_process() else nullcontext()
 
     def keep(self, path: Path, value: Frozen) -> None:
         """Write a value on the first start; on a resume compare, and name what changed. Raises InputError."""
+        if not first_process():
+            return
         if not path.exists():
             value.save(path)
             return
@@ -144,6 +149,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return rows
+
+
+def first_process() -> bool:
+    """Whether this is the process of rank 0, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def foreign(entry: Path) -> bool:

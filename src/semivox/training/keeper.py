@@ -26,7 +26,7 @@ from semivox.training.probe import Probe
 from semivox.training.reporter import Reporter
 from semivox.training.settings import RunConfig
 from semivox.training.stopping import StopRequest
-from semivox.training.validation import BestWeights
+from semivox.training.validation import BestWeights, unwrapped
 
 LOOKS = 20
 """How often during a run its output is looked at, and a state kept to which it could go back."""
@@ -95,7 +95,8 @@ class Keeper(Observer):
         if settings.validate_every and (done % settings.validate_every == 0 or last) and self.fabric.is_global_zero:
             self.best.update(done, self.method)
         if done % max(1, self.steps // LOOKS) == 0 and self.fabric.is_global_zero:
-            self._warn(self.probe.look(done - 1, self.method))
+            with unwrapped(self.method):
+                self._warn(self.probe.look(done - 1, self.method))
             if not (current := state()).skipped and not last:
                 checkpoint.save_anchor(self.folder.checkpoints, current)
         stopping = self._anyone_stops()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +37,16 @@ class BestWeights:
     def update(self, step: int, method: Method) -> None:
         """Score the weights after ``step`` steps, log it, and keep them if none was better."""
         earlier = [row["hd95_mm"] for row in self.folder.logged() if "hd95_mm" in row]
-        dice, hd95 = self.scores(method)
-        if not earlier or hd95 < min(earlier):
-            save_weights(self.path, method)
+        with unwrapped(method):
+            dice, hd95 = self.scores(method)
+            if not earlier or hd95 < min(earlier):
+                save_weights(self.path, method)
         self.folder.log({"step": step - 1, "player": "validation", "dice": dice, "hd95_mm": hd95})
 
     def load_into(self, method: Method) -> None:
         """Put the best weights back. Players are unwrapped first: a wrapped one cannot be loaded."""
-        for name in method.players:
-            player = getattr(method, name)
-            setattr(method, name, getattr(player, "module", player))
-        method.load_state_dict(load_file(self.path))
+        with unwrapped(method):
+            method.load_state_dict(load_file(self.path))
 
     @torch.no_grad()
     def scores(self, method: Method) -> tuple[float, float]:
@@ -70,3 +71,17 @@ class BestWeights:
                 distances.append(diagonal if one.hd95_mm is None else one.hd95_mm)
         method.train()
         return float(np.mean(dice)), float(np.mean(distances))
+
+
+@contextmanager
+def unwrapped(method: Method) -> Iterator[None]:
+    """The method with its players as they are, for what one process of several does alone: what distributed training
+    puts around a player waits, at each call, for the other processes."""
+    players = {name: getattr(method, name) for name in method.players}
+    for name, player in players.items():
+        setattr(method, name, getattr(player, "module", player))
+    try:
+        yield
+    finally:
+        for name, player in players.items():
+            setattr(method, name, player)
