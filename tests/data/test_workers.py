@@ -47,7 +47,8 @@ def _impatient(monkeypatch):
     ("number", "said"),
     [
         (signal.SIGKILL, r"was killed at .*scan 'v'.*memory.*--workers"),
-        (signal.SIGSTOP, r"scan 'v'.*neither read nor computed.*--workers 0"),
+        # slow: a worker stopped while a batch of its was on the way can hold the reader of that batch for good
+        pytest.param(signal.SIGSTOP, r"scan 'v'.*neither read nor computed.*--workers 0", marks=pytest.mark.slow),
         (signal.SIGBUS, r"scan 'v'.*no room in shared memory.*--workers 0.*--shm-size"),
     ],
     ids=["killed", "stuck", "no shared memory"],
