@@ -37,8 +37,8 @@ def account(run: Path, config: RunConfig, predicting: float) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     on_gpu = torch.cuda.max_memory_allocated() / 2**20 if gpu else None
     Cost(
-        train_seconds=round(sum(row.get("seconds") or 0.0 for row in RunFolder(run).logged()), 1),
-        predict_seconds=round(predicting + (before.predict_seconds if before else 0.0), 1),
+        train_seconds=round(sum(row.get("seconds") or 0.0 for row in RunFolder(run).logged()), 3),
+        predict_seconds=round(predicting + (before.predict_seconds if before else 0.0), 3),
         memory_mb=round(max(memory, before.memory_mb if before else 0.0)),
         gpu_memory_mb=None if on_gpu is None else round(max(on_gpu, (before and before.gpu_memory_mb) or 0.0)),
         device=torch.cuda.get_device_name() if gpu else "cpu",
