@@ -128,7 +128,7 @@ def test_check_prints_verdicts_and_ends_with_2_where_a_scan_is_damaged(scans, tm
 
 
 def test_plan_train_predict_evaluate_one_after_the_other(scans, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, method, device: plan)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
     made, run, labels = tmp_path / "plan.json", tmp_path / "run", tmp_path / "labels"
     options = ["--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1"]
     assert exit_code(["plan", str(scans), "-o", str(made), *options]) == 0

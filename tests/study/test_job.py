@@ -29,7 +29,7 @@ def written(folder, labeled, unlabeled, test):
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
     monkeypatch.setattr("semivox.study.steps.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, method, device: plan)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def job(data: Path, out: Path) -> None:
     from semivox.study import steps, verbs
 
     steps.spare_cores = lambda: 0
-    steps.forecast = lambda plan, method, device: plan  # timings choose a memory format: not the same in two jobs
+    steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two jobs
     plan = PlanChoices(
         spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=3, fields={"precision": "32-true"}
     )

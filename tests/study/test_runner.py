@@ -60,7 +60,7 @@ class Here:
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch):
     monkeypatch.setattr("semivox.study.steps.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.study.steps.forecast", lambda plan, method, device: plan)
+    monkeypatch.setattr("semivox.study.steps.forecast", lambda plan, *_, **__: plan)
     monkeypatch.setattr(runner, "_start", Here)
     monkeypatch.setattr(runner, "POLL", 0.0)
 
@@ -77,7 +77,7 @@ def finished(scans, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "study"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("semivox.study.steps.spare_cores", lambda: 0)
-        patch.setattr("semivox.study.steps.forecast", lambda plan, method, device: plan)
+        patch.setattr("semivox.study.steps.forecast", lambda plan, *_, **__: plan)
         patch.setattr(runner, "_start", Here)
         patch.setattr(runner, "POLL", 0.0)
         assert run_study(GRID, scans, scans, out).done == 4

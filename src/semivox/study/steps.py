@@ -64,7 +64,7 @@ def decide(
     inspected: Inspected, choices: PlanChoices, method: str = "embedding_matching", device: str = "auto"
 ) -> Plan:
     """The plan of a data set, with the cost of training measured by a dry step of the method."""
-    return forecast(planned(inspected, choices, device), method, device)
+    return forecast(planned(inspected, choices, device), method, device, decided=choices.fields)
 
 
 def ready(

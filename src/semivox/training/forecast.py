@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,10 +29,17 @@ Setting = tuple[Precision, bool]
 WORTHWHILE = 0.9  # a second format must be this much faster than the first to be taken: dry steps scatter
 
 
-def forecast(plan: Plan, method: str = "embedding_matching", device: str = "auto") -> Plan:
-    """The plan with the fastest precision and memory format of this machine, and what training will then cost."""
+def forecast(
+    plan: Plan, method: str = "embedding_matching", device: str = "auto", decided: Collection[str] = ()
+) -> Plan:
+    """The plan with the fastest precision and memory format of this machine, and what training will then cost.
+
+    ``decided``: fields of the plan that the user has set; ``precision`` and ``channels_last`` among them stay as they
+    are.
+    """
     fabric = Fabric(accelerator=device, devices=1)
-    measured = {setting: measure(plan, method, setting, device) for setting in candidates(fabric.device)}
+    settings = allowed(candidates(fabric.device), plan, decided)
+    measured = {setting: measure(plan, method, setting, device) for setting in settings}
     best = quickest({setting: seconds for setting, (seconds, _) in measured.items()})
     (precision, channels_last), (seconds, memory) = best, measured[best]
     found = Forecast(
@@ -45,10 +52,11 @@ def forecast(plan: Plan, method: str = "embedding_matching", device: str = "auto
         candidates={named(setting): round(value[0], 4) for setting, value in measured.items()},
     )
     listing = ", ".join(f"{name} {value:.2f} s" for name, value in found.candidates.items())
-    reasons = dict(plan.reasons) | {
+    reasons = {
         "precision": f"fastest for one step of {method} here: {listing}; {bfloat16_reason(fabric.device)}",
         "channels_last": f"measured together with the precision: {listing}",
     }
+    reasons = dict(plan.reasons) | {name: why for name, why in reasons.items() if name not in decided}
     update = {"precision": precision, "channels_last": channels_last, "forecast": found, "reasons": reasons}
     return Plan.model_validate(plan.model_dump() | update)
 
@@ -61,9 +69,17 @@ def candidates(device: torch.device) -> list[Setting]:
     return settings
 
 
+def allowed(settings: Sequence[Setting], plan: Plan, decided: Collection[str]) -> list[Setting]:
+    """Those that leave the user's choices as they are; a precision that is not worth trying by itself is among them."""
+    formats = [plan.channels_last] if "channels_last" in decided else [False, True]
+    if "precision" in decided:
+        return [(plan.precision, channels_last) for channels_last in formats]
+    return [setting for setting in settings if setting[1] in formats]
+
+
 def quickest(seconds: Mapping[Setting, float]) -> Setting:
-    """The plain format, unless another is clearly faster."""
-    plain: Setting = ("32-true", False)
+    """The first, which is the plainest, unless another is clearly faster."""
+    plain = next(iter(seconds))
     best = min(seconds, key=lambda setting: seconds[setting])
     return best if seconds[best] < WORTHWHILE * seconds[plain] else plain
 
