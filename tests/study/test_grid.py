@@ -42,6 +42,26 @@ def grid_of(tmp_path, text):
     return load_grid(path)
 
 
+def test_single_keys_are_set_from_the_command_line(tmp_path):
+    plain = grid_of(tmp_path, TEXT)
+    sets = ["plan.steps=7", "cases.labeled=3,5", "options.network.rate=0.5", 'methods=["supervised", "ua_mt"]']
+    grid = load_grid(tmp_path / "grid.toml", sets)
+    assert grid.plan.steps == 7
+    assert grid.plan.patch == plain.plan.patch
+    assert grid.cases.labeled == (3, 5)
+    assert grid.options == {"decay": 0.9, "network": {"rate": 0.5}}
+    assert grid.methods == ("supervised", "ua_mt")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [("plan.step=7", "did you mean 'steps'"), ("plan", "key=value"), ("a..b=1", "key=value")]
+)
+def test_a_wrong_key_from_the_command_line_is_refused(tmp_path, wrong, said):
+    grid_of(tmp_path, TEXT)
+    with pytest.raises(InputError, match=said):
+        load_grid(tmp_path / "grid.toml", [wrong])
+
+
 def dataset_of(tmp_path, names, bare=(), groups=None):
     entries = tuple(
         Entry(

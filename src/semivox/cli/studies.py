@@ -19,6 +19,10 @@ def study(
     processes: Annotated[
         int | None, typer.Option(help="Runs at once, a process each. Default: as many as fit.", min=1)
     ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE instead of what the grid file says, as plan.steps=100; may be repeated."),
+    ] = None,
 ) -> None:
     """Compare methods fairly: all of them in every setting, draw of the labeled scans and seed, as run folders.
 
@@ -26,12 +30,12 @@ def study(
     A run that fails stops no other; it is named at the end (exit code 1). Methods, seeds, draws and labeled counts may
     be added to the grid file later.
 
-    Example: semivox study grid.toml --data scans/ --out studies/first
+    Example: semivox study grid.toml --data scans/ --out studies/first --set plan.steps=500
     """
     from semivox.study import verbs
     from semivox.study.progress import Terminal
 
-    verbs.study(grid, out or Path(grid.stem), data=data, processes=processes, tell=Terminal())
+    verbs.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), tell=Terminal())
 
 
 def report(

@@ -50,24 +50,35 @@ class Overrides(NamedTuple):
 def parse_overrides(texts: Iterable[str]) -> Overrides:
     """``["method.decay=0.95", "train.clip=5"]`` -> nested values. Raises InputError with the nearest right name."""
     result = Overrides({}, {}, {})
-    for text in texts:
-        name, equals, value = text.partition("=")
-        section, *path = name.strip().split(".")
-        if not equals or not path or not all(path):
-            raise InputError(f"--set {text!r} is not understood; write section.field=value, such as method.decay=0.95")
+    for section, chosen in assigned(texts, 2, "section.field=value, such as method.decay=0.95").items():
         if section not in Overrides._fields:
             hint = suggestion(section, Overrides._fields)
-            raise InputError(f"--set {text!r}: {section!r} is none of method, train, plan{hint}")
-        place = getattr(result, section)
+            raise InputError(f"--set {section}...: {section!r} is none of method, train, plan{hint}")
+        getattr(result, section).update(chosen)
+    known = [name for name in Plan.model_fields if name not in DECIDED]
+    for name in result.plan:
+        if name not in known:
+            raise InputError(f"a plan has no choice {name!r}{suggestion(name, known)}; it has {', '.join(known)}")
+    return result
+
+
+def assigned(texts: Iterable[str], depth: int, form: str) -> dict[str, Any]:
+    """``["a.b=1", "a.c=x"]`` -> ``{"a": {"b": 1, "c": "x"}}``.
+
+    ``depth``: a name has at least so many parts; ``form``: how it is written, for the InputError of one that is not.
+    """
+    result: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        path = name.strip().split(".")
+        if not equals or len(path) < depth or not all(path):
+            raise InputError(f"--set {text!r} is not understood; write {form}")
+        place = result
         for key in path[:-1]:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
                 raise InputError(f"--set {text!r} contradicts an earlier --set, which gave {key!r} one plain value")
         place[path[-1]] = parse_value(value.strip())
-    known = [name for name in Plan.model_fields if name not in DECIDED]
-    for name in result.plan:
-        if name not in known:
-            raise InputError(f"a plan has no choice {name!r}{suggestion(name, known)}; it has {', '.join(known)}")
     return result
 
 

@@ -17,8 +17,9 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.geometry import Shape
+from semivox.core.nested import merged
 from semivox.core.plan import NetworkChoice
-from semivox.study.choices import PlanChoices, suggestion
+from semivox.study.choices import PlanChoices, assigned, suggestion
 from semivox.study.protocols import PROTOCOLS
 from semivox.training.settings import TrainSettings
 
@@ -154,19 +155,24 @@ class Grid(Frozen):
         return self
 
 
-def load_grid(path: Path) -> Grid:
-    """Read a grid file. Raises InputError naming the file, the key and the nearest right name."""
+def load_grid(path: Path, sets: Iterable[str] = ()) -> Grid:
+    """Read a grid file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
+
+    Raises InputError naming the file, the key and the nearest right name.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from error
+    instead = assigned(sets, 1, "key=value with a key of the grid file, such as plan.steps=100")
     try:
-        return Grid.model_validate(content)
+        return Grid.model_validate(merged(content, instead))
     except ValidationError as error:
         unknown = [hint for item in error.errors() if (hint := _unknown(item["type"], item["loc"]))]
-        raise InputError(f"{path} is not a valid study:\n" + "\n".join([explain(error), *unknown])) from error
+        said = " with these --set" if instead else ""
+        raise InputError(f"{path}{said} is not a valid study:\n" + "\n".join([explain(error), *unknown])) from error
 
 
 def _unknown(kind: str, place: Iterable[int | str]) -> str:

@@ -257,18 +257,20 @@ def study(
     *,
     data: AnyPath | None = None,
     processes: int | None = None,
+    sets: Sequence[str] = (),
     tell: Narrator | None = None,
 ) -> Path:
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
     ``grid``: a grid file, or a ``study.grid.Grid`` whose files are named from the current folder; ``data``: instead of
-    the grid's own. ``processes``: runs at once; None: as many as fit. Returns ``out``. Raises InputError,
+    the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``: ``"plan.steps=100"`` and the like,
+    instead of what a grid file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
     from semivox.study.grid import Grid, load_grid
     from semivox.study.runner import run_study
 
-    loaded = grid if isinstance(grid, Grid) else load_grid(Path(grid))
+    loaded = grid if isinstance(grid, Grid) else load_grid(Path(grid), sets)
     base = Path() if isinstance(grid, Grid) else Path(grid).parent
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
