@@ -29,7 +29,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.memory import Prototypes
 from semivox.networks.separable import Separable, SeparableNetwork, VoxelsOfClass, recognized
-from semivox.networks.statistics import statistics_kept
+from semivox.networks.statistics import StatisticsKept
 from semivox.networks.voxel_heads import settled
 
 
@@ -131,7 +131,7 @@ class SSNet(Method):
         def change(displacement: Displacement) -> Tensor:
             return disagreement(network(image + displacement[0]).logits.float().softmax(1), answer)
 
-        with statistics_kept(network):
+        with StatisticsKept(network):
             (worst,) = direction(change, (image,), c.probe * length, c.iterations)
             return change((c.size * length * worst,))
 

@@ -20,7 +20,8 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.functional.clusters import group_log_probabilities
 from semivox.networks.architecture import Architecture, Output
-from semivox.networks.kmax_layer import FrozenStatistics, KMaXLayer, MaskHead, project
+from semivox.networks.kmax_layer import KMaXLayer, MaskHead, project
+from semivox.networks.statistics import StatisticsKept
 
 
 class KMaX(Frozen):
@@ -126,7 +127,7 @@ class KMaXDecoder(nn.Module):
                 *given,
                 use_reentrant=False,
                 preserve_rng_state=False,
-                context_fn=lambda: (nullcontext(), FrozenStatistics(self.mask)),
+                context_fn=lambda: (nullcontext(), StatisticsKept(self.mask)),
             )
         else:
             logits, groups = self._masks(*given)

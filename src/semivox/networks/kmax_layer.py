@@ -129,25 +129,3 @@ class KMaXLayer(nn.Module):
         told = self.attention(start)
         centers = F.gelu(centers + self.update(self.gathered(sums)) + told)
         return F.gelu(centers + self.gather(F.gelu(self.spread(centers)))), logits
-
-
-class FrozenStatistics:
-    """Batch normalization goes on with the batch's statistics, but the running ones stay: for a repeated pass.
-
-    May be entered again and again.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        self.norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        self.kept: list[tuple[float | None, Tensor]] = []
-
-    def __enter__(self) -> None:
-        for norm in self.norms:
-            self.kept.append((norm.momentum, norm.num_batches_tracked.clone()))  # type: ignore[union-attr]
-            norm.momentum = 0.0
-
-    def __exit__(self, *raised: object) -> None:
-        for norm, (momentum, batches) in zip(self.norms, self.kept, strict=True):
-            norm.momentum = momentum
-            norm.num_batches_tracked.copy_(batches)  # type: ignore[union-attr]
-        self.kept.clear()
