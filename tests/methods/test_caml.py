@@ -107,6 +107,16 @@ def test_a_class_of_which_too_little_is_remembered_takes_no_part():
     assert turn(none, given).terms["correlation"].item() == 0.0
 
 
+@pytest.mark.parametrize(("fewest", "columns"), [(256, 256), (1, 511)])
+def test_a_class_with_255_remembered_voxels_has_no_columns_where_256_are_asked_for(fewest, columns):
+    """Embeddings of nothing but zeros resemble all that is remembered alike: the loss counts the columns."""
+    label = [0] * 255 + [1] * 256
+    probability = [0.9 if drawn else 0.1 for drawn in label]
+    method, given = scripted(probability, probability, label, fewest=fewest, bank=256)
+    method.network.answers = [o._replace(embedding=0 * o.embedding) for o in method.network.answers]
+    assert turn(method, given).terms["correlation"].item() == pytest.approx(math.log(columns), rel=1e-5)
+
+
 def test_nothing_recognized_gives_zero():
     method, given = scripted([0.1, 0.9], [0.2, 0.8], [1, 0])
     losses = turn(method, given)

@@ -137,6 +137,18 @@ def test_two_classes_of_three_are_weighed_like_two_of_two():
     assert torch.equal(*weights)
 
 
+def test_of_two_classes_the_weight_is_that_of_the_objects_own_atlas():
+    """The Gaussian about one half is the same for q and 1 - q."""
+    masks = [balls((8, 8, 8), 2, seed) for seed in range(4)]
+    method = build("dap", blueprint(), ALONE)
+    method.survey(masks)
+    given = batch(DAP, 1, 1, (8, 8, 8), labels=masks[:2])
+    own = method.atlas(given.place[:1], given.extent[:1], (8, 8, 8))[:, 1]
+    assert len(own.mul(4).round().unique()) > 2
+    expected = torch.exp(-0.5 * ((own - 0.5) / 0.25).square())
+    torch.testing.assert_close(method._weight(given, slice(1), given.label), expected, atol=1e-6, rtol=1e-5)
+
+
 # ---- the adversarial part -------------------------------------------------------------------------------------------
 
 
@@ -167,16 +179,39 @@ def test_self_training_counts_the_voxels_that_pass():
 
 
 def test_self_training_moves_unlabeled_predictions_alone_and_nothing_through_the_discriminator():
-    method = build("dap", blueprint(), sharpness=4.0)
+    """Neither the verdicts nor the network's own classes are learned through: it is cross-entropy to fixed classes."""
+    verdicts = [math.log(m / (1 - m)) for m in (0.9, 0.1, 0.6, 0.3)]
+    method, given = scripted([0.9, 0.6, 0.3, 0.4], [0] * 4, verdicts)
+    term = turn(method, given).terms["self_training"]
+    assert all(g is None for g in gradients(method.discriminator, term).values())
+    logits = method.network.answers[0].logits
+    (found,) = torch.autograd.grad(term, logits)
+    assert not found[0].any()
+    passed, classes = torch.tensor([0, 2, 3]), torch.tensor([1, 0, 0])
+    slow = F.cross_entropy(logits[1, :, 0, 0].T[passed], classes)
+    (expected,) = torch.autograd.grad(slow, logits)
+    torch.testing.assert_close(found, expected)
+
+
+def test_without_a_voxel_that_passes_the_network_still_learns_to_pass():
+    """The script that the method builds on leaves out the unlabeled patches' adversarial term, too."""
+    method, given = scripted([0.9, 0.6, 0.3, 0.4], [0] * 4, [-3.0] * 4)
+    losses = turn(method, given)
+    assert losses.terms["self_training"].item() == 0
+    assert losses.terms["adversarial_unlabeled"].item() == pytest.approx(math.log1p(math.exp(3)), rel=1e-5)
+    assert losses.weights["adversarial_unlabeled"] == 0.001
+
+
+def test_each_sides_passing_moves_its_own_patches():
+    method = build("dap", blueprint(norm="instance"))
     given = batch(DAP)
     given.image.requires_grad_()
-    losses = turn(method, given)
-    found = gradients(method.discriminator, losses.terms["self_training"])
-    assert all(g is None for g in found.values())
-    inside = method.network(given.image).logits
-    classes = inside.detach().argmax(1)[2:]
-    slow = F.cross_entropy(inside[2:], classes)
-    assert losses.terms["self_training"].item() == pytest.approx(slow.item(), rel=0.2)  # all pass; other dropout
+    terms = turn(method, given).terms
+    for term, mine in (("adversarial_labeled", slice(0, 2)), ("adversarial_unlabeled", slice(2, 4))):
+        (gradient,) = torch.autograd.grad(terms[term], given.image, retain_graph=True)
+        reached = [bool(part.any()) for part in gradient]
+        assert all(reached[mine])
+        assert sum(reached) == 2, term
 
 
 @pytest.mark.parametrize(("step", "on"), [(0, False), (24, False), (25, True), (99, True)])
