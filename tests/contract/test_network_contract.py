@@ -31,7 +31,7 @@ def test_output_keeps_its_type_and_shapes(kind, norm, mode):
     expected = [(2, width, *n) for width, n in zip(plan.architecture.widths, sizes, strict=True)]
     assert [tuple(f.shape) for f in output.features] == expected
     assert [tuple(f.shape) for f in output.scales] == expected
-    assert plan.architecture.levels == STRIDES
+    assert plan.architecture.strides == STRIDES
     assert output.scales[0] is output.embedding
 
 

@@ -68,7 +68,7 @@ class URPC(Method):
     def __init__(self, config: URPCConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         # the deepest map is the encoder's; a network with a single decoder map has to take it
-        deep = min(config.scales, max(2, len(blueprint.architecture.levels))) - 1
+        deep = min(config.scales, max(2, len(blueprint.architecture.strides))) - 1
         self.network = blueprint.segmenter(deep=deep)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple, Self
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from semivox.core.frozen import Frozen
@@ -32,32 +33,32 @@ class Output(NamedTuple):
 class Architecture(Frozen, ABC):
     """The options of an architecture, and how to build its parts."""
 
+    width: int = Field(ge=1)
+    """Channels at the finest level; they double at each level."""
+    strides: tuple[Shape, ...] = Field(min_length=1)
+    """Down-sampling between levels, finest first."""
+
     @property
-    @abstractmethod
     def widths(self) -> tuple[int, ...]:
-        """Channels of the encoder's feature maps, finest first."""
+        """Channels of the encoder's feature maps, finest first; one more than ``strides``."""
+        return tuple(self.width * 2**level for level in range(len(self.strides) + 1))
 
     @property
-    @abstractmethod
-    def levels(self) -> tuple[Shape, ...]:
-        """Strides between consecutive levels, finest first; one less than ``widths``."""
-
-    @property
-    @abstractmethod
     def embedding(self) -> int:
-        """Channels of the finest decoder map."""
+        """Channels of the finest decoder map: it is as wide as the finest encoder map."""
+        return self.widths[0]
 
     @property
     def head_dropout(self) -> float:
         """Probability of the channel dropout between the finest decoder map and every head; 0: none."""
         return 0.0
 
-    @abstractmethod
     def ending_at(self, level: int) -> Self:
         """The options of a network that has only the levels from ``level`` on, and no layer that only serves a head.
 
         Its decoder reads ``features[level:]`` and gives ``scales[level:]``.
         """
+        return self.model_copy(update={"strides": self.strides[level:], "width": self.width * 2**level})
 
     def initialize(self, head: nn.Module) -> None:
         """Set the initial weights of a head, in place; by default they stay as PyTorch draws them."""

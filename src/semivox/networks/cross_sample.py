@@ -98,6 +98,6 @@ def classes(logits: Tensor) -> Tensor:
 def attention_level(architecture: Architecture) -> int:
     """The level, 0 the finest, whose voxels are nearest to 8 x 8 x 8 of the patch's: the paper's V-Net's fourth."""
     volumes = [1]
-    for stride in architecture.levels:
+    for stride in architecture.strides:
         volumes.append(volumes[-1] * math.prod(stride))
     return min(range(len(volumes)), key=lambda level: abs(math.log(volumes[level] / STRIDE**3)))

@@ -152,7 +152,7 @@ class KMaXSegmenter(nn.Module):
 
     def __init__(self, architecture: Architecture, channels: int, classes: int, options: KMaX) -> None:
         super().__init__()
-        self.skipped = min(options.mask_level, len(architecture.levels) - 1)
+        self.skipped = min(options.mask_level, len(architecture.strides) - 1)
         options = options.model_copy(update={"mask_level": self.skipped})
         rest = architecture.ending_at(self.skipped)
         self.encoder = architecture.encoder(channels)

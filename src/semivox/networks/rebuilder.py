@@ -64,9 +64,9 @@ class Skipless(nn.Module):
         super().__init__()
         widths = architecture.widths
         levels: list[nn.Module] = []
-        for level in reversed(range(len(architecture.levels))):
+        for level in reversed(range(len(architecture.strides))):
             fine = widths[level]
-            levels.append(upsampling(widths[level + 1], fine, architecture.levels[level], "instance", "transposed"))
+            levels.append(upsampling(widths[level + 1], fine, architecture.strides[level], "instance", "transposed"))
             levels.append(unit(fine, fine, "instance"))
         self.layers = nn.Sequential(*levels, nn.Conv3d(widths[0], maps, 1))
 

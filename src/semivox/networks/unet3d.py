@@ -8,7 +8,6 @@ from 2016: convolutions are padded. 4,770,658 parameters for 1 channel and 2 cla
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Self
 
 import torch
 from pydantic import Field
@@ -33,21 +32,7 @@ class UNet3D(Architecture):
     @property
     def widths(self) -> tuple[int, ...]:
         """32, 64, 128, 256 at the default width: channels double in the second unit before each pooling."""
-        return tuple(2 * self.width * 2**level for level in range(len(self.strides) + 1))
-
-    @property
-    def levels(self) -> tuple[Shape, ...]:
-        """The strides."""
-        return self.strides
-
-    @property
-    def embedding(self) -> int:
-        """32 at the default width."""
-        return 2 * self.width
-
-    def ending_at(self, level: int) -> Self:
-        """Without the finest levels."""
-        return self.model_copy(update={"strides": self.strides[level:], "width": self.width * 2**level})
+        return tuple(2 * width for width in super().widths)
 
     def initialize(self, head: nn.Module) -> None:
         """He initialization, as everywhere in this network."""

@@ -48,29 +48,13 @@ class UXNet(Architecture):
     """Residual blocks between the finest decoder map and the heads."""
 
     @property
-    def widths(self) -> tuple[int, ...]:
-        """48, 96, 192, 384, 768 at the default width."""
-        return tuple(self.width * 2**level for level in range(len(self.strides) + 1))
-
-    @property
-    def levels(self) -> tuple[Shape, ...]:
-        """The strides."""
-        return self.strides
-
-    @property
-    def embedding(self) -> int:
-        """The finest decoder map is as wide as the finest encoder map."""
-        return self.width
-
-    @property
     def head_dropout(self) -> float:
         """The second of the two dropout sites."""
         return self.dropout
 
     def ending_at(self, level: int) -> Self:
         """Without the finest levels and the closing blocks."""
-        rest = {"strides": self.strides[level:], "width": self.width * 2**level}
-        return self.model_copy(update=rest | {"closing": 0})
+        return super().ending_at(level).model_copy(update={"closing": 0})
 
     def encoder(self, channels: int) -> nn.Module:
         """The large-kernel stages, and a residual block on the image and on each stage's output."""

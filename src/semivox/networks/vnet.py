@@ -37,29 +37,13 @@ class VNet(Architecture):
         return self
 
     @property
-    def widths(self) -> tuple[int, ...]:
-        """16, 32, 64, ... at the default width."""
-        return tuple(self.width * 2**level for level in range(len(self.convolutions)))
-
-    @property
-    def levels(self) -> tuple[Shape, ...]:
-        """The strides."""
-        return self.strides
-
-    @property
-    def embedding(self) -> int:
-        """The finest decoder map is as wide as the finest encoder map."""
-        return self.width
-
-    @property
     def head_dropout(self) -> float:
         """The second of the two dropout sites."""
         return self.dropout
 
     def ending_at(self, level: int) -> Self:
-        """Without the finest levels."""
-        rest = {"convolutions": self.convolutions[level:], "strides": self.strides[level:]}
-        return self.model_copy(update=rest | {"width": self.width * 2**level})
+        """Without the finest levels and their convolutions."""
+        return super().ending_at(level).model_copy(update={"convolutions": self.convolutions[level:]})
 
     def encoder(self, channels: int) -> nn.Module:
         """The contracting path."""
