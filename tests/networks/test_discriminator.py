@@ -1,4 +1,4 @@
-"""Networks that judge: their shapes and sizes, and what it means to hold one fixed."""
+"""Networks that judge: their shapes and sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from semivox.networks.discriminator import PatchDiscriminator, VoxelDiscriminator, at_least, fixed, width_for
+from semivox.networks.discriminator import PatchDiscriminator, VoxelDiscriminator, at_least, width_for
 from tests.contract.examples import blueprint
 
 
@@ -73,30 +73,6 @@ def test_filling_up_keeps_what_is_there():
 
 def test_width_is_the_authors_ratio_and_never_more_than_theirs():
     assert [width_for(blueprint(width=w).architecture) for w in (3, 8, 16, 32)] == [12, 32, 64, 64]
-
-
-def test_held_fixed_it_drops_nothing_and_takes_no_gradient_but_passes_it_on():
-    torch.manual_seed(0)
-    judge = PatchDiscriminator(1, 1, 4).train()
-    judge.judgment.bias.requires_grad_(False)
-    maps = torch.randn(1, 1, 16, 16, 16, requires_grad=True)
-    with fixed(judge):
-        first, second = judge(maps, maps), judge(maps, maps)
-        assert not any(m.training for m in judge.modules())
-    assert torch.equal(first, second)
-    first.sum().backward()
-    assert maps.grad.any()
-    assert all(p.grad is None for p in judge.parameters())
-    assert all(m.training for m in judge.modules())
-    assert [n for n, p in judge.named_parameters() if not p.requires_grad] == ["judgment.bias"]
-
-
-def test_a_failure_while_it_is_fixed_leaves_it_as_it_was():
-    judge = PatchDiscriminator(1, 1, 4).train()
-    with pytest.raises(RuntimeError), fixed(judge):
-        judge(torch.zeros(1, 2, 16, 16, 16), torch.zeros(1, 1, 16, 16, 16))
-    assert judge.training
-    assert all(p.requires_grad for p in judge.parameters())
 
 
 @pytest.mark.parametrize(("maps", "parameters"), [(1, 2_642_369), (2, 2_646_465)])

@@ -32,7 +32,7 @@ from semivox.functional.ramps import gaussian_ramp, staircase
 from semivox.methods.method import AdversaryConfig, Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.confidence import ConfidenceNetwork, width_for
-from semivox.networks.discriminator import fixed
+from semivox.networks.holding import fixed
 
 FRESH = 0.05  # share of the newest value in the running Dice, so that it remembers some twenty steps
 

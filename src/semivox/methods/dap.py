@@ -32,7 +32,8 @@ from semivox.functional.losses import focal, masked_cross_entropy, soft_dice
 from semivox.methods.method import AdversaryConfig, Losses, Method, MethodConfig
 from semivox.networks.atlas import Atlas
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.discriminator import VoxelDiscriminator, fixed, width_for
+from semivox.networks.discriminator import VoxelDiscriminator, width_for
+from semivox.networks.holding import fixed
 
 
 class DAPConfig(MethodConfig):

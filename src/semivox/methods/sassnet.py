@@ -34,7 +34,8 @@ from semivox.functional.perturb import noisy
 from semivox.functional.ramps import gaussian_ramp, staircase
 from semivox.methods.method import AdversaryConfig, Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.discriminator import PatchDiscriminator, fixed, width_for
+from semivox.networks.discriminator import PatchDiscriminator, width_for
+from semivox.networks.holding import fixed
 from semivox.networks.teacher import Buffers, Teacher
 
 LABELED, UNLABELED = 1, 0  # the discriminator's two answers

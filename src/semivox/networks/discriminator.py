@@ -10,9 +10,6 @@ al., BMVC 2018, arXiv:1802.07934. 2,646,465 parameters for two maps and a width 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -84,23 +81,3 @@ def at_least(values: Tensor, edge: int) -> Tensor:
     """(B, C, X, Y, Z) with zeros behind each axis that is shorter than ``edge`` voxels."""
     missing = [max(0, edge - size) for size in values.shape[2:]]
     return F.pad(values, [n for m in reversed(missing) for n in (0, m)]) if any(missing) else values
-
-
-@contextmanager
-def fixed(module: nn.Module) -> Iterator[None]:
-    """Within, the module is in evaluation mode and its parameters take no gradient; its inputs still do.
-
-    For the turn of another player: a discriminator then judges without dropout, and no gradient is worked out that
-    nobody would use; the running statistics of a network that only shows what it predicts stay as they are.
-    """
-    training = module.training
-    trained = [p for p in module.parameters() if p.requires_grad]
-    module.eval()
-    for parameter in trained:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.train(training)
-        for parameter in trained:
-            parameter.requires_grad_(True)

@@ -6,14 +6,13 @@ deepest would learn nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from semivox.networks.architecture import Architecture, Output
+from semivox.networks.holding import held
 from semivox.networks.parts import unit, upsampling
 from semivox.networks.segmenter import Segmenter
 
@@ -42,16 +41,12 @@ class Rebuilder(Segmenter):
         match rebuild:
             case "held":
                 with held(self.decoders), held(self.heads):
-                    return self._read(features)
+                    return self._read(0, features)
             case "constant":
                 with torch.no_grad():
-                    return self._read(features)
+                    return self._read(0, features)
             case _:
-                return self._read(features)
-
-    def _read(self, features: tuple[Tensor, ...]) -> Output:
-        scales = self.decoders[0](features)
-        return Output(self.heads[0](scales[0])["logits"], scales[0], features, scales, {})
+                return self._read(0, features)
 
 
 class Skipless(nn.Module):
@@ -73,16 +68,3 @@ class Skipless(nn.Module):
     def forward(self, deepest: Tensor) -> Tensor:
         """See the class."""
         return self.layers(deepest)
-
-
-@contextmanager
-def held(module: nn.Module) -> Iterator[None]:
-    """Within, what the module computes gives its parameters no gradient; its inputs still get theirs."""
-    trained = [p for p in module.parameters() if p.requires_grad]
-    for parameter in trained:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in trained:
-            parameter.requires_grad_(True)

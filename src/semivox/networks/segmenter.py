@@ -58,19 +58,22 @@ class Segmenter(nn.Module):
         """
         features = self.encoder(image)
         outputs: list[Output] = []
-        pairs = list(zip(self.decoders, self.heads, strict=True))
-        for index, (decoder, heads) in enumerate(pairs[:first]):
+        for index in range(len(self.decoders))[:first]:
             read = features
             if 0 < index <= len(perturb):
                 clean = Clean(features, outputs[0].logits.detach(), partial(self._decode, index))
                 read = perturb[index - 1](clean)
-            scales = decoder(read)
-            extra = heads(scales[0])
-            outputs.append(Output(extra.pop("logits"), scales[0], read, scales, extra))
+            outputs.append(self._read(index, read))
         return tuple(outputs)
 
+    def _read(self, index: int, features: tuple[Tensor, ...]) -> Output:
+        """What decoder ``index`` and its heads make of features, finest first."""
+        scales = self.decoders[index](features)
+        extra = self.heads[index](scales[0])
+        return Output(extra.pop("logits"), scales[0], features, scales, extra)
+
     def _decode(self, index: int, features: tuple[Tensor, ...]) -> Tensor:
-        return self.heads[index](self.decoders[index](features)[0])["logits"]
+        return self._read(index, features).logits
 
 
 class Single(Segmenter):
