@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import time
+from collections.abc import Mapping
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -16,54 +15,38 @@ PATIENCE = 8.0
 
 
 class Marks:
-    """A note per worker in memory that all processes share: its process, and the number of the task it is at."""
+    """A note per worker in memory that all processes share: its process, and the number of the task it began last."""
 
     def __init__(self, workers: int, context: BaseContext) -> None:
         self.notes: Any = context.RawArray("q", 2 * workers)
-        self.seats: Any = context.Value("i", 0)
-
-    def sit_down(self) -> int:
-        """A number for a worker that does not know which one it is."""
-        with self.seats.get_lock():
-            self.seats.value += 1
-            return int(self.seats.value) - 1
 
     def begin(self, worker: int, task: int) -> None:
         """The calling process begins a task."""
         self.notes[2 * worker] = os.getpid()
         self.notes[2 * worker + 1] = task + 1
 
-    def done(self, worker: int) -> None:
-        """It is done with it."""
-        self.notes[2 * worker + 1] = 0
+    def task_at(self, worker: int) -> int | None:
+        """The task that a worker is at, or was at last; None before its first."""
+        return int(self.notes[2 * worker + 1]) - 1 if self.notes[2 * worker + 1] else None
 
     def tasks(self) -> dict[int, int]:
-        """Process -> the task it is at, or was at when it died; none for idle ones."""
+        """Process -> the task it is at, or was at last; those that began one."""
         notes = list(self.notes)
         return {pid: task - 1 for pid, task in zip(notes[::2], notes[1::2], strict=True) if task}
 
-    def end(self) -> None:
-        """End every worker that ever began a task: politely, and by force what is left after a second."""
-        pids = set(list(self.notes)[::2]) - {0}
-        for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGKILL):
-            deadline = time.monotonic() + (1.0 if number == signal.SIGKILL else 0.0)
-            while any(map(running, pids)) and time.monotonic() < deadline:
-                time.sleep(0.02)
-            for pid in filter(running, pids):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-
 
 class Vigil:
-    """Watches marked processes for signs of life: a slow one reads or computes, a stuck one does neither."""
+    """Watches processes for signs of life: a slow one reads or computes, a stuck one does neither."""
 
-    def __init__(self, marks: Marks) -> None:
-        self.marks = marks
+    def __init__(self) -> None:
         self.seen: dict[int, tuple[object, float]] = {}
 
-    def stuck(self) -> tuple[int, int] | None:
-        """Process and task of a worker that has been at one task without a sign of life for ``PATIENCE`` seconds."""
-        now, tasks = time.monotonic(), self.marks.tasks()
+    def stuck(self, tasks: Mapping[int, int]) -> tuple[int, int] | None:
+        """Process and task of one that has been at the task without a sign of life for ``PATIENCE`` seconds.
+
+        ``tasks``: process -> the task that is waited for.
+        """
+        now = time.monotonic()
         for pid, task in tasks.items():
             sign = (task, signs(pid))
             if pid not in self.seen or self.seen[pid][0] != sign:
@@ -84,11 +67,3 @@ def signs(pid: int) -> tuple[float, ...]:
         return ()
     read = (float(counters.read_bytes), float(counters.read_count)) if counters else ()
     return (times.user + times.system, *read)
-
-
-def running(pid: int) -> bool:
-    """Whether a process exists and is more than the memory of one that ended."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -35,48 +35,54 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
         return
     context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
     count = min(workers, len(tasks))
-    marks = Marks(count, context)
+    marks, seats = Marks(count, context), context.Value("i", 0)
     others = {process.pid for process in multiprocessing.active_children()}
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_sit_down, initargs=(marks,))
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_sit_down, initargs=(marks, seats))
     try:
         index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
         processes = [process for process in multiprocessing.active_children() if process.pid not in others]
-        pending, watch = set(index_of), Vigil(marks)
+        pending, answered, watch = set(index_of), set[int](), Vigil()
         while pending:
             finished, pending = wait(pending, POLL, FIRST_COMPLETED)
             for future in finished:
-                yield index_of[future], future.result()
-            if not finished and (found := watch.stuck()):
+                result = future.result()
+                answered.add(index_of[future])
+                yield index_of[future], result
+            if not finished and (found := watch.stuck(_unanswered(marks, answered))):
                 for process in processes:
                     process.kill()
                 raise SemivoxError(_stuck(name(tasks[found[1]])))
     except BrokenProcessPool as error:
-        raise SemivoxError(_died([name(tasks[index]) for index in _last_words(marks, processes)])) from error
+        words = [name(tasks[index]) for index in _last_words(_unanswered(marks, answered), processes)]
+        raise SemivoxError(_died(words)) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _sit_down(marks: Marks) -> None:
+def _unanswered(marks: Marks, answered: set[int]) -> dict[int, int]:
+    """Process -> its task, of those whose result has not arrived, be it not yet computed or on its way."""
+    return {pid: task for pid, task in marks.tasks().items() if task not in answered}
+
+
+def _sit_down(marks: Marks, seats: Any) -> None:
     """What a worker does first. Ctrl-C is the main process' to handle."""
     global _seat
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _seat = marks, marks.sit_down()
+    with seats.get_lock():
+        _seat = marks, int(seats.value)
+        seats.value += 1
 
 
 def _noted(work: Callable[[Any], R], task: Any, index: int) -> R:
     assert _seat is not None
     marks, seat = _seat
     marks.begin(seat, index)
-    try:
-        return work(task)
-    finally:
-        marks.done(seat)
+    return work(task)
 
 
-def _last_words(marks: Marks, processes: Sequence[Any]) -> list[int]:
+def _last_words(tasks: Mapping[int, int], processes: Sequence[Any]) -> list[int]:
     """The tasks of those workers that died by themselves; of all if that cannot be told."""
-    tasks = marks.tasks()
     dead = [process.pid for process in processes if process.exitcode not in (None, 0, -signal.SIGTERM)]
     return sorted({tasks[pid] for pid in dead if pid in tasks} or set(tasks.values()))
 

@@ -130,8 +130,7 @@ def attempt(  # noqa: PLR0913 - as work, from a state
         reporter.begin(out.name, saved.step, steps)
     keeper = Keeper(fabric, folder, store, split, plan, config, method, reporter, stop)
     with stop.listening():
-        loading = loading_of(store, split, plan, config, method, fabric)
-        with loading.faults_in_words(), memory_in_words():
+        with loading_of(store, split, plan, config, method, fabric) as loading, memory_in_words():
             batches = partial(loading.batches, stop=steps)
             train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
     if fabric.is_global_zero:
