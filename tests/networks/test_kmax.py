@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semivox.core.errors import InputError
@@ -65,6 +65,24 @@ def test_the_closing_block_of_ux_net_is_not_built():
     plan = odd_blueprint("uxnet")
     assert len(plan.segmenter().decoders[0].closing) == 1
     assert len(tiny(plan).decoder.closing) == 0
+
+
+@pytest.mark.parametrize("mask_level", [0, 1])
+def test_masks_stand_behind_the_dropout_before_heads(mask_level):
+    network = tiny(odd_blueprint(dropout=0.5), mask_level=mask_level)
+    seen = []
+    network.clusters.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+
+    def dropped(output: Output) -> Tensor:
+        """Which channels (B, F) of the map that masks are made of are silent, though the decoder's are not."""
+        read, made = (m.flatten(2).any(2) for m in (seen[-1][0], output.scales[0]))
+        return made & ~read
+
+    image = torch.randn(4, 2, *ODD)
+    silent = dropped(network(image))
+    assert silent.any()
+    assert not silent.all()
+    assert not dropped(network.eval()(image)).any()
 
 
 def test_levels_are_those_asked_for():

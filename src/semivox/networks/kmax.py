@@ -147,7 +147,8 @@ class KMaXSegmenter(nn.Module):
     """An architecture's encoder and decoder, read by a kMaX decoder in place of heads: image -> Output.
 
     Output.extra holds log-probabilities of the groups of centers, (B, G, ...): ``groups`` of the masks, and
-    ``update 0``, ``update 1``, ... of the updates of the centers.
+    ``update 0``, ``update 1``, ... of the updates of the centers. As heads do, masks stand behind the
+    architecture's head dropout; 3D UX-Net has none.
     """
 
     def __init__(self, architecture: Architecture, channels: int, classes: int, options: KMaX) -> None:
@@ -158,12 +159,13 @@ class KMaXSegmenter(nn.Module):
         self.encoder = architecture.encoder(channels)
         self.decoder = rest.decoder()
         self.clusters = KMaXDecoder(rest.widths, classes, options)
+        self.dropout = nn.Dropout3d(architecture.head_dropout)
 
     def forward(self, image: Tensor) -> Output:
         """(B, C, X, Y, Z) -> Output."""
         features = self.encoder(image)
         scales = self.decoder(features[self.skipped :])
-        found = self.clusters(scales)
+        found = self.clusters((self.dropout(scales[0]), *scales[1:]))
         logits = found.logits
         if self.skipped:
             logits = F.interpolate(logits, size=image.shape[2:], mode="trilinear", align_corners=False)
