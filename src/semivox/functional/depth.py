@@ -18,12 +18,21 @@ def surface_depth(label: np.ndarray, spacing: Spacing, classes: int) -> np.ndarr
     serves all classes (exact multi-label EDT).
     """
     known = label != IGNORE
-    filled = label
-    if not known.all():
-        if not known.any():
-            return np.full(label.shape, np.inf, np.float32)
-        nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-        filled = label[tuple(nearest)]
+    if not known.any():
+        return np.full(label.shape, np.inf, np.float32)
+    filled = nearest_known(label)
     # edt gives 0 to label 0 and inf where nothing else is in sight; labels are shifted so that background counts
     depth = edt.edt(np.asfortranarray(filled.astype(np.uint32) + 1), anisotropy=spacing, black_border=False, parallel=1)
     return np.where(known, depth, np.inf).astype(np.float32)
+
+
+def nearest_known(label: np.ndarray) -> np.ndarray:
+    """(X, Y, Z) class indices -> the same, voxels marked IGNORE with the label of the nearest known one, in voxels.
+
+    Of a label that is known everywhere, itself. There must be a known voxel.
+    """
+    unknown = label == IGNORE
+    if not unknown.any():
+        return label
+    nearest = ndimage.distance_transform_edt(unknown, return_distances=False, return_indices=True)
+    return label[tuple(nearest)]

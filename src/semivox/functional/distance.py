@@ -15,6 +15,7 @@ from torch import Tensor
 
 from semivox.core.case import IGNORE
 from semivox.core.geometry import Spacing
+from semivox.functional.depth import nearest_known
 
 FACES = ndimage.generate_binary_structure(3, 1)
 """A voxel and its six face neighbors."""
@@ -27,12 +28,9 @@ def signed_distance(label: np.ndarray, spacing: Spacing, classes: int) -> np.nda
     does not show gets 1 everywhere, one that fills it -1. Voxels marked IGNORE take the label of the nearest known
     one; a loss must leave them out.
     """
-    known = label != IGNORE
-    if not known.any():
+    if (label == IGNORE).all():
         return np.ones((classes - 1, *label.shape), np.float32)
-    if not known.all():
-        nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-        label = label[tuple(nearest)]
+    label = nearest_known(label)
     return np.stack([signed_distance_of_mask(label == index, spacing) for index in range(1, classes)])
 
 
