@@ -10,7 +10,7 @@ import ast
 import inspect
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -131,6 +131,12 @@ def turn(method: Method, given: Batch, step: int = 4, steps: int = 8, seed: int 
 
 def tree(name: str) -> ast.Module:
     return ast.parse(source(name))
+
+
+def written(name: str) -> Iterator[ast.AST]:
+    """Every node of the method's file, and of those that it is built on."""
+    modules = {inspect.getmodule(kind) for kind in find(name).__mro__ if kind.__module__.startswith("semivox.")}
+    return itertools.chain.from_iterable(ast.walk(ast.parse(inspect.getsource(module))) for module in modules)
 
 
 def source(name: str) -> str:
@@ -475,7 +481,7 @@ def test_it_finds_two_small_balls(name):
 
 def test_no_yield_inside_a_with(name):
     """Autocast, no_grad or a lock would stay open while the loop runs."""
-    for block in ast.walk(tree(name)):
+    for block in written(name):
         if isinstance(block, ast.With | ast.AsyncWith):
             assert not any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(block)), block.lineno
 
@@ -483,15 +489,13 @@ def test_no_yield_inside_a_with(name):
 def test_networks_are_called_only_through_forward(name):
     inside = {"forward", "encoder", "decoder", "decoders", "heads", "module"}
     reached = [
-        f"{n.attr} in line {n.lineno}"
-        for n in ast.walk(tree(name))
-        if isinstance(n, ast.Attribute) and n.attr in inside
+        f"{n.attr} in line {n.lineno}" for n in written(name) if isinstance(n, ast.Attribute) and n.attr in inside
     ]
     assert not reached
 
 
 def test_no_attribute_is_set_during_a_step(name):
-    for function in ast.walk(tree(name)):
+    for function in written(name):
         if isinstance(function, ast.FunctionDef) and function.name != "__init__":
             for node in ast.walk(function):
                 targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

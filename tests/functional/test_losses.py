@@ -9,7 +9,14 @@ import torch
 from torch.nn import functional
 
 from semivox.core.case import IGNORE
-from semivox.functional.losses import cross_entropy, dice_ce, masked_cross_entropy, soft_dice, squared_difference
+from semivox.functional.losses import (
+    cross_entropy,
+    dice_ce,
+    masked_cross_entropy,
+    segmentation_loss,
+    soft_dice,
+    squared_difference,
+)
 from tests.contract.examples import logit
 
 
@@ -130,6 +137,14 @@ def test_against_the_slow_form_with_ignored_voxels(classes):
     assert cross_entropy(logits, g).item() == pytest.approx(ce, rel=1e-5)
     assert soft_dice(logits, g).item() == pytest.approx(dice, rel=1e-5)
     assert dice_ce(logits, g).item() == pytest.approx((ce + dice) / 2, rel=1e-5)
+
+
+def test_the_loss_of_a_kind():
+    torch.manual_seed(0)
+    logits, g = torch.randn(2, 3, 3, 4, 5), torch.randint(3, (2, 3, 4, 5))
+    assert torch.equal(segmentation_loss(logits, g, "dice_ce", epsilon=0.1, power=1), dice_ce(logits, g))
+    assert torch.equal(segmentation_loss(logits, g, "dice"), soft_dice(logits, g))
+    assert torch.equal(segmentation_loss(logits, g, "dice", 0.1, 1), soft_dice(logits, g, 0.1, 1))
 
 
 def test_ignored_voxels_move_nothing():

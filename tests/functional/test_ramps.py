@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.core.progress import Progress
+from semivox.functional.ramps import gaussian_ramp, risen, staircase
 
 
 @pytest.mark.parametrize(("t", "value"), [(0, 0.0067379), (0.5, 0.2865048), (1, 1.0), (1.5, 1.0), (-1, 0.0067379)])
@@ -43,3 +44,10 @@ def test_a_staircase_of_single_steps_is_smooth():
 def test_weights_of_embedding_matching():
     assert 0.25 * gaussian_ramp(0, 1000) == pytest.approx(0.0016845, abs=5e-8)
     assert 0.125 * gaussian_ramp(500, 1000) == pytest.approx(0.0358131, abs=5e-8)
+
+
+def test_a_weight_rises_over_the_run_or_so_many_steps_and_in_stairs_if_asked():
+    assert risen(Progress(500, 1000)) == gaussian_ramp(500, 1000)
+    assert risen(Progress(500, 1000), 600) == gaussian_ramp(500, 600)
+    assert risen(Progress(500, 1000), 600, 150) == gaussian_ramp(450, 600)
+    assert risen(Progress(0, 1000), 0) == 1.0

@@ -22,7 +22,7 @@ def test_what_the_user_decided_is_not_tried_otherwise():
 
 def test_the_fastest_is_taken_but_the_users_choice_stays(monkeypatch):
     seconds = dict(zip(ALL, (1.0, 0.5, 3.0, 3.0)))
-    monkeypatch.setattr(module, "measure", lambda plan, method, setting, device: (seconds[setting], 100.0))
+    monkeypatch.setattr(module, "measure", lambda plan, method, setting, *_: (seconds[setting], 100.0))
     monkeypatch.setattr(module, "candidates", lambda device: ALL[:2])
     free = forecast(plan(), device="cpu")
     assert free.channels_last
@@ -33,3 +33,13 @@ def test_the_fastest_is_taken_but_the_users_choice_stays(monkeypatch):
     assert fixed.forecast.seconds_per_step == 1.0
     assert fixed.reasons["channels_last"] == "set by the user"
     assert "fastest" in fixed.reasons["precision"]
+
+
+def test_dry_steps_are_those_of_the_methods_options(monkeypatch):
+    """A preset can be many times smaller than the default, which may not even fit into memory."""
+    seen = []
+    monkeypatch.setattr(module, "measure", lambda *given: seen.append(given[4]) or (1.0, 100.0))
+    options = {"network": {"rate": 0.5}}
+    forecast(plan(), "ua_mt", device="cpu", options=options)
+    assert seen
+    assert all(given == options for given in seen)

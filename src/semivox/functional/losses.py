@@ -5,10 +5,15 @@ Shapes: logits (B, K, X, Y, Z); label (B, X, Y, Z) class indices; a loss is a sc
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from semivox.core.case import IGNORE
+
+Segmentation = Literal["dice_ce", "dice"]
+"""Supervised losses between which methods let choose: that of all methods, or the Dice alone of many authors' codes."""
 
 
 def cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
@@ -33,6 +38,13 @@ def dice_ce(logits: Tensor, label: Tensor, first: int = 1) -> Tensor:
     log_probabilities = logits.float().log_softmax(1)
     overlap = _soft_dice(log_probabilities.exp(), label, first=first)
     return 0.5 * (_cross_entropy(log_probabilities, label) + overlap)
+
+
+def segmentation_loss(
+    logits: Tensor, label: Tensor, kind: Segmentation, epsilon: float = 1e-5, power: int = 2
+) -> Tensor:
+    """The loss of this kind; ``epsilon`` and ``power`` are those of the Dice that stands alone."""
+    return dice_ce(logits, label) if kind == "dice_ce" else soft_dice(logits, label, epsilon, power)
 
 
 def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, at_least: float = 1.0) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from semivox.core.progress import Progress
+
 
 def gaussian_ramp(step: float, length: float) -> float:
     """exp(-5 (1 - t)^2) with t = step / length clipped to [0, 1]: 0.0067 at the start, 1 from ``length`` on.
@@ -14,6 +16,14 @@ def gaussian_ramp(step: float, length: float) -> float:
         return 1.0
     t = min(max(step / length, 0.0), 1.0)
     return math.exp(-5.0 * (1.0 - t) ** 2)
+
+
+def risen(progress: Progress, length: int | None = None, every: int = 1) -> float:
+    """The share of a weight that a step has: a Gaussian ramp of ``length`` steps, None: of the whole run.
+
+    It rises every ``every`` steps; 1: smoothly.
+    """
+    return gaussian_ramp(staircase(progress.step, every), progress.steps if length is None else length)
 
 
 def staircase(step: int, every: int) -> int:

@@ -28,8 +28,9 @@ from semivox.core.batch import Batch
 from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce, generalized_dice, masked_cross_entropy
-from semivox.functional.ramps import gaussian_ramp, staircase
-from semivox.methods.method import AdversaryConfig, Losses, Method, MethodConfig
+from semivox.functional.ramps import risen
+from semivox.methods.bases import AdversaryConfig
+from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.confidence import ConfidenceNetwork, width_for
 from semivox.networks.holding import fixed
@@ -117,8 +118,7 @@ class ASDNet(Method):
                 terms["region"] = self._believed(logits_u, p_u, kept)
                 log["credible"] = kept.float().mean()
 
-        length = progress.steps if c.ramp is None else c.ramp
-        ramp = gaussian_ramp(staircase(progress.step, c.staircase), length)
+        ramp = risen(progress, c.ramp, c.staircase)
         weights = {"adversarial": c.adversarial * ramp, "region": c.region * ramp}
         yield Losses(terms, {name: weight for name, weight in weights.items() if name in terms}, log=log)
 

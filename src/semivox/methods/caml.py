@@ -13,7 +13,6 @@ from which a step's draw has the same law.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -22,9 +21,9 @@ from torch import Tensor
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.correlation import most_confident, sample_places, share_cross_entropy, similarity_shares
-from semivox.functional.losses import dice_ce, soft_dice
+from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.mutual import mutual_consistency
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.functional.ramps import risen
 from semivox.functional.sharpen import sharpened
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
@@ -38,7 +37,7 @@ COMPARED = 12_800 / (2 * 112 * 112 * 80)  # of each class, in the authors' two u
 class CAMLConfig(MethodConfig):
     """Numbers of CAML."""
 
-    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
     plain denominators (the authors' code)."""
     supervised: float = Field(0.5, gt=0)
@@ -110,15 +109,17 @@ class CAML(Method):
         logits = (views.plain.logits, views.mixing.logits)
         probabilities = [z.float().softmax(1) for z in logits]
         targets = [sharpened(z.detach() if c.detach_target else z, c.sharpening) for z in logits]
+        parts = [batch.split(z)[0] for z in logits]
+        losses = [segmentation_loss(z, batch.label, c.segmentation, epsilon=1e-8, power=1) for z in parts]
         terms = {
-            "supervised": torch.stack([self._supervised(batch.split(z)[0], batch.label) for z in logits]).sum(),
+            "supervised": torch.stack(losses).sum(),
             "consistency": mutual_consistency(probabilities, targets),
         }
         if c.correlation:
             self._remember(batch, views)
             terms["correlation"] = self._correlation(views, batch.split(probabilities[0].detach())[1])
 
-        ramp = gaussian_ramp(staircase(progress.step, c.staircase), progress.steps if c.ramp is None else c.ramp)
+        ramp = risen(progress, c.ramp, c.staircase)
         weights = {
             "supervised": c.supervised,
             "consistency": c.consistency * ramp,
@@ -133,11 +134,6 @@ class CAML(Method):
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the plain network; the second serves training only."""
         return self.network.plain(image).logits.float().softmax(1)
-
-    def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.segmentation == "dice":
-            return soft_dice(logits_l, label, epsilon=1e-8, power=1)
-        return dice_ce(logits_l, label)
 
     @torch.no_grad()
     def _remember(self, batch: Batch, views: Views) -> None:

@@ -29,7 +29,8 @@ from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.atlas import Alignment
 from semivox.functional.losses import focal, masked_cross_entropy, soft_dice
-from semivox.methods.method import AdversaryConfig, Losses, Method, MethodConfig
+from semivox.methods.bases import AdversaryConfig
+from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.atlas import Atlas
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.discriminator import VoxelDiscriminator, width_for

@@ -29,7 +29,7 @@ from semivox.functional.clusters import group_loss, group_shares
 from semivox.functional.contrast import Likeness, channel_contrast, view_contrast, voxel_contrast
 from semivox.functional.losses import dice_ce
 from semivox.functional.perturb import jittered, noisy_some
-from semivox.functional.ramps import gaussian_ramp
+from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
@@ -105,7 +105,7 @@ class DKUXNet(Method):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of both branches."""
         c = self.config
-        ramp = gaussian_ramp(progress.step, progress.steps if c.ramp is None else c.ramp)
+        ramp = risen(progress, c.ramp)
         changed = noisy_some(jittered(batch.image, c.jitter, c.jitter_share), c.noise, c.noise_share)
         both = strong, weak = self.network(changed, batch.image)
         weights = {

@@ -25,9 +25,9 @@ from semivox.core.batch import Batch
 from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.distance import signed_distance, soft_mask
-from semivox.functional.losses import dice_ce, soft_dice
+from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.perturb import noisy
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 
@@ -43,7 +43,7 @@ class DTCConfig(MethodConfig):
     """Of the sigmoid that turns distances into probabilities (k)."""
     consistency_on: Literal["all", "unlabeled"] = "all"
     """Patches on which the heads should agree."""
-    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone (the
     authors' code)."""
     absent: Literal["far", "surface", "skip"] = "far"
@@ -77,7 +77,6 @@ class DTC(Method):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the network: one forward pass for all three terms."""
         c = self.config
-        length = progress.steps if c.ramp is None else c.ramp
         output = self.network(noisy(batch.image, c.noise))
         logits_l, _ = batch.split(output.logits)
         distance = output.extra["distance"].float().tanh()  # (B, K - 1, X, Y, Z)
@@ -85,18 +84,14 @@ class DTC(Method):
         inside = output.logits.float().softmax(1)[:, 1:]  # (B, K - 1, X, Y, Z)
         _, inside_u = batch.split(inside)
         far, near = (distance, inside) if c.consistency_on == "all" else (distance_u, inside_u)
-        supervised = dice_ce if c.segmentation == "dice_ce" else soft_dice
 
         yield Losses(
             terms={
-                "supervised": supervised(logits_l, batch.label),
+                "supervised": segmentation_loss(logits_l, batch.label, c.segmentation),
                 "distance": self._regression(distance_l, batch),
                 "consistency": (soft_mask(far, c.steepness) - near).square().mean(),
             },
-            weights={
-                "distance": c.distance,
-                "consistency": c.consistency * gaussian_ramp(staircase(progress.step, c.staircase), length),
-            },
+            weights={"distance": c.distance, "consistency": c.consistency * risen(progress, c.ramp, c.staircase)},
             log={"agreement": ((distance < 0) == (inside > 0.5)).float().mean()},
         )
 

@@ -38,7 +38,8 @@ from semivox.functional.similarity import (
     vote_entropy,
 )
 from semivox.functional.uncertainty import entropy_limit, entropy_of_probabilities, monte_carlo
-from semivox.methods.method import Losses, TeacherConfig, TeacherMethod
+from semivox.methods.bases import TeacherConfig, TeacherMethod
+from semivox.methods.method import Losses
 
 
 class EmbeddingMatchingConfig(TeacherConfig):

@@ -18,8 +18,9 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce, squared_difference
 from semivox.functional.perturb import noisy
-from semivox.functional.ramps import gaussian_ramp, staircase
-from semivox.methods.method import Losses, TeacherConfig, TeacherMethod
+from semivox.functional.ramps import risen
+from semivox.methods.bases import TeacherConfig, TeacherMethod
+from semivox.methods.method import Losses
 
 
 class MeanTeacherConfig(TeacherConfig):
@@ -64,11 +65,7 @@ class MeanTeacher(TeacherMethod):
 
         yield Losses(
             terms={"supervised": dice_ce(logits_l, batch.label), "consistency": difference.mean()},
-            weights={"consistency": c.consistency * self._ramp(progress)},
+            weights={"consistency": c.consistency * risen(progress, c.ramp, c.staircase)},
         )
 
         self.teacher.follow(self.network, c.decay)
-
-    def _ramp(self, progress: Progress) -> float:
-        length = progress.steps if self.config.ramp is None else self.config.ramp
-        return gaussian_ramp(staircase(progress.step, self.config.staircase), length)

@@ -25,7 +25,6 @@ from semivox.core.frozen import Frozen
 from semivox.core.geometry import Spacing
 from semivox.core.progress import Progress
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.teacher import Buffers, Teacher
 
 
 class TargetFunction(Protocol):
@@ -83,36 +82,11 @@ class OptimizerConfig(Frozen):
         return kind(parameters, self.rate, betas=self.betas, weight_decay=self.decay)
 
 
-class AdversaryConfig(OptimizerConfig):
-    """The optimizer of a network that judges another: the one that SASSNet (Li et al., MICCAI 2020) and most after it
-    used. Fields that are not given stay the adversary's, not the network's."""
-
-    kind: Literal["sgd", "adam", "adamw"] = "adam"
-    """As in the papers."""
-    rate: float = Field(1e-4, gt=0)
-    """Learning rate."""
-    decay: float = Field(0.0, ge=0)
-    """Weight decay."""
-    schedule: Literal["constant", "poly", "steps"] = "constant"
-    """As in the papers."""
-
-
 class MethodConfig(Frozen):
     """What every method is configured with; a method's own Config adds its paper's numbers."""
 
     network: OptimizerConfig = OptimizerConfig()
     """How the network is optimized."""
-
-
-class TeacherConfig(MethodConfig):
-    """What every method with a moving average of its network is configured with."""
-
-    decay: float = Field(0.99, ge=0, lt=1)
-    """How much of itself the teacher keeps at each step."""
-    buffers: Buffers = "own"
-    """Where the teacher's running statistics come from: its own passes, a copy of the student's, or their average."""
-    predict_with: Literal["student", "teacher"] = "student"
-    """Whose predictions count. The authors' codes evaluate the student."""
 
 
 @dataclass(frozen=True)
@@ -177,20 +151,3 @@ class Method(nn.Module, ABC):
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) float32."""
         return self.network(image).logits.float().softmax(1)
-
-
-class TeacherMethod(Method):
-    """A method whose network is followed by a moving average of itself."""
-
-    Config: ClassVar[type[MethodConfig]] = TeacherConfig
-    config: TeacherConfig
-
-    def __init__(self, config: TeacherConfig, blueprint: Blueprint) -> None:
-        super().__init__(config, blueprint)
-        self.network = blueprint.segmenter()
-        self.teacher = Teacher(self.network, config.buffers)
-
-    def predict(self, image: Tensor) -> Tensor:
-        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the student, or of the teacher on request."""
-        network = self.teacher if self.config.predict_with == "teacher" else self.network
-        return network(image).logits.float().softmax(1)

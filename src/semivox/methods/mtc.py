@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from semivox.core.batch import Batch
 from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
-from semivox.functional.losses import dice_ce, soft_dice
+from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.perturb import noisy
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
@@ -49,7 +49,7 @@ class MTCConfig(MethodConfig):
     activation: Literal["sigmoid", "linear"] = "sigmoid"
     """Rebuilt values lie in 0 to 1 and are compared with the patch scaled to it (our default: the authors compare them
     with normalized intensities, negative ones included), or are unbounded and compared with the patch as it is."""
-    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
     plain denominators (the authors' code)."""
     noise: float = Field(0.02, ge=0)
@@ -139,9 +139,7 @@ class MTC(Method):
         return split_error(parts, image, attention, shares)
 
     def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.segmentation == "dice":
-            return soft_dice(logits_l, label, epsilon=1e-4, power=1)
-        return dice_ce(logits_l, label)
+        return segmentation_loss(logits_l, label, self.config.segmentation, epsilon=1e-4, power=1)
 
 
 def split_error(parts: Tensor, image: Tensor, attention: Tensor, shares: Tensor | None) -> Tensor:

@@ -29,10 +29,11 @@ from semivox.core.case import IGNORE
 from semivox.core.geometry import Spacing
 from semivox.core.progress import Progress
 from semivox.functional.distance import signed_distance
-from semivox.functional.losses import dice_ce, soft_dice, squared_difference
+from semivox.functional.losses import Segmentation, segmentation_loss, squared_difference
 from semivox.functional.perturb import noisy
-from semivox.functional.ramps import gaussian_ramp, staircase
-from semivox.methods.method import AdversaryConfig, Losses, Method, MethodConfig
+from semivox.functional.ramps import risen
+from semivox.methods.bases import AdversaryConfig
+from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.discriminator import PatchDiscriminator, width_for
 from semivox.networks.holding import fixed
@@ -69,7 +70,7 @@ class SASSNetConfig(MethodConfig):
     width: int | None = Field(None, ge=1)
     """Channels of the discriminator's first layer; None: four times the network's, 64 at most. The authors have 64 for
     a V-Net of 16."""
-    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone (the
     authors' code)."""
     consistency: float = Field(0.1, ge=0)
@@ -118,10 +119,12 @@ class SASSNet(Method):
         output = self.network(image_l if c.unlabeled == "unused" else batch.image)
         logits_l, logits_u = batch.split(output.logits)
         maps_l, maps_u = batch.split(output.extra["distance"].float().tanh())  # (L | U, K - 1, X, Y, Z)
-        supervised = dice_ce if c.segmentation == "dice_ce" else soft_dice
-        terms = {"supervised": supervised(logits_l, batch.label), "shape": regression(maps_l, batch)}
+        terms = {
+            "supervised": segmentation_loss(logits_l, batch.label, c.segmentation),
+            "shape": regression(maps_l, batch),
+        }
         weights = {"shape": c.shape}
-        ramp = gaussian_ramp(staircase(progress.step, c.staircase), progress.steps if c.ramp is None else c.ramp)
+        ramp = risen(progress, c.ramp, c.staircase)
         contested = c.unlabeled == "discriminator" and c.adversarial > 0
         if contested:
             with fixed(self.discriminator):

@@ -22,8 +22,8 @@ from torch import Tensor
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.adversarial import Displacement, direction
-from semivox.functional.losses import dice_ce, soft_dice
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.functional.losses import Segmentation, segmentation_loss
+from semivox.functional.ramps import risen
 from semivox.functional.separation import Order, chosen_prototypes, disagreement, separation
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
@@ -36,7 +36,7 @@ from semivox.networks.voxel_heads import settled
 class SSNetConfig(MethodConfig):
     """Numbers of SS-Net."""
 
-    segmentation: Literal["dice_ce", "dice"] = "dice_ce"
+    segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
     plain denominators (the authors' code), with which smoothness, for it rewards certainty too, froze early mistakes
     between two objects where we tried."""
@@ -95,14 +95,15 @@ class SSNet(Method):
         c = self.config
         seen = self.network(batch.image, batch.label if c.separation else None)
         logits = seen.output.logits
-        terms = {"supervised": self._supervised(batch.split(logits)[0], batch.label)}
+        logits_l, _ = batch.split(logits)
+        terms = {"supervised": segmentation_loss(logits_l, batch.label, c.segmentation, epsilon=1e-8, power=1)}
         if c.smoothness:
             terms["smoothness"] = self._smoothness(batch.image, logits.detach())
         if c.separation:
             self._remember(batch, seen)
             terms["separation"] = self._separation(seen.labeled) + self._separation(seen.unlabeled)
 
-        ramp = gaussian_ramp(staircase(progress.step, c.staircase), progress.steps if c.ramp is None else c.ramp)
+        ramp = risen(progress, c.ramp, c.staircase)
         weights = {"smoothness": c.smoothness * ramp, "separation": c.separation * ramp}
         yield Losses(
             terms=terms,
@@ -113,11 +114,6 @@ class SSNet(Method):
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z); the heads stay idle."""
         return self.network.segmenter(image).logits.float().softmax(1)
-
-    def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        if self.config.segmentation == "dice":
-            return soft_dice(logits_l, label, epsilon=1e-8, power=1)
-        return dice_ce(logits_l, label)
 
     def _smoothness(self, image: Tensor, logits: Tensor) -> Tensor:
         """How much the worst small disturbance changes the answer. Only the disturbed pass gets a gradient."""

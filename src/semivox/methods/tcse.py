@@ -24,7 +24,7 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce, squared_difference
 from semivox.functional.perturb import noisy
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.functional.ramps import risen
 from semivox.functional.transformations import drawn, in_view, restored, transformed
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
@@ -89,7 +89,6 @@ class TCSE(Method):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the network; then a teacher, if there is one, follows."""
         c = self.config
-        length = progress.steps if c.ramp is None else c.ramp
         logits = self.network(noisy(batch.image, c.noise, c.noise_clip)).logits
         logits_l, logits_u = batch.split(logits)
         terms = {"supervised": dice_ce(logits_l, batch.label)}
@@ -98,7 +97,7 @@ class TCSE(Method):
             image, first = (batch.image, logits) if everywhere else (batch.split(batch.image)[1], logits_u)
             terms["consistency"] = self._consistency(image, first)
 
-        weight = c.consistency * gaussian_ramp(staircase(progress.step, c.staircase), length)
+        weight = c.consistency * risen(progress, c.ramp, c.staircase)
         yield Losses(terms=terms, weights={"consistency": weight} if c.consistency else {})
 
         if self.teacher is not None:

@@ -20,9 +20,10 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce, squared_difference
 from semivox.functional.perturb import noisy
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.functional.ramps import risen
 from semivox.functional.uncertainty import entropy_limit, entropy_of_probabilities, monte_carlo
-from semivox.methods.method import Losses, TeacherConfig, TeacherMethod
+from semivox.methods.bases import TeacherConfig, TeacherMethod
+from semivox.methods.method import Losses
 
 
 class UAMTConfig(TeacherConfig):
@@ -60,12 +61,11 @@ class UAMT(TeacherMethod):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the student, then the teacher follows."""
         c = self.config
-        length = progress.steps if c.ramp is None else c.ramp
         logits_l, logits_u = batch.split(self.network(noisy(batch.image, c.noise_student, c.noise_clip)).logits)
         _, image_u = batch.split(batch.image)
         mean, _ = monte_carlo(self._teach(image_u) for _ in range(c.passes))  # (U, K, X, Y, Z)
         target = mean if c.target == "mean" else self._teach(image_u).float().softmax(1)
-        limit = entropy_limit(progress.step, length, classes=mean.shape[1])
+        limit = entropy_limit(progress.step, progress.steps if c.ramp is None else c.ramp, classes=mean.shape[1])
         certain = (entropy_of_probabilities(mean) < limit).float()  # (U, X, Y, Z)
         difference = squared_difference(logits_u.float().softmax(1), target)
 
@@ -75,7 +75,7 @@ class UAMT(TeacherMethod):
                 # an empty mask makes 0, as in the authors' code; one certain voxel has the full weight
                 "consistency": (certain * difference).sum() / certain.sum().clamp_min(1),
             },
-            weights={"consistency": c.consistency * gaussian_ramp(staircase(progress.step, c.staircase), length)},
+            weights={"consistency": c.consistency * risen(progress, c.ramp, c.staircase)},
             log={"certain": certain.mean()},
         )
 

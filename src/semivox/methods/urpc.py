@@ -23,7 +23,7 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce
 from semivox.functional.pyramid import pyramid_consistency
-from semivox.functional.ramps import gaussian_ramp, staircase
+from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
@@ -74,7 +74,6 @@ class URPC(Method):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the network, on labeled and unlabeled patches at once."""
         c = self.config
-        length = progress.steps if c.ramp is None else c.ramp
         parts = [batch.split(z) for z in pyramid(self.network(batch.image))]  # finest first
 
         yield Losses(
@@ -84,7 +83,7 @@ class URPC(Method):
                     [z for _, z in parts], c.detach_mean, c.detach_weights, c.uncertainty
                 ),
             },
-            weights={"consistency": c.consistency * gaussian_ramp(staircase(progress.step, c.staircase), length)},
+            weights={"consistency": c.consistency * risen(progress, c.ramp, c.staircase)},
         )
 
     def predict(self, image: Tensor) -> Tensor:

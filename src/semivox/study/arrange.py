@@ -140,10 +140,10 @@ def _plan(grid: Grid, inspected: Inspected, first: Setting, out: Path, tell: Nar
     path = out / "plan.json"
     if not path.exists():
         arms = arms_of(grid)
-        method = next((arm.method for arm in arms if arm.method != TWIN), TWIN)
-        tell.say(f"Planning, with a dry step of {method} ...")
-        device = str(grid.train.get("device", "auto"))
-        decide(_of(inspected, first.split), grid.plan, method, device).save(path)
+        arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
+        tell.say(f"Planning, with a dry step of {arm.method} ...")
+        device, options = str(grid.train.get("device", "auto")), config_of(grid, arm, grid.seeds[0], 0).options
+        decide(_of(inspected, first.split), grid.plan, arm.method, device, options).save(path)
     return Plan.load(path)
 
 

@@ -88,7 +88,7 @@ def run_job(data: Path, out: Path, settings: JobSettings | None = None, tell: Na
     with _begun(out, JobRecord(settings=settings, files=digest_of_files(dataset))):
         split.save(out / "split.json")
         inspected = _checked(out, dataset, split, tell)
-        plan = _decided(out, inspected, settings, tell)
+        plan = _decided(out, inspected, settings, configs[settings.method].options, tell)
         scored_on, trials = planned_trials(out, dataset, split, settings)
         _announce(plan, settings, scored_on, len(trials), tell)
         store = ready(dataset, split, plan, out / "prepared", tell=tell)
@@ -173,12 +173,14 @@ def _checked(out: Path, dataset: Dataset, split: Split, tell: Narrator) -> Inspe
     return inspected
 
 
-def _decided(out: Path, inspected: Inspected, settings: JobSettings, tell: Narrator) -> Plan:
+def _decided(
+    out: Path, inspected: Inspected, settings: JobSettings, options: Mapping[str, Any], tell: Narrator
+) -> Plan:
     """The plan of an earlier call, or a new one."""
     path = out / "plan.json"
     if not path.exists():
         tell.say("Planning, with a dry step of the method ...")
-        decide(inspected, settings.plan, settings.method, settings.train.device).save(path)
+        decide(inspected, settings.plan, settings.method, settings.train.device, options).save(path)
     return Plan.load(path)
 
 

@@ -57,7 +57,7 @@ def train_one(data: Path, out: Path, request: Request, tell: Narrator | None = N
     plan = _plan_of(folder, request)
     if not begun:
         inspected = inspect(dataset, split, tell=tell)
-        plan = plan or decide(inspected, PlanChoices(), config.method, config.train.device)
+        plan = plan or decide(inspected, PlanChoices(), config.method, config.train.device, config.options)
     assert plan is not None
     plan = with_fields(plan, request.plan_fields)
     folder.keep(folder.plan, plan)

@@ -6,8 +6,9 @@ The command line and the Python interface both stand on these.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
@@ -61,10 +62,14 @@ def inspect(dataset: Dataset, split: Split, workers: int | None = None, tell: Na
 
 
 def decide(
-    inspected: Inspected, choices: PlanChoices, method: str = "embedding_matching", device: str = "auto"
+    inspected: Inspected,
+    choices: PlanChoices,
+    method: str = "embedding_matching",
+    device: str = "auto",
+    options: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """The plan of a data set, with the cost of training measured by a dry step of the method."""
-    return forecast(planned(inspected, choices, device), method, device, decided=choices.fields)
+    """The plan of a data set, with the cost of training measured by a dry step of the method with its options."""
+    return forecast(planned(inspected, choices, device), method, device, choices.fields, options)
 
 
 def ready(

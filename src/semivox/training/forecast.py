@@ -30,16 +30,20 @@ WORTHWHILE = 0.9  # a second format must be this much faster than the first to b
 
 
 def forecast(
-    plan: Plan, method: str = "embedding_matching", device: str = "auto", decided: Collection[str] = ()
+    plan: Plan,
+    method: str = "embedding_matching",
+    device: str = "auto",
+    decided: Collection[str] = (),
+    options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan with the fastest precision and memory format of this machine, and what training will then cost.
 
     ``decided``: fields of the plan that the user has set; ``precision`` and ``channels_last`` among them stay as they
-    are.
+    are. ``options`` of the method: its dry steps are those of the run, which may be many times smaller by them.
     """
     fabric = Fabric(accelerator=device, devices=1)
     settings = allowed(candidates(fabric.device), plan, decided)
-    measured = {setting: measure(plan, method, setting, device) for setting in settings}
+    measured = {setting: measure(plan, method, setting, device, options) for setting in settings}
     best = quickest({setting: seconds for setting, (seconds, _) in measured.items()})
     (precision, channels_last), (seconds, memory) = best, measured[best]
     found = Forecast(

@@ -11,7 +11,8 @@ from semivox.core.split import Split
 from semivox.data.patches import padding
 from semivox.data.sampler import by_class, valid_corners
 from semivox.data.store import Store
-from semivox.methods.method import Method, TeacherMethod
+from semivox.methods.bases import TeacherMethod
+from semivox.methods.method import Method
 from semivox.training.health import Worry
 
 HALFWAY = 0.5
