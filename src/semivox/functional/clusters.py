@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semivox.core.case import IGNORE
+from semivox.functional.classes import most_probable
 
 
 def assigned_sums(values: Tensor, logits: Tensor) -> Tensor:
@@ -27,7 +28,7 @@ def assigned_sums(values: Tensor, logits: Tensor) -> Tensor:
     """
     batch, channels, _ = values.shape
     queries = logits.shape[1]
-    nearest = logits.detach().argmax(1)  # (B, V)
+    nearest = most_probable(logits)  # (B, V)
     nearest = nearest + queries * torch.arange(batch, device=nearest.device).unsqueeze(1)
     rows = values.float().transpose(1, 2).flatten(0, 1)  # (B V, C)
     sums = rows.new_zeros(batch * queries, channels).index_add(0, nearest.flatten(), rows)

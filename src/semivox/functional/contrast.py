@@ -15,6 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from semivox.functional.classes import most_probable
+
 Likeness = Literal["cosine", "dot"]
 Negatives = Literal["other", "all"]
 
@@ -81,7 +83,7 @@ def voxel_contrast(
     they are told from the anchors of ``other`` classes, or from ``all``.
     """
     a, b = a.flatten(2), b.flatten(2)
-    classes = b.detach().argmax(1)  # (B, V)
+    classes = most_probable(b)  # (B, V)
     number = torch.zeros_like(b[:, :, 0]).scatter_add(1, classes, torch.ones_like(b[:, 0]))  # (B, R)
     drawn = torch.multinomial(1 / number.gather(1, classes), anchors, replacement=True)  # (B, anchors)
     index = drawn.unsqueeze(1).expand(-1, a.shape[1], -1)

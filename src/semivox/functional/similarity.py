@@ -15,6 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from semivox.functional.classes import most_probable
+
 Kernel = Literal["cosine", "euclidean"]
 Reduction = Literal["mean", "max"]
 
@@ -46,7 +48,7 @@ def class_similarities(
 
 def vote(similarities: Tensor) -> Tensor:
     """(B, K, ...) -> (B, ...) class indices of the most similar class; a tie goes to the lowest index."""
-    return similarities.max(1).indices
+    return most_probable(similarities)
 
 
 def vote_entropy(similarities: Tensor) -> Tensor:

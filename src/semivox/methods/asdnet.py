@@ -27,6 +27,7 @@ from torch.nn.functional import softplus
 from semivox.core.batch import Batch
 from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
+from semivox.functional.classes import most_probable
 from semivox.functional.losses import dice_ce, generalized_dice, masked_cross_entropy
 from semivox.functional.ramps import risen
 from semivox.methods.bases import AdversaryConfig
@@ -153,7 +154,7 @@ class ASDNet(Method):
 
     def _believed(self, logits: Tensor, probabilities: Tensor, kept: Tensor) -> Tensor:
         """The loss on the network's own classes where ``kept`` (U, X, Y, Z); 0 where nothing is."""
-        own = probabilities.argmax(1)
+        own = most_probable(probabilities)
         if self.config.region_loss == "ce":
             return masked_cross_entropy(logits, own, kept)
         return generalized_dice(probabilities, own, kept).mean()
@@ -180,7 +181,7 @@ def hard_dice(probabilities: Tensor, label: Tensor) -> Tensor:
     """(L, K, X, Y, Z) -> (L,), the Dice of the most probable classes, averaged over the foreground classes that the
     label shows; 1 or 0 where it shows none and the prediction agrees or does not."""
     known = label != IGNORE
-    found = probabilities.argmax(1)
+    found = most_probable(probabilities)
     shown, total = probabilities.new_zeros(len(label)), probabilities.new_zeros(len(label))
     for index in range(1, probabilities.shape[1]):
         mine, true = ((mask & known).flatten(1) for mask in (found == index, label == index))

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
+from semivox.functional.classes import most_probable
 from semivox.functional.correlation import most_confident, sample_places, share_cross_entropy, similarity_shares
 from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.mutual import mutual_consistency
@@ -27,7 +28,7 @@ from semivox.functional.ramps import risen
 from semivox.functional.sharpen import sharpened
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.cross_sample import Attention, MutualPair, Views, classes
+from semivox.networks.cross_sample import Attention, MutualPair, Views
 from semivox.networks.memory import Memory
 from semivox.networks.voxel_heads import settled
 
@@ -139,7 +140,7 @@ class CAML(Method):
     def _remember(self, batch: Batch, views: Views) -> None:
         """Keep the mean projection of labeled voxels that both networks recognize, background included."""
         outputs = (views.plain, views.mixing)
-        first, second = (classes(batch.split(output.logits)[0]) for output in outputs)
+        first, second = (most_probable(batch.split(output.logits)[0]) for output in outputs)
         right = (first == batch.label) & (second == batch.label)  # (L, X, Y, Z); unknown voxels never are
         places, counts = sample_places(batch.label, right, self.blueprint.classes, self.config.bank)
         kept = []

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
+from semivox.functional.classes import most_probable
 from semivox.functional.feature_perturbations import (
     Dropping,
     Features,
@@ -155,7 +156,7 @@ class CCT(Method):
                 return adversarial(
                     features, clean.decode, c.adversarial_radius, c.adversarial_probe, c.adversarial_iterations
                 )
-        objects = clean.logits[rows].max(1).indices > 0
+        objects = most_probable(clean.logits[rows]) > 0
         match kind:
             case "cutout":
                 return with_holes(features, objects, c.cutout_share, c.cutout_smallest, c.resizing)

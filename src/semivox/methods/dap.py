@@ -28,6 +28,7 @@ from semivox.core.batch import Batch
 from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.atlas import Alignment
+from semivox.functional.classes import most_probable
 from semivox.functional.losses import focal, masked_cross_entropy, soft_dice
 from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
@@ -163,7 +164,7 @@ class DAP(Method):
 
     def _self_training(self, logits: Tensor, verdict: Tensor, batch: Batch) -> Tensor:
         """Loss to the network's own classes (U, X, Y, Z) over the voxels that pass for drawn; 0 if none does."""
-        classes = logits.detach().argmax(1)
+        classes = most_probable(logits)
         passed = verdict.sigmoid() >= self.config.confidence
         if self.config.self_training_loss == "plain":
             return masked_cross_entropy(logits, classes, passed)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
+from semivox.functional.classes import most_probable
 from semivox.functional.depth import surface_depth
 from semivox.functional.losses import dice_ce, masked_cross_entropy
 from semivox.functional.perturb import noisy
@@ -131,7 +132,7 @@ class EmbeddingMatching(TeacherMethod):
         mean, expected = monte_carlo(self.teacher(noisy(image, c.noise_teacher)).logits for _ in range(c.passes))
         entropy = expected if c.uncertainty == "expected" else entropy_of_probabilities(mean)
         source = mean if c.label_source == "mean" else self.teacher(noisy(image, c.noise_teacher)).logits
-        return source.max(1).indices, entropy
+        return most_probable(source), entropy
 
     def _similarities(self, batch: Batch, embedding_u: Tensor) -> Tensor:
         """(U, E, X, Y, Z) -> (U, K, X, Y, Z), -inf for a class that the labeled patches do not show."""

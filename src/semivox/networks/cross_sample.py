@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
+from semivox.functional.classes import most_probable
 from semivox.networks.architecture import Architecture, Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.voxel_heads import AsRows, predicted, prediction, projection
@@ -82,17 +82,11 @@ class MutualPair(nn.Module):
     def forward(self, image: Tensor, alone: int = 0) -> Views:
         """(B, C, X, Y, Z) -> both outputs, and what is compared: all patches but the first ``alone``."""
         plain, (mixing,) = self.plain(image), self.mixing(image)
-        with torch.no_grad():
-            agreed = classes(plain.logits[alone:]) == classes(mixing.logits[alone:])
+        agreed = most_probable(plain.logits[alone:]) == most_probable(mixing.logits[alone:])
         found = [self.as_rows(output.embedding[alone:])[agreed] for output in (plain, mixing)]
         heads = zip(found, self.projections, self.predictions, strict=True)
         one, other = (predicted(project, predict, rows) for rows, project, predict in heads)
         return Views(plain, mixing, agreed, (one, other))
-
-
-def classes(logits: Tensor) -> Tensor:
-    """(B, K, X, Y, Z) -> (B, X, Y, Z): the most probable. On CPUs ten times faster than ``argmax``."""
-    return logits.max(1).indices
 
 
 def attention_level(architecture: Architecture) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semivox.core.case import IGNORE
+from semivox.functional.classes import most_probable
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.voxel_heads import AsRows, predicted, prediction, projection, selector
@@ -56,7 +57,7 @@ class SeparableNetwork(nn.Module):
         if label is None:
             return Separable(output, embedding, (), ())
         labeled = len(label)
-        guess = output.logits[labeled:].max(1).indices  # on CPUs ten times faster than argmax
+        guess = most_probable(output.logits[labeled:])
         features_l, features_u = self._voxels(embedding[:labeled], label), self._voxels(embedding[labeled:], guess)
         return Separable(output, embedding, features_l, features_u)
 
@@ -76,4 +77,4 @@ class SeparableNetwork(nn.Module):
 @torch.no_grad()
 def recognized(logits: Tensor, label: Tensor) -> Tensor:
     """(L, K, X, Y, Z), (L, X, Y, Z) -> (L, X, Y, Z): foreground voxels whose most probable class is their label."""
-    return (logits.max(1).indices == label) & (label > 0)
+    return (most_probable(logits) == label) & (label > 0)
