@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,10 +12,11 @@ import pytest
 import torch
 
 from semivox.core.errors import InterruptedRun
+from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training.run import train_run
 from semivox.training.stopping import StopRequest
-from tests.training import tiny
+from tests.training import tiny, two_processes
 from tests.training.test_resume import assert_same, weights
 
 
@@ -88,6 +90,31 @@ def test_torchrun_starts_a_run_that_one_process_holds_and_validates(tmp_path):
         sum('"validation"' in row for row in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines())
         == 2
     )
+
+
+def test_gradients_are_averaged_and_what_rests_everywhere_has_none(tmp_path):
+    two_processes.together(two_processes.averaged, tmp_path / "found")
+    for rank in range(2):
+        found = json.loads((tmp_path / f"found-{rank}").read_text(encoding="utf-8"))
+        assert found == {"both": [[1.5, 1.5]], "second": [[1.0, 1.0]], "none": None}
+
+
+def told(tmp_path, cases):
+    two_processes.together(two_processes.run, cases, tmp_path / "told.json")
+    return json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
+
+
+def test_a_head_that_a_weight_of_0_lets_rest_stops_no_process(tmp_path):
+    cases = [case for case in two_processes.ablations(["sassnet"]) if case[1] == "no distances"]
+    assert told(tmp_path, cases) == {"sassnet: no distances": ""}
+
+
+@pytest.mark.slow
+def test_every_ablation_trains_in_two_processes_that_hold_the_same_state(tmp_path):
+    cases = two_processes.ablations(list(METHODS))
+    results = told(tmp_path, cases)
+    assert len(results) == len(cases)
+    assert {name: said for name, said in results.items() if said} == {}
 
 
 def test_a_stop_request_of_one_process_counts():

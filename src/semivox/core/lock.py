@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,20 +13,27 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 
+POLL = 0.2
+"""Seconds between tries to get a lock that another process holds."""
+HELD = (errno.EACCES, errno.EAGAIN)
+"""What the system says where another process holds a lock."""
+
 _held: set[tuple[int, Path]] = set()
 """Process and lock file of the locks held here. A record lock is no obstacle within its own process, so we remember;
 the process number is part of the key because a forked child inherits this set but none of the locks."""
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, name: str = "lock", patience: float = 0.0) -> Iterator[None]:
     """Hold the folder: a second process, or a second call in this one, gets an InputError that names the folder.
 
-    The lock is a POSIX record lock on ``folder/lock``. It belongs to the process alone and ends with it however it
-    dies: a data worker that outlives a killed run for some seconds does not keep the folder from its successor, as it
-    would with flock(2), whose lock belongs to an open file that forked workers share.
+    ``patience``: seconds for which another process that holds it is waited for.
+
+    The lock is a POSIX record lock on the file ``folder/name``. It belongs to the process alone and ends with it
+    however it dies: a data worker that outlives a killed run for some seconds does not keep the folder from its
+    successor, as it would with flock(2), whose lock belongs to an open file that forked workers share.
     """
-    path = (folder / "lock").resolve()
+    path = (folder / name).resolve()
     key = (os.getpid(), path)
     if key in _held:  # before the file is opened: closing any descriptor of it would drop the lock
         raise InputError(f"another process is working on {folder}: this one; finish that first, or give another --out")
@@ -34,7 +42,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}; give another --out") from error
     try:
-        _claim(descriptor, folder)
+        _claim(descriptor, folder, time.monotonic() + patience)
         _held.add(key)
         yield
     finally:
@@ -42,12 +50,13 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _claim(descriptor: int, folder: Path) -> None:
-    """Take the lock and write into the file who has it. Raises InputError if another process has."""
+def _claim(descriptor: int, folder: Path, deadline: float) -> None:
+    """Take the lock and write into the file who has it. Raises InputError if another process has, up to a deadline."""
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while not _taken(descriptor, time.monotonic() > deadline):
+            time.sleep(POLL)
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EAGAIN):  # a network file system without locks
+        if error.errno not in HELD:  # a network file system without locks
             warnings.warn(f"{folder} cannot be locked ({error.strerror}); do not start a second process on it",
                           stacklevel=4)  # fmt: skip
             return
@@ -58,3 +67,14 @@ def _claim(descriptor: int, folder: Path) -> None:
         ) from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _taken(descriptor: int, last: bool) -> bool:
+    """Try to take the lock. Raises OSError if it cannot be had, where another process has it on the last try only."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if last or error.errno not in HELD:
+            raise
+        return False
+    return True

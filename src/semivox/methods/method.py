@@ -125,8 +125,6 @@ class Method(nn.Module, ABC):
     """The paper's ablation table: name -> overrides of Config."""
     uses_unlabeled: ClassVar[bool] = True
     """False for methods that learn from labeled patches alone."""
-    rests: ClassVar[bool] = False
-    """True for methods in whose turns a part of the player may have no gradient; several processes must know."""
 
     network: nn.Module
 

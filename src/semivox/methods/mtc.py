@@ -62,7 +62,6 @@ class MTC(Method):
 
     Config = MTCConfig
     config: MTCConfig
-    rests = True
     ablations = {
         "no reconstruction": {"reconstruction": 0.0},
         "MSSL": {"attention": "none"},

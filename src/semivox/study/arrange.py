@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ OF_THE_STUDY = (
 """Fields of a plan that are the same in all settings and draws; intensities follow each one's own labeled cases."""
 
 
+RECORD = "study.json"
 SAME = ("plan", "predict", "legacy")
 """Parts of a grid that may not change once runs have begun; what is asked of each run is kept in its own folder."""
 
@@ -56,11 +58,13 @@ class Arranged:
     cells: tuple[Cell, ...]
 
 
-def arrange(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> Arranged:
+@contextmanager
+def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> Iterator[Arranged]:
     """Check, plan and prepare for all runs of the study, or for what was added to it; all that is done is left alone.
 
-    ``base``: the folder that the grid's files are named from. Raises InputError for unfit scans or options, and where
-    ``out`` holds a study of other data, or of another plan.
+    The study's folder is held for as long as the block lasts: no second process begins anything in it. ``base``: the
+    folder that the grid's files are named from. Raises InputError for unfit scans or options, and where ``out`` holds
+    a study of other data, or of another plan, or is held by another process.
     """
     for arm in arms_of(grid):
         config_of(grid, arm, grid.seeds[0], 0)  # wrong options are refused before any work
@@ -71,22 +75,31 @@ def arrange(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> Ar
         locate(data, setting.split)  # names, labels and patients
         for cell in (cell for cell in cells if cell.frame == setting.folder):
             check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
-    _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset)))
-    inspected = _inspected(dataset, settings, out, tell)
-    plan = _plan(grid, inspected, settings[0], out, tell)
-    for setting in settings:
-        _prepared(grid, inspected, plan, setting, out, tell)
-    return Arranged(out, grid, plan, cells)
+    _make(out)
+    with RunFolder(out).locked():
+        _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset)))
+        inspected = _inspected(dataset, settings, out, tell)
+        plan = _plan(grid, inspected, settings[0], out, tell)
+        for setting in settings:
+            _prepared(grid, inspected, plan, setting, out, tell)
+        yield Arranged(out, grid, plan, cells)
+
+
+def _make(out: Path) -> None:
+    """Make the study's folder. Raises InputError where it cannot be, or holds something else."""
+    begun = {"lock", f"{RECORD}.writing"}  # by a process that was killed right then
+    if out.is_dir() and not (out / RECORD).exists() and any(entry.name not in begun for entry in out.iterdir()):
+        raise InputError(f"{out} is not empty and holds no study; give another --out, or empty it")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}; give another --out") from error
 
 
 def _claim(out: Path, record: StudyRecord) -> None:
-    """Write study.json into a new folder, or compare with the one there. Raises InputError naming what changed."""
-    path = out / "study.json"
-    if not path.exists():
-        if out.is_dir() and any(out.iterdir()):
-            raise InputError(f"{out} is not empty and holds no study; give another --out, or empty it")
-        out.mkdir(parents=True, exist_ok=True)
-    else:
+    """Write study.json, or compare with the one there. Raises InputError naming what changed."""
+    path = out / RECORD
+    if path.exists():
         before = StudyRecord.load(path)
         both = [json.loads(grid.model_dump_json(include=set(SAME))) for grid in (before.grid, record.grid)]
         changed = [name for name in SAME if both[0][name] != both[1][name]]

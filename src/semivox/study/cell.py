@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semivox.core.errors import SemivoxError
+from semivox.core.lock import locked
+from semivox.core.orphans import end_with_parent
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import layouts
@@ -33,6 +35,8 @@ from semivox.training.settings import RunConfig
 
 VOXELS = "voxels.csv"
 """Scores in voxels, where the grid asks for them."""
+PATIENCE = 900.0
+"""Seconds for which a process of an earlier start is waited for: when its study is killed, it still saves."""
 
 
 def run_cell(study: Path, cell: Cell, record: StudyRecord, workers: int) -> None:
@@ -63,11 +67,13 @@ def _follow_parent() -> None:
     parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while True:
             time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGTERM)
+            if os.getppid() != parent:  # again and again: training takes note of the signal, what follows dies of it
+                os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
+    end_with_parent(signal.SIGTERM)  # at once, where the system offers it
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -76,7 +82,10 @@ def main(arguments: Sequence[str]) -> int:
     _follow_parent()
     try:
         record = StudyRecord.load(study / "study.json")
-        run_cell(study, cell_named(record.grid, name), record, workers)
+        cell = cell_named(record.grid, name)
+        with locked((study / name).parent, f"{cell.arm.name}.lock", PATIENCE):
+            if not cell.done(study):
+                run_cell(study, cell, record, workers)
     except SemivoxError as error:
         print(f"semivox: {error}", file=sys.stderr)
         return error.code

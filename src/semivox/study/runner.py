@@ -20,12 +20,11 @@ import torch
 
 from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.core.plan import Plan
-from semivox.study.arrange import Arranged, arrange
+from semivox.study.arrange import Arranged, arranged
 from semivox.study.cells import Cell
 from semivox.study.grid import Grid
 from semivox.study.progress import Narrator, Quiet
 from semivox.study.watch import Watch
-from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
 from semivox.training.stopping import StopRequest
 
@@ -73,13 +72,12 @@ def run_study(
     InterruptedRun after all running ones have saved when asked to stop.
     """
     tell = tell or Quiet()
-    arranged = arrange(grid, base, data, out, tell)
-    with RunFolder(out).locked():
-        waiting = [cell for cell in arranged.cells if not cell.done(out)]
-        fitting = shares(arranged.plan, max(len(waiting), 1), processes, str(grid.train.get("device", "auto")))
-        _announce(arranged, waiting, fitting, tell)
-        outcome = _run_all(arranged, waiting, fitting)
-    _conclude(arranged, outcome, tell)
+    with arranged(grid, base, data, out, tell) as study:
+        waiting = [cell for cell in study.cells if not cell.done(out)]
+        fitting = shares(study.plan, max(len(waiting), 1), processes, str(grid.train.get("device", "auto")))
+        _announce(study, waiting, fitting, tell)
+        outcome = _run_all(study, waiting, fitting)
+    _conclude(study, outcome, tell)
     return outcome
 
 
@@ -101,12 +99,12 @@ def shares(plan: Plan, runs: int, processes: int | None, device: str) -> Process
     return Processes(count, threads, workers=min(2, threads - 1))
 
 
-def _announce(arranged: Arranged, waiting: Sequence[Cell], fitting: Processes, tell: Narrator) -> None:
+def _announce(study: Arranged, waiting: Sequence[Cell], fitting: Processes, tell: Narrator) -> None:
     """Say what will be done, and about how long it may take."""
-    plan, done = arranged.plan, len(arranged.cells) - len(waiting)
+    plan, done = study.plan, len(study.cells) - len(waiting)
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
     tell.say(
-        f"{len(arranged.cells)} runs of {plan.steps} steps ({plan.network.name}, {spacing} mm, patch {patch}); "
+        f"{len(study.cells)} runs of {plan.steps} steps ({plan.network.name}, {spacing} mm, patch {patch}); "
         f"{done} are done. {fitting.count} at a time, {fitting.threads} thread{'s'[: fitting.threads > 1]} each."
     )
     if plan.forecast and waiting:
@@ -114,23 +112,23 @@ def _announce(arranged: Arranged, waiting: Sequence[Cell], fitting: Processes, t
         tell.say(f"About {clock(hours)} (h:mm:ss) if each step costs what one of {plan.forecast.method} did.")
 
 
-def _run_all(arranged: Arranged, waiting: Sequence[Cell], fitting: Processes) -> Outcome:
+def _run_all(study: Arranged, waiting: Sequence[Cell], fitting: Processes) -> Outcome:
     """Start and watch processes until all runs have ended, or a stop was asked for."""
     outcome, queue, running = Outcome(), list(waiting), dict[str, subprocess.Popen[bytes]]()
-    cells = {cell.name: cell for cell in arranged.cells}
-    watch, stop = Watch(arranged.folder, arranged.cells, arranged.plan.steps), StopRequest()
+    cells = {cell.name: cell for cell in study.cells}
+    watch, stop = Watch(study.folder, study.cells, study.plan.steps), StopRequest()
     with stop.listening():
         try:
             while (queue and not stop.asked) or running:
                 while queue and not stop.asked and len(running) < fitting.count:
                     cell = queue.pop(0)
-                    running[cell.name] = _start(arranged.folder, cell, fitting)
+                    running[cell.name] = _start(study.folder, cell, fitting)
                 if stop.asked and not outcome.stopped:
                     outcome.stopped = True  # ask each once
                     watch.say("stopping: the running ones finish their step and save")
                     _signal(running, signal.SIGTERM)
                 for name in [name for name, process in running.items() if process.poll() is not None]:
-                    _note(arranged.folder, cells[name], running.pop(name).returncode, outcome, stop.asked)
+                    _note(study.folder, cells[name], running.pop(name).returncode, outcome, stop.asked)
                 watch.show(list(running), len(outcome.failed), fitting.count)
                 time.sleep(POLL)
         except BaseException:  # a second Ctrl-C, or a fault here: leave no process behind
@@ -138,8 +136,8 @@ def _run_all(arranged: Arranged, waiting: Sequence[Cell], fitting: Processes) ->
             raise
         finally:
             watch.end()
-    outcome.stopped = stop.asked and not all(cell.done(arranged.folder) for cell in arranged.cells)
-    outcome.done = sum(cell.done(arranged.folder) for cell in arranged.cells)
+    outcome.stopped = stop.asked and not all(cell.done(study.folder) for cell in study.cells)
+    outcome.done = sum(cell.done(study.folder) for cell in study.cells)
     return outcome
 
 
@@ -178,11 +176,11 @@ def _signal(running: Mapping[str, subprocess.Popen[bytes]], number: int) -> None
             process.send_signal(number)
 
 
-def _conclude(arranged: Arranged, outcome: Outcome, tell: Narrator) -> None:
+def _conclude(study: Arranged, outcome: Outcome, tell: Narrator) -> None:
     """Say how it ended. Raises InterruptedRun or SemivoxError where it is not all done."""
-    total = len(arranged.cells)
+    total = len(study.cells)
     failed = "".join(
-        f"\n  {name}: {words}\n    all of it: {arranged.folder / (name + '.txt')}"
+        f"\n  {name}: {words}\n    all of it: {study.folder / (name + '.txt')}"
         for name, words in outcome.failed.items()
     )
     if outcome.stopped:
@@ -195,4 +193,4 @@ def _conclude(arranged: Arranged, outcome: Outcome, tell: Narrator) -> None:
             f"{len(outcome.failed)} of {total} runs failed, {outcome.done} are done. The same command tries the "
             f"failed ones again:{failed}"
         )
-    tell.say(f"All {total} runs are done. The page about them: semivox report {arranged.folder}")
+    tell.say(f"All {total} runs are done. The page about them: semivox report {study.folder}")

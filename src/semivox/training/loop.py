@@ -22,6 +22,7 @@ from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods.method import Losses, Method
 from semivox.training.checkpoint import State
+from semivox.training.together import average, share, share_buffers
 
 MOST_SKIPPED = 3  # steps in a row without finite gradients, after which going on is pointless
 
@@ -73,6 +74,7 @@ def train(
             rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress) / 2**saved.slowed)
             optimizer.zero_grad()  # also drops what another player's turn left here
             fabric.backward(losses.total)
+            average(fabric, player)
             norm = clipped(fabric, player, optimizer, pace.clip)
             finite.append(math.isfinite(norm))
             if finite[-1]:
@@ -81,7 +83,7 @@ def train(
         skipped = 0 if all(finite) else skipped + 1
         if skipped >= MOST_SKIPPED:
             raise Diverged(step, skipped)
-        synchronize(fabric, method)
+        share_buffers(fabric, method)
         observer.stepped(step + 1, partial(state_of, step + 1, method, optimizers, skipped, saved.slowed))
 
 
@@ -100,6 +102,7 @@ def prepared(fabric: Fabric, method: Method, saved: State) -> dict[str, Optimize
     if saved.step:
         method.load_state_dict(saved.method)
     method.to(fabric.device)
+    share(fabric, method)
     optimizers = {}
     for name in method.players:
         player = getattr(method, name)
@@ -140,13 +143,6 @@ def set_rate(optimizer: Optimizer, rate: float) -> float:
     for group in optimizer.param_groups:
         group["lr"] = rate
     return rate
-
-
-def synchronize(fabric: Fabric, method: Method) -> None:
-    """Give every process the buffers of the first, so that all hold the same state and one of them can be saved."""
-    if fabric.world_size > 1:
-        for buffer in method.buffers():
-            torch.distributed.broadcast(buffer, src=0)
 
 
 def state_of(step: int, method: Method, optimizers: dict[str, Optimizer], skipped: int, slowed: int) -> State:

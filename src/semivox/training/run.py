@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Plan
@@ -32,6 +31,7 @@ from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.reporter import Reporter, Silent
 from semivox.training.settings import RunConfig
 from semivox.training.stopping import StopRequest
+from semivox.training.together import Together
 
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""
@@ -56,14 +56,10 @@ def train_run(
         check_parts(split, config)
         folder.keep(folder.data, DataRecord.of(store, split))
         world = config.train.devices
-        distributed = DDPStrategy(
-            start_method="popen" if "TORCHELASTIC_RUN_ID" in os.environ else "spawn",
-            find_unused_parameters=find(config.method).rests,
-        )
         fabric = Fabric(
             accelerator=config.train.device,
             devices=world,
-            strategy="auto" if world == 1 else distributed,
+            strategy="auto" if world == 1 else Together.started(),
             precision=config.train.precision or plan.precision,
         )
         if world == 1:

@@ -1,0 +1,90 @@
+"""What two processes do at once in the tests of distributed training: some steps of methods on made-up patches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from semivox.core.errors import SemivoxError
+from semivox.core.nested import merged
+from semivox.methods import find
+from semivox.methods.method import Method
+from semivox.training.checkpoint import State
+from semivox.training.loop import Observer, Pace, train
+from semivox.training.together import Together, average
+from tests import faults
+from tests.contract import examples
+
+STEPS = 3
+Case = tuple[str, str, Mapping[str, Any]]
+"""Method, name of the case, options."""
+
+
+def ablations(methods: Sequence[str]) -> list[Case]:
+    """Each method as it is, and each of its ablations."""
+    return [(name, case, options) for name in methods for case, options in {"": {}, **find(name).ablations}.items()]
+
+
+def made(name: str, options: Mapping[str, Any]) -> Method:
+    """A small method, the same in every process."""
+    tested = examples.configured(name).model_dump(mode="json", exclude_unset=True)
+    return examples.build(name, examples.blueprint(), dict(merged(tested, options)))
+
+
+def trained(fabric: Fabric, name: str, options: Mapping[str, Any]) -> Method:
+    """The method after some steps, in which each process sees other patches."""
+    method = made(name, options)
+    seeds = (fabric.world_size * step + fabric.global_rank for step in range(STEPS))
+    batches = [examples.batch(type(method), seed=seed) for seed in seeds]
+    train(fabric, method, lambda start: batches[start:], Pace(STEPS, 0, 12.0), Observer(), State())
+    return method
+
+
+def differing(fabric: Fabric, method: Method) -> list[str]:
+    """Names of what is not the same in all processes, or not finite."""
+    found = []
+    for name, value in method.state_dict().items():
+        first = value.detach().clone()
+        torch.distributed.broadcast(first, src=0)
+        same = torch.tensor([float(torch.equal(first, value) and bool(torch.isfinite(value.float()).all()))])
+        torch.distributed.all_reduce(same)
+        found += [name] if same.item() < fabric.world_size else []
+    return found
+
+
+def run(fabric: Fabric, cases: Sequence[Case], out: Path) -> None:
+    """Do all cases; ``out`` gets what came of each: nothing, or what was wrong."""
+    torch.set_num_threads(1)
+    told = {}
+    for name, case, options in cases:
+        try:
+            wrong = differing(fabric, trained(fabric, name, options))
+            told[f"{name}: {case}"] = f"not the same: {wrong}" if wrong else ""
+        except (RuntimeError, SemivoxError) as error:
+            told[f"{name}: {case}"] = f"{type(error).__name__}: {error}"
+    if fabric.is_global_zero:
+        out.write_text(json.dumps(told), encoding="utf-8")
+
+
+def averaged(fabric: Fabric, out: Path) -> None:
+    """Average the gradients of three layers: one is used by both processes, one by the second only, one by none."""
+    torch.manual_seed(0)
+    layers = nn.ModuleDict({name: nn.Linear(2, 1, bias=False) for name in ("both", "second", "none")})
+    given = torch.full((1, 2), fabric.global_rank + 1.0)
+    used = ("both", "second") if fabric.global_rank == 1 else ("both",)
+    torch.stack([layers[name](given).sum() for name in used]).sum().backward()
+    average(fabric, layers)
+    found = {name: None if layer.weight.grad is None else layer.weight.grad.tolist() for name, layer in layers.items()}
+    out.with_name(f"{out.name}-{fabric.global_rank}").write_text(json.dumps(found), encoding="utf-8")
+
+
+def together(task: Any, *arguments: Any) -> None:
+    """Run ``task(fabric, *arguments)`` in two processes, forked from a clean one that has imported everything."""
+    faults.CONTEXT.get_start_method()
+    Fabric(accelerator="cpu", devices=2, strategy=Together(start_method="forkserver")).launch(task, *arguments)
