@@ -9,6 +9,8 @@ from pathlib import Path
 
 from importlinter import api
 
+from tests.fresh import printed
+
 ROOT = Path(__file__).parents[2]
 LIGHT = [
     "semivox",
@@ -58,10 +60,7 @@ def test_what_needs_no_torch_loads_none():
         "assert 'embedding_matching' in semivox.methods.names()\n"
         "assert 'torch' not in sys.modules, 'listing the methods imports torch'\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    assert done.returncode == 0, done.stderr
+    printed(program)
 
 
 def test_methods_and_what_is_below_them_read_no_files_and_talk_to_nobody():
@@ -75,8 +74,4 @@ def test_methods_and_what_is_below_them_read_no_files_and_talk_to_nobody():
         "        importlib.import_module(package.__name__ + '.' + module.name)\n"
         f"print(sorted({foreign!r} & set(sys.modules)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    assert printed(program).strip() == "[]"

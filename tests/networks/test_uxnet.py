@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import nn
@@ -13,6 +10,7 @@ from torch.nn import functional as F
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.segmenter import Single
 from semivox.networks.uxnet import ChannelMLP, LayerNorm, UXBlock, UXNet
+from tests.fresh import printed
 
 
 def on_paper(channels: int = 1, classes: int = 2, **options) -> Single:
@@ -146,13 +144,9 @@ def test_the_closing_block_can_be_left_out():
 
 
 def test_monai_is_loaded_only_when_such_a_network_is_built():
-    program = (
+    printed(
         "import sys\n"
         "from semivox.networks.blueprint import Blueprint, architecture\n"
         "Blueprint(architecture('vnet', {'width': 2}), 1, 2).segmenter()\n"
         "assert 'monai' not in sys.modules\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    assert done.returncode == 0, done.stderr

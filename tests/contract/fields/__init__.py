@@ -22,3 +22,25 @@ AVERAGING: dict[str, Alternative] = {
     "predict_with": ("teacher", {}),
 }
 """The fields of TeacherConfig."""
+
+NOISY_TEACHER: dict[str, Alternative] = AVERAGING | {
+    "noise_student": (0.3, {}),
+    "noise_teacher": (0.3, {}),
+    "noise_clip": (None, {}),
+    "consistency": (0.5, {}),
+    "ramp": (3, {}),
+    "staircase": (4, {}),
+}
+"""What the mean teacher and UA-MT, which descends from it, have in common."""
+
+MUTUAL: dict[str, Alternative] = {
+    "segmentation": ("dice", {}),
+    "supervised": (1.0, {}),
+    "consistency": (0.5, {}),
+    "ramp": (3, {}),
+    "staircase": (4, {}),
+    "temperature": (0.5, {}),
+    "sharpening": ("one_vs_rest", {}),
+    "detach_target": (True, {}),
+}
+"""The fields of MutualConfig, but for its decoders."""

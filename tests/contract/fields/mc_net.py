@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.fields import Alternative
+from tests.contract.fields import MUTUAL, Alternative
 
 WEIGHTS = {"consistency": ("consistency",)}
-ALTERNATIVES: dict[str, Alternative] = {
-    "upsampling": (("transposed", "nearest"), {}),
-    "segmentation": ("dice", {}),
-    "supervised": (1.0, {}),
-    "consistency": (0.5, {}),
-    "ramp": (3, {}),
-    "staircase": (4, {}),
-    "temperature": (0.5, {}),
-    "sharpening": ("one_vs_rest", {}),
-    "detach_target": (True, {}),
-}
+ALTERNATIVES: dict[str, Alternative] = MUTUAL | {"upsampling": (("transposed", "nearest"), {})}

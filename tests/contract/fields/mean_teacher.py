@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.fields import AVERAGING, Alternative
+from tests.contract.fields import NOISY_TEACHER, Alternative
 
 WEIGHTS = {"consistency": ("consistency",)}
-ALTERNATIVES: dict[str, Alternative] = AVERAGING | {
-    "noise_student": (0.3, {}),
-    "noise_teacher": (0.3, {}),
-    "noise_clip": (None, {}),
-    "consistency": (0.5, {}),
-    "ramp": (3, {}),
-    "staircase": (4, {}),
-    "consistency_on": ("all", {}),
-}
+ALTERNATIVES: dict[str, Alternative] = NOISY_TEACHER | {"consistency_on": ("all", {})}

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.fields import AVERAGING, Alternative
+from tests.contract.fields import NOISY_TEACHER, Alternative
 
 WEIGHTS = {"consistency": ("consistency",)}
-ALTERNATIVES: dict[str, Alternative] = AVERAGING | {
-    "noise_student": (0.3, {}),
-    "noise_teacher": (0.3, {}),
-    "noise_clip": (None, {}),
-    "consistency": (0.5, {}),
-    "ramp": (3, {}),
-    "staircase": (4, {}),
-    "passes": (2, {}),
-    "target": ("mean", {}),
-}
+ALTERNATIVES: dict[str, Alternative] = NOISY_TEACHER | {"passes": (2, {}), "target": ("mean", {})}
