@@ -12,38 +12,28 @@ from typing import Literal
 import numpy as np
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.intervals import FEWEST_CASES, LEVEL, POWER, cases_needed, paired_means, signed_rank
+from semivox.evaluation.intervals import FEWEST_CASES, LEVEL, POWER, Difference, cases_needed, paired_means, signed_rank
 from semivox.evaluation.nested import needed, nested
 from semivox.evaluation.ranks import holm
-from semivox.evaluation.score import HIGHER_IS_BETTER, SCORES, Row
+from semivox.evaluation.score import HIGHER_IS_BETTER, Row
 
 Runs = Mapping[tuple[int, int], Sequence[Row]]
 """(draw, seed) -> the scores of one method's run."""
 
 
-class Contrast(Frozen):
-    """One score of two methods over the same draws, seeds and cases: A minus B."""
+class Contrast(Difference):
+    """A difference over the same draws, seeds and cases.
+
+    With several draws or seeds the interval is nested over these and cases, and the p value is the larger one of the
+    signed-rank test, on the cases' mean differences, and of the nested bootstrap.
+    """
 
     a: str
     b: str
-    score: str
     draws: int
     seeds: int
     """In each draw, at most."""
-    cases: int
-    left_out: int
-    """(case, class, run) for which one of the two has no value: neither its mask nor the reference holds the class."""
-    mean_a: float
-    mean_b: float
-    difference: float
-    low: float | None
-    """95 % interval: BCa over cases with one draw and seed, else nested over draws (or seeds) and cases."""
-    high: float | None
-    p_value: float
-    """Wilcoxon's signed-rank test on the cases' mean differences; with several draws or seeds the larger one of it
-    and the nested bootstrap's."""
     p_holm: float
     """The same, corrected for the number of comparisons."""
     family: int = 1
@@ -70,11 +60,7 @@ class Contrast(Frozen):
     @property
     def words(self) -> str:
         """The result in a sentence or two."""
-        interval = "" if self.low is None else f", 95 % interval {self.low:+.3g} to {self.high:+.3g}"
-        numbers = (
-            f"{self.score} {self.mean_a:.4g} against {self.mean_b:.4g}, difference {self.difference:+.3g}{interval}, "
-            f"corrected p = {self.p_holm:.2g}, {self.cases} cases, {self.scope}"
-        )
+        numbers = f"{self.numbers}, corrected p = {self.p_holm:.2g}, {self.cases} cases, {self.scope}"
         if self.left_out:
             numbers += (
                 f"; {self.left_out} values of a class that a reference lacks have no counterpart and are left out"
@@ -89,8 +75,6 @@ def contrast(a_runs: Runs, b_runs: Runs, score: str, names: tuple[str, str], see
 
     Raises InputError for an unknown score, no common run, or runs of different cases.
     """
-    if score not in SCORES:
-        raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
     common = sorted(set(a_runs) & set(b_runs))
     if not common:
         raise InputError(f"{names[0]} and {names[1]} have no draw and seed in common, so nothing can be compared")

@@ -29,22 +29,34 @@ RANK_TEST_COST = math.pi / 3
 """Cases that the signed-rank test needs for each case of a t test, for normal differences."""
 
 
-class Comparison(Frozen):
+class Difference(Frozen):
     """One score of two methods on the same cases: A minus B."""
 
     score: str
     cases: int
     left_out: int
-    """Pairs of (case, class) for which a method has no value: neither mask holds the class."""
+    """Pairs of (case, class) for which a method has no value: neither mask holds the class. Counted in each run."""
     mean_a: float
     mean_b: float
     difference: float
     """Mean over cases of A minus B, each the mean over its classes."""
     low: float | None
-    """Lower end of the 95 % BCa interval of the difference; None below two cases."""
+    """Lower end of the 95 % interval of the difference: BCa over cases; None below two cases."""
     high: float | None
     p_value: float
     """Wilcoxon's signed-rank test, two-sided."""
+
+    @property
+    def numbers(self) -> str:
+        """Means, difference and interval, in words."""
+        interval = "" if self.low is None else f", 95 % interval {self.low:+.3g} to {self.high:+.3g}"
+        means = f"{self.score} {self.mean_a:.4g} against {self.mean_b:.4g}"
+        return f"{means}, difference {self.difference:+.3g}{interval}"
+
+
+class Comparison(Difference):
+    """A difference of two single runs."""
+
     verdict: Literal["better", "worse", "inconclusive"]
     """Of A, against B."""
     cases_needed: int | None
@@ -66,8 +78,6 @@ def compare(
     distance with the scan's diagonal, so that missing objects never looks good; ``volume_error_ml`` enters by its
     size. Raises InputError for an unknown score or tables of different cases.
     """
-    if score not in SCORES:
-        raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
     pairs, left_out = paired_means(a_rows, b_rows, score)
     a, b = np.array(list(pairs.values())).reshape(-1, 2).T
     if len(a) == 0:
@@ -106,8 +116,10 @@ def paired_means(
 ) -> tuple[dict[str, tuple[float, float]], int]:
     """Case -> values of both methods, means over the classes that both have; and how many (case, class) were left out.
 
-    Raises InputError for tables of different cases or classes.
+    Raises InputError for an unknown score or tables of different cases or classes.
     """
+    if score not in SCORES:
+        raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
     a, b = _by_place(a_rows), _by_place(b_rows)
     if unpaired := sorted(set(a) ^ set(b)):
         shown = ", ".join(f"{case} ({name})" for case, name in unpaired[:10])
@@ -175,12 +187,8 @@ def cases_needed(differences: np.ndarray) -> int | None:
 
 def _words(result: Comparison, names: tuple[str, str]) -> str:
     """The comparison in a sentence or two, for a summary that is read without the table."""
-    interval = "" if result.low is None else f", 95 % interval {result.low:+.3g} to {result.high:+.3g}"
     plural = "" if result.cases == 1 else "s"
-    numbers = (
-        f"{result.score} {result.mean_a:.4g} against {result.mean_b:.4g}, difference {result.difference:+.3g}{interval}"
-        f", signed-rank p = {result.p_value:.2g}, {result.cases} case{plural}"
-    )
+    numbers = f"{result.numbers}, signed-rank p = {result.p_value:.2g}, {result.cases} case{plural}"
     if result.verdict != "inconclusive":
         return f"{names[0]} is {result.verdict} than {names[1]}: {numbers}."
     text = f"Inconclusive whether {names[0]} is better than {names[1]}: {numbers}."
