@@ -18,7 +18,7 @@ VALUES = torch.tensor([[[1.0, 2, 3, 4], [10, 20, 30, 40]]])
 def test_each_voxel_counts_for_its_nearest_query_alone():
     logits, values = LOGITS.clone().requires_grad_(), VALUES.clone().requires_grad_()
     sums = assigned_sums(values, logits)
-    assert sums.tolist() == [[[5, 5, 0], [50, 50, 0]]]
+    assert sums.tolist() == [[[5, 5, 0], [50, 50, 0]]]  # of queries 0, 1, 1, 0; the last voxel's logits are equal
     sums.square().sum().backward()
     assert values.grad.tolist() == [[[10] * 4, [100] * 4]]
     assert logits.grad is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -38,6 +40,33 @@ def test_the_minimal_network_has_the_count_of_the_authors_code():
     assert (count(clusters.mask), count(clusters.embed)) == (85_074, 66_048)
     assert clusters.queries.shape == (256, 32)
     assert (count(clusters.classifier), count(shared.clusters.classifier)) == (528_512, 16_578)
+
+
+@pytest.mark.parametrize(
+    ("patch", "eighth", "fourth"),
+    [((112, 112, 80), (14, 14, 10), (28, 28, 20)), ((96, 96, 96), (12, 12, 12), (24, 24, 24))],
+)
+def test_shapes_of_the_authors_network(patch, eighth, fourth, monkeypatch):
+    """4 patches, 32 centers; without memory."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which meta tensors do not know
+    with torch.device("meta"):
+        network = Blueprint(UXNet(), 1, 2).clustered(KMaX(recompute=False)).train()
+    seen = {}
+    for name, module in network.clusters.named_modules():
+        module.register_forward_hook(lambda module, given, found, name=name: seen.update({name: found}))
+    output = network(torch.zeros(4, 1, *patch, device="meta"))
+    for i, size in enumerate((eighth, eighth, fourth, fourth)):
+        centers, assignment = seen[f"layers.{i}"]
+        assert (centers.shape, assignment.shape) == ((4, 256, 32), (4, 32, *size))
+        assert seen[f"layers.{i}.pixel"].shape == seen[f"layers.{i}.value"].shape == (4, 256, *size)
+        assert seen[f"layers.{i}.mask.key"].shape == (4, 128, *size)
+        assert seen[f"layers.{i}.mask.query"].shape == (4, 128, 32)
+        assert seen[f"layers.{i}.attention.similar"].shape == (4, 8, 32, 32)
+        assert output.extra[f"update {i}"].shape == (4, 2, *size)
+    assert seen["mask.spread"].shape == (4, 256, *patch)
+    assert seen["mask"].shape == (4, 32, *patch)
+    assert seen["classifier"].shape == (4, 32, 2)
+    assert output.logits.shape == output.extra["groups"].shape == (4, 2, *patch)
 
 
 @pytest.mark.parametrize("kind", sorted(ARCHITECTURES))
