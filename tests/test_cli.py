@@ -1,6 +1,9 @@
 """The command line: quick to ask, exact about what is wrong, results on stdout and words on stderr."""
 
+import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,6 +110,32 @@ def test_an_interrupt_ends_with_130_and_a_saved_stop_with_75(monkeypatch, capsys
     monkeypatch.setattr("semivox.study.verbs.demo", stop(InterruptedRun("stopped and saved at step 3 of 9")))
     assert exit_code(["demo"]) == 75
     assert "step 3 of 9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_request_to_stop_ends_with_75_also_outside_training(monkeypatch, capsys, number):
+    def asked(*arguments, **options):
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+        except Exception as error:  # as where what is wrong with one scan must not stop the others
+            pytest.fail(f"taken for an error of a scan: {error!r}")
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr("semivox.study.verbs.demo", asked)
+    assert exit_code(["demo"]) == 75
+    assert "the same command goes on" in capsys.readouterr().err
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_refuses_is_named_without_a_traceback(monkeypatch, capsys, code):
+    def refused(*arguments, **options):
+        raise OSError(code, os.strerror(code), "prepared/cases/a/image.npy")
+
+    monkeypatch.setattr("semivox.study.verbs.demo", refused)
+    assert exit_code(["demo"]) == 1
+    assert f"prepared/cases/a/image.npy: {os.strerror(code)}. What was saved before" in capsys.readouterr().err
 
 
 def test_check_prints_verdicts_and_ends_with_2_where_a_scan_is_damaged(scans, tmp_path, capsys):

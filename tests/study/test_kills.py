@@ -71,3 +71,18 @@ def test_a_job_killed_anywhere_ends_with_the_same_bits(tmp_path):
 @pytest.mark.slow
 def test_a_job_killed_thirty_times_ends_with_the_same_bits(tmp_path):
     killed_jobs(tmp_path, kills=30, seed=1)
+
+
+def example(folder: Path) -> None:
+    """The built-in data set."""
+    phantom.write(folder, 1, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+
+
+@pytest.mark.parametrize("begun", ["job", "example"])
+def test_what_is_killed_while_it_begins_can_begin_again(tmp_path, begun):
+    """Also between making its folder and writing the file that says whose it is."""
+    data, out = tmp_path / "scans", tmp_path / "out"
+    phantom.write(data, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    task = (job, data, out) if begun == "job" else (example, out)
+    codes = [faults.attempt(*task, root=out, at=at)[0] for at in range(1, 7)]
+    assert codes == [KILLED] * 6

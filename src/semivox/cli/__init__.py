@@ -6,16 +6,22 @@ interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 import typer
 
 from semivox.cli import data, methods, models, studies, study
-from semivox.core.errors import SemivoxError
+from semivox.core.errors import InterruptedRun, SemivoxError
 
 INTERRUPTED = 130
+REQUESTS = (signal.SIGTERM, signal.SIGUSR1)
+"""What schedulers send before they end a job."""
 SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
 """What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone."""
 REMEDY = "What was saved before is untouched: mend it and start the same command again, or give another --out"
@@ -65,10 +71,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(exit_code(arguments))
 
 
+class Asked(BaseException):
+    """A scheduler asked a command to stop. No part of the program takes it for an error of its own."""
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Requests to stop end a command wherever it is; training, which saves first, takes note of them by itself."""
+    if threading.current_thread() is not threading.main_thread():  # Python allows it there only
+        yield
+        return
+    before = {number: signal.signal(number, _asked) for number in REQUESTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _asked(number: int, frame: FrameType | None) -> None:
+    raise Asked
+
+
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     try:
-        app(args=arguments)
+        with heard():
+            app(args=arguments)
+    except Asked:
+        print("semivox: stopped on request; the same command goes on with what is left", file=sys.stderr)
+        return InterruptedRun.code
     except SemivoxError as error:
         print(f"semivox: {error}", file=sys.stderr)
         return error.code

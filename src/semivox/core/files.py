@@ -46,6 +46,12 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def fresh(folder: Path, first: str) -> bool:
+    """Whether a folder is not there, empty, or left by a process that was killed while it wrote the file ``first``."""
+    begun = {"lock", f"{first}.writing"}
+    return not folder.is_dir() or all(entry.name in begun for entry in folder.iterdir())
+
+
 def _flush_folder(folder: Path) -> None:
     """The new name, too, must outlive a power cut."""
     directory = os.open(folder, os.O_RDONLY)

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from semivox.core.errors import InputError
+from semivox.core.files import fresh, write_text
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.randomness import generator
 from semivox.data.phantom_anatomy import Patient, Surfaces, draw, patient_frame, surfaces
@@ -221,7 +222,7 @@ def _claim(folder: Path, recipe: dict[str, object], shape: Shape, spacing: Spaci
         raise InputError(f"{folder} is a file; give a folder for the built-in data set")
     folder.mkdir(parents=True, exist_ok=True)
     written = _recipe(folder)
-    if written is None and any(folder.iterdir()):
+    if written is None and not fresh(folder, "dataset.json"):
         raise InputError(f"{folder} is not empty and does not hold the built-in data set; give a new or empty folder")
     if written is not None and written != recipe:
         for path in folder.glob("*T[rs]/hip_*.nii.gz"):
@@ -248,6 +249,4 @@ def _describe(folder: Path, recipe: dict[str, object], labeled: int) -> None:
         "file_ending": ".nii.gz",
         "semivox_phantom": recipe,
     }
-    temporary = folder / "dataset.json.writing"
-    temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / "dataset.json")
+    write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")

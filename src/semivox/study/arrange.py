@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.files import fresh
 from semivox.core.frozen import Frozen
 from semivox.core.plan import CaseFacts, Plan
 from semivox.core.split import Split
@@ -87,8 +88,7 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
 
 def _make(out: Path) -> None:
     """Make the study's folder. Raises InputError where it cannot be, or holds something else."""
-    begun = {"lock", f"{RECORD}.writing"}  # by a process that was killed right then
-    if out.is_dir() and not (out / RECORD).exists() and any(entry.name not in begun for entry in out.iterdir()):
+    if not (out / RECORD).exists() and not fresh(out, RECORD):
         raise InputError(f"{out} is not empty and holds no study; give another --out, or empty it")
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from pydantic import Field
 
 from semivox.core.errors import InputError
+from semivox.core.files import fresh
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.split import Split
@@ -148,17 +150,19 @@ def digest_of_files(dataset: Dataset) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def _begun(out: Path, record: JobRecord) -> Any:
-    """Claim the folder: a new one, or one that holds this very job. Returns the lock to hold."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "job.json").exists():
+@contextmanager
+def _begun(out: Path, record: JobRecord) -> Iterator[None]:
+    """Claim and hold the folder: a new one, or one that holds this very job."""
+    if not (out / "job.json").exists() and not fresh(out, "job.json"):
         raise InputError(f"{out} is not empty and holds no job; give another --out, or empty it")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write to {out}: {error.strerror}; give another --out") from error
     folder = RunFolder(out)
-    folder.keep(out / "job.json", record)
-    return folder.locked()
+    with folder.locked():
+        folder.keep(out / "job.json", record)
+        yield
 
 
 def _checked(out: Path, dataset: Dataset, split: Split, tell: Narrator) -> Inspected:

@@ -26,7 +26,7 @@ from semivox.study.grid import Grid
 from semivox.study.progress import Narrator, Quiet
 from semivox.study.watch import Watch
 from semivox.training.reporter import clock
-from semivox.training.stopping import StopRequest
+from semivox.training.stopping import SIGNALS, StopRequest
 
 POLL = 0.5
 """Seconds between looks at the running processes."""
@@ -163,7 +163,7 @@ def _note(study: Path, cell: Cell, code: int, outcome: Outcome, stopping: bool) 
     """Remember a failure; a run that was stopped is none."""
     if code == 0 and cell.done(study):
         return
-    if stopping and code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
+    if stopping and code in (STOPPED, *(-number for number in SIGNALS)):
         return
     lines = [line for line in words_of(study, cell).read_text(encoding="utf-8", errors="replace").splitlines() if line]
     how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
