@@ -16,6 +16,7 @@ from semivox.training.folder import RunFolder
 from semivox.training.health import WINDOW, Health
 from semivox.training.loop import Diverged
 from semivox.training.run import train_run
+from semivox.training.settings import TrainSettings, configure
 from tests.training import tiny
 from tests.training.test_resume import assert_same, stop_after, weights
 
@@ -156,12 +157,13 @@ def test_a_run_that_always_diverges_gives_up_with_a_sentence_and_can_be_told_aga
     assert told.count("rollback") == run.MOST_ROLLBACKS
 
 
-def test_warnings_stand_in_the_folder_and_are_told(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("method", "options"), [("mean_teacher", {}), ("tcse", {"second_pass": "teacher"})])
+def test_warnings_stand_in_the_folder_and_are_told(method, options, tmp_path, monkeypatch):
     store, split, plan = tiny.prepared(tmp_path)
     told = []
     reporter = type("Ears", (run.Silent,), {"warn": lambda self, text: told.append(text)})()
     monkeypatch.setattr(probe, "FLAT", 10.0)  # any output counts as constant
-    train_run(store, split, plan, tiny.config("mean_teacher"), tmp_path / "run", reporter)
+    train_run(store, split, plan, configure(method, options, TrainSettings(workers=0)), tmp_path / "run", reporter)
     kept = [one["text"] for one in RunFolder(tmp_path / "run").warned()]
     assert kept == told
     assert sorted(text.split(" gives")[0] for text in kept) == ["the network", "the teacher"]

@@ -11,8 +11,8 @@ from semivox.core.split import Split
 from semivox.data.patches import padding
 from semivox.data.sampler import by_class, valid_corners
 from semivox.data.store import Store
-from semivox.methods.bases import TeacherMethod
 from semivox.methods.method import Method
+from semivox.networks.teacher import Teacher
 from semivox.training.health import Worry
 
 HALFWAY = 0.5
@@ -52,7 +52,8 @@ class Probe:
                 "label shows it. Train longer, lower the weight of the unlabeled part, or label more of it"
             )
             found.append(Worry(step, "vanished_class", text))
-        if isinstance(method, TeacherMethod) and _flat(method.teacher(image).logits.float().softmax(1)):
+        teacher = getattr(method, "teacher", None)
+        if isinstance(teacher, Teacher) and _flat(teacher(image).logits.float().softmax(1)):
             text = "the teacher gives the same answer at every voxel, so it teaches nothing"
             found.append(Worry(step, "constant_teacher", text))
         return found
