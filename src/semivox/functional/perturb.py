@@ -35,11 +35,19 @@ def jittered(image: Tensor, amount: float, share: float) -> Tensor:
     Each channel is scaled to 0..1, multiplied by a factor in 1 - ``amount`` to 1 + ``amount``, spread about its mean by
     another, clipped to 0..1, and scaled back.
     """
-    low, high = image.amin((2, 3, 4), keepdim=True), image.amax((2, 3, 4), keepdim=True)
-    span = (high - low).clamp_min(1e-6)
+    low, span = value_range(image)
     one = (len(image), 1, 1, 1, 1)
     brightness, contrast = 1 + amount * (2 * torch.rand((2, *one), device=image.device) - 1)
     scaled = (image - low) / span * brightness
     mean = scaled.mean((2, 3, 4), keepdim=True)
     changed = ((scaled - mean) * contrast + mean).clamp(0, 1) * span + low
     return torch.where(torch.rand(one, device=image.device) < share, changed, image)
+
+
+def value_range(image: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, C, X, Y, Z) -> smallest value, and largest minus smallest, of each channel of each patch, (B, C, 1, 1, 1).
+
+    A constant channel has a range of 1e-6, by which one can divide.
+    """
+    low, high = image.amin((2, 3, 4), keepdim=True), image.amax((2, 3, 4), keepdim=True)
+    return low, (high - low).clamp_min(1e-6)

@@ -99,10 +99,11 @@ class DTC(Method):
         """(L, K - 1, X, Y, Z) -> mean squared error over maps and known voxels; 0 if none is."""
         target = batch.targets["distance"]
         counted = (batch.label != IGNORE).unsqueeze(1).expand_as(target)
-        flat = target.flatten(2)
-        constant = (flat.amin(2) == flat.amax(2))[..., None, None, None]  # (L, K - 1, 1, 1, 1): no surface in the patch
-        if self.config.absent == "surface":
-            target = target.masked_fill(constant, 0)
-        elif self.config.absent == "skip":
-            counted = counted & ~constant
+        if self.config.absent != "far":
+            flat = target.flatten(2)
+            constant = (flat.amin(2) == flat.amax(2))[..., None, None, None]  # (L, K - 1, 1, 1, 1): no surface there
+            if self.config.absent == "surface":
+                target = target.masked_fill(constant, 0)
+            else:
+                counted = counted & ~constant
         return ((distance - target).square() * counted).sum() / counted.sum().clamp_min(1)

@@ -23,7 +23,7 @@ from semivox.core.batch import Batch
 from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.losses import Segmentation, segmentation_loss
-from semivox.functional.perturb import noisy
+from semivox.functional.perturb import noisy, value_range
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 
@@ -158,5 +158,5 @@ def foreground(attention: Tensor) -> Tensor:
 
 def unit_range(image: Tensor) -> Tensor:
     """(B, C, X, Y, Z) -> the same, each channel of each patch scaled to 0 to 1; a constant one becomes 0."""
-    low, high = image.amin((2, 3, 4), keepdim=True), image.amax((2, 3, 4), keepdim=True)
-    return (image - low) / (high - low).clamp_min(1e-6)
+    low, span = value_range(image)
+    return (image - low) / span

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semivox.networks.architecture import Architecture
-from semivox.networks.discriminator import halving
+from semivox.networks.discriminator import filled_up, halving
 
 LEVELS = 3
 """Halvings; patches that cannot be halved so often are filled up with zeros."""
@@ -47,8 +47,7 @@ class ConfidenceNetwork(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""
         x, y, z = maps.shape[2:]
-        missing = [-size % 2**LEVELS for size in (z, y, x)]  # the last axis first, as pad wants it
-        values = F.pad(maps, [n for m in missing for n in (0, m)]) if any(missing) else maps
+        values = filled_up(maps, [-size % 2**LEVELS for size in (x, y, z)])
         features = [F.leaky_relu(self.first(values), 0.2)]
         for down in self.down:
             features.append(F.leaky_relu(down(features[-1]), 0.2))

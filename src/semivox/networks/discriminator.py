@@ -10,6 +10,8 @@ al., BMVC 2018, arXiv:1802.07934. 2,646,465 parameters for two maps and a width 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -79,5 +81,9 @@ def halving(incoming: int, outgoing: int) -> nn.Conv3d:
 
 def at_least(values: Tensor, edge: int) -> Tensor:
     """(B, C, X, Y, Z) with zeros behind each axis that is shorter than ``edge`` voxels."""
-    missing = [max(0, edge - size) for size in values.shape[2:]]
+    return filled_up(values, [max(0, edge - size) for size in values.shape[2:]])
+
+
+def filled_up(values: Tensor, missing: Sequence[int]) -> Tensor:
+    """(B, C, X, Y, Z) with so many zeros behind each axis."""
     return F.pad(values, [n for m in reversed(missing) for n in (0, m)]) if any(missing) else values

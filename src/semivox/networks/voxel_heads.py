@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semivox.networks.holding import fixed
+
 
 class AsRows(nn.Module):
     """(B, E, ...) -> (B, ..., E): a segmenter's embedding, voxels as rows, behind channel dropout if there is any."""
@@ -67,11 +69,5 @@ def predicted(project: nn.Module, predict: nn.Module, rows: Tensor, kept: Tensor
 @torch.no_grad()
 def settled(network: nn.Module, rows: Tensor) -> Tensor:
     """(N, E) -> (N, E') of such a network as in evaluation, detached: running statistics, which stay as they are."""
-    for layer in network.children():
-        if isinstance(layer, nn.BatchNorm1d):
-            rows = F.batch_norm(
-                rows, layer.running_mean, layer.running_var, layer.weight, layer.bias, False, 0.0, layer.eps
-            )
-        else:
-            rows = layer(rows)
-    return rows
+    with fixed(network):
+        return network(rows)
