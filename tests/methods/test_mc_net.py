@@ -11,6 +11,7 @@ from torch import nn
 
 from semivox.core.batch import Batch
 from semivox.methods.mc_net import MCNet
+from semivox.methods.method import Method
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
@@ -32,9 +33,12 @@ class Answers(nn.Module):
         return tuple(Output(z, z, (), (), {}) for z in self.logits)
 
 
-def answering(*probabilities: list[float], label: list[int] | None = None, **options) -> tuple[MCNet, Batch]:
+def answering(
+    *probabilities: list[float], name: str = "mc_net", label: list[int] | None = None, **options
+) -> tuple[Method, Batch]:
+    """A method with that network, and a batch of that many voxels."""
     voxels = len(probabilities[0])
-    method = build("mc_net", blueprint(), {"segmentation": "dice"} | options)
+    method = build(name, blueprint(), {"segmentation": "dice"} | options)
     method.network = Answers(*probabilities)
     known = torch.tensor(label or [0] * voxels).reshape(1, 1, 1, voxels)
     return method, Batch(torch.zeros(2, 1, 1, 1, voxels), known, ("l", "u"))

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import nn
 
-from semivox.core.batch import Batch
 from semivox.methods.mc_net_plus import MCNetPlus
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 from tests.contract.examples import batch, blueprint, build, gradients, train, turn
-from tests.methods.test_mc_net import Answers, count
+from tests.methods.test_mc_net import answering as of_mc_net
+from tests.methods.test_mc_net import count
 
-
-def answering(*probabilities: list[float], label: list[int] | None = None, **options) -> tuple[MCNetPlus, Batch]:
-    voxels = len(probabilities[0])
-    method = build("mc_net_plus", blueprint(), {"segmentation": "dice"} | options)
-    method.network = Answers(*probabilities)
-    known = torch.tensor(label or [0] * voxels).reshape(1, 1, 1, voxels)
-    return method, Batch(torch.zeros(2, 1, 1, 1, voxels), known, ("l", "u"))
+answering = partial(of_mc_net, name="mc_net_plus")
 
 
 def terms(*probabilities: list[float], **options) -> dict[str, float]:
