@@ -106,7 +106,9 @@ def told(tmp_path, cases):
 
 def test_a_head_that_a_weight_of_0_lets_rest_stops_no_process(tmp_path):
     cases = [case for case in two_processes.ablations(["sassnet"]) if case[1] == "no distances"]
-    assert told(tmp_path, cases) == {"sassnet: no distances": ""}
+    cases += [("mean_teacher", two_processes.CHANNELS_LAST, {})]
+    results = told(tmp_path, cases)
+    assert results == {"sassnet: no distances": "", f"mean_teacher: {two_processes.CHANNELS_LAST}": ""}
 
 
 @pytest.mark.slow

@@ -16,12 +16,14 @@ from semivox.core.nested import merged
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.training.checkpoint import State
-from semivox.training.loop import Observer, Pace, train
+from semivox.training.loop import Observer, Pace, in_channels_last, train
 from semivox.training.together import Together, average
 from tests import faults
 from tests.contract import examples
 
 STEPS = 3
+CHANNELS_LAST = "weights channels-last"
+"""Name of a case."""
 Case = tuple[str, str, Mapping[str, Any]]
 """Method, name of the case, options."""
 
@@ -37,9 +39,9 @@ def made(name: str, options: Mapping[str, Any]) -> Method:
     return examples.build(name, examples.blueprint(), dict(merged(tested, options)))
 
 
-def trained(fabric: Fabric, name: str, options: Mapping[str, Any]) -> Method:
+def trained(fabric: Fabric, name: str, case: str, options: Mapping[str, Any]) -> Method:
     """The method after some steps, in which each process sees other patches."""
-    method = made(name, options)
+    method = made(name, options) if case != CHANNELS_LAST else in_channels_last(made(name, options))
     seeds = (fabric.world_size * step + fabric.global_rank for step in range(STEPS))
     batches = [examples.batch(type(method), seed=seed) for seed in seeds]
     train(fabric, method, lambda start: batches[start:], Pace(STEPS, 0, 12.0), Observer(), State())
@@ -64,7 +66,7 @@ def run(fabric: Fabric, cases: Sequence[Case], out: Path) -> None:
     told = {}
     for name, case, options in cases:
         try:
-            wrong = differing(fabric, trained(fabric, name, options))
+            wrong = differing(fabric, trained(fabric, name, case, options))
             told[f"{name}: {case}"] = f"not the same: {wrong}" if wrong else ""
         except (RuntimeError, SemivoxError) as error:
             told[f"{name}: {case}"] = f"{type(error).__name__}: {error}"

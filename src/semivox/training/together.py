@@ -34,7 +34,9 @@ def share(fabric: Fabric, method: Method) -> None:
     """Give every process the state of the first."""
     if fabric.world_size > 1:
         for value in (*method.parameters(), *method.buffers()):
-            torch.distributed.broadcast(value.data, src=0)
+            whole = value.detach().contiguous()  # weights may lie channels-last
+            torch.distributed.broadcast(whole, src=0)
+            value.detach().copy_(whole)
 
 
 def share_buffers(fabric: Fabric, method: Method) -> None:
