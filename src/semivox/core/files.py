@@ -31,14 +31,19 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     with writing(path):
         try:
             write(temporary)
-            with temporary.open("rb") as handle:
-                os.fsync(handle.fileno())
-            temporary.replace(path)
+            put(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):  # half a file would take the room that is lacking
                 temporary.unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Flush a file to disk and rename it: also after a power cut, what has the name is whole."""
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+    _flush_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from semivox.core.errors import InputError
-from semivox.core.files import fresh, write_text
+from semivox.core.files import fresh, write_atomically, write_text
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.randomness import generator
 from semivox.data.phantom_anatomy import Patient, Surfaces, draw, patient_frame, surfaces
@@ -209,9 +209,8 @@ def _save(path: Path, array: np.ndarray, spacing: Spacing) -> None:
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".writing")
-    temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
-    temporary.replace(path)
+    content = gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _claim(folder: Path, recipe: dict[str, object], shape: Shape, spacing: Spacing) -> None:

@@ -7,6 +7,7 @@ same plan from unchanged files, is left alone: the command can be killed and run
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -188,6 +189,8 @@ def _save(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.data)
+        file.flush()
+        os.fsync(file.fileno())  # the case is renamed to its place as a folder, complete or not
 
 
 def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
-from semivox.core.files import writing
+from semivox.core.files import put, writing
 from semivox.core.geometry import Grid
 from semivox.data import nifti
 from semivox.data.orientation import canonical_grid, corner_distance, to_canonical, to_file
@@ -177,7 +177,7 @@ def _write(path: Path, array: np.ndarray, grid: Grid) -> None:
                 from semivox.data import itk
 
                 itk.write(temporary, array, grid)
-            temporary.replace(path)
+            put(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, ValidationError
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
+from semivox.core.sheets import meant, write_sheet
 from semivox.data.pool import each
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
 from semivox.evaluation.score import SCORES, Row, Score, score_classes
@@ -20,8 +21,6 @@ from semivox.evaluation.summary import Summary, summarize
 
 COLUMNS = ("case", "class", *SCORES, "empty", "prediction_ml", "reference_ml", "diagonal_mm")
 """The columns of scores.csv. A score that is not defined is an empty cell."""
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
-"""Spreadsheets run a cell that starts so as a formula; names that do are written behind an apostrophe."""
 
 
 class ScoreFile(Frozen):
@@ -97,14 +96,7 @@ def write_scores(folder: Path, rows: Sequence[Row]) -> None:
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows as CSV, replacing the file in one step; numbers are written in full."""
-    temporary = path.with_name(path.name + ".writing")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.writer(stream)
-        table.writerow(COLUMNS)
-        for row in rows:
-            cells = row.model_dump()
-            table.writerow([_cell(cells[column]) for column in COLUMNS])
-    temporary.replace(path)
+    write_sheet(path, COLUMNS, ([cells[column] for column in COLUMNS] for cells in (row.model_dump() for row in rows)))
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -162,18 +154,9 @@ def _check_values(scored: list[_Scored], wanted: list[ClassInfo], folder: Path) 
         )
 
 
-def _cell(value: str | float | None) -> str:
-    """One cell: floats in full, None empty, and names that a spreadsheet would run as formulas defused."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return repr(value)
-    return "'" + value if value.startswith(FORMULA_STARTS) else value
-
-
 def _row(cells: Mapping[str, str | list[str]], place: str) -> Row:
-    """The inverse of ``_cell`` for one line of a table. Raises InputError naming the line and the column."""
-    values = {name: cell.removeprefix("'") if isinstance(cell, str) else str(cell) for name, cell in cells.items()}
+    """One line of a table. Raises InputError naming the line and the column."""
+    values = {name: meant(cell) if isinstance(cell, str) else str(cell) for name, cell in cells.items()}
     try:
         return Row.model_validate({name: value or None for name, value in values.items()})
     except ValidationError as error:

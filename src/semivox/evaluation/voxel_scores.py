@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
+from semivox.core.sheets import meant, write_sheet
 from semivox.evaluation.score import Empty, score_classes
 
 VOXEL_SCORES = ("dice", "jaccard", "hd95_voxels", "asd_voxels")
@@ -69,19 +70,13 @@ def voxel_rows(
 
 def write_voxel_rows(path: Path, rows: Sequence[VoxelRow]) -> None:
     """Write rows as CSV, replacing the file in one step."""
-    temporary = path.with_name(path.name + ".writing")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(VoxelRow.model_fields))
-        table.writeheader()
-        for row in rows:
-            table.writerow({key: "" if value is None else value for key, value in row.model_dump().items()})
-    temporary.replace(path)
+    write_sheet(path, list(VoxelRow.model_fields), (row.model_dump().values() for row in rows))
 
 
 def read_voxel_rows(path: Path) -> list[VoxelRow]:
     """Read them back. Raises InputError naming the file and the column."""
     with path.open(newline="", encoding="utf-8") as stream:
-        cells = [{key: value or None for key, value in row.items()} for row in csv.DictReader(stream)]
+        cells = [{key: meant(value) or None for key, value in row.items()} for row in csv.DictReader(stream)]
     try:
         return [VoxelRow.model_validate(row) for row in cells]
     except ValidationError as error:

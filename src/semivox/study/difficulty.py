@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.errors import InputError
+from semivox.core.sheets import meant, write_sheet
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.volume import read_label
@@ -105,19 +106,16 @@ def strata(results: Results, setting: str, found: Mapping[str, float]) -> tuple[
 
 def write_difficulty(path: Path, found: Mapping[str, float]) -> None:
     """Write case and score, replacing the file in one step."""
-    temporary = path.with_name(path.name + ".writing")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.writer(stream)
-        table.writerow(["case_id", "deviation_mm"])
-        table.writerows([[case, f"{value:.4f}"] for case, value in sorted(found.items())])
-    temporary.replace(path)
+    write_sheet(
+        path, ["case_id", "deviation_mm"], ([case, float(round(value, 4))] for case, value in sorted(found.items()))
+    )
 
 
 def read_difficulty(path: Path) -> dict[str, float]:
     """Read it back. Raises InputError naming the file."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            return {row["case_id"]: float(row["deviation_mm"]) for row in csv.DictReader(stream)}
+            return {meant(row["case_id"]): float(row["deviation_mm"]) for row in csv.DictReader(stream)}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a table of case_id,deviation_mm: {error}") from error
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from semivox.core.files import write_text
 from semivox.study.curves import HEIGHT, WIDTH, Panel
 from semivox.study.overlay import data_uri
 
@@ -125,9 +126,7 @@ class ReportData:
 
 def write_report(data: ReportData, path: Path) -> None:
     """Write the page in one step, so that no reader sees half of it."""
-    temporary = path.with_name(path.name + ".writing")
-    temporary.write_text(render(data), encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, render(data))
 
 
 def render(data: ReportData) -> str:

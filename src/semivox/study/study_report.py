@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from semivox.core.files import write_text
 from semivox.core.plan import Plan
 from semivox.study.collect import collect
 from semivox.study.curves import HEIGHT, WIDTH, Panel
@@ -68,9 +69,7 @@ def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None
     write_latex(out / "table.tex", lines, title)
     page = _page(results, lines, title, out)
     path = out / "report.html"
-    temporary = path.with_name(path.name + ".writing")
-    temporary.write_text(render_study(page), encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, render_study(page))
     return path
 
 

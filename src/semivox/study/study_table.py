@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from semivox.core.files import write_text
+from semivox.core.sheets import write_sheet
 from semivox.evaluation.contrasts import Contrast
 from semivox.evaluation.score import HIGHER_IS_BETTER, SCORES
-from semivox.evaluation.tables import FORMULA_STARTS
 from semivox.study.report import HEADINGS, number
 from semivox.study.results import Estimate, Results, provenance
 
@@ -79,22 +79,15 @@ def lines_of(results: Results) -> list[Line]:
 
 def write_csv(path: Path, lines: Sequence[Line]) -> None:
     """A row per setting, arm and score, with interval, comparison, cost and provenance; replaced in one step."""
-    temporary = path.with_name(path.name + ".writing")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(next(_records(lines))))
-        table.writeheader()
-        for record in _records(lines):
-            table.writerow({key: _cell(value) for key, value in record.items()})
-    temporary.replace(path)
+    columns = list(next(_records(lines)))
+    write_sheet(path, columns, ([record[column] for column in columns] for record in _records(lines)))
 
 
 def write_latex(path: Path, lines: Sequence[Line], title: str) -> None:
     """A table per setting for ``\\usepackage{booktabs}``; replaced in one step."""
     settings = list(dict.fromkeys(line.setting for line in lines))
     text = "\n".join(_latex([line for line in lines if line.setting == setting], title) for setting in settings)
-    temporary = path.with_name(path.name + ".writing")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, text)
 
 
 def escaped(text: str) -> str:
@@ -134,15 +127,6 @@ def _compared(against: Contrast | None) -> dict[str, str | float | int | None]:
         "verdict": against.verdict if against else None,
         "needed": against.needed if against else None,
     }
-
-
-def _cell(value: str | float | int | None) -> str:
-    """Numbers in full, nothing for None, and names that a spreadsheet would run as formulas defused."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return "'" + value if value.startswith(FORMULA_STARTS) else value
-    return repr(value)
 
 
 def _latex(lines: Sequence[Line], title: str) -> str:
