@@ -15,7 +15,9 @@ from semivox.core.randomness import seed_step
 from semivox.methods.asdnet import ASDNet, hard_dice
 from tests.contract.examples import blueprint, build, gradients, logit, odd_batch, odd_blueprint, train, turn
 from tests.functional.test_generalized_dice import labels, slow, volume
+from tests.methods.test_mean_teacher import slow_dice_ce
 
+PAPER = dict(ASDNet.ablations["paper's loss"])
 EXAMPLE = volume([0.8, 0.2, 0.0, 0.0], [0.2, 0.8, 1.0, 1.0])
 """Right everywhere, with a generalized Dice loss of 1/6."""
 
@@ -33,7 +35,7 @@ def configured(**options) -> ASDNet:
 
 
 def test_a_patch_that_is_segmented_without_error_does_not_count():
-    method, label = configured(), labels(0, 1, 1, 1)
+    method, label = configured(**PAPER), labels(0, 1, 1, 1)
     dice = hard_dice(EXAMPLE, label)
     assert dice.tolist() == [1.0]
     loss = method._per_patch(EXAMPLE.log(), EXAMPLE, label)
@@ -45,7 +47,7 @@ def test_a_patch_that_is_segmented_without_error_does_not_count():
     ("options", "expected"), [({}, 0.0029630), ({"attention": 0.0}, 1 / 6), ({"attention_floor": 0.5}, 1 / 12)]
 )
 def test_power_and_floor_of_the_attention(options, expected):
-    method = configured(**options)
+    method = configured(**PAPER | options)
     loss = method._per_patch(EXAMPLE.log(), EXAMPLE, labels(0, 1, 1, 1))
     assert (method._importance(EXAMPLE, torch.tensor([0.8666667])) * loss).item() == pytest.approx(expected, rel=1e-4)
 
@@ -55,8 +57,18 @@ def test_power_and_floor_of_the_attention(options, expected):
 )
 def test_attention_of_the_released_code(doubt, importance):
     surest = torch.full((1, 2, 1, 1, 3), 1 - doubt)
-    found = configured(attention_by="confidence")._importance(surest, torch.tensor([0.0]))
+    found = configured(attention_by="confidence", attention_scale="absolute")._importance(surest, torch.tensor([0.0]))
     assert found.item() == pytest.approx(importance, rel=1e-5)
+
+
+def test_relative_attention_leaves_the_supervised_term_its_size():
+    """However well the patches of a step are segmented, they count one on average, and a worse one counts more."""
+    method, anything = configured(), torch.full((3, 2, 1, 1, 1), 0.5)
+    for error in (1.0, 0.1, 1e-2):
+        dice = 1 - error * torch.tensor([0.1, 0.2, 0.3])
+        expected = torch.tensor([1.0, 4.0, 9.0]) * 3 / 14
+        torch.testing.assert_close(method._importance(anything, dice), expected, atol=1e-4, rtol=1e-3)
+    assert not method._importance(anything, torch.ones(3)).any()
 
 
 def test_dice_is_that_of_the_classes_that_the_label_shows():
@@ -69,7 +81,7 @@ def test_dice_is_that_of_the_classes_that_the_label_shows():
 def test_attention_has_no_gradient():
     """Scaling by a constant, the gradient of the loss is scaled by it, and nothing is added."""
     given = odd_batch(ASDNet)
-    plain, weighed = (build("asdnet", odd_blueprint(dropout=0.0), {"attention": a}, 4.0) for a in (0.0, 2.0))
+    plain, weighed = (build("asdnet", odd_blueprint(dropout=0.0), PAPER | {"attention": a}, 4.0) for a in (0.0, 2.0))
     one = gradients(plain.network, plain._per_patch(*parts(plain, given), given.label)[0])
     losses = turn(weighed, given)
     probabilities = parts(weighed, given)[1]
@@ -111,7 +123,7 @@ def test_nothing_is_believed_at_a_threshold_of_one(loss):
 
 
 def test_dice_on_the_voxels_that_are_believed():
-    method = configured()
+    method = configured(region_loss="dice")
     every = torch.ones(1, 1, 1, 4, dtype=torch.bool)
     certain = volume([1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0])
     assert method._believed(certain, certain, every).item() == 0
@@ -207,8 +219,9 @@ def test_the_image_can_be_judged_along():
 # ---- one step, slowly -----------------------------------------------------------------------------------------------
 
 
-def test_both_turns_against_a_restatement_in_float64():
-    options = {"threshold": 0.5, "adversarial": 0.7, "region": 0.9, "ramp": 10}
+@pytest.mark.parametrize("paper", [True, False])
+def test_both_turns_against_a_restatement_in_float64(paper):
+    options = {"threshold": 0.5, "adversarial": 0.7, "region": 0.9, "ramp": 10} | (PAPER if paper else {})
     method = build("asdnet", odd_blueprint(dropout=0.0), options, sharpness=4.0)
     given = odd_batch(ASDNet, 2, 3)
     with torch.no_grad():  # so that some voxels are believed and some are not
@@ -224,18 +237,26 @@ def test_both_turns_against_a_restatement_in_float64():
     kept = verdict[2:].detach().sigmoid() > 0.5
     assert 0.02 < kept.double().mean() < 0.98
     own = p[2:].argmax(1)
-    region = torch.stack([1 - ratio(p[2 + i], own[i], kept[i]) for i in range(3)]).mean()
     everywhere = torch.ones_like(given.label, dtype=torch.bool)
-    weighed = []
+    if paper:
+        region = torch.stack([1 - ratio(p[2 + i], own[i], kept[i]) for i in range(3)]).mean()
+        costs = [1 - ratio(p[i], given.label[i], everywhere[i]) for i in range(2)]
+    else:
+        region = -p[2:].amax(1)[kept].log().mean()
+        costs = [slow_dice_ce(p[[i]].log(), given.label[[i]]) for i in range(2)]
+    errors = []
     for i in range(2):
         dice = [2 * ((p[i].argmax(0) == k) & (given.label[i] == k)).sum() for k in (1, 2)]
         dice = [
             d / ((p[i].argmax(0) == k).sum() + (given.label[i] == k).sum()) for d, k in zip(dice, (1, 2), strict=True)
         ]
-        weighed.append((1 - sum(dice) / 2) ** 2 * (1 - ratio(p[i], given.label[i], everywhere[i])))
+        errors.append((1 - sum(dice) / 2) ** 2)
+    if not paper:
+        errors = [2 * error / sum(errors) for error in errors]
+    supervised = sum(error * cost for error, cost in zip(errors, costs, strict=True)) / 2
     ramp = math.exp(-5 * 0.3**2)
     adversarial = F.binary_cross_entropy_with_logits(verdict, torch.ones_like(verdict))
-    total = torch.stack(weighed).mean() + ramp * (0.7 * adversarial + 0.9 * region)
+    total = supervised + ramp * (0.7 * adversarial + 0.9 * region)
     assert mine.total.item() == pytest.approx(total.item(), rel=1e-5)
     assert float(mine.log["credible"]) == pytest.approx(kept.double().mean().item())
     found, expected = gradients(method.network, mine.total), gradients(network, total)

@@ -1,8 +1,7 @@
 """ASDNet: a second network says voxel by voxel how credible a prediction is; what it believes becomes a label.
 
 Nie, Gao, Wang & Shen, "ASDNet: attention based semi-supervised deep networks for medical image segmentation", MICCAI
-2018, DOI 10.1007/978-3-030-00937-3_43. Defaults: the paper's equations; it leaves most numbers open, and the released
-code has others in each place, so that those are ours.
+2018, DOI 10.1007/978-3-030-00937-3_43. The paper leaves most numbers open, and the released code has others: ours.
 
 Badly segmented labeled patches weigh more (sample attention). A discriminator learns to tell, at each voxel of a
 labeled patch, an expert's classes from predicted probabilities; the network learns to pass for the expert on all
@@ -11,7 +10,9 @@ patches, and on unlabeled ones takes its own class for true where the discrimina
 
 Departures from the released code: its decoder's coarse levels are connected, each side's gradients stay on its side,
 confidence comes from the discriminator in evaluation mode, and no scan but the labeled ones for training moves the
-threshold. Departures from the paper: this program's network and optimizer, and a ramp.
+threshold. Departures from the paper: this program's network and optimizer; a ramp; labeled patches count one on average
+(``attention_scale``); cross-entropy where the paper has generalized Dice alone (``segmentation``, ``region_loss``). The
+last two are undone by the ablation ``paper's loss``, with which the unlabeled terms drown the supervised one.
 """
 
 from __future__ import annotations
@@ -50,16 +51,21 @@ class ASDNetConfig(MethodConfig):
     """What makes a labeled patch count: a low Dice (the paper), or a mean confidence far from one half (the released
     code; ``attention`` then has no meaning)."""
     attention_floor: float = Field(0.0, ge=0, le=1)
-    """A labeled patch counts at least this much. At 0 patches that are segmented well count next to nothing, and the
+    """Least that a labeled patch counts, before ``attention_scale``."""
+    attention_scale: Literal["relative", "absolute"] = "relative"
+    """Whether what the labeled patches of a step count is divided by its mean, so that they count one on average (our
+    default), or left as it is (the paper): patches that are segmented well then count next to nothing, and the
     unlabeled terms decide."""
-    segmentation: Literal["generalized_dice", "dice_ce"] = "generalized_dice"
-    """The loss of a labeled patch: the paper's, or half cross-entropy, half Dice, as for other methods here."""
+    segmentation: Literal["dice_ce", "generalized_dice"] = "dice_ce"
+    """The loss of a labeled patch: half cross-entropy, half Dice, as for every method here (our default), or the
+    paper's."""
     adversarial: float = Field(0.03, ge=0)
     """Largest weight of passing for the expert (lambda 1); 0.05 in the released code."""
     region: float = Field(0.3, ge=0)
     """Largest weight of the network's own classes on credible voxels (lambda 2); 0.5 in the released code."""
-    region_loss: Literal["dice", "ce"] = "dice"
-    """How they are learned: by generalized Dice, or by cross-entropy (the released code)."""
+    region_loss: Literal["ce", "dice"] = "ce"
+    """How they are learned: by cross-entropy (the released code), or by generalized Dice (the paper), in which the few
+    credible voxels of a class outweigh all others."""
     threshold: float | None = Field(0.3, ge=0, le=1)
     """Confidence from which a voxel is credible (gamma); None: one minus the running Dice on labeled patches, so that
     little is believed at first."""
@@ -86,7 +92,8 @@ class ASDNet(Method):
         "no region attention": {"region": 0.0},
         "labeled patches alone": {"adversarial": 0.0, "region": 0.0},
         "rising trust": {"threshold": None},
-        "released weights": {"adversarial": 0.05, "region": 0.5, "region_loss": "ce", "threshold": 0.5},
+        "paper's loss": {"segmentation": "generalized_dice", "attention_scale": "absolute", "region_loss": "dice"},
+        "released weights": {"adversarial": 0.05, "region": 0.5, "threshold": 0.5},
     }
     dice: Tensor
 
@@ -135,7 +142,8 @@ class ASDNet(Method):
         else:
             doubt = 1 - probabilities.detach().amax(1).mean((1, 2, 3))
             importance = 0.5 + 12.5 * (doubt - 0.5).square()
-        return importance.clamp_min(c.attention_floor)
+        importance = importance.clamp_min(c.attention_floor)
+        return importance / importance.mean().clamp_min(1e-6) if c.attention_scale == "relative" else importance
 
     def _per_patch(self, logits: Tensor, probabilities: Tensor, label: Tensor) -> Tensor:
         """The supervised loss of each labeled patch, (L,)."""

@@ -9,16 +9,14 @@ ALTERNATIVES: dict[str, Alternative] = {
     "attention": (1.0, {}),
     "attention_by": ("confidence", {}),
     "attention_floor": (1.0, {}),
-    "segmentation": ("dice_ce", {}),
+    "attention_scale": ("absolute", {}),
+    "segmentation": ("generalized_dice", {}),
     "adversarial": (0.5, {}),
     "region": (0.5, {}),
-    "region_loss": ("ce", {}),
+    "region_loss": ("dice", {}),
     "threshold": (0.5, {}),
     "ramp": (3, {}),
     "staircase": (4, {}),
     "width": (5, {}),
     "judged": ("both", {}),
 }
-LEARNS = {
-    "rate": 0.005
-}  # the loss of a patch shrinks with its error squared, which Adam's memory takes for large steps
