@@ -68,7 +68,7 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path):
     process, child = holder(tmp_path, "obedient")
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60  # at once, but the machine may be busy
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not alive(child)
