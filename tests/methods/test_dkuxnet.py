@@ -197,6 +197,7 @@ def test_the_foreground_of_unlabeled_patches_is_logged():
         ("groups", (0, 1, 2)),
         ("sizes", (8, 24)),
         ("momentum", 0.5),
+        ("gain", 1.0),
     ],
 )
 def test_every_option_of_the_centers_changes_something(option, value):
@@ -213,7 +214,7 @@ def test_every_option_of_the_centers_changes_something(option, value):
 
 OPTIONS = [
     *("queries", "width", "hidden", "heads", "levels", "layers", "mask_level"),
-    *("classifier", "groups", "sizes", "momentum", "recompute"),
+    *("classifier", "groups", "sizes", "momentum", "gain", "recompute"),
 ]
 
 
@@ -227,6 +228,8 @@ def test_the_small_preset_is_small():
     small = build("dkuxnet", plan, {"clusters": {}} | dict(find_ablation("small")))
     assert sum(p.numel() for p in small.network.networks[0].clusters.parameters()) < 90_000
     assert small.network.networks[0].skipped == 1
+    masks = [m for n, m in small.network.named_modules() if n.endswith("mask.scale")]
+    assert {m.weight.item() for m in masks} == {1.0}
     given = batch(type(small), 1, 1, (16, 16, 16))
     assert turn(small, given).total.isfinite()
 

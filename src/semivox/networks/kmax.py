@@ -52,6 +52,9 @@ class KMaX(Frozen):
     momentum: float = Field(0.1, gt=0, le=1)
     """Of the running statistics of batch normalization. The authors have 0.01; over a few hundred steps the statistics
     then stay behind the weights, and a network that fits every patch in training predicts nothing."""
+    gain: float = Field(0.1, gt=0)
+    """Deviation of the mask logits over voxels and centers at first; the authors'. Adam moves it by no more than the
+    learning rate a step: at 0.003, masks stay too soft to be assignments for about a thousand steps."""
     recompute: bool = True
     """Whether the masks' large maps are computed again for the backward pass in place of being kept."""
 

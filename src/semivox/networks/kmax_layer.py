@@ -61,7 +61,7 @@ class MaskHead(nn.Module):
         last.bias = nn.Parameter(torch.zeros(key))  # the authors have it, though normalization undoes it
         self.key = nn.Sequential(last, batch_norm(3, key, options))
         self.query = project(1, width, key, options)
-        self.scale = batch_norm(1, 1, options, gain=0.1)
+        self.scale = batch_norm(1, 1, options, options.gain)
 
     def forward(self, pixels: Tensor, centers: Tensor) -> Tensor:
         """See the class; float32, also under autocast."""
