@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -20,7 +21,7 @@ from semivox.data.layouts import find
 from semivox.data.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, keeper, run
-from semivox.training.model import load_model
+from semivox.training.model import ModelCard, load_model, save_model
 from semivox.training.run import train_run
 from tests import faults
 from tests.training import tiny
@@ -223,6 +224,25 @@ def test_a_model_whose_weights_were_changed_is_not_loaded(tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"weights\.safetensors is damaged"):
         load_model(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("width", "said"), [(3, "do not belong together"), (10**6, "together"), (10**10, "impossible")]
+)
+def test_a_model_that_claims_more_than_its_weights_is_refused_before_memory_is_asked_for(tmp_path, width, said):
+    plan = tiny.plan()
+    method = run.build(plan, tiny.config("supervised"), torch.device("cpu"))
+    card = ModelCard(
+        semivox="1", method="supervised", options={}, plan=plan, selection="last", steps=1, seed=1, split="x"
+    )
+    save_model(tmp_path, method, card)
+    load_model(tmp_path)
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["plan"]["network"]["options"]["width"] = width
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        load_model(tmp_path)
 
 
 def test_logs_settings_and_models_name_no_path_and_no_user(tmp_path):

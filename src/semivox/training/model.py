@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -20,6 +21,8 @@ from semivox.networks.blueprint import Blueprint
 from semivox.training.settings import validated
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+"""Name of a tensor -> its shape."""
 
 
 class ModelCard(Frozen):
@@ -65,12 +68,40 @@ def load_model(folder: Path) -> tuple[Method, ModelCard]:
     if not (folder / DESCRIPTION).exists():
         raise InputError(f"no model in {folder}: {DESCRIPTION} is missing. Has the training finished?")
     card = ModelCard.load(folder / DESCRIPTION)
-    method = find(card.method)(validated(card.method, card.options), Blueprint.of(card.plan))
+    described = _described(folder, card)
     try:
         content = (folder / WEIGHTS).read_bytes()
         if card.weights and hashlib.sha256(content).hexdigest() != card.weights:
             raise InputError(f"{folder / WEIGHTS} is damaged or not the model's own: copy both files again")
-        method.load_state_dict(load(content))
+        weights = load(content)
+        _require_fit(folder, described, {name: tuple(value.shape) for name, value in weights.items()})
+        method = _built(card)
+        method.load_state_dict(weights)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"cannot load {folder / WEIGHTS}: {str(error).splitlines()[0]}") from error
     return method.eval(), card
+
+
+def _built(card: ModelCard) -> Method:
+    return find(card.method)(validated(card.method, card.options), Blueprint.of(card.plan))
+
+
+def _described(folder: Path, card: ModelCard) -> Shapes:
+    """What weights the description asks for, found out without taking memory. Raises InputError."""
+    try:
+        with torch.device("meta"):
+            return {name: tuple(value.shape) for name, value in _built(card).state_dict().items()}
+    except RuntimeError as error:  # more than can be counted
+        raise InputError(f"{folder / DESCRIPTION} describes an impossible network: {error}") from error
+
+
+def _require_fit(folder: Path, described: Shapes, found: Shapes) -> None:
+    """Raise InputError where description and weights differ: the network would take memory that no file has filled."""
+    if found == described:
+        return
+    name = next(name for name in sorted(found.keys() | described.keys()) if found.get(name) != described.get(name))
+    raise InputError(
+        f"{DESCRIPTION} and {WEIGHTS} in {folder} do not belong together: {name} has the shape "
+        f"{described.get(name, 'of nothing')} in the one and {found.get(name, 'of nothing')} in the other; copy both "
+        "files again"
+    )
