@@ -18,6 +18,7 @@ from semivox.methods.dap import DAP
 from tests.contract.examples import Scripted, balls, batch, blueprint, build, gradients, logit, turn
 
 ALONE = {"adversarial_labeled": 0.0, "adversarial_unlabeled": 0.0, "self_training": 0.0}
+PAPER = dict(DAP.ablations["paper's loss"])
 LINES = [np.array(v, np.uint8).reshape(1, 1, 4) for v in ([1, 1, 0, 0], [0, 1, 1, 0])]
 FAR = math.exp(-2)  # the Gaussian's weight where the atlas is certain
 
@@ -38,7 +39,7 @@ def scripted(
 ) -> tuple[DAP, Batch]:
     """One labeled and one unlabeled patch of four voxels, predicted alike; the atlas of ``LINES``; given verdicts, in
     logits, on the voxels of either."""
-    method = build("dap", blueprint(), options)
+    method = build("dap", blueprint(), PAPER | options)
     method.survey(LINES)
     answer = torch.cat([logit(inside)] * 2).requires_grad_()
     method.network = Scripted(answer)
@@ -259,9 +260,10 @@ def test_prediction_needs_neither_atlas_nor_discriminator():
         assert torch.equal(before, method.predict(given.image))
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-def test_one_step_against_a_restatement_in_float64(classes):
-    method = build("dap", blueprint(classes=classes, dropout=0.0), {"self_training_loss": "bayesian"}, sharpness=4.0)
+@pytest.mark.parametrize(("classes", "dice"), [(2, False), (3, False), (3, True)])
+def test_one_step_against_a_restatement_in_float64(classes, dice):
+    options = {"self_training_loss": "bayesian"} | ({} if dice else PAPER)
+    method = build("dap", blueprint(classes=classes, dropout=0.0), options, sharpness=4.0)
     method.survey(balls((8, 8, 8), classes, seed) for seed in range(4))
     network, judge = copy.deepcopy(method.network).double(), copy.deepcopy(method.discriminator).double()
     given = batch(DAP, 2, 3, classes=classes)
@@ -283,6 +285,10 @@ def test_one_step_against_a_restatement_in_float64(classes):
         - 0.001 * passing[2:].log().mean()
         + 0.1 * bayesian(p[2:], classes_u, prior[2:], passing[2:].detach() >= 0.2)
     )
+    for k in range(1, classes) if dice else ():
+        q, hot = p[:2, k], (given.label == k).double()
+        overlap = (2 * (q * hot).sum() + 1e-5) / ((q * q).sum() + hot.sum() + 1e-5)
+        total = total + 0.5 * (1 - overlap) / (classes - 1)
     assert losses.total.item() == pytest.approx(total.item(), rel=1e-5)
     mine, slow = gradients(method.network, losses.total), gradients(network, total)
     for name in mine:

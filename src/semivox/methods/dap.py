@@ -10,7 +10,7 @@ drawn, and on unlabeled patches takes its own classes for true where the discrim
 
 Departures: 3D patches and K classes, where the paper has slices and the liver; the paper says that its focal factor
 uses the probabilities of the epoch before, here it is the current pass (``likelihood``); no registration
-(``alignment``).
+(``alignment``); half a Dice loss beside the Bayesian one (``segmentation``).
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ class DAPConfig(MethodConfig):
     default."""
     atlas_of: Literal["all", "others"] = "all"
     """Labeled scans behind the atlas of a labeled patch: all (our default), or all but its own."""
-    segmentation: Literal["bayesian", "bayesian_dice"] = "bayesian"
-    """The supervised loss: Bayesian (the paper), or that and half a Dice loss."""
+    segmentation: Literal["bayesian_dice", "bayesian"] = "bayesian_dice"
+    """The supervised loss: the Bayesian one and half a Dice loss, as for every method here (our default), or the
+    Bayesian one alone (the paper)."""
     width: int | None = Field(None, ge=1)
     """Channels of the discriminator's first layer; None: four times the network's, 64 at most."""
 
@@ -94,7 +95,7 @@ class DAP(Method):
         "no discriminator": {"adversarial_labeled": 0.0, "adversarial_unlabeled": 0.0, "self_training": 0.0},
         "no self-training": {"self_training": 0.0},
         "atlas in self-training": {"self_training_loss": "bayesian"},
-        "with Dice": {"segmentation": "bayesian_dice"},
+        "paper's loss": {"segmentation": "bayesian"},
     }
 
     def __init__(self, config: DAPConfig, blueprint: Blueprint) -> None:

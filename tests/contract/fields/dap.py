@@ -28,6 +28,6 @@ ALTERNATIVES: dict[str, Alternative] = {
     "power": (2.0, {"weighting": "contradiction"}),
     "alignment": ("resize", {}),
     "atlas_of": ("others", {}),
-    "segmentation": ("bayesian_dice", {}),
+    "segmentation": ("bayesian", {}),
     "width": (5, {}),
 }
