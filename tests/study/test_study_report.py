@@ -14,6 +14,7 @@ from semivox.study import figures
 from semivox.study.collect import collect
 from semivox.study.report import Picture
 from semivox.study.results import provenance
+from semivox.study.study_markdown import plain
 from semivox.study.study_report import report_study
 from semivox.study.study_table import escaped, lines_of
 from tests.study import made
@@ -108,6 +109,18 @@ def test_the_latex_table_escapes_names_and_marks_what_is_decided(finished):
     assert escaped("a_b & 50 % {x} \\ ~ ^ # $\x07") == (
         r"a\_b \& 50 \% \{x\} \textbackslash{} \textasciitilde{} \textasciicircum{} \# \$?"
     )
+
+
+def test_the_markdown_table_has_a_row_an_arm_and_shows_names_as_they_are(finished, results):
+    text = (finished[0] / "report" / "table.md").read_text(encoding="utf-8")
+    tables = [part.splitlines() for part in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
+    assert [len(table) for table in tables] == [6, 6]  # two lines of heading, four arms; a table a setting
+    assert {line.count(" | ") for table in tables for line in (table[0], *table[2:])} == {10}
+    row = next(line for line in tables[0] if "mean\\_teacher" in line)
+    found = results.contrasts("labeled-4", "dice")["mean_teacher"]
+    assert f"+{found.difference:.3f} [+{found.low:.3f}, +{found.high:.3f}] | better" in row
+    assert "Undefined: objects missed or invented" in text
+    assert plain("a|b <script> [x](y) *z*\n# c") == r"a\|b &lt;script&gt; \[x\](y) \*z\* # c"
 
 
 def test_the_page_loads_nothing_and_its_style_is_the_one_its_policy_names(finished):

@@ -44,7 +44,7 @@ def report(
         bool, typer.Option("--by-difficulty", help="Also score by groups of unusual shapes (slow, done once).")
     ] = False,
 ) -> None:
-    """Turn a study into STUDY/report: one page (report.html), table.csv, table.tex, and the figures as files.
+    """Turn a study into STUDY/report: one page (report.html), its table as CSV, LaTeX and Markdown, and the figures.
 
     Example: semivox report studies/first
     """

@@ -1,4 +1,4 @@
-"""The report of a study: one page, a CSV and a LaTeX table, and the figures as files, all from its folders."""
+"""The report of a study: one page, its table as CSV, LaTeX and Markdown, and the figures as files, from its folders."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from semivox.study.published import beside
 from semivox.study.report import Picture, TextTable, filled, headings, runs_of
 from semivox.study.results import Results
 from semivox.study.study_figures import count_figures, first_curves, setting_figures, setting_pictures
+from semivox.study.study_markdown import write_markdown
 from semivox.study.study_table import SHOWN, Line, lines_of, write_csv, write_latex
 
 FOLDER = "report"
@@ -54,7 +55,7 @@ class StudyPage:
 
 
 def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
-    """Write ``report/`` of a study (finished or not): report.html, table.csv, table.tex, figures; returns the page.
+    """Write ``report/`` of a study (finished or not): report.html, table.csv, .tex and .md, figures; returns the page.
 
     ``by_difficulty``: also fit shape models to the training labels and score by groups of difficulty; kept in the
     report's folder, so asked for once. Raises InputError where the folder holds no study or no finished run.
@@ -67,6 +68,7 @@ def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None
     title = results.record.grid.title or study.resolve().name
     write_csv(out / "table.csv", lines)
     write_latex(out / "table.tex", lines, title)
+    write_markdown(out / "table.md", lines, title)
     page = _page(results, lines, title, out)
     path = out / "report.html"
     write_text(path, render_study(page))
