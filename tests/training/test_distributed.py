@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from semivox.core.errors import InterruptedRun
+from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training.run import train_run
 from semivox.training.stopping import StopRequest
+from tests import faults
+from tests.core.test_lock import alive
 from tests.training import tiny, two_processes
 from tests.training.test_resume import assert_same, weights
 
@@ -64,9 +68,8 @@ def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypa
         first, second = (torch.load(tmp_path / f"whole-rank{rank}-step{step}.pt", weights_only=True) for rank in (0, 1))
         assert_same(first["method"], second["method"])
     monkeypatch.setattr(run, "work", tell_and_stop)
-    with pytest.raises(Exception, match="step 2 of 4") as stopped:
+    with pytest.raises(InterruptedRun, match="step 2 of 4"):
         train_run(store, split, plan, two, tmp_path / "parts")
-    assert "InterruptedRun" in str(stopped.value) or isinstance(stopped.value, InterruptedRun)
     assert checkpoint.load(tmp_path / "parts" / "checkpoints").step == 2
     monkeypatch.setattr(run, "work", tell)
     train_run(store, split, plan, two, tmp_path / "parts")
@@ -109,6 +112,29 @@ def test_a_head_that_a_weight_of_0_lets_rest_stops_no_process(tmp_path):
     cases += [("mean_teacher", two_processes.CHANNELS_LAST, {})]
     results = told(tmp_path, cases)
     assert results == {"sassnet: no distances": "", f"mean_teacher: {two_processes.CHANNELS_LAST}": ""}
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("killed", "process 1 .*was killed.*memory"), ("refused", "^scan 'x' cannot be read$")]
+)
+def test_what_ends_one_process_is_said_in_a_sentence(how, said):
+    with pytest.raises(SemivoxError, match=said):
+        two_processes.together(two_processes.fail, how)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_processes_save_when_the_first_is_asked_to_stop_and_end_when_it_is_killed(tmp_path, number):
+    program = faults.start(two_processes.until_stopped, tmp_path)
+    while program.is_alive() and len(list(tmp_path.glob("[01]"))) < 2:
+        time.sleep(0.01)
+    pids = [int((tmp_path / str(rank)).read_text(encoding="utf-8")) for rank in range(2)]
+    os.kill(program.pid, number)
+    program.join()
+    assert program.exitcode == (75 if number == signal.SIGTERM else -number)
+    deadline = time.monotonic() + 60
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(alive, pids))
 
 
 @pytest.mark.slow

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +15,15 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from semivox.core.errors import SemivoxError
+from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+from semivox.core.files import write_text
 from semivox.core.nested import merged
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.training.checkpoint import State
 from semivox.training.loop import Observer, Pace, in_channels_last, train
-from semivox.training.together import Together, average
+from semivox.training.stopping import StopRequest
+from semivox.training.together import Together, average, launch
 from tests import faults
 from tests.contract import examples
 
@@ -86,7 +92,34 @@ def averaged(fabric: Fabric, out: Path) -> None:
     out.with_name(f"{out.name}-{fabric.global_rank}").write_text(json.dumps(found), encoding="utf-8")
 
 
-def together(task: Any, *arguments: Any) -> None:
+def together(task: Any, *arguments: Any, start: Any = "forkserver") -> None:
     """Run ``task(fabric, *arguments)`` in two processes, forked from a clean one that has imported everything."""
     faults.CONTEXT.get_start_method()
-    Fabric(accelerator="cpu", devices=2, strategy=Together(start_method="forkserver")).launch(task, *arguments)
+    launch(Fabric(accelerator="cpu", devices=2, strategy=Together(start_method=start)), task, *arguments)
+
+
+def fail(fabric: Fabric, how: str) -> None:
+    """The second process ends as it is told; the first one would wait for it without end."""
+    if fabric.global_rank == 1:
+        if how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise InputError("scan 'x' cannot be read")
+    fabric.barrier()
+
+
+def train_until_stopped(fabric: Fabric, out: Path) -> None:
+    """Tell which process this is, and wait for a request to stop."""
+    stop = StopRequest()
+    with stop.listening():
+        write_text(out / str(fabric.global_rank), str(os.getpid()))
+        while not stop.asked:
+            time.sleep(0.01)
+    raise InterruptedRun("stopped and saved")
+
+
+def until_stopped(out: Path) -> None:
+    """A program that trains in two processes; ends as a command does."""
+    try:
+        together(train_until_stopped, out, start="fork")  # this one is clean itself, and their parent
+    except SemivoxError as error:
+        sys.exit(error.code)

@@ -107,6 +107,7 @@ class Keeper(Observer):
             self.saved = time.monotonic()
         if stopping and not last:
             self.reporter.end()
+            self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
             raise InterruptedRun(
                 f"stopped and saved at step {done} of {self.steps}; the same command goes on from there"
             )

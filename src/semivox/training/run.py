@@ -31,7 +31,7 @@ from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.reporter import Reporter, Silent
 from semivox.training.settings import RunConfig
 from semivox.training.stopping import StopRequest
-from semivox.training.together import Together
+from semivox.training.together import Together, launch
 
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""
@@ -65,7 +65,7 @@ def train_run(
         if world == 1:
             work(fabric, store, split, plan, config, out, reporter or Silent())
         else:
-            fabric.launch(work, store, split, plan, config, out, reporter or Silent())  # type: ignore[arg-type]
+            launch(fabric, work, store, split, plan, config, out, reporter or Silent())
 
 
 def check_parts(split: Split, config: RunConfig) -> None:
