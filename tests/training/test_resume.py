@@ -61,6 +61,8 @@ def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, metho
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     rows = [run.RunFolder(tmp_path / part).logged() for part in ("whole", "parts")]
     assert [row["total"] for row in rows[0]] == [row["total"] for row in rows[1]]
+    released, _ = load_model(tmp_path / "parts")
+    assert_same(weights(tmp_path / "whole"), released.state_dict())
 
 
 def killed_runs(tmp_path: Path, kills: int, steps: int) -> None:

@@ -86,22 +86,27 @@ def _built(card: ModelCard) -> Method:
     return find(card.method)(validated(card.method, card.options), Blueprint.of(card.plan))
 
 
-def _described(folder: Path, card: ModelCard) -> Shapes:
-    """What weights the description asks for, found out without taking memory. Raises InputError."""
+def _described(folder: Path, card: ModelCard) -> Method:
+    """What the description asks for, as shapes that take no memory. Raises InputError."""
     try:
         with torch.device("meta"):
-            return {name: tuple(value.shape) for name, value in _built(card).state_dict().items()}
+            return _built(card)
     except RuntimeError as error:  # more than can be counted
         raise InputError(f"{folder / DESCRIPTION} describes an impossible network: {error}") from error
 
 
-def _require_fit(folder: Path, described: Shapes, found: Shapes) -> None:
-    """Raise InputError where description and weights differ: the network would take memory that no file has filled."""
-    if found == described:
-        return
-    name = next(name for name in sorted(found.keys() | described.keys()) if found.get(name) != described.get(name))
-    raise InputError(
-        f"{DESCRIPTION} and {WEIGHTS} in {folder} do not belong together: {name} has the shape "
-        f"{described.get(name, 'of nothing')} in the one and {found.get(name, 'of nothing')} in the other; copy both "
-        "files again"
-    )
+def _require_fit(folder: Path, described: Method, found: Shapes) -> None:
+    """Raise InputError where description and weights differ: the network would take memory that no file has filled.
+
+    The method itself decides, so that what takes its size from the data (an atlas) is as large as in the file.
+    """
+    try:
+        described.load_state_dict({name: torch.empty(shape, device="meta") for name, shape in found.items()})
+    except RuntimeError as error:
+        wanted = {name: tuple(value.shape) for name, value in described.state_dict().items()}
+        name = next(name for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name))
+        raise InputError(
+            f"{DESCRIPTION} and {WEIGHTS} in {folder} do not belong together: {name} has the shape "
+            f"{wanted.get(name, 'of nothing')} in the one and {found.get(name, 'of nothing')} in the other; copy both "
+            "files again"
+        ) from error
