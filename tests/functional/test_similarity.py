@@ -229,6 +229,16 @@ def test_candidates_are_those_of_the_band_and_of_their_class():
         assert (depth.flatten()[found.long().flatten()] <= 1).all()
 
 
+def test_voxels_larger_than_the_band_give_those_next_to_the_surface_as_candidates():
+    label = torch.from_numpy(cube()).long()[None].repeat(2, 1, 1, 1)
+    label[1] = 0
+    depth = torch.stack([torch.from_numpy(surface_depth(part.numpy().astype("uint8"), (4, 4, 4), 2)) for part in label])
+    found = band_references(torch.zeros(2, 1, 20, 20, 20), label, depth, 3.0, 2)
+    assert [len(part) for part in found] == [600, 488]
+    nowhere = torch.full_like(depth, torch.inf)  # no surface: no candidate
+    assert [len(part) for part in band_references(torch.zeros(2, 1, 20, 20, 20), label, nowhere, 3.0, 2)] == [0, 0]
+
+
 def test_unknown_voxels_are_no_candidates():
     label = torch.tensor([0, 1, 255]).reshape(1, 1, 1, 3)
     found = band_references(torch.arange(3.0).reshape(1, 1, 1, 1, 3), label, torch.zeros(1, 1, 1, 3), 1.0, 3)

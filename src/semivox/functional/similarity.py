@@ -67,10 +67,11 @@ def vote_entropy(similarities: Tensor) -> Tensor:
 def band_references(embedding: Tensor, label: Tensor, depth: Tensor, band: float, classes: int) -> list[Tensor]:
     """Candidates for references, per class: the embeddings (N, E) of voxels within ``band`` mm of their surface.
 
+    Where voxels are so large that none is, those nearest to a surface of all are taken.
     ``embedding`` (L, E, X, Y, Z), ``label`` (L, X, Y, Z), ``depth`` (L, X, Y, Z) in mm as ``surface_depth`` gives it.
     """
     by_voxel = embedding.movedim(1, -1)  # (L, X, Y, Z, E)
-    near = depth <= band
+    near = (depth <= depth.amin().clamp_min(band)) & depth.isfinite()
     return [by_voxel[near & (label == index)] for index in range(classes)]
 
 

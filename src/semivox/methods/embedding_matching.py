@@ -70,7 +70,8 @@ class EmbeddingMatchingConfig(TeacherConfig):
     runs: int = Field(5, ge=1)
     """Runs with other references, over which similarities are averaged (l)."""
     band_mm: float = Field(3.0, gt=0)
-    """References lie within this distance of their surface. The paper says "near"; our default."""
+    """References lie within this distance of their surface, or next to it where voxels are larger. The paper says
+    "near"; our default."""
     reference_scope: Literal["batch", "paired"] = "batch"
     """References from all labeled patches (our default), or for the i-th unlabeled patch from the i-th labeled one."""
     en_region: Literal["all", "uncertain"] = "uncertain"

@@ -15,7 +15,7 @@ from semivox.study.summary import Summary
 from semivox.training.settings import TrainSettings
 
 SMALL = PlanChoices(
-    spacing=(4.0, 4.0, 4.0),
+    spacing=(3.0, 3.0, 3.0),
     patch=(24, 24, 24),
     network="small",
     steps=600,
