@@ -95,7 +95,7 @@ def predict(
         device=device,
         tell=tell,
     )
-    tell.say(f"{len(written)} scans are labeled in {out}.")
+    tell.say(f"{len(written)} {'scan is' if len(written) == 1 else 'scans are'} labeled in {out}.")
 
 
 def evaluate(
