@@ -21,7 +21,8 @@ SMALL = PlanChoices(
     steps=600,
     fields={"network": {"options": {"dropout": 0.1}}},
 )
-"""Three minutes on two cores; a patch of 96 mm holds a whole hip. So small a network learns faster with less dropout than the planner's 0.2."""
+"""Three minutes on two cores; a patch of 96 mm holds a whole hip. So small a network learns faster with less dropout
+than the planner's 0.2."""
 OPTIONS = {"decay": 0.95}
 """The teacher's memory, 20 steps, is as short beside this run as the paper's 100 are beside a long one."""
 QUICK = SMALL.model_copy(update={"spacing": (6.0, 6.0, 6.0), "patch": (16, 16, 16), "steps": 4})
