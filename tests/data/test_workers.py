@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from semivox.core.errors import SemivoxError
 from semivox.data import crew, loading
 from semivox.data.loading import Loading, loader
 from semivox.data.pool import each
-from tests.core.test_lock import alive
+from tests.core.test_lock import ended
 from tests.data.deeds import deed
 from tests.data.test_patches import MemoryStore, equal, make
 
@@ -124,10 +123,7 @@ def test_workers_end_with_a_killed_reader_also_stopped_ones():
     pids = ours.recv()
     reader.kill()
     reader.join()
-    deadline = time.monotonic() + 60
-    while any(map(alive, pids)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(map(alive, pids))
+    assert ended(*pids)
 
 
 def test_requests_to_stop_that_reach_workers_too_end_none():

@@ -19,7 +19,7 @@ from semivox.study import cell, runner, steps
 from semivox.study.grid import CaseChoice
 from semivox.study.runner import run_study
 from tests import faults
-from tests.core.test_lock import alive
+from tests.core.test_lock import alive, ended
 from tests.study.test_runner import GRID
 
 ONE = GRID.model_copy(
@@ -158,10 +158,7 @@ def test_a_run_ends_when_its_study_is_killed_also_after_training(tmp_path):
     child = pids.get()
     parent.kill()
     parent.join()
-    deadline = time.monotonic() + 60
-    while alive(child) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not alive(child)
+    assert ended(child)
 
 
 def deaf_child(pids):
