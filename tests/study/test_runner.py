@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,13 +140,19 @@ def test_the_same_call_does_nothing_twice_and_a_larger_grid_does_what_was_added(
     assert started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
 
 
+def test_a_study_goes_on_where_its_scans_were_copied_to(finished, scans, tmp_path):
+    copied = shutil.copytree(scans, tmp_path / "scratch", copy_function=shutil.copyfile)
+    assert run_study(GRID, copied, copied, finished).done == 4
+    assert run_study(GRID, scans, scans, finished).done == 4
+
+
 def test_a_study_of_another_plan_or_other_data_is_refused(finished, scans, tmp_path):
     other = GRID.model_copy(update={"plan": GRID.plan.model_copy(update={"steps": 3})})
     with pytest.raises(InputError, match="another plan"):
         run_study(other, scans, scans, finished)
     elsewhere = tmp_path / "scans"
-    phantom.write(elsewhere, 5, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    with pytest.raises(InputError, match="files"):
+    phantom.write(elsewhere, 6, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    with pytest.raises(InputError, match="other scans"):
         run_study(GRID, elsewhere, elsewhere, finished)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")

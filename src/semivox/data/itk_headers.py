@@ -48,10 +48,7 @@ class Layout:
 
 def require_complete(path: Path) -> None:
     """Verify that all voxels the header calls for are in the file. Raises ScanError."""
-    integrity.require_kind(path, path.suffix.lower())
-    with path.open("rb") as file:
-        content = file.read(MAX_HEADER)
-    layout = _nrrd(path, content) if path.suffix.lower() in (".nrrd", ".nhdr") else _meta(path, content)
+    layout = _layout(path)
     if not layout.data.is_file():
         raise ScanError(
             "missing_file",
@@ -64,6 +61,19 @@ def require_complete(path: Path) -> None:
         with layout.data.open("rb") as file:
             file.seek(max(layout.offset, 0))
             integrity.require_stream(layout.data, file, layout.size)
+
+
+def voxel_file(path: Path) -> Path:
+    """The file that holds the voxels: the header's own, or one beside it. Raises ScanError for an unfit header."""
+    return _layout(path).data
+
+
+def _layout(path: Path) -> Layout:
+    """What the header says. Raises ScanError."""
+    integrity.require_kind(path, path.suffix.lower())
+    with path.open("rb") as file:
+        content = file.read(MAX_HEADER)
+    return _nrrd(path, content) if path.suffix.lower() in (".nrrd", ".nhdr") else _meta(path, content)
 
 
 def _nrrd(path: Path, content: bytes) -> Layout:

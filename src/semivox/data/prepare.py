@@ -26,6 +26,7 @@ from semivox.data.drawn import class_indices, sample_foreground
 from semivox.data.intensity import scale
 from semivox.data.pool import each
 from semivox.data.resampling import resample, resample_label, target_shape, target_spacing
+from semivox.data.sources import files_of
 from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
 
 if TYPE_CHECKING:
@@ -205,8 +206,8 @@ def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:
 
 
 def _source(path: Path) -> SourceFile:
-    """Size and time of a file, or of all files of a DICOM folder together."""
-    stats = [item.stat() for item in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    """Size and time of a scan, of all its files together."""
+    stats = [file.stat() for file in files_of(path)]
     newest = max((stat.st_mtime_ns for stat in stats), default=0)
     return SourceFile(path=str(path), size=sum(stat.st_size for stat in stats), modified_ns=newest)
 

@@ -16,9 +16,9 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.checks import CheckReport
 from semivox.data.dataset import Dataset
+from semivox.data.sources import digest_of_files
 from semivox.study.cells import TWIN, Cell, arms_of, cells_of, config_of
 from semivox.study.grid import Grid
-from semivox.study.job import digest_of_files
 from semivox.study.planning import Inspected, planned
 from semivox.study.progress import Narrator
 from semivox.study.steps import decide, inspect, locate, ready
@@ -46,7 +46,7 @@ class StudyRecord(Frozen):
     data: str
     """The data folder."""
     files: str
-    """Digest of names, sizes and times of all files of the data set."""
+    """Digest of what the data set's files hold."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,15 @@ def _claim(out: Path, record: StudyRecord) -> None:
         before = StudyRecord.load(path)
         both = [json.loads(grid.model_dump_json(include=set(SAME))) for grid in (before.grid, record.grid)]
         changed = [name for name in SAME if both[0][name] != both[1][name]]
-        changed += [] if before.files == record.files else ["the data set's files"]
         if changed:
             raise InputError(
                 f"{out} holds a study with another {' and '.join(changed)}; numbers of both could not be compared. "
                 "Undo the change, or give another --out"
+            )
+        if before.files != record.files:
+            raise InputError(
+                f"{out} holds a study of other scans: files of {record.data} were added, removed or changed since. "
+                "Restore them, or give another --out"
             )
     record.save(path)
 

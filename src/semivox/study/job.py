@@ -7,7 +7,6 @@ cross-validation over the labeled scans. Every part that is done is skipped when
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.checks import CheckReport
 from semivox.data.dataset import Dataset, Entry
+from semivox.data.sources import digest_of_files
 from semivox.data.store import Store
 from semivox.evaluation.score import Row
 from semivox.evaluation.tables import write_scores
@@ -64,7 +64,7 @@ class JobRecord(Frozen):
 
     settings: JobSettings
     files: str
-    """Digest of names, sizes and times of all files of the data set."""
+    """Digest of what the data set's files hold."""
 
 
 @dataclass(frozen=True)
@@ -137,17 +137,6 @@ def planned_trials(
         return "nothing", (Trial(out, split),)
     held_out = tuple(Trial(out / "folds" / str(index), fold, fold.test) for index, fold in enumerate(cut))
     return "cross-validation", (Trial(out, split), *held_out)
-
-
-def digest_of_files(dataset: Dataset) -> str:
-    """A short hash of which files there are, how large, and when they were changed; opens none."""
-    lines = []
-    for entry in dataset.entries:
-        for path in (*entry.images, *([entry.label] if entry.label else [])):
-            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-                status = file.stat()
-                lines.append(f"{entry.name} {file.name} {status.st_size} {status.st_mtime_ns}")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 @contextmanager

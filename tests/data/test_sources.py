@@ -1,0 +1,72 @@
+"""The files of a scan, and a digest that tells whether they are the same ones."""
+
+import gzip
+import os
+import shutil
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from semivox.core.errors import InputError
+from semivox.data import layouts
+from semivox.data.sources import digest_of_files, files_of
+
+
+@pytest.fixture(params=[".nii.gz", ".nii", ".mhd", ".nhdr"])
+def folder(request, tmp_path):
+    """Two scans, one of them labeled."""
+    for place, names in {"images": ("a", "b"), "labels": ("a",)}.items():
+        (tmp_path / "data" / place).mkdir(parents=True)
+        for name in names:
+            image = sitk.GetImageFromArray(np.arange(512, dtype=np.uint8).reshape(8, 8, 8) % 3)
+            sitk.WriteImage(image, str(tmp_path / "data" / place / f"{name}{request.param}"))
+    return tmp_path / "data"
+
+
+def digest(folder):
+    return digest_of_files(layouts.find(folder))
+
+
+def test_a_copy_elsewhere_with_other_times_is_the_same_data_set(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "scratch", copy_function=shutil.copyfile)
+    for file in (tmp_path / "scratch").rglob("*.*"):
+        os.utime(file, (1, 1))
+    assert digest(tmp_path / "scratch") == digest(folder)
+
+
+def test_one_voxel_of_a_label_counts(folder):
+    before = digest(folder)
+    path = next(file for file in (folder / "labels").iterdir() if file.suffix not in (".mhd", ".nhdr"))
+    packed = path.suffix == ".gz"
+    content = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    content[-200] ^= 3
+    path.write_bytes(gzip.compress(bytes(content)) if packed else bytes(content))
+    assert digest(folder) != before
+
+
+def test_names_and_files_count(folder):
+    before = digest(folder)
+    for path in (folder / "images").glob("b*"):
+        path.rename(path.with_name(path.name.replace("b", "c")))
+    assert digest(folder) != before
+
+
+def test_a_scan_has_the_files_that_hold_its_voxels(folder):
+    scan = next(iter(sorted((folder / "images").iterdir())))
+    found = files_of(scan)
+    assert found[0] == scan
+    assert sum(path.stat().st_size for path in found) > 512 or scan.name.endswith(".gz")
+
+
+def test_a_damaged_header_is_left_to_whoever_opens_the_scan(tmp_path):
+    (tmp_path / "a.mhd").write_text("not a header")
+    assert files_of(tmp_path / "a.mhd") == (tmp_path / "a.mhd",)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_cannot_be_read_is_named(folder):
+    path = next((folder / "labels").iterdir())
+    path.chmod(0)
+    with pytest.raises(InputError, match=path.name):
+        digest(folder)
