@@ -53,6 +53,14 @@ def test_single_keys_are_set_from_the_command_line(tmp_path):
     assert grid.methods == ("supervised", "ua_mt")
 
 
+def test_one_name_or_number_stands_for_a_list_of_one(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('methods = "ua-mt"\nseeds = 7\n[cases]\nlabeled = 4\nexclude = "a"')
+    grid = load_grid(path)
+    assert (grid.methods, grid.seeds, grid.cases.labeled, grid.cases.exclude) == (("ua_mt",), (7,), (4,), ("a",))
+    assert load_grid(path, ("cases.labeled=8",)).cases.labeled == (8,)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"), [("plan.step=7", "did you mean 'steps'"), ("plan", "key=value"), ("a..b=1", "key=value")]
 )

@@ -27,6 +27,11 @@ SHARED_BY_ALL = ("seed", "steps")
 """Training settings that a grid decides elsewhere: ``seeds``, and ``plan.steps``."""
 
 
+def _several(value: Any) -> Any:
+    """One name or number stands for a list of one."""
+    return (value,) if isinstance(value, int | str) else value
+
+
 class CaseChoice(Frozen):
     """Who is trained on and who is scored."""
 
@@ -47,6 +52,8 @@ class CaseChoice(Frozen):
     """Cases that choose weights: names, a text file, how many before the test cases, or what the files call so."""
     exclude: tuple[str, ...] = ()
     """Cases to leave out."""
+
+    _alone = field_validator("labeled", "exclude", mode="before")(_several)
 
     @field_validator("draws", mode="before")
     @classmethod
@@ -129,6 +136,8 @@ class Grid(Frozen):
     """By name, what a method has of its own."""
     predict: PredictChoice = PredictChoice()
     legacy: LegacyChoice = LegacyChoice()
+
+    _alone = field_validator("methods", "seeds", mode="before")(_several)
 
     @field_validator("methods")
     @classmethod
