@@ -10,7 +10,7 @@ recipe=$1 data=$2 runs=$3 steps=${4:-600}
 here=$(dirname "$0")
 semivox=${SEMIVOX:-semivox}
 
-set -- --set plan.steps="$steps" --set plan.fields.network.options.width=8 --set 'plan.fields.intensity=[{scheme = "zscore"}]'
+set -- --set plan.steps="$steps" --set plan.fields.network.options.width=8 --set 'plan.fields.intensity=[{"scheme": "zscore"}]'
 case $recipe in
 midl-*)
     scans=$data data=$runs/patches
