@@ -21,9 +21,9 @@ from semivox.core.case import Case
 from semivox.core.geometry import Shape
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import TrainingSplit
-from semivox.data.augmentation import SETS
-from semivox.data.patches import Patches
-from semivox.data.spatial import Pose, crop, window
+from semivox.data.augmentation.schemes import SETS
+from semivox.data.augmentation.spatial import Pose, crop, window
+from semivox.data.batches.patches import Patches
 
 SPLIT = TrainingSplit(("a", "b", "c"), ("u", "v", "w"), ())
 

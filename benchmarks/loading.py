@@ -24,9 +24,9 @@ from torch.utils.data import DataLoader
 sys.path.append(str(Path(__file__).parent))
 from augmentation import SPLIT, MappedStore, make_plan
 from semivox.core.batch import Batch
-from semivox.data.augmentation import SETS
-from semivox.data.loading import AHEAD, loader
-from semivox.data.patches import Patches
+from semivox.data.augmentation.schemes import SETS
+from semivox.data.batches.loading import AHEAD, loader
+from semivox.data.batches.patches import Patches
 
 
 def torch_loader(patches: Patches, steps: int, workers: int) -> Iterator[Batch]:

@@ -22,7 +22,7 @@ from monai.metrics import compute_average_surface_distance, compute_hausdorff_di
 from scipy import ndimage
 
 from semivox.core.geometry import Spacing
-from semivox.data.volume import read_label
+from semivox.data.formats.volume import read_label
 from semivox.evaluation.score import score
 from semivox.functional.surface import surface_distances
 

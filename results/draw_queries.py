@@ -28,8 +28,8 @@ from torch.nn import functional as F
 from semivox.core.geometry import Shape
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data.layouts import find
-from semivox.data.patches import padding
+from semivox.data.batches.patches import padding
+from semivox.data.layouts.recognize import find
 from semivox.data.prepare import prepare
 from semivox.data.store import Store
 from semivox.methods.dkuxnet import DKUXNet

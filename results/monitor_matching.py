@@ -19,9 +19,9 @@ import torch
 from semivox.core.plan import Plan
 from semivox.core.progress import Progress
 from semivox.core.split import Split, TrainingSplit
-from semivox.data.augmentation import SETS
-from semivox.data.layouts import find
-from semivox.data.patches import Patches
+from semivox.data.augmentation.schemes import SETS
+from semivox.data.batches.patches import Patches
+from semivox.data.layouts.recognize import find
 from semivox.data.prepare import prepare
 from semivox.functional.similarity import vote
 from semivox.functional.uncertainty import entropy_limit

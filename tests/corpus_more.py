@@ -16,7 +16,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data import volume
+from semivox.data.formats import volume
 from semivox.study.choices import PlanChoices, checked, parse_overrides, parse_triple
 from semivox.study.single import settings_of
 from semivox.study.steps import locate

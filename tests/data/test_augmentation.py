@@ -9,9 +9,8 @@ from scipy import ndimage
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
-from semivox.data import intensity_augmentation as intensity
-from semivox.data import spatial
-from semivox.data.augmentation import SETS, STANDARD, Augmentation, Chance, draw, find
+from semivox.data.augmentation import intensity, spatial
+from semivox.data.augmentation.schemes import SETS, STANDARD, Augmentation, Chance, draw, find
 
 PATCH = (16, 14, 12)
 ALWAYS = Augmentation(

@@ -14,10 +14,10 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.data.checks import CheckReport, check
-from semivox.data.fingerprint import fingerprint
-from semivox.data.layouts import default_split, find
-from semivox.data.scan import ScanError
+from semivox.data.checks.run import CheckReport, check
+from semivox.data.formats.scan import ScanError
+from semivox.data.layouts.recognize import default_split, find
+from semivox.data.planning.fingerprint import fingerprint
 from tests import corpus, corpus_more
 
 

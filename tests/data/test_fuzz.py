@@ -16,7 +16,8 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.data import layouts, volume
+from semivox.data import layouts
+from semivox.data.formats import volume
 from tests import corpus
 from tests.training import tiny
 

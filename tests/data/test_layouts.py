@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from semivox.core.errors import InputError
-from semivox.data.layouts import default_split, find
+from semivox.data.layouts.recognize import default_split, find
 
 
 def touch(root: Path, *names: str) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint, Plan
-from semivox.data import cost, topology
-from semivox.data.plan import Budget, median_size, plan
-from semivox.data.sizing import CPU_VOXELS
+from semivox.data.checks import topology
+from semivox.data.planning import cost
+from semivox.data.planning.plan import Budget, median_size, plan
+from semivox.data.planning.sizing import CPU_VOXELS
 
 MR = ChannelFacts(minimum=0, maximum=900, mean=200, std=80, lower=20, upper=600, zeros=0.02)
 CT = ChannelFacts(minimum=-1024, maximum=2500, mean=40, std=200, lower=-500, upper=900, zeros=0.0)

@@ -11,9 +11,9 @@ from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
-from semivox.data import volume as files
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.drawn import class_indices, sample_foreground
+from semivox.data.formats import volume as files
 from semivox.data.prepare import normalize, prepare
 
 CLASSES = (ClassInfo(name="background", value=0), ClassInfo(name="bone", value=2), ClassInfo(name="metal", value=205))

@@ -8,9 +8,9 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from semivox import api
-from semivox.data import volume
-from semivox.data.layouts import find
-from semivox.data.privacy import telling
+from semivox.data.checks.privacy import telling
+from semivox.data.formats import volume
+from semivox.data.layouts.recognize import find
 from tests import corpus
 
 SECRET = "Mustermann^Erika"

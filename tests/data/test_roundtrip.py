@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
-from semivox.data import volume
 from semivox.data.dataset import Dataset, Entry
+from semivox.data.formats import volume
 from semivox.data.prepare import prepare
 from tests.data.test_volume import orientations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from semivox.core.errors import InputError
-from semivox.data.sampler import LABELED, UNLABELED, PatchSampler, by_class, valid_corners
+from semivox.data.batches.sampler import LABELED, UNLABELED, PatchSampler, by_class, valid_corners
 
 SHAPES = ((20, 18, 12), (9, 18, 12), (25, 16, 40), (16, 16, 10), (30, 30, 30))
 PATCH = (16, 16, 10)

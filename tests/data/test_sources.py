@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
-from semivox.data.sources import digest_of_files, files_of
+from semivox.data.formats.sources import digest_of_files, files_of
 
 
 @pytest.fixture(params=[".nii.gz", ".nii", ".mhd", ".nhdr"])

@@ -12,8 +12,8 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
-from semivox.data import volume as volumes
-from semivox.data.orientation import axis_codes, shear_degrees
+from semivox.data.formats import volume as volumes
+from semivox.data.formats.orientation import axis_codes, shear_degrees
 from tests.corpus import slices
 
 SHAPE = (5, 6, 7)

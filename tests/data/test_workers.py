@@ -14,8 +14,8 @@ import torch
 
 from semivox.core import vigil
 from semivox.core.errors import SemivoxError
-from semivox.data import crew, loading
-from semivox.data.loading import Loading, loader
+from semivox.data.batches import crew, loading
+from semivox.data.batches.loading import Loading, loader
 from semivox.data.pool import each
 from tests.core.test_lock import ended
 from tests.data.deeds import deed

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semivox.data.volume import read_label
+from semivox.data.formats.volume import read_label
 from semivox.evaluation.score import score
 
 from .masks import blob, cube

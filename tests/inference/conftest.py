@@ -7,7 +7,7 @@ import torch
 
 from semivox.core.case import Volume
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
-from semivox.data.volume import read
+from semivox.data.formats.volume import read
 
 VALUES = (0, 7, 300)
 

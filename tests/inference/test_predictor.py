@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from semivox.core.errors import InputError
-from semivox.data.volume import read, to_source
+from semivox.data.formats.volume import read, to_source
 from semivox.inference.predictor import Predictor
 
 from .conftest import VALUES, bands

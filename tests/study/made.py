@@ -6,11 +6,11 @@ from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint, I
 from semivox.core.split import Split
 from semivox.evaluation.score import Row
 from semivox.evaluation.tables import write_scores
-from semivox.study.arrange import StudyRecord
-from semivox.study.cells import cells_of, config_of, plan_of
-from semivox.study.cost import Cost
-from semivox.study.grid import CaseChoice, Grid
-from semivox.study.subsets import Setting
+from semivox.study.grids.cells import cells_of, config_of, plan_of
+from semivox.study.grids.grid import CaseChoice, Grid
+from semivox.study.grids.subsets import Setting
+from semivox.study.runs.arrange import StudyRecord
+from semivox.study.runs.cost import Cost
 
 CASES = tuple(f"case_{index:02d}" for index in range(12))
 FACTS = ChannelFacts(minimum=0, maximum=1, mean=0.5, std=0.1, lower=0, upper=1, zeros=0)

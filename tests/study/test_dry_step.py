@@ -4,9 +4,9 @@ import pytest
 
 from semivox.data import phantom
 from semivox.study.choices import PlanChoices
-from semivox.study.grid import CaseChoice, Grid
+from semivox.study.grids.grid import CaseChoice, Grid
 from semivox.study.job import JobSettings, run_job
-from semivox.study.runner import run_study
+from semivox.study.runs.runner import run_study
 from semivox.study.single import Request, train_one
 
 PATCH = {"spacing": (8.0, 8.0, 8.0), "patch": (16, 16, 8), "network": "small", "steps": 2}

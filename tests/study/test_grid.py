@@ -8,9 +8,9 @@ from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, Entry
-from semivox.study.cells import arms_of, cell_named, cells_of, config_of
-from semivox.study.grid import CaseChoice, Grid, load_grid
-from semivox.study.subsets import permuted, settings_of
+from semivox.study.grids.cells import arms_of, cell_named, cells_of, config_of
+from semivox.study.grids.grid import CaseChoice, Grid, load_grid
+from semivox.study.grids.subsets import permuted, settings_of
 
 TEXT = """
 methods = ["supervised", "mean-teacher", "ua_mt"]

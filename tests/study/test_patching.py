@@ -8,13 +8,13 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.data import layouts, phantom
 from semivox.data.fixed_patches import PatchChoice
-from semivox.data.volume import read, read_label
-from semivox.study.collect import collect
+from semivox.data.formats.volume import read, read_label
 from semivox.study.difficulty import deviations, grouped, read_difficulty, strata, write_difficulty
-from semivox.study.grid import CaseChoice
+from semivox.study.grids.grid import CaseChoice
+from semivox.study.grids.subsets import settings_of
 from semivox.study.patching import make_patches
-from semivox.study.study_report import report_study
-from semivox.study.subsets import settings_of
+from semivox.study.reports.collect import collect
+from semivox.study.reports.study import report_study
 from tests.study import made
 from tests.study.test_report import Page
 

@@ -4,10 +4,10 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.methods import METHODS, find
-from semivox.study.collect import collect
-from semivox.study.protocols import PROTOCOLS
-from semivox.study.published import beside, incomparable, load_published, of_protocol
-from semivox.study.study_report import report_study
+from semivox.study.grids.protocols import PROTOCOLS
+from semivox.study.reports.collect import collect
+from semivox.study.reports.published import beside, incomparable, load_published, of_protocol
+from semivox.study.reports.study import report_study
 from tests.study import made
 from tests.study.test_report import Page
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from semivox.methods import METHODS
-from semivox.study.cells import arms_of, config_of
-from semivox.study.grid import load_grid
-from semivox.study.protocols import PROTOCOLS
-from semivox.study.published import load_published
+from semivox.study.grids.cells import arms_of, config_of
+from semivox.study.grids.grid import load_grid
+from semivox.study.grids.protocols import PROTOCOLS
+from semivox.study.reports.published import load_published
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 ALL = {

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semivox.study.curves import HEIGHT, WIDTH, smooth, ticks, training_curves
-from semivox.study.overlay import color, data_uri, overlay
-from semivox.study.report import Estimate, PairedCase, Picture, ReportData, ScoreRow, number, render, write_report
+from semivox.study.reports.curves import HEIGHT, WIDTH, smooth, ticks, training_curves
+from semivox.study.reports.overlay import color, data_uri, overlay
+from semivox.study.reports.page import Estimate, PairedCase, Picture, ReportData, ScoreRow, number, render, write_report
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>\"'",

@@ -12,13 +12,13 @@ import pytest
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.data import phantom
-from semivox.study import cell, runner
-from semivox.study.arrange import StudyRecord
-from semivox.study.cells import cell_named
 from semivox.study.choices import PlanChoices
-from semivox.study.cost import Cost
-from semivox.study.grid import CaseChoice, Grid
-from semivox.study.runner import run_study, shares
+from semivox.study.grids.cells import cell_named
+from semivox.study.grids.grid import CaseChoice, Grid
+from semivox.study.runs import cell, runner
+from semivox.study.runs.arrange import StudyRecord
+from semivox.study.runs.cost import Cost
+from semivox.study.runs.runner import run_study, shares
 
 GRID = Grid(
     methods=("mean_teacher",),

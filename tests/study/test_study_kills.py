@@ -15,9 +15,10 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.core.lock import locked
 from semivox.data import phantom
-from semivox.study import cell, runner, steps
-from semivox.study.grid import CaseChoice
-from semivox.study.runner import run_study
+from semivox.study import steps
+from semivox.study.grids.grid import CaseChoice
+from semivox.study.runs import cell, runner
+from semivox.study.runs.runner import run_study
 from tests import faults
 from tests.core.test_lock import alive, ended
 from tests.study.test_runner import GRID

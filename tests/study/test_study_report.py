@@ -10,13 +10,13 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.evaluation.ranks import rank
-from semivox.study import figures
-from semivox.study.collect import collect
-from semivox.study.report import Picture
-from semivox.study.results import provenance
-from semivox.study.study_markdown import plain
-from semivox.study.study_report import report_study
-from semivox.study.study_table import escaped, lines_of
+from semivox.study.reports import figures
+from semivox.study.reports.collect import collect
+from semivox.study.reports.markdown import plain
+from semivox.study.reports.page import Picture
+from semivox.study.reports.results import provenance
+from semivox.study.reports.study import report_study
+from semivox.study.reports.table import escaped, lines_of
 from tests.study import made
 from tests.study.test_report import HOSTILE, Page
 
@@ -36,7 +36,7 @@ def results(finished):
 def _undrawn(monkeypatch):
     """Figures take seconds; where they do not matter, none is drawn."""
     picture = Picture("a figure", b"\x89PNG\r\n\x1a\n")
-    monkeypatch.setattr("semivox.study.study_figures._kept", lambda *arguments: picture)
+    monkeypatch.setattr("semivox.study.reports.pictures._kept", lambda *arguments: picture)
 
 
 def test_groups_hold_all_draws_smallest_setting_first(results):

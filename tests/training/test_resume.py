@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
-from semivox.data.layouts import find
+from semivox.data.layouts.recognize import find
 from semivox.data.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, keeper, run

@@ -11,7 +11,7 @@ import numpy as np
 from semivox.core.errors import SemivoxError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
-from semivox.data.layouts import find
+from semivox.data.layouts.recognize import find
 from semivox.data.prepare import prepare
 from semivox.data.store import Store
 from semivox.training.run import train_run

@@ -124,7 +124,7 @@ class Plan(Frozen):
     channels_last: bool = False
     """Memory format of images and weights."""
     augmentation: str = "standard"
-    """Name of the augmentation set (``data.augmentation``)."""
+    """Name of the augmentation set (``data.augmentation.schemes``)."""
     mirror: tuple[bool, bool, bool] = (True, True, True)
     """Axes along which mirroring is harmless; x is off where left and right are classes."""
     forecast: Forecast | None = None

@@ -21,12 +21,12 @@ from semivox.core.errors import InputError
 from semivox.core.files import writing
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data import volume as files
 from semivox.data.drawn import class_indices, sample_foreground
+from semivox.data.formats import volume as files
+from semivox.data.formats.sources import files_of
 from semivox.data.intensity import scale
 from semivox.data.pool import each
 from semivox.data.resampling import resample, resample_label, target_shape, target_spacing
-from semivox.data.sources import files_of
 from semivox.data.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid, Spacing
-from semivox.data.orientation import corner_distance
-from semivox.data.volume import READABLE, read_label, stem
+from semivox.data.formats.orientation import corner_distance
+from semivox.data.formats.volume import READABLE, read_label, stem
 
 SAME_PLACE_MM = 0.01
 """Corners closer than this, or than 1 % of a voxel, are the same place: headers store positions as float32."""

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from semivox.core.errors import InputError
-from semivox.data.layout_names import CHANNEL, by_channel, scans, untagged
-from semivox.data.volume import READABLE, read, stem, suffix_of, write_label, write_map
+from semivox.data.formats.volume import READABLE, read, stem, suffix_of, write_label, write_map
+from semivox.data.layouts.names import CHANNEL, by_channel, scans, untagged
 from semivox.inference.predictor import Prediction, Predictor
 
 OUTPUT = {".nrrd": ".nrrd", ".nhdr": ".nrrd", ".mha": ".mha", ".mhd": ".mha"}
@@ -112,7 +112,7 @@ def _cases(inputs: Path, channels: int) -> dict[str, tuple[Path, ...]]:
     found = scans(inputs, skipped=[])
     if found:
         return _group(found, channels)
-    from semivox.data.dicom import is_series  # imports ITK, which most folders do not need
+    from semivox.data.formats.dicom import is_series  # imports ITK, which most folders do not need
 
     return {inputs.resolve().name: (inputs,)} if is_series(inputs) else {}
 

@@ -16,12 +16,12 @@ from semivox.core.errors import InputError
 from semivox.core.sheets import meant, write_sheet
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, Entry
-from semivox.data.volume import read_label
+from semivox.data.formats.volume import read_label
 from semivox.evaluation.intervals import case_means
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.study.progress import Count, Narrator
-from semivox.study.report import HEADINGS, TextTable, number
-from semivox.study.results import Results
+from semivox.study.reports.page import HEADINGS, TextTable, number
+from semivox.study.reports.results import Results
 
 FILE = "difficulty.csv"
 """Case and score, beside cases.csv of a data set of patches, or in a study's report."""

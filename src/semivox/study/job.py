@@ -22,19 +22,19 @@ from semivox.core.files import fresh
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data.checks import CheckReport
+from semivox.data.checks.run import CheckReport
 from semivox.data.dataset import Dataset, Entry
-from semivox.data.sources import digest_of_files
+from semivox.data.formats.sources import digest_of_files
 from semivox.data.store import Store
 from semivox.evaluation.score import Row
 from semivox.evaluation.tables import write_scores
 from semivox.methods.method import MethodConfig
 from semivox.study.choices import PlanChoices, known_options
 from semivox.study.folds import folds
-from semivox.study.job_report import report_job
 from semivox.study.labeling import label_entries, score_entries
 from semivox.study.planning import Inspected
 from semivox.study.progress import Narrator, Quiet
+from semivox.study.reports.job import report_job
 from semivox.study.steps import decide, inspect, learn, locate, ready
 from semivox.study.summary import Provenance, ScoredOn, Summary, conclude
 from semivox.training.folder import RunFolder

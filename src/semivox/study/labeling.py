@@ -12,7 +12,7 @@ from torch import Tensor
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.data.dataset import Entry
-from semivox.data.volume import read, write_label
+from semivox.data.formats.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows

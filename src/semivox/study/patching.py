@@ -15,7 +15,7 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.fixed_patches import Patch, PatchChoice, brought_to, cut, places
-from semivox.data.volume import read, read_label, write_label, write_map
+from semivox.data.formats.volume import read, read_label, write_label, write_map
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.functional.surface import surface_distances
 from semivox.inference.folder import safe_name

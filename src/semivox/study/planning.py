@@ -9,10 +9,10 @@ import torch
 
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data.checks import CheckReport
+from semivox.data.checks.run import CheckReport
 from semivox.data.dataset import Dataset
-from semivox.data.fingerprint import fingerprint
-from semivox.data.plan import Budget, plan
+from semivox.data.planning.fingerprint import fingerprint
+from semivox.data.planning.plan import Budget, plan
 from semivox.study.choices import PlanChoices, with_fields
 
 

@@ -16,11 +16,11 @@ from semivox.core.plan import ClassInfo, Plan
 from semivox.core.split import Split
 
 if TYPE_CHECKING:
-    from semivox.data.checks import CheckReport
+    from semivox.data.checks.run import CheckReport
     from semivox.data.fixed_patches import PatchChoice
     from semivox.data.store import Store
     from semivox.evaluation.score import Row
-    from semivox.study.grid import Grid
+    from semivox.study.grids.grid import Grid
     from semivox.study.progress import Narrator
     from semivox.study.summary import Summary
 
@@ -41,7 +41,8 @@ def check(
     (``.ok``, ``.errors``, ``.text()``). ``phi``: also warn of header fields and names that may tell who a patient is.
     Raises InputError where no layout is recognized.
     """
-    from semivox.data import checks, layouts, privacy
+    from semivox.data import checks, layouts
+    from semivox.data.checks import privacy
     from semivox.study.progress import Quiet
     from semivox.study.steps import spare_cores
 
@@ -262,13 +263,13 @@ def study(
 ) -> Path:
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
-    ``grid``: a grid file, or a ``study.grid.Grid`` whose files are named from the current folder; ``data``: instead of
-    the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``: ``"plan.steps=100"`` and the like,
-    instead of what a grid file says. Returns ``out``. Raises InputError,
+    ``grid``: a grid file, or a ``study.grids.grid.Grid`` whose files are named from the current folder; ``data``:
+    instead of the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``: ``"plan.steps=100"`` and
+    the like, instead of what a grid file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
-    from semivox.study.grid import Grid, load_grid
-    from semivox.study.runner import run_study
+    from semivox.study.grids.grid import Grid, load_grid
+    from semivox.study.runs.runner import run_study
 
     loaded = grid if isinstance(grid, Grid) else load_grid(Path(grid), sets)
     base = Path() if isinstance(grid, Grid) else Path(grid).parent
@@ -285,7 +286,7 @@ def report(study: AnyPath, *, by_difficulty: bool = False, tell: Narrator | None
     ``by_difficulty``: also measure how unusual each scored shape is, and score by groups of it. Raises InputError
     where the folder holds no study or no finished run.
     """
-    from semivox.study.study_report import report_study
+    from semivox.study.reports.study import report_study
 
     return report_study(Path(study), by_difficulty, tell)
 

@@ -16,9 +16,9 @@ from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Plan
 from semivox.core.randomness import derive
 from semivox.core.split import Split, TrainingSplit
-from semivox.data.augmentation import find as find_augmentation
-from semivox.data.loading import Loading
-from semivox.data.patches import Patches
+from semivox.data.augmentation.schemes import find as find_augmentation
+from semivox.data.batches.loading import Loading
+from semivox.data.batches.patches import Patches
 from semivox.data.store import Store
 from semivox.methods import find
 from semivox.methods.method import Method

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from semivox.core.plan import Plan
-from semivox.data.patches import padding
+from semivox.data.batches.patches import padding
 from semivox.data.store import Store
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole

@@ -1,0 +1,1 @@
+"""How patches are varied during training."""

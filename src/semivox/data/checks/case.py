@@ -1,0 +1,134 @@
+"""One case, read once: everything that can be said about it without looking at the others."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semivox.core.case import Volume
+from semivox.core.plan import CaseFacts
+from semivox.data.checks.findings import Finding
+from semivox.data.checks.image import channel_findings, header_findings, intensity_findings
+from semivox.data.checks.label import place_findings, value_findings
+from semivox.data.dataset import Entry
+from semivox.data.formats.orientation import axis_codes, canonical_grid, to_canonical
+from semivox.data.formats.scan import Scan, ScanError
+from semivox.data.formats.volume import assemble, fill, read_scan
+from semivox.data.planning.fingerprint import facts
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to examine one case."""
+
+    entry: Entry
+    """Its label is None where the label must stay closed."""
+    measure: bool
+    """Whether its facts may enter the plan: training cases only."""
+    channels: tuple[str, ...] | None
+    values: tuple[int, ...] | None
+    """The label values that the data set declares."""
+    ignore: int | None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one read of a case told."""
+
+    name: str
+    findings: tuple[Finding, ...]
+    facts: CaseFacts | None = None
+    digest: str = ""
+    axes: str = ""
+    """Directions of the file's axes, such as ``LPS``."""
+    channels: int = 0
+    spacing: tuple[float, ...] = ()
+
+
+def examine(task: Task) -> Examined:
+    """Read the case's files once and judge them."""
+    entry = task.entry
+    if not entry.images:
+        label = entry.label or Path(entry.name)
+        text, fix = f"{label.name} has no image", "Add the image under the same name, or remove the label."
+        return Examined(entry.name, (_error("missing_image", text, fix, label),))
+    scans, findings = _read(entry.images)
+    if scans is None:
+        return Examined(entry.name, tuple(findings))
+    try:
+        volume = assemble(entry.images, scans)
+    except ScanError as error:
+        return Examined(entry.name, (*findings, _error(error.finding, error.message, error.fix, entry.images[0])))
+    axes = axis_codes(volume.source)
+    del scans
+    array, filled = fill(volume.array)
+    volume = Volume(array, volume.grid, volume.source)
+    names, file = task.channels or (), str(entry.images[0])
+    expected = None if task.channels is None else len(task.channels)
+    findings += channel_findings(entry.images, len(array), expected)
+    findings += intensity_findings(volume, filled, names, file)
+    drawn, more = _examine_label(task, volume)
+    findings += more
+    sound = not any(finding.level == "error" for finding in findings)
+    measured = facts(entry.name, volume, drawn, task.ignore) if task.measure and sound else None
+    return Examined(entry.name, tuple(findings), measured, digest(array), axes, len(array), volume.spacing)
+
+
+def digest(array: np.ndarray) -> str:
+    """A hash of the voxels (C, X, Y, Z) in RAS+ orientation, equal for copies in any format and number type."""
+    result = hashlib.blake2b(repr(array.shape).encode(), digest_size=16)
+    for channel in array:
+        for slab in channel:  # slab by slab, so that the float32 copy stays small
+            result.update((slab.astype(np.float32) + np.float32(0)).tobytes())  # + 0: -0.0 becomes 0.0
+    return result.hexdigest()
+
+
+def _read(paths: tuple[Path, ...]) -> tuple[list[Scan] | None, list[Finding]]:
+    """All files of an image with the findings on their headers; None if one cannot be read."""
+    scans, findings, failed = [], [], False
+    for path in paths:
+        try:
+            scan = read_scan(path)
+        except ScanError as error:
+            findings.append(_error(error.finding, error.message, error.fix, path))
+            failed = True
+        except OSError as error:
+            text = f"{path.name} cannot be read: {error.strerror or error}"
+            findings.append(_error("unreadable", text, "Check the disk and the permissions.", path))
+            failed = True
+        except MemoryError:
+            findings.append(_error("too_large", f"{path.name} does not fit in memory", "Use fewer workers.", path))
+            failed = True
+        else:
+            scans.append(scan)
+            findings += header_findings(path, scan.header)
+    return None if failed else scans, findings
+
+
+def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[Finding]]:
+    """The label (X, Y, Z) in RAS+ orientation if it is sound, and what was found on it."""
+    path = task.entry.label
+    if path is None:
+        return None, []
+    scans, findings = _read((path,))
+    if scans is None:
+        return None, findings
+    (scan,) = scans
+    if len(scan.array) > 1:
+        text = f"{path.name} has {len(scan.array)} numbers a voxel; a label has one"
+        return None, [*findings, _error("label_channels", text, "Save one volume of class numbers.", path)]
+    findings = [
+        finding for finding in findings if finding.code not in ("spacing", "field_of_view")
+    ]  # said of the image
+    source = scan.header.grid
+    findings += place_findings(path, canonical_grid(source), volume.grid)
+    more, whole = value_findings(path, to_canonical(scan.array, source)[0], task.values, task.ignore)
+    placed = not any(finding.level == "error" for finding in findings)
+    return whole if placed else None, findings + more
+
+
+def _error(code: str, message: str, fix: str, file: Path) -> Finding:
+    return Finding(level="error", code=code, message=message, fix=fix, file=str(file))

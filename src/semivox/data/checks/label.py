@@ -1,0 +1,116 @@
+"""Is a label a label, with known values, and does it lie on its image?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from semivox.core.geometry import Grid
+from semivox.data.checks.findings import Finding, Level
+from semivox.data.formats.orientation import corner_distance
+from semivox.data.formats.volume import ROUNDING
+from semivox.data.planning.fingerprint import label_counts
+
+EQUAL_MM = 0.01
+"""Corner distance that rounding in headers explains."""
+EQUAL_VOXELS = 0.01
+MOST_VALUES = 256
+"""No label set has more classes; more distinct values are a gray image."""
+MOST_CLASS = 32
+"""Fractions from 0 up to here look like an interpolated label; beyond, like an image."""
+
+
+def place_findings(label: Path, grid: Grid, image: Grid) -> list[Finding]:
+    """Do label and image stand on the same grid? Both canonical. 1 % of a voxel is equal, half of one a warning."""
+    if grid.shape != image.shape:
+        text = f"the label has {grid.shape} voxels, its image {image.shape} (both along right, front, up)"
+        return [_finding("error", "shape_mismatch", text, "Resample the label onto the image's grid.", label)]
+    distance, voxel = corner_distance(grid, image), min(image.spacing)
+    if distance <= max(EQUAL_MM, EQUAL_VOXELS * voxel):
+        return []
+    far = distance > voxel / 2
+    text = f"label and image lie up to {distance:.3g} mm apart at the corners (a voxel is {voxel:.3g} mm)"
+    fix = (
+        "If they match voxel by voxel, copy the image's geometry into the label; else resample the label."
+        if far
+        else "No action if rounding explains it; the image's geometry is used."
+    )
+    return [_finding("error" if far else "warning", "geometry_mismatch", text, fix, label)]
+
+
+def value_findings(
+    label: Path, array: np.ndarray, known: Sequence[int] | None, ignore: int | None
+) -> tuple[list[Finding], np.ndarray | None]:
+    """Judge the values of a label (X, Y, Z) as stored; also the label as whole numbers, None if it is none.
+
+    ``known``: the values that the data set declares; None: any.
+    """
+    if array.dtype.kind == "f":
+        problem, whole = _whole(label, array, max(known) if known else MOST_CLASS)
+        if whole is None:
+            return problem, None
+    else:
+        problem, whole = [], array
+    counts = label_counts(whole)
+    if len(counts) > MOST_VALUES:
+        return [_image(label, len(counts), min(counts), max(counts))], None
+    negative = sorted(value for value in counts if value < 0)
+    if negative:
+        text = f"the label has the negative values {negative[:8]}"
+        return [_finding("error", "negative_label", text, "Give each class a value from 0 (background).", label)], None
+    return problem + _known(label, counts, known, ignore) + _empty(label, counts, ignore), whole
+
+
+def _whole(label: Path, array: np.ndarray, highest: int) -> tuple[list[Finding], np.ndarray | None]:
+    """Float values as whole numbers if they are within 1e-3 of them."""
+    if not np.isfinite(array).all():
+        text = "the label has values that are NaN or infinite"
+        return [_finding("error", "nonfinite", text, "Export the label again.", label)], None
+    rounded = np.rint(array)
+    off = float(np.abs(array - rounded).max())
+    if off > ROUNDING:
+        lowest, top, distinct = float(array.min()), float(array.max()), len(np.unique(array.ravel()[:1_000_000]))
+        if distinct > MOST_VALUES and (lowest < 0 or top > highest):
+            return [_image(label, distinct, lowest, top)], None
+        text = f"values are not whole numbers (off by up to {off:.3g}): interpolated, or probabilities"
+        fix = "Save class numbers; resample labels by nearest neighbor."
+        return [_finding("error", "float_label", text, fix, label)], None
+    found = []
+    if off > 0:
+        text = f"values are off whole numbers by up to {off:.2g} (a slope in the header); they are rounded"
+        found.append(_finding("note", "rounded_label", text, "No action; saving as uint8 avoids it.", label))
+    return found, rounded.astype(np.int32)
+
+
+def _known(label: Path, counts: dict[int, int], known: Sequence[int] | None, ignore: int | None) -> list[Finding]:
+    """Values that the data set does not declare; without a declaration, a note on gaps."""
+    values = sorted(set(counts) - {0, ignore})
+    if known is None:
+        if not values or values == list(range(1, len(values) + 1)):
+            return []
+        text = f"the values {values} have gaps; they become classes 1 to n in this order, and are restored on output"
+        return [_finding("note", "label_gaps", text, "Name the classes in dataset.json to be sure.", label)]
+    unknown = [value for value in values if value not in known]
+    if not unknown:
+        return []
+    listed = ", ".join(f"{value} ({counts[value]} voxels)" for value in unknown[:8])
+    text = f"the label has values that dataset.json does not name: {listed}"
+    return [_finding("error", "unknown_label", text, "Name them in dataset.json, or correct the label.", label)]
+
+
+def _empty(label: Path, counts: dict[int, int], ignore: int | None) -> list[Finding]:
+    if set(counts) - {0, ignore}:
+        return []
+    fix = "Keep it if nothing is to be seen in this scan; if drawing was forgotten, remove the label file."
+    return [_finding("warning", "empty_label", "the label holds background only", fix, label)]
+
+
+def _image(label: Path, distinct: int, lowest: float, highest: float) -> Finding:
+    text = f"{distinct} distinct values from {lowest:g} to {highest:g}: this is an image, not a label"
+    return _finding("error", "image_as_label", text, "Put the label here, and the image into the images folder.", label)
+
+
+def _finding(level: Level, code: str, message: str, fix: str, file: Path) -> Finding:
+    return Finding(level=level, code=code, message=f"{file.name}: {message}", fix=fix, file=str(file))

@@ -1,0 +1,88 @@
+"""Can this data set be trained on? A verdict per case with the fix, and the facts for the plan from the same read.
+
+Labels of cases that the split calls unlabeled are never opened. Labels of validation and test cases are opened only to
+see whether they could be scored: nothing measured on them is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from semivox.core.errors import InputError
+from semivox.core.split import Split
+from semivox.data.checks.case import Examined, Task, examine
+from semivox.data.checks.dataset import TRAINED, between_cases, on_dataset
+from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
+from semivox.data.dataset import Dataset
+from semivox.data.layouts.recognize import default_split
+from semivox.data.pool import each
+
+__all__ = ["CaseVerdict", "CheckReport", "Finding", "check"]
+
+PARTS = ("labeled", "unlabeled", "validation", "test")
+
+
+def check(
+    dataset: Dataset,
+    split: Split | None = None,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> CheckReport:
+    """Examine the cases of the split, or of the whole data set if none is given.
+
+    ``workers`` processes hold one scan each (0: in this process); ``progress(done, total)`` is called after each case.
+    Raises InputError if the split names a case that the data set lacks. Bad files raise nothing: they are the result.
+    """
+    parts = _parts(dataset, split)
+    tasks = [
+        _task(dataset, name, parts.get(name))
+        for name in (entry.name for entry in dataset.entries)
+        if split is None or name in parts
+    ]
+    cases: list[Examined] = []
+    for _, case in each(examine, tasks, workers, _described):
+        cases.append(case)
+        if progress is not None:
+            progress(len(cases), len(tasks))
+    cases.sort(key=lambda case: case.name)
+    compared = between_cases(dataset, parts, cases)
+    return CheckReport(
+        dataset=dataset.root.resolve().name,
+        layout=dataset.layout,
+        cases=tuple(_verdict(case, compared.get(case.name, [])) for case in cases),
+        findings=tuple(on_dataset(dataset, parts, cases)),
+    )
+
+
+def _described(task: Task) -> str:
+    return f"case {task.entry.name!r} ({', '.join(map(str, task.entry.images))})"
+
+
+def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
+    """Case name -> part of the split."""
+    if split is None:
+        usable = any(entry.images and entry.label and entry.part in (None, "training") for entry in dataset.entries)
+        split = default_split(dataset) if usable else Split(labeled=())
+    parts = {name: part for part in PARTS for name in getattr(split, part)}
+    missing = sorted(parts.keys() - {entry.name for entry in dataset.entries})
+    if missing:
+        raise InputError(f"the split names {len(missing)} case(s) that {dataset.root} lacks, such as {missing[0]!r}")
+    return parts
+
+
+def _task(dataset: Dataset, name: str, part: str | None) -> Task:
+    """What to examine of a case, without the label where it must stay closed."""
+    entry = dataset.entry(name)
+    if part == "unlabeled":
+        entry = replace(entry, label=None)
+    values = None if dataset.classes is None else tuple(info.value for info in dataset.classes)
+    return Task(entry, part in TRAINED, dataset.channels, values, dataset.ignore)
+
+
+def _verdict(case: Examined, compared: Sequence[Finding]) -> CaseVerdict:
+    """All that was found on a case; its facts only if nothing is wrong with it."""
+    findings = (*case.findings, *compared)
+    verdict = verdict_of(findings)
+    facts = case.facts if verdict != "error" else None
+    return CaseVerdict(case=case.name, verdict=verdict, findings=findings, facts=facts, digest=case.digest)

@@ -1,0 +1,211 @@
+"""NIfTI files (.nii, .nii.gz): strict about damage, explicit about which of the two geometries in the header counts.
+
+The s-form counts if its code is above 0, else the q-form. With both codes 0 the file has no geometry: only the voxel
+size (pixdim) is used, and the axes are taken as RAS+ from the origin.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+import semivox.data.formats.integrity as integrity
+from semivox.core.geometry import Grid
+from semivox.data.formats.orientation import corner_distance
+from semivox.data.formats.scan import Header, Remark, Scan, ScanError, require_sane
+
+COLOR_CODES = (128, 2304)
+"""NIfTI data types RGB24 and RGBA32."""
+DISAGREEMENT = 0.1
+"""mm between q-form and s-form at a corner above which viewers will show the scan in different places."""
+DESCRIPTION = "Semivox"
+MAX_OFFSET = 1 << 30
+"""Bytes that may lie between header and voxels (extensions); real ones are kilobytes."""
+COMPRESSION = 1
+"""Level of gzip: as nibabel; higher ones take much longer and save little on scans."""
+
+
+def read_header(path: Path) -> Header:
+    """Geometry and channels, from the first bytes only. Raises ScanError."""
+    return _header(path, _raw_header(path))
+
+
+def read_scan(path: Path) -> Scan:
+    """The whole file, verified to its last byte. Raises ScanError."""
+    raw = _raw_header(path)
+    header = _header(path, raw)
+    dims = _dims(raw)
+    dtype = raw.get_data_dtype()
+    offset = max(_offset(path, raw), len(raw.binaryblock))
+    size = offset + math.prod(dims) * dtype.itemsize
+    if path.name.lower().endswith(".gz"):
+        content: np.ndarray = np.frombuffer(integrity.gunzip_all(path, size), np.uint8)
+    else:
+        integrity.require_size(path, path.stat().st_size, size)
+        content = np.fromfile(path, np.uint8, size)
+    values = content[offset:].view(dtype) if offset % dtype.itemsize == 0 else content[offset:].copy().view(dtype)
+    array = values.reshape((*header.grid.shape, header.channels), order="F").transpose(3, 0, 1, 2)
+    return Scan(_scaled(path, raw, array), header)
+
+
+def write(path: Path, array: np.ndarray, grid: Grid) -> None:
+    """(X, Y, Z) or (X, Y, Z, K) with the grid's affine and codes, and nothing else of the source's header."""
+    image = nib.Nifti1Image(array, None)
+    image.header.set_xyzt_units("mm")
+    image.header["descrip"] = DESCRIPTION.encode()
+    image.header.set_zooms((*grid.spacing, *(1.0 for _ in array.shape[3:])))
+    qform, sform = grid.codes
+    image.header.set_qform(grid.affine if qform else None, qform)
+    image.header.set_sform(grid.affine if sform else None, sform)
+    with path.open("wb") as file:  # through Python, whose write errors are loud; no time stamp in the gzip header
+        if path.name.lower().endswith(".gz"):
+            with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
+                image.to_stream(packed)
+        else:
+            image.to_stream(file)
+
+
+def _raw_header(path: Path) -> nib.Nifti1Header:
+    """The header block as nibabel parses it, its sizes and data type found sane."""
+    suffix = ".nii.gz" if path.name.lower().endswith(".gz") else ".nii"
+    integrity.require_kind(path, suffix)
+    if suffix == ".nii.gz":
+        block = integrity.gunzip(path, 540)
+    else:
+        with path.open("rb") as file:
+            block = file.read(540)
+    kind = nib.Nifti2Header if block[:4] in integrity.NIFTI_STARTS[2:] else nib.Nifti1Header
+    integrity.require_size(path, len(block), kind.template_dtype.itemsize)
+    raw = kind(block[: kind.template_dtype.itemsize], check=False)
+    if bytes(raw["magic"].tobytes())[:2] != b"n+":
+        raise ScanError(
+            "unreadable", f"{path} is no single-file NIfTI: its header lacks the mark 'n+1'.", "Convert it to NIfTI."
+        )
+    _require_type(path, raw)
+    require_sane(str(path), _dims(raw))
+    return raw
+
+
+def _require_type(path: Path, raw: nib.Nifti1Header) -> None:
+    """Refuse color, complex and unknown data types."""
+    code = int(raw["datatype"])
+    if code in COLOR_CODES:
+        raise ScanError(
+            "color_image",
+            f"{path} is a color image (data type {code}).",
+            "Give the scan itself, or the label's numbers.",
+        )
+    try:
+        kind = raw.get_data_dtype().kind
+    except (HeaderDataError, KeyError) as error:
+        raise ScanError("bad_header", f"{path}: unknown NIfTI data type {code}.", "Export it again.") from error
+    if kind not in "iuf":
+        raise ScanError(
+            "bad_header", f"{path}: voxels are not plain numbers (data type {code}).", "Export magnitude images."
+        )
+
+
+def _offset(path: Path, raw: nib.Nifti1Header) -> int:
+    """Bytes before the voxels, as the header gives them. Raises ScanError for what is no such number."""
+    offset = float(raw["vox_offset"])
+    if not 0 <= offset <= MAX_OFFSET:  # also false for what is not a number
+        raise ScanError("bad_header", f"{path}: the header puts the voxels at byte {offset}.", "Export it again.")
+    return int(offset)
+
+
+def _dims(raw: nib.Nifti1Header) -> tuple[int, ...]:
+    """The sizes that the header gives, as many as it says there are."""
+    count = int(raw["dim"][0])
+    return tuple(int(size) for size in raw["dim"][1 : 1 + count]) if 0 < count < 8 else (0,)
+
+
+def _header(path: Path, raw: nib.Nifti1Header) -> Header:
+    """Grid, channels and remarks of a parsed header."""
+    dims = _dims(raw)
+    if len(dims) < 3:
+        raise ScanError("not_3d", f"{path} is not a volume: its size is {dims}.", "Give the 3D scan.")
+    extra = [size for size in dims[3:] if size > 1]
+    if len(extra) > 1:
+        raise ScanError("not_3d", f"{path} has more than four axes: {dims}.", "Save one 3D volume per channel.")
+    x, y, z = dims[:3]
+    remarks = []
+    if len(dims) > 3 and not extra:
+        remarks.append(
+            Remark("squeezed", f"the size {dims} has trailing axes of one, which were dropped", "No action.")
+        )
+    unit = int(raw["xyzt_units"]) & 7
+    if unit in (1, 3):
+        name = {1: "meters", 3: "micrometers"}[unit]
+        remarks.append(
+            Remark("units", f"the header gives lengths in {name}; they are read as mm", "Rewrite the header in mm.")
+        )
+    grid, more = _grid(path, raw, (x, y, z))
+    return Header(grid, extra[0] if extra else 1, (*remarks, *more))
+
+
+def _grid(path: Path, raw: nib.Nifti1Header, shape: tuple[int, int, int]) -> tuple[Grid, tuple[Remark, ...]]:
+    """The geometry that counts, and what is odd about it."""
+    codes = int(raw["qform_code"]), int(raw["sform_code"])
+    try:
+        qform, sform = raw.get_qform(coded=True)[0], raw.get_sform(coded=True)[0]
+    except (HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
+        raise ScanError("bad_affine", f"{path}: the q-form is invalid ({error}).", "Rewrite the header.") from error
+    found = [form for form in (sform, qform) if form is not None]
+    usable = [form for form in found if is_usable(form)]
+    if not found:
+        return _lost_grid(path, raw, shape)
+    if not usable:
+        raise ScanError(
+            "bad_affine",
+            f"{path}: the header's geometry is unusable (an axis of length 0, parallel axes, or not finite numbers).",
+            "Copy the geometry of the original scan into it.",
+        )
+    grid = Grid(shape, usable[0], codes)
+    if len(usable) == 2:
+        distance = corner_distance(grid, Grid(shape, usable[1]))
+        if distance > DISAGREEMENT:
+            text = f"q-form and s-form differ by {distance:.2f} mm at a corner; the s-form is used"
+            return grid, (Remark("forms_disagree", text, "Set both to the same geometry: viewers will differ."),)
+    return grid, ()
+
+
+def _lost_grid(path: Path, raw: nib.Nifti1Header, shape: tuple[int, int, int]) -> tuple[Grid, tuple[Remark, ...]]:
+    """A file without geometry: voxel size from pixdim, axes taken as RAS+."""
+    spacing = np.abs(np.asarray(raw["pixdim"][1:4], dtype=float))
+    affine = np.diag([*spacing, 1.0])
+    if not is_usable(affine):
+        raise ScanError(
+            "bad_affine", f"{path}: no geometry, and the voxel size {tuple(spacing)} is no size.", "Rewrite the header."
+        )
+    text = "the header gives no geometry (q-form and s-form codes are 0); the axes are taken as right, front, up"
+    return Grid(shape, affine, (0, 0)), (
+        Remark("no_geometry", text, "Export again with geometry, or check a picture."),
+    )
+
+
+def is_usable(affine: np.ndarray) -> bool:
+    """Whether an affine is finite and spans a volume."""
+    if not np.isfinite(affine).all():
+        return False
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(lengths.min() > 0) and abs(float(np.linalg.det(affine[:3, :3] / lengths))) > 1e-3
+
+
+def _scaled(path: Path, raw: nib.Nifti1Header, array: np.ndarray) -> np.ndarray:
+    """Native byte order; the header's slope and intercept applied (float32, or float64 for 32-bit integers and up)."""
+    try:
+        if np.isinf(raw["scl_slope"]) or np.isinf(raw["scl_inter"]):  # not a number means none, by custom
+            raise HeaderDataError("the slope or intercept of the values is infinite")
+        slope, inter = raw.get_slope_inter()
+    except HeaderDataError as error:
+        raise ScanError("bad_header", f"{path}: {error}.", "Export it again.") from error
+    if slope is None or (slope == 1 and inter == 0):
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    precise = array.dtype.itemsize > 4 or (array.dtype.kind in "iu" and array.dtype.itemsize == 4)
+    kind = np.dtype(np.float64 if precise else np.float32)
+    return array.astype(kind) * kind.type(slope) + kind.type(inter or 0)

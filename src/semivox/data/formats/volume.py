@@ -1,0 +1,202 @@
+"""Scans in and out of the program: any supported file to RAS+ voxels, and results back onto the file's own grid.
+
+Arrays are (C, X, Y, Z), x to the patient's right, y to the front, z up; spacing is (x, y, z) in mm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from semivox.core.case import Volume
+from semivox.core.errors import InputError
+from semivox.core.files import put, writing
+from semivox.core.geometry import Grid
+from semivox.data.formats import nifti
+from semivox.data.formats.orientation import canonical_grid, corner_distance, to_canonical, to_file
+from semivox.data.formats.scan import Header, Scan, ScanError
+
+READABLE: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+"""File suffixes; a folder of DICOM slices is readable too."""
+MOST_NONFINITE = 0.01
+"""The part of a scan's voxels that may be NaN or infinite; they are filled with the scan's minimum."""
+ROUNDING = 1e-3
+"""How far a label may be from a whole number: slopes in headers turn 1 into 1.0000153."""
+
+
+class Reader(Protocol):
+    """What a module for a file format provides."""
+
+    def read_header(self, path: Path, /) -> Header: ...
+    def read_scan(self, path: Path, /) -> Scan: ...
+
+
+def suffix_of(path: Path) -> str:
+    """The readable suffix that a file name ends with, ``.nii.gz`` as one; empty if there is none."""
+    name = path.name.lower()
+    return next((suffix for suffix in READABLE if name.endswith(suffix)), "")
+
+
+def stem(path: Path) -> str:
+    """The file name without its image suffix: the name of the case, unless the layout strips more."""
+    suffix = suffix_of(path)
+    return path.name[: -len(suffix)] if suffix else path.name
+
+
+def read_header(path: Path) -> Header:
+    """Grid, channels and remarks of a file or DICOM folder, without its voxels. Raises ScanError."""
+    return _reader(path).read_header(path)
+
+
+def read_scan(path: Path) -> Scan:
+    """Voxels and header of one file or DICOM folder, in its own orientation. Raises ScanError."""
+    return _reader(path).read_scan(path)
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid of a file, from its header only. Raises ScanError."""
+    return read_header(path).grid
+
+
+def read(paths: Sequence[Path]) -> Volume:
+    """One scan in RAS+ orientation: a file per channel, or one file whose last axis holds the channels.
+
+    Values are as in the file after its slope; up to 1 % NaN or infinite voxels become the scan's minimum.
+    Raises ScanError (an InputError) naming the file.
+    """
+    if not paths:
+        raise InputError("no file was given for a scan; give one path per channel")
+    scans = [read_scan(path) for path in paths]
+    volume = assemble(paths, scans)
+    array, count = fill(volume.array)
+    if count > MOST_NONFINITE * array.size:
+        raise ScanError(
+            "nonfinite", f"{paths[0]}: {count} of {array.size} voxels are NaN or infinite.", "Export the scan again."
+        )
+    return Volume(array, volume.grid, volume.source)
+
+
+def read_label(path: Path) -> Volume:
+    """An expert's label: (1, X, Y, Z) whole numbers in RAS+ orientation. Raises ScanError.
+
+    Values within 1e-3 of a whole number are rounded (headers with a slope cause them); others are an error.
+    """
+    volume = assemble([path], [read_scan(path)])
+    if len(volume.array) > 1:
+        raise ScanError(
+            "label_channels", f"{path}: a label has one number a voxel, this file has {len(volume.array)}.",
+            "Save the label as one 3D volume of class numbers.",
+        )  # fmt: skip
+    return Volume(whole(volume.array, str(path)), volume.grid, volume.source)
+
+
+def whole(array: np.ndarray, name: str) -> np.ndarray:
+    """Label values as integers: rounded where within 1e-3, else ScanError ``float_label``."""
+    if array.dtype.kind != "f":
+        return array
+    rounded = np.rint(array)
+    if not np.isfinite(array).all() or float(np.abs(array - rounded).max(initial=0)) > ROUNDING:
+        raise ScanError(
+            "float_label",
+            f"{name}: label values are not whole numbers (they were interpolated, or are probabilities).",
+            "Save class numbers; resample labels by nearest neighbor.",
+        )
+    return rounded.astype(np.int32)
+
+
+def assemble(paths: Sequence[Path], scans: Sequence[Scan]) -> Volume:
+    """Channels put together on the first one's grid, in RAS+ orientation, memory-contiguous and writable.
+
+    Raises ScanError ``channel_mismatch`` if a channel stands elsewhere by more than half a voxel.
+    """
+    source = scans[0].header.grid
+    grid = canonical_grid(source)
+    for path, scan in zip(paths[1:], scans[1:], strict=True):
+        other = canonical_grid(scan.header.grid)
+        if other.shape != grid.shape or corner_distance(grid, other) > min(grid.spacing) / 2:
+            raise ScanError(
+                "channel_mismatch",
+                f"{path} does not stand on the grid of {paths[0]}: {other.shape} and {grid.shape} voxels, or moved.",
+                "Resample the channels of a case onto one grid.",
+            )
+    parts = [to_canonical(scan.array, scan.header.grid) for scan in scans]
+    array = np.array(parts[0], order="C") if len(parts) == 1 else np.concatenate(parts, axis=0)
+    return Volume(np.ascontiguousarray(array), grid, source)
+
+
+def fill(array: np.ndarray) -> tuple[np.ndarray, int]:
+    """Replace NaN and infinite values by the smallest finite one; how many there were."""
+    if array.dtype.kind != "f":
+        return array, 0
+    finite = np.isfinite(array)
+    count = int(array.size - np.count_nonzero(finite))
+    if count:
+        lowest = array[finite].min() if count < array.size else 0
+        array = np.where(finite, array, array.dtype.type(lowest))
+    return array, count
+
+
+def to_source(array: np.ndarray, volume: Volume) -> np.ndarray:
+    """(..., X, Y, Z) in RAS+ orientation -> (..., X, Y, Z) as the voxels lie in the volume's file; exact."""
+    return np.ascontiguousarray(to_file(array, volume.source))
+
+
+def write_label(path: Path, array: np.ndarray, volume_source: Grid) -> None:
+    """Write class values (X, Y, Z), already on the source grid, as uint8 or, above 255, uint16."""
+    lowest, highest = int(array.min(initial=0)), int(array.max(initial=0))
+    if array.dtype.kind not in "iub" or lowest < 0 or highest > 65535:
+        raise InputError(
+            f"cannot write {path} as a label: values are {array.dtype} from {lowest} to {highest}; "
+            "whole numbers from 0 to 65535 are right"
+        )
+    _write(path, array.astype(np.uint8 if highest < 256 else np.uint16), volume_source)
+
+
+def write_map(path: Path, array: np.ndarray, grid: Grid) -> None:
+    """Write a float32 map, (X, Y, Z) or (X, Y, Z, K) already on the grid, in the format of the path's suffix."""
+    _write(path, np.asarray(array, dtype=np.float32), grid)
+
+
+def _write(path: Path, array: np.ndarray, grid: Grid) -> None:
+    """Write beside the target and rename, so that no reader sees half a file. Raises SemivoxError, InputError."""
+    if array.shape[:3] != grid.shape:
+        raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
+    suffix = suffix_of(path)
+    if suffix in ("", ".nhdr", ".mhd"):
+        raise InputError(f"cannot write {path}: the suffix must be one of .nii.gz, .nii, .nrrd, .mha")
+    temporary = path.with_name(f".{path.name[: -len(suffix)]}.writing{suffix}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if suffix in (".nii", ".nii.gz"):
+                nifti.write(temporary, array, grid)
+            else:
+                from semivox.data.formats import itk
+
+                itk.write(temporary, array, grid)
+            put(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _reader(path: Path) -> Reader:
+    """The module that reads a path; ITK is imported only when it is needed."""
+    suffix = suffix_of(path)
+    if suffix in (".nii", ".nii.gz"):
+        return nifti
+    if path.is_dir():
+        from semivox.data.formats import dicom
+
+        return dicom
+    if not suffix:
+        raise ScanError(
+            "unreadable", f"{path} is not in a format that can be read.",
+            f"Readable: {', '.join(READABLE)}, and folders of DICOM slices.",
+        )  # fmt: skip
+    from semivox.data.formats import itk
+
+    return itk

@@ -1,0 +1,114 @@
+"""How files become cases: names, tags, channel numbers, and what is passed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.data.dataset import Entry
+from semivox.data.formats.volume import READABLE, stem, suffix_of
+
+TAGS = ("_image", "_label", "_seg", "_mask", "-seg", "-label", "-mask", "-image")
+"""Endings that tell what a file is, not whose it is."""
+CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
+"""nnU-Net's channel number."""
+MAX_NAME = 200
+"""Bytes; file systems allow 255 for a name, and results append to it."""
+
+
+def scans(folder: Path, skipped: list[str]) -> list[Path]:
+    """The scans directly in a folder, sorted by name; what else is there goes to ``skipped`` with the reason."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.iterdir()):
+        reason = _not_a_scan(path)
+        if reason is None:
+            found.append(path)
+        else:
+            skipped.append(f"{folder.name}/{path.name}: {reason}")
+    return found
+
+
+def _not_a_scan(path: Path) -> str | None:
+    """Why a path is passed over; None for a scan."""
+    if path.name.startswith("._"):
+        return "a macOS resource file"
+    if path.name.startswith("."):
+        return "a hidden file"
+    if suffix_of(path):
+        return None
+    if path.is_dir():
+        from semivox.data.formats.dicom import is_series  # imports ITK, which most data sets do not need
+
+        return None if is_series(path) else "a folder without DICOM slices"
+    return f"not one of {', '.join(READABLE)}"
+
+
+def untagged(path: Path) -> str:
+    """The case's name in a file name: suffix and one ending such as ``_seg`` removed."""
+    name = stem(path)
+    tag = next((tag for tag in TAGS if name.lower().endswith(tag) and len(name) > len(tag)), "")
+    return name[: len(name) - len(tag)]
+
+
+def by_case(paths: Iterable[Path]) -> dict[str, Path]:
+    """Case name -> its one file. Raises InputError if two files claim one name."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = untagged(path)
+        if name in found:
+            raise clash(name, found[name], path)
+        found[name] = path
+    return found
+
+
+def by_channel(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
+    """Case name -> its files in order of their channel numbers; a file without a number is a case of one channel."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in paths:
+        match = CHANNEL.match(stem(path))
+        name, channel = (match["case"], match["channel"]) if match else (untagged(path), "0000")
+        files = found.setdefault(name, {})
+        if channel in files:
+            raise clash(name, files[channel], path)
+        files[channel] = path
+    return {name: tuple(files[channel] for channel in sorted(files)) for name, files in found.items()}
+
+
+def pair(images: dict[str, tuple[Path, ...]], labels: dict[str, Path], part: str | None) -> list[Entry]:
+    """Cases of one pair of folders: a label may be missing, an image may be missing (the checks will say so)."""
+    names = sorted(images.keys() | labels.keys())
+    return [Entry(name, images.get(name, ()), labels.get(name), part) for name in names]
+
+
+def distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries sorted by name. Raises InputError for a name that occurs twice or cannot name a folder."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        require_name(entry.name)
+        if entry.name in found:
+            raise clash(entry.name, _file(found[entry.name]), _file(entry))
+        found[entry.name] = entry
+    return tuple(found[name] for name in sorted(found))
+
+
+def require_name(name: str) -> None:
+    """Refuse a case name that cannot safely name a folder of results. Raises InputError."""
+    bad = not name.strip() or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name)
+    if bad or len(name.encode()) > MAX_NAME:
+        raise InputError(
+            f"{name[:60]!r} cannot name a case: a name must not be empty, begin with a dot, contain / or \\ or control "
+            f"characters, or exceed {MAX_NAME} bytes; rename the file or the case_id"
+        )
+
+
+def clash(name: str, first: Path, second: Path) -> InputError:
+    """The error for two files that claim one case."""
+    return InputError(f"two files claim the case {name!r}: {first} and {second}; remove or rename one of them")
+
+
+def _file(entry: Entry) -> Path:
+    return entry.images[0] if entry.images else entry.label or Path(entry.name)

@@ -1,0 +1,71 @@
+"""nnU-Net raw: ``imagesTr/CASE_0000.nii.gz`` per channel, ``labelsTr/CASE.nii.gz``, ``dataset.json``.
+
+Beyond nnU-Net itself, scans in ``imagesUn/`` and scans of ``imagesTr/`` without a label count as unlabeled.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.data.dataset import Dataset, Entry
+from semivox.data.layouts import description as layout_description
+from semivox.data.layouts.names import by_case, by_channel, distinct, pair, scans
+
+PARTS = {"Tr": "training", "Va": "validation", "Ts": "test"}
+"""Ending of a pair of folders -> what its cases are for."""
+
+
+def matches(root: Path) -> bool:
+    """Whether there is a folder ``imagesTr``, or a ``dataset.json`` that lists files as nnU-Net does."""
+    if (root / "imagesTr").is_dir():
+        return True
+    return (root / layout_description.NAME).is_file() and isinstance(layout_description.load(root).get("dataset"), dict)
+
+
+def find(root: Path) -> Dataset:
+    """List the cases. Raises InputError for a bad ``dataset.json`` or a name that two files claim."""
+    content = layout_description.load(root)
+    described = layout_description.describe(root, content)
+    skipped: list[str] = []
+    entries = pair(by_channel(scans(root / "imagesUn", skipped)), {}, "training")
+    if isinstance(content.get("dataset"), dict):
+        entries += _listed(root, content["dataset"])
+    else:
+        entries += _pairs(root, "Tr", skipped)
+    for ending in ("Va", "Ts"):
+        entries += _pairs(root, ending, skipped)
+    return Dataset(
+        root,
+        "nnU-Net raw",
+        distinct(entries),
+        described.channels,
+        described.classes,
+        described.ignore,
+        tuple(skipped),
+    )
+
+
+def _pairs(root: Path, ending: str, skipped: list[str]) -> list[Entry]:
+    """Cases of one pair of folders."""
+    images = by_channel(scans(root / f"images{ending}", skipped))
+    return pair(images, by_case(scans(root / f"labels{ending}", skipped)), PARTS[ending])
+
+
+def _listed(root: Path, cases: dict[str, Any]) -> list[Entry]:
+    """Cases listed in ``dataset.json`` as {name: {"images": [...], "label": ...}}."""
+    entries = []
+    for name, files in cases.items():
+        if not isinstance(files, dict) or not isinstance(files.get("images"), list):
+            raise InputError(f'{root / "dataset.json"}: "dataset" / {name!r} must be {{"images": [...], "label": ...}}')
+        label = files.get("label")
+        entries.append(
+            Entry(
+                name,
+                tuple(root / str(path) for path in files["images"]),
+                root / str(label) if label else None,
+                "training",
+            )
+        )
+    return entries

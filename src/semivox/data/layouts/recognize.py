@@ -1,0 +1,65 @@
+"""What stands in a data folder: which files are scans, which are their labels, and what each case is for.
+
+Four layouts are found by themselves: a CSV table, two folders, nnU-Net raw, and the Medical Segmentation Decathlon.
+Nothing is read here but names and small text files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.split import Split
+from semivox.data.dataset import Dataset, Entry, some
+from semivox.data.layouts import csv as layout_csv
+from semivox.data.layouts import folders as layout_folders
+from semivox.data.layouts import msd as layout_msd
+from semivox.data.layouts import nnunet as layout_nnunet
+
+ACCEPTED = """Accepted layouts:
+  two folders   images/CASE.nii.gz and labels/CASE.nii.gz; an image without a label is unlabeled;
+                optional: unlabeled/, validation_images/ + validation_labels/, test_images/ + test_labels/, dataset.json
+  nnU-Net raw   imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, dataset.json; optional: imagesUn/, imagesTs/, labelsTs/
+  MSD           dataset.json with a "training" list of {"image": ..., "label": ...}
+  CSV           a table with the columns case_id,image[,image_2...],label,split,group (paths relative to the table)
+Scans may be .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, or a folder of DICOM slices."""
+
+
+def find(root: Path) -> Dataset:
+    """Recognize the layout of a folder (or a CSV table) and list its cases. Raises InputError showing what is right."""
+    root = Path(root)
+    if not root.exists():
+        raise InputError(f"{root} does not exist. {ACCEPTED}")
+    finders: tuple[tuple[Callable[[Path], bool], Callable[[Path], Dataset]], ...] = (
+        (layout_csv.matches, layout_csv.find),
+        (layout_msd.matches, layout_msd.find),
+        (layout_nnunet.matches, layout_nnunet.find),
+        (layout_folders.matches, layout_folders.find),
+    )
+    for matches, finder in finders:
+        if matches(root):
+            dataset = finder(root)
+            if not dataset.entries:
+                raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {ACCEPTED}")
+            return dataset
+    inside = some(sorted(path.name for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
+    raise InputError(f"{root} has no known layout; found: {inside}. {ACCEPTED}")
+
+
+def default_split(dataset: Dataset) -> Split:
+    """The split that the files themselves suggest: trained with label, without, for validation, for test."""
+    parts: dict[str, list[str]] = {"labeled": [], "unlabeled": [], "validation": [], "test": []}
+    for entry in dataset.entries:
+        if entry.images and (place := _place(entry)) is not None:
+            parts[place].append(entry.name)
+    if not parts["labeled"]:
+        raise InputError(f"{dataset.root} holds no case with both image and label for training. {ACCEPTED}")
+    return Split(**{part: tuple(sorted(names)) for part, names in parts.items()})
+
+
+def _place(entry: Entry) -> str | None:
+    """The part of the split a case belongs to; None for a test or validation scan that cannot be scored."""
+    if entry.part in ("validation", "test"):
+        return entry.part if entry.label is not None else None
+    return "labeled" if entry.label is not None else "unlabeled"

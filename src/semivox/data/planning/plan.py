@@ -1,0 +1,161 @@
+"""The planner: from what the training scans are like, and what the machine can do, to every choice, with its reason.
+
+A pure function. Rules of thumb follow nnU-Net (Isensee et al., Nature Methods 2021, doi:10.1038/s41592-020-01008-z)
+where nothing else is said.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from semivox.core.case import IGNORE
+from semivox.core.errors import InputError
+from semivox.core.geometry import Spacing
+from semivox.core.plan import Fingerprint, Plan
+from semivox.data.planning import cost, sizing
+from semivox.data.planning import intensity as intensity_choice
+from semivox.data.planning.budget import Budget
+
+__all__ = ["Budget", "median_size", "plan"]
+
+ANISOTROPIC = 3.0
+"""An axis this many times coarser than the others, and with that many times fewer voxels, is treated apart."""
+LABELED_PER_STEP, UNLABELED_PER_STEP = 2, 2
+"""Patches a step, as in the benchmarks of semi-supervised segmentation (Yu et al., arXiv:1907.07034)."""
+SIDES = (
+    {"left", "right", "l", "r", "lt", "rt", "lh", "rh"},
+    {"anterior", "posterior", "ventral", "dorsal"},
+    {"superior", "inferior", "cranial", "caudal"},
+)
+"""Words in class names that a mirror image would make wrong, per axis x, y, z."""
+UNPAIRED = {"atrium", "atrial", "ventricle", "ventricular"}
+"""Parts whose other side looks different: one of them alone cannot be mistaken for its mirror image."""
+
+
+def plan(fingerprint: Fingerprint, budget: Budget) -> Plan:
+    """Decide everything, with reasons. Raises InputError where the scans or the budget leave nothing to decide."""
+    reasons: dict[str, str] = {"classes": _check(fingerprint)}
+    spacing, reasons["spacing"] = _spacing(fingerprint, budget)
+    median = median_size(fingerprint, spacing)
+    family = cost.family(budget.network or "vnet")
+    unlabeled, reasons["unlabeled_per_step"] = _unlabeled(fingerprint)
+    patches = LABELED_PER_STEP + unlabeled
+    patch, strides, reasons["patch"] = sizing.choose_patch(median, spacing, family, budget, patches)
+    network, reasons["network"] = sizing.choose_network(family, strides, spacing, patch, budget)
+    steps, reasons["steps"] = sizing.choose_steps(patch, family, budget, patches)
+    mirror, reasons["mirror"] = _mirror(fingerprint)
+    intensity, reasons["intensity"] = intensity_choice.choose(fingerprint)
+    reasons["labeled_per_step"] = f"{LABELED_PER_STEP} labeled patches, as in the benchmarks of the field"
+    reasons["precision"] = "float32, which every machine computes correctly; a dry step measures whether bfloat16 gains"
+    reasons["channels_last"] = (
+        "usually the faster memory format of 3D convolutions on a CPU; a dry step measures it"
+        if budget.device == "cpu"
+        else "the default memory format on a GPU; a dry step measures it"
+    )
+    reasons["augmentation"] = (
+        "rotation, scaling, noise, blur, brightness, contrast, low resolution, gamma, as nnU-Net does"
+    )
+    return Plan(
+        dataset=fingerprint.dataset,
+        classes=fingerprint.classes,
+        ignore=fingerprint.ignore,
+        channels=fingerprint.channels,
+        spacing=spacing,
+        patch=patch,
+        intensity=intensity,
+        network=network,
+        labeled_per_step=LABELED_PER_STEP,
+        unlabeled_per_step=unlabeled,
+        steps=steps,
+        channels_last=budget.device == "cpu",
+        mirror=mirror,
+        fingerprint=fingerprint,
+        reasons=reasons,
+    )
+
+
+def median_size(fingerprint: Fingerprint, spacing: Spacing) -> tuple[float, float, float]:
+    """Median size of the training scans per axis, in voxels of ``spacing``."""
+    sizes = [np.multiply(case.shape, case.spacing) / spacing for case in fingerprint.cases]
+    x, y, z = np.median(sizes, axis=0)
+    return float(x), float(y), float(z)
+
+
+def _check(fingerprint: Fingerprint) -> str:
+    """That there is something to learn from; a sentence on how much. Raises InputError."""
+    foreground = fingerprint.classes[1:]
+    if not foreground:
+        raise InputError(f"{fingerprint.dataset} has no class besides background; name the classes in its dataset.json")
+    if len(fingerprint.classes) > IGNORE:
+        raise InputError(f"{len(fingerprint.classes)} classes are too many; at most {IGNORE} fit, background included")
+    for case in fingerprint.cases:
+        if len(case.channels) != len(fingerprint.channels):
+            raise InputError(
+                f"case {case.name!r} has {len(case.channels)} channel(s), the data set {len(fingerprint.channels)} "
+                f"({', '.join(fingerprint.channels)}); add what is missing or leave the case out"
+            )
+    labeled = [case for case in fingerprint.cases if case.labeled]
+    if not labeled:
+        raise InputError(f"{fingerprint.dataset} has no labeled training scan; at least one is needed")
+    seen = {item.name: sum(case.voxels.get(item.value, 0) > 0 for case in labeled) for item in foreground}
+    if not any(seen.values()):
+        values = ", ".join(f"{item.name} = {item.value}" for item in foreground)
+        raise InputError(f"none of the {len(labeled)} labels holds a class of {fingerprint.dataset} ({values})")
+    sentence = ", ".join(f"{name} in {count} of {len(labeled)}" for name, count in seen.items())
+    absent = [name for name, count in seen.items() if count == 0]
+    warning = f"; WARNING: {', '.join(absent)} cannot be learned, no labeled scan shows it" if absent else ""
+    return f"labeled scans that show each class: {sentence}{warning}"
+
+
+def _spacing(fingerprint: Fingerprint, budget: Budget) -> tuple[Spacing, str]:
+    """The median voxel, but a finer one along a much coarser axis; rounded to three digits."""
+    if budget.spacing is not None:
+        if min(budget.spacing) <= 0:
+            raise InputError(f"a spacing must be above 0 mm on every axis; received {budget.spacing}")
+        return budget.spacing, "chosen by the user"
+    spacings = np.array([case.spacing for case in fingerprint.cases])
+    wanted = np.median(spacings, axis=0)
+    size = np.median([case.shape for case in fingerprint.cases], axis=0)
+    coarse = int(wanted.argmax())
+    others = [axis for axis in range(3) if axis != coarse]
+    low, high = (" x ".join(f"{value:.3g}" for value in edge) for edge in (spacings.min(axis=0), spacings.max(axis=0)))
+    reason = f"median of {len(spacings)} training scan(s), " + (
+        f"all {low} mm" if low == high else f"{low} to {high} mm"
+    )
+    if wanted[coarse] > ANISOTROPIC * wanted[others].max() and ANISOTROPIC * size[coarse] < size[others].min():
+        finer = max(float(np.percentile(spacings[:, coarse], 10)), float(wanted[others].max()))
+        reason += f"; along {'xyz'[coarse]} the 10th percentile, {finer:.3g} instead of {wanted[coarse]:.3g} mm"
+        wanted[coarse] = finer
+    x, y, z = (float(f"{value:.3g}") for value in wanted)
+    return (x, y, z), reason
+
+
+def _unlabeled(fingerprint: Fingerprint) -> tuple[int, str]:
+    """Unlabeled patches a step: none where there is no unlabeled scan."""
+    count = sum(not case.labeled for case in fingerprint.cases)
+    if count == 0:
+        return 0, "there is no unlabeled scan"
+    return UNLABELED_PER_STEP, f"{UNLABELED_PER_STEP} patches of the {count} unlabeled scan(s), as many as labeled ones"
+
+
+def _mirror(fingerprint: Fingerprint) -> tuple[tuple[bool, bool, bool], str]:
+    """Axes along which a mirrored scan still has the right labels."""
+    reasons, allowed = [], [True, True, True]
+    for axis, sides in enumerate(SIDES):
+        sided = [item.name for item in fingerprint.classes[1:] if _words(item.name) & sides]
+        if not sided:
+            continue
+        if len(sided) == 1 and _words(sided[0]) & UNPAIRED:
+            reasons.append(f"{sided[0]} names a side, but has no counterpart that looks like it")
+            continue
+        allowed[axis] = False
+        reasons.append(f"off along {'xyz'[axis]}: mirrored there, {', '.join(sided)} would be the wrong class")
+    x, y, z = allowed
+    return (x, y, z), "; ".join(reasons) or "no class names a side"
+
+
+def _words(name: str) -> set[str]:
+    """The words of a class name: ``"Kidney_leftLower2"`` -> kidney, left, lower."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}

@@ -1,0 +1,148 @@
+"""Which cases are labeled in each setting of a study: the first of an order, or of a permutation of it.
+
+Within a draw, a smaller labeled set is part of every larger one, and test and validation cases are always the same.
+Scans of one patient (or patches of one scan) stay neighbors, so that labels come from as few patients as possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.randomness import generator
+from semivox.core.split import Split
+from semivox.data.dataset import Dataset, some
+from semivox.study.grids.grid import CaseChoice
+
+STREAM = 0xD3A1
+"""Keeps the permutations of draws apart from all other random numbers."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One labeled set: the folder of its runs within the study, and its split."""
+
+    name: str
+    """Such as ``labeled-8``, or the name of the split file."""
+    draw: int
+    split: Split
+
+    @property
+    def folder(self) -> str:
+        """Within the study."""
+        return f"{self.name}/draw-{self.draw}"
+
+
+def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setting, ...]:
+    """Every labeled set of a study, smallest first. ``base``: the folder that files are named from.
+
+    Raises InputError for names that do not exist, cases without a label they need, and too small a pool.
+    """
+    pool, validation, test = _parts(choice, dataset, base)
+    if not choice.labeled:
+        if choice.split is None:
+            raise InputError("the study's [cases] needs labeled = [counts], or split = a split.json")
+        split = Split.load(base / choice.split)
+        kept = {part: _kept(names, choice) for part, names in split.model_dump().items()}
+        found = [Setting(Path(choice.split).stem, 0, Split(**kept))]
+    else:
+        found = []
+        for draw in choice.draws:
+            order = permuted(pool, _groups(dataset), choice.draw_seed, draw)
+            for count in sorted(choice.labeled):
+                split = _taken(order, count, _labeled_names(dataset), validation, test)
+                found.append(Setting(f"labeled-{count}", draw, split))
+    for setting in found:
+        _check(setting, dataset)
+    return tuple(found)
+
+
+def permuted(pool: Sequence[str], groups: dict[str, str], seed: int, draw: int) -> tuple[str, ...]:
+    """The pool in the order of a draw: 0 as it is, others permuted; cases of one group stay together either way."""
+    blocks: dict[str, list[str]] = {}
+    for name in pool:
+        blocks.setdefault(groups.get(name) or f"\0{name}", []).append(name)
+    listed = list(blocks.values())
+    if draw:
+        listed = [listed[index] for index in generator(seed, STREAM, draw).permutation(len(listed))]
+    return tuple(name for block in listed for name in block)
+
+
+def _parts(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[tuple[str, ...], ...]:
+    """The pool in the order of draw 0, validation cases, test cases."""
+    if choice.split is not None:
+        split = Split.load(base / choice.split)
+        parts = ((*split.labeled, *split.unlabeled), split.validation, split.test)
+        return tuple(_kept(names, choice) for names in parts)
+    if choice.order:
+        order, scored = _listed(base / choice.order), dict[str, tuple[str, ...]]()
+    else:
+        scored = {part: _in_part(dataset, part) for part in ("validation", "test")}
+        held_out = {*scored["validation"], *scored["test"]}
+        order = tuple(entry.name for entry in dataset.entries if entry.images and entry.name not in held_out)
+    order = _kept(order, choice)
+    test, order = _split_off(choice.test or _kept(scored.get("test", ()), choice), order, base)
+    validation, order = _split_off(choice.validation or _kept(scored.get("validation", ()), choice), order, base)
+    return order, validation, test
+
+
+def _in_part(dataset: Dataset, part: str) -> tuple[str, ...]:
+    """The cases with a label that the files themselves call so."""
+    return tuple(entry.name for entry in dataset.entries if entry.part == part and entry.images and entry.label)
+
+
+def _split_off(
+    wanted: int | tuple[str, ...] | str, order: tuple[str, ...], base: Path
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The wanted cases, and the order without them. Raises InputError where there are too few."""
+    if isinstance(wanted, int):
+        if wanted >= len(order):
+            raise InputError(f"{wanted} cases are to be held out, but there are {len(order)}; some must be left")
+        cut = len(order) - wanted
+        return order[cut:], order[:cut]
+    names = _listed(base / wanted) if isinstance(wanted, str) else wanted
+    return names, tuple(name for name in order if name not in set(names))
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """The names in a text file, a line each; empty lines do not count."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _taken(
+    order: Sequence[str], count: int, labels: set[str], validation: tuple[str, ...], test: tuple[str, ...]
+) -> Split:
+    """The first ``count`` cases of the order that have a label are labeled, all others are not."""
+    labeled = tuple(name for name in order if name in labels)[:count]
+    if len(labeled) < count:
+        raise InputError(f"{count} labeled cases are wanted, but only {len(labeled)} of the pool have a label")
+    rest = tuple(name for name in order if name not in set(labeled))
+    return Split(labeled=labeled, unlabeled=rest, validation=validation, test=test)
+
+
+def _kept(names: Sequence[str], choice: CaseChoice) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in choice.exclude)
+
+
+def _groups(dataset: Dataset) -> dict[str, str]:
+    return {entry.name: entry.group for entry in dataset.entries if entry.group}
+
+
+def _labeled_names(dataset: Dataset) -> set[str]:
+    return {entry.name for entry in dataset.entries if entry.label is not None}
+
+
+def _check(setting: Setting, dataset: Dataset) -> None:
+    """Raise InputError where a scored case lacks a label, or nothing would be scored or learned from."""
+    if not setting.split.test:
+        raise InputError(
+            f"setting {setting.name} has no test case, so nothing could be compared; give test under [cases]"
+        )
+    if bare := [name for name in setting.split.test if name not in _labeled_names(dataset)]:
+        raise InputError(f"test cases need a label to be scored; {some(bare)} have none in {dataset.root}")

@@ -1,0 +1,165 @@
+"""The report of a study: one page, its table as CSV, LaTeX and Markdown, and the figures as files, from its folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semivox.core.files import write_text
+from semivox.core.plan import Plan
+from semivox.study.difficulty import known_difficulty, measure_difficulty, strata
+from semivox.study.progress import Narrator, Quiet
+from semivox.study.reports.collect import collect
+from semivox.study.reports.curves import HEIGHT, WIDTH, Panel
+from semivox.study.reports.markdown import write_markdown
+from semivox.study.reports.page import Picture, TextTable, filled, headings, runs_of
+from semivox.study.reports.pictures import count_figures, first_curves, setting_figures, setting_pictures
+from semivox.study.reports.published import beside
+from semivox.study.reports.results import Results
+from semivox.study.reports.table import SHOWN, Line, lines_of, write_csv, write_latex
+
+FOLDER = "report"
+"""Within the study."""
+
+
+@dataclass(frozen=True)
+class SettingPage:
+    """What the page shows of one setting."""
+
+    name: str
+    lines: tuple[Line, ...]
+    note: str
+    verdicts: tuple[str, ...]
+    figures: tuple[Picture, ...]
+    pictures: tuple[Picture, ...]
+    strata: tuple[TextTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """All that the page shows. Texts are plain: markup in them is shown, not obeyed."""
+
+    title: str
+    lead: str
+    details: tuple[str, ...]
+    warnings: tuple[str, ...]
+    settings: tuple[SettingPage, ...]
+    figures: tuple[Picture, ...]
+    keys: tuple[str, ...]
+    """Columns of the table of provenance."""
+    published: tuple[TextTable, ...] = ()
+    curves: tuple[Panel, ...] = ()
+    curves_of: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
+    """Write ``report/`` of a study (finished or not): report.html, table.csv, .tex and .md, figures; returns the page.
+
+    ``by_difficulty``: also fit shape models to the training labels and score by groups of difficulty; kept in the
+    report's folder, so asked for once. Raises InputError where the folder holds no study or no finished run.
+    """
+    results, out = collect(study), study / FOLDER
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    if by_difficulty:
+        measure_difficulty(results, out, tell or Quiet())
+    lines = lines_of(results)
+    title = results.record.grid.title or study.resolve().name
+    write_csv(out / "table.csv", lines)
+    write_latex(out / "table.tex", lines, title)
+    write_markdown(out / "table.md", lines, title)
+    page = _page(results, lines, title, out)
+    path = out / "report.html"
+    write_text(path, render_study(page))
+    return path
+
+
+def render_study(page: StudyPage) -> str:
+    """The page as text."""
+    return filled("study.html.j2", data=page, scores=headings(SHOWN), runs=runs_of(page.curves), panel=(WIDTH, HEIGHT))
+
+
+def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
+    pages = tuple(_setting(results, [line for line in lines if line.setting == name], out) for name in results.settings)
+    curves, curves_of = first_curves(results)
+    return StudyPage(
+        title=title,
+        lead=_lead(lines),
+        details=_details(results, lines),
+        warnings=_warnings(results, lines),
+        settings=pages,
+        figures=count_figures(results, lines, out),
+        keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
+        published=beside(protocol, results) if (protocol := results.record.grid.protocol) else (),
+        curves=curves,
+        curves_of=curves_of,
+        reasons=dict(Plan.load(results.folder / "plan.json").reasons),
+    )
+
+
+def _lead(lines: Sequence[Line]) -> str:
+    """How many comparisons came out how."""
+    found = [line.contrasts["dice"].verdict for line in lines if "dice" in line.contrasts]
+    counts = {word: found.count(word) for word in ("better", "worse", "inconclusive")}
+    if not found:
+        return "Nothing is compared yet: no method has a finished run beside its supervised twin."
+    return (
+        f"Of {len(found)} comparisons with the supervised twin by Dice, {counts['better']} are better, "
+        f"{counts['worse']} worse, {counts['inconclusive']} inconclusive."
+    )
+
+
+def _details(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
+    runs = sum(line.runs for line in lines)
+    draws = {draw for group in results.groups for draw, _ in group.runs}
+    seeds = {seed for group in results.groups for _, seed in group.runs}
+    plural = "" if len(draws) == 1 else "s"
+    return (
+        f"{runs} runs: {len(results.settings)} settings, {len(draws)} draw{plural} of the labeled cases, "
+        f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}; weights: {lines[0].provenance['weights']}.",
+        "Every method has the same plan, labeled patches and steps as its twin, but for what its row says it has of "
+        "its own. Hold the pointer over a number to see what it was made with.",
+    )
+
+
+def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
+    listed = []
+    if results.missing:
+        listed.append(f"{results.missing} runs were begun and are not finished; they are not in these tables.")
+    for setting in results.settings:
+        counts = {line.arm: line.runs for line in lines if line.setting == setting}
+        if len(set(counts.values())) > 1:
+            few = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count < max(counts.values()))
+            listed.append(f"{setting}: not all methods have the same number of runs ({few}; others more).")
+    if all({draw for draw, _ in group.runs} == {0} for group in results.groups):
+        listed.append(
+            "One draw of the labeled cases: every verdict holds for these labeled cases only. Another draw may decide "
+            "otherwise; give draws = 3 or more."
+        )
+    return tuple(listed)
+
+
+def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
+    name = lines[0].setting
+    contrasts = [found for line in lines for found in line.contrasts.values()]
+    return SettingPage(
+        name=name,
+        lines=tuple(lines),
+        note=_note(lines),
+        verdicts=tuple(found.words for found in contrasts),
+        figures=setting_figures(results, lines, out),
+        pictures=setting_pictures(results, name),
+        strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
+    )
+
+
+def _note(lines: Sequence[Line]) -> str:
+    about = lines[0].provenance
+    family = max((found.family for line in lines for found in line.contrasts.values()), default=0)
+    return (
+        f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases. Means over "
+        "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
+        "as Dice 0 and, in comparisons of distances, with the scan's diagonal. p values are corrected for "
+        f"{family} comparisons (Holm)."
+    )

@@ -1,0 +1,184 @@
+"""The table of a study: for pages, as CSV with all that each number depends on, and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from semivox.core.files import write_text
+from semivox.core.sheets import write_sheet
+from semivox.evaluation.contrasts import Contrast
+from semivox.evaluation.score import HIGHER_IS_BETTER, SCORES
+from semivox.study.reports.page import HEADINGS, number
+from semivox.study.reports.results import Estimate, Results, provenance
+
+COMPARED = ("dice", "hd95_mm")
+"""Scores by which each arm is compared with its twin; the first one gives the verdict of a row."""
+SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm")
+"""Scores of the page's and the paper's table; CSV has all."""
+SPECIAL = {
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{character: "\\" + character for character in "&%$#_{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+}
+"""Characters that mean something to LaTeX."""
+MARKS = {"better": r"$^{+}$", "worse": r"$^{-}$", "inconclusive": ""}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One arm in one setting."""
+
+    setting: str
+    labeled: int
+    arm: str
+    ablation: bool
+    twin: str | None
+    scores: Mapping[str, Estimate]
+    contrasts: Mapping[str, Contrast]
+    """Score -> comparison with the twin."""
+    runs: int
+    minutes: float | None
+    """Of training, mean over runs."""
+    memory_gb: float | None
+    provenance: Mapping[str, str]
+
+    @property
+    def about(self) -> str:
+        """What its numbers were made with, in one line."""
+        return "; ".join(f"{key} {value}" for key, value in self.provenance.items() if value)
+
+
+def lines_of(results: Results) -> list[Line]:
+    """All arms of all settings."""
+    contrasts = {
+        (setting, score): results.contrasts(setting, score) for setting in results.settings for score in COMPARED
+    }
+    return [
+        Line(
+            setting=group.setting,
+            labeled=group.labeled,
+            arm=group.arm.name,
+            ablation=group.arm.ablation is not None,
+            twin=group.arm.twin,
+            scores={score: group.estimate(score) for score in SCORES},
+            contrasts={
+                score: found
+                for score in COMPARED
+                if (found := contrasts[group.setting, score].get(group.arm.name)) is not None
+            },
+            runs=len(group.runs),
+            minutes=group.minutes(),
+            memory_gb=group.memory_gb(),
+            provenance=provenance(group, results),
+        )
+        for group in results.groups
+    ]
+
+
+def write_csv(path: Path, lines: Sequence[Line]) -> None:
+    """A row per setting, arm and score, with interval, comparison, cost and provenance; replaced in one step."""
+    columns = list(next(_records(lines)))
+    write_sheet(path, columns, ([record[column] for column in columns] for record in _records(lines)))
+
+
+def write_latex(path: Path, lines: Sequence[Line], title: str) -> None:
+    """A table per setting for ``\\usepackage{booktabs}``; replaced in one step."""
+    settings = list(dict.fromkeys(line.setting for line in lines))
+    text = "\n".join(_latex([line for line in lines if line.setting == setting], title) for setting in settings)
+    write_text(path, text)
+
+
+def escaped(text: str) -> str:
+    """Text that LaTeX prints as it is; what no font shows (control characters) becomes a question mark."""
+    return "".join(SPECIAL.get(c, c if c.isprintable() else "?") for c in text)
+
+
+def _records(lines: Sequence[Line]) -> Iterator[dict[str, str | float | int | None]]:
+    for line in lines:
+        for score, estimate in line.scores.items():
+            yield {
+                "setting": line.setting,
+                "arm": line.arm,
+                "score": score,
+                "mean": estimate.mean,
+                "low": estimate.low,
+                "high": estimate.high,
+                "undefined": estimate.undefined,
+                "mean_with_diagonal": estimate.penalized,
+                "runs": line.runs,
+                "twin": line.twin,
+                **_compared(line.contrasts.get(score)),
+                "train_minutes": line.minutes,
+                "memory_gb": line.memory_gb,
+                **{key.replace(" ", "_"): value for key, value in line.provenance.items()},
+            }
+
+
+def _compared(against: Contrast | None) -> dict[str, str | float | int | None]:
+    """The columns of the comparison with the twin; empty where there is none."""
+    return {
+        "difference": against.difference if against else None,
+        "difference_low": against.low if against else None,
+        "difference_high": against.high if against else None,
+        "p": against.p_value if against else None,
+        "p_holm": against.p_holm if against else None,
+        "verdict": against.verdict if against else None,
+        "needed": against.needed if against else None,
+    }
+
+
+def _latex(lines: Sequence[Line], title: str) -> str:
+    """One setting: best mean in bold, + and - where the difference from the twin is decided."""
+    best = {score: _best(lines, score) for score in SHOWN}
+    heads = [f"{escaped(HEADINGS[score][0])} ${_arrow(score)}$" for score in SHOWN]
+    rows = []
+    for line in lines:
+        cells = [escaped(line.arm)]
+        for score in SHOWN:
+            text = _with_interval(line.scores[score], score)
+            text = rf"\textbf{{{text}}}" if line.arm == best[score] else text
+            against = line.contrasts.get(score)
+            cells.append(text + (MARKS[against.verdict] if against else ""))
+        cells.append("" if line.minutes is None else f"{line.minutes:.0f}")
+        rows.append(" & ".join(cells) + r" \\")
+    about = lines[0].about
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering\small",
+            rf"\caption{{{escaped(title)}, {escaped(lines[0].setting)}: mean and 95\,\% interval; $^{{+}}$ better, "
+            rf"$^{{-}}$ worse than the supervised twin (Holm-corrected). {escaped(about)}.}}",
+            rf"\begin{{tabular}}{{l{'r' * len(SHOWN)}r}}",
+            r"\toprule",
+            " & ".join(["Method", *heads, "min"]) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _best(lines: Sequence[Line], score: str) -> str | None:
+    known = [(line.scores[score].mean, line.arm) for line in lines if line.scores[score].mean is not None]
+    if not known:
+        return None
+    sign = 1 if score in HIGHER_IS_BETTER else -1
+    return max(known, key=lambda pair: sign * (pair[0] or 0.0))[1]
+
+
+def _arrow(score: str) -> str:
+    return r"\uparrow" if score in HIGHER_IS_BETTER else r"\downarrow"
+
+
+def _with_interval(estimate: Estimate, score: str) -> str:
+    """Mean and interval as LaTeX."""
+    text = number(estimate.mean, score).replace("\N{MINUS SIGN}", "$-$").replace("–", "--")
+    if estimate.low is None or estimate.high is None:
+        return text
+    low, high = (number(end, score).replace("\N{MINUS SIGN}", "$-$") for end in (estimate.low, estimate.high))
+    return f"{text} [{low}, {high}]"

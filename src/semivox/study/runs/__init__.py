@@ -1,0 +1,1 @@
+"""The runs of a study: arranged once, then a process each."""

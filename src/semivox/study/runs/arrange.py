@@ -1,0 +1,178 @@
+"""What stands before the runs of a study: cases checked once, one plan for all, each labeled set prepared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.files import fresh
+from semivox.core.frozen import Frozen
+from semivox.core.plan import CaseFacts, Plan
+from semivox.core.split import Split
+from semivox.data import layouts
+from semivox.data.checks.run import CheckReport
+from semivox.data.dataset import Dataset
+from semivox.data.formats.sources import digest_of_files
+from semivox.study.grids.cells import TWIN, Cell, arms_of, cells_of, config_of
+from semivox.study.grids.grid import Grid
+from semivox.study.grids.subsets import Setting, settings_of
+from semivox.study.planning import Inspected, planned
+from semivox.study.progress import Narrator
+from semivox.study.steps import decide, inspect, locate, ready
+from semivox.training.folder import RunFolder
+from semivox.training.run import check_parts
+
+OF_THE_STUDY = (
+    *("classes", "spacing", "patch", "network", "labeled_per_step", "unlabeled_per_step", "steps", "precision"),
+    *("channels_last", "augmentation", "mirror", "forecast"),
+)
+"""Fields of a plan that are the same in all settings and draws; intensities follow each one's own labeled cases."""
+
+
+RECORD = "study.json"
+SAME = ("plan", "predict", "legacy")
+"""Parts of a grid that may not change once runs have begun; what is asked of each run is kept in its own folder."""
+
+
+class StudyRecord(Frozen):
+    """What a study was begun with (study.json). Methods, seeds, counts and draws may be added later."""
+
+    version: int = 1
+    grid: Grid
+    data: str
+    """The data folder."""
+    files: str
+    """Digest of what the data set's files hold."""
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """A study that is ready to run."""
+
+    folder: Path
+    grid: Grid
+    plan: Plan
+    cells: tuple[Cell, ...]
+
+
+@contextmanager
+def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> Iterator[Arranged]:
+    """Check, plan and prepare for all runs of the study, or for what was added to it; all that is done is left alone.
+
+    The study's folder is held for as long as the block lasts: no second process begins anything in it. ``base``: the
+    folder that the grid's files are named from. Raises InputError for unfit scans or options, and where ``out`` holds
+    a study of other data, or of another plan, or is held by another process.
+    """
+    for arm in arms_of(grid):
+        config_of(grid, arm, grid.seeds[0], 0)  # wrong options are refused before any work
+    dataset = layouts.find(data)
+    settings = settings_of(grid.cases, dataset, base)
+    cells = cells_of(grid, settings)
+    for setting in settings:
+        locate(data, setting.split)  # names, labels and patients
+        for cell in (cell for cell in cells if cell.frame == setting.folder):
+            check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
+    _make(out)
+    with RunFolder(out).locked():
+        _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset)))
+        inspected = _inspected(dataset, settings, out, tell)
+        plan = _plan(grid, inspected, settings[0], out, tell)
+        for setting in settings:
+            _prepared(grid, inspected, plan, setting, out, tell)
+        yield Arranged(out, grid, plan, cells)
+
+
+def _make(out: Path) -> None:
+    """Make the study's folder. Raises InputError where it cannot be, or holds something else."""
+    if not (out / RECORD).exists() and not fresh(out, RECORD):
+        raise InputError(f"{out} is not empty and holds no study; give another --out, or empty it")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}; give another --out") from error
+
+
+def _claim(out: Path, record: StudyRecord) -> None:
+    """Write study.json, or compare with the one there. Raises InputError naming what changed."""
+    path = out / RECORD
+    if path.exists():
+        before = StudyRecord.load(path)
+        both = [json.loads(grid.model_dump_json(include=set(SAME))) for grid in (before.grid, record.grid)]
+        changed = [name for name in SAME if both[0][name] != both[1][name]]
+        if changed:
+            raise InputError(
+                f"{out} holds a study with another {' and '.join(changed)}; numbers of both could not be compared. "
+                "Undo the change, or give another --out"
+            )
+        if before.files != record.files:
+            raise InputError(
+                f"{out} holds a study of other scans: files of {record.data} were added, removed or changed since. "
+                "Restore them, or give another --out"
+            )
+    record.save(path)
+
+
+def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: Narrator) -> Inspected:
+    """Every case of the study, checked once. Labels that no setting uses stay closed."""
+    labeled = {name for setting in settings for name in setting.split.labeled}
+    pool = {name for setting in settings for name in (*setting.split.labeled, *setting.split.unlabeled)}
+    parts = settings[0].split
+    whole = Split(
+        labeled=tuple(sorted(labeled)),
+        unlabeled=tuple(sorted(pool - labeled)),
+        validation=parts.validation,
+        test=parts.test,
+    )
+    path = out / "check.json"
+    if path.exists():
+        report = CheckReport.load(path)
+        known = {case.case for case in report.cases if case.facts is None or case.facts.labeled}
+        if labeled <= known and pool <= {case.case for case in report.cases}:
+            return Inspected(dataset, whole, report)
+    inspected = inspect(dataset, whole, tell=tell)
+    inspected.report.save(path)
+    return inspected
+
+
+def _of(inspected: Inspected, split: Split) -> Inspected:
+    """What is known when only this split's labels are: facts of other labels are forgotten."""
+    hidden = set(split.unlabeled)
+    cases = tuple(
+        case.model_copy(update={"facts": _without_label(case.facts)}) if case.case in hidden and case.facts else case
+        for case in inspected.report.cases
+    )
+    return Inspected(inspected.dataset, split, inspected.report.model_copy(update={"cases": cases}))
+
+
+def _without_label(facts: CaseFacts) -> CaseFacts:
+    return facts.model_copy(update={"labeled": False, "voxels": {}, "foreground": ()})
+
+
+def _plan(grid: Grid, inspected: Inspected, first: Setting, out: Path, tell: Narrator) -> Plan:
+    """The plan of the study: decided once, on the first labeled set."""
+    path = out / "plan.json"
+    if not path.exists():
+        arms = arms_of(grid)
+        arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
+        tell.say(f"Planning, with a dry step of {arm.method} ...")
+        device, options = str(grid.train.get("device", "auto")), config_of(grid, arm, grid.seeds[0], 0).options
+        decide(_of(inspected, first.split), grid.plan, arm.method, device, options).save(path)
+    return Plan.load(path)
+
+
+def _prepared(grid: Grid, inspected: Inspected, common: Plan, setting: Setting, out: Path, tell: Narrator) -> None:
+    """Split, plan and prepared scans of one labeled set."""
+    folder = out / setting.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    keeper = RunFolder(folder)
+    keeper.keep(keeper.split, setting.split)
+    if not keeper.plan.exists():
+        own = planned(_of(inspected, setting.split), grid.plan, str(grid.train.get("device", "auto")))
+        shared = {name: getattr(common, name) for name in OF_THE_STUDY}
+        reasons = dict(common.reasons) | {"intensity": own.reasons["intensity"]}
+        own.model_copy(update={**shared, "reasons": reasons}).save(keeper.plan)
+    ready(inspected.dataset, setting.split, Plan.load(keeper.plan), folder / "prepared", tell=tell)
