@@ -35,7 +35,8 @@ from torch import Tensor
 
 from semivox.functional.clusters import assigned_sums, group_log_probabilities
 from semivox.functional.contrast import channel_contrast
-from semivox.networks.kmax import KMaX, KMaXDecoder
+from semivox.networks.kmax import KMaXDecoder
+from semivox.networks.kmax_options import KMaX
 
 FORMS = ("straight", "rows", "Semivox")
 WIDTHS = (16, 32, 64, 128, 256)

@@ -110,7 +110,8 @@ def cropped(image: np.ndarray, label: np.ndarray, patch: Shape, fill: Sequence[f
 
 def describe(seen: Sequence[Seen], decoder: KMaXDecoder, names: Sequence[str]) -> str:
     """A table of the centers: what holds how many voxels, over all cases."""
-    group = np.repeat(np.arange(len(decoder.sizes)), decoder.sizes)
+    of_class, sizes = decoder.options.grouping(len(names))
+    group = np.repeat(np.arange(len(sizes)), sizes)
     pull = np.mean([one.pull for one in seen], 0)
     reference = np.concatenate([one.reference.ravel() for one in seen])
     top = np.mean([one.top for one in seen])
@@ -125,7 +126,7 @@ def describe(seen: Sequence[Seen], decoder: KMaXDecoder, names: Sequence[str]) -
             toward = names[int(pull[n].argmax())]
             share = 100 * np.mean(held == n)
             lines.append(f"| {n} | {group[n]} | {toward} | {share:.2f} | {' | '.join(parts)} |")
-        right = np.mean(group[held] == np.array(decoder.of_class)[reference])
+        right = np.mean(group[held] == np.array(of_class)[reference])
         lines.append(f"voxels held by a center of the right group: {100 * right:.1f}")
     return "\n".join(lines)
 

@@ -7,8 +7,7 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint, Plan
-from semivox.data.checks import topology
-from semivox.data.planning import cost
+from semivox.data.planning import cost, topology
 from semivox.data.planning.plan import Budget, median_size, plan
 from semivox.data.planning.sizing import CPU_VOXELS
 

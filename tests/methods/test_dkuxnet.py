@@ -10,7 +10,7 @@ from semivox.core.errors import InputError
 from semivox.functional.losses import dice_ce
 from semivox.functional.perturb import jittered, noisy_some
 from semivox.networks.branches import Branches
-from semivox.networks.kmax import KMaX
+from semivox.networks.kmax_options import KMaX
 from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
 from tests.contract.fields.dkuxnet import TESTED
 

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from semivox.core.errors import InputError
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import ARCHITECTURES, Blueprint
-from semivox.networks.kmax import KMaX, KMaXSegmenter
+from semivox.networks.kmax import KMaXSegmenter
 from semivox.networks.kmax_layer import KMaXLayer, MaskHead, SelfAttention
+from semivox.networks.kmax_options import KMaX
 from semivox.networks.uxnet import UXNet
 from tests.contract.examples import ODD, blueprint, odd_blueprint
 

@@ -19,9 +19,6 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.sheets import meant, write_sheet
 from semivox.evaluation.score import Empty, score_classes
 
-VOXEL_SCORES = ("dice", "jaccard", "hd95_voxels", "asd_voxels")
-"""In the order of the tables."""
-
 
 class VoxelRow(Frozen):
     """A case, a class, and its scores; None: not defined."""

@@ -34,7 +34,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.branches import Branches
-from semivox.networks.kmax import KMaX
+from semivox.networks.kmax_options import KMaX
 
 
 class DKUXNetConfig(MethodConfig):

@@ -12,7 +12,8 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import explain
 from semivox.core.plan import Plan
 from semivox.networks.architecture import Architecture
-from semivox.networks.kmax import KMaX, KMaXSegmenter
+from semivox.networks.kmax import KMaXSegmenter
+from semivox.networks.kmax_options import KMaX
 from semivox.networks.rebuilder import Rebuilder
 from semivox.networks.segmenter import DecoderKind, Segmenter, Single
 from semivox.networks.unet3d import UNet3D

@@ -7,16 +7,14 @@ Legend: B patches, N centers, C their channels, V voxels of a decoder map. Pixel
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semivox.functional.clusters import assigned_sums
-
-if TYPE_CHECKING:
-    from semivox.networks.kmax import KMaX
+from semivox.networks.kmax_options import KMaX
 
 CONVOLUTIONS = {1: nn.Conv1d, 3: nn.Conv3d}
 NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}

@@ -9,8 +9,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import NetworkChoice
-from semivox.data.checks import topology
-from semivox.data.planning import cost
+from semivox.data.planning import cost, topology
 from semivox.data.planning.budget import Budget
 
 CPU_VOXELS = 64 * 64 * 48

@@ -9,7 +9,7 @@ from pathlib import Path
 from semivox.core.files import write_text
 from semivox.study.reports.page import HEADINGS, number, printable
 from semivox.study.reports.results import Estimate
-from semivox.study.reports.table import COMPARED, Line
+from semivox.study.reports.table import COMPARED, Line, by_setting, family_of
 
 SHOWN = ("dice", "hd95_mm", "assd_mm")
 """Scores with a column of their own; table.csv has all."""
@@ -21,9 +21,7 @@ MEANINGFUL = str.maketrans({character: "\\" + character for character in "\\`*_[
 
 def write_markdown(path: Path, lines: Sequence[Line], title: str) -> None:
     """A table per setting, under what its numbers were made with; replaced in one step. Raises SemivoxError."""
-    settings = list(dict.fromkeys(line.setting for line in lines))
-    parts = [f"# {plain(title)}\n", *(_setting([line for line in lines if line.setting == name]) for name in settings)]
-    write_text(path, "\n".join(parts))
+    write_text(path, "\n".join([f"# {plain(title)}\n", *map(_setting, by_setting(lines))]))
 
 
 def plain(text: str) -> str:
@@ -34,12 +32,12 @@ def plain(text: str) -> str:
 def _setting(lines: Sequence[Line]) -> str:
     compared = [heading for score in COMPARED for heading in (f"{HEADINGS[score][0]}, to its twin", "verdict")]
     columns = ["method", *(HEADINGS[score][0] for score in SHOWN), "undefined", *compared, "minutes", "memory, GB"]
-    family = max((found.family for line in lines for found in line.contrasts.values()), default=0)
     rows = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns), *map(_row, lines)]
     shared = {key: value for key, value in lines[0].provenance.items() if value and key != OWN}
     about = plain("; ".join(f"{key} {value}" for key, value in shared.items()))
     note = (
-        f"Mean [95 % interval]; a difference is paired by case, its verdict corrected for {family} comparisons (Holm). "
+        "Mean [95 % interval]; a difference is paired by case, its verdict corrected for "
+        f"{family_of(lines)} comparisons (Holm). "
         f"Undefined: objects missed or invented, which have no distance. {about}."
     )
     own = [f"- {plain(line.arm)}: {plain(said)}" for line in lines if (said := line.provenance.get(OWN))]

@@ -17,7 +17,7 @@ from semivox.study.reports.page import Picture, TextTable, filled, headings, run
 from semivox.study.reports.pictures import count_figures, first_curves, setting_figures, setting_pictures
 from semivox.study.reports.published import beside
 from semivox.study.reports.results import Results
-from semivox.study.reports.table import SHOWN, Line, lines_of, write_csv, write_latex
+from semivox.study.reports.table import SHOWN, Line, by_setting, family_of, lines_of, write_csv, write_latex
 
 FOLDER = "report"
 """Within the study."""
@@ -81,7 +81,7 @@ def render_study(page: StudyPage) -> str:
 
 
 def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
-    pages = tuple(_setting(results, [line for line in lines if line.setting == name], out) for name in results.settings)
+    pages = tuple(_setting(results, setting, out) for setting in by_setting(lines))
     curves, curves_of = first_curves(results)
     return StudyPage(
         title=title,
@@ -156,10 +156,9 @@ def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
 
 def _note(lines: Sequence[Line]) -> str:
     about = lines[0].provenance
-    family = max((found.family for line in lines for found in line.contrasts.values()), default=0)
     return (
         f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases. Means over "
         "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
         "as Dice 0 and, in comparisons of distances, with the scan's diagonal. p values are corrected for "
-        f"{family} comparisons (Holm)."
+        f"{family_of(lines)} comparisons (Holm)."
     )

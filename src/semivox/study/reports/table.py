@@ -77,6 +77,17 @@ def lines_of(results: Results) -> list[Line]:
     ]
 
 
+def by_setting(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines of each setting, in their order."""
+    names = dict.fromkeys(line.setting for line in lines)
+    return [[line for line in lines if line.setting == name] for name in names]
+
+
+def family_of(lines: Sequence[Line]) -> int:
+    """How many comparisons the verdicts of a setting are corrected for; 0 where nothing is compared."""
+    return max((found.family for line in lines for found in line.contrasts.values()), default=0)
+
+
 def write_csv(path: Path, lines: Sequence[Line]) -> None:
     """A row per setting, arm and score, with interval, comparison, cost and provenance; replaced in one step."""
     columns = list(next(_records(lines)))
@@ -85,9 +96,7 @@ def write_csv(path: Path, lines: Sequence[Line]) -> None:
 
 def write_latex(path: Path, lines: Sequence[Line], title: str) -> None:
     """A table per setting for ``\\usepackage{booktabs}``; replaced in one step."""
-    settings = list(dict.fromkeys(line.setting for line in lines))
-    text = "\n".join(_latex([line for line in lines if line.setting == setting], title) for setting in settings)
-    write_text(path, text)
+    write_text(path, "\n".join(_latex(setting, title) for setting in by_setting(lines)))
 
 
 def escaped(text: str) -> str:
