@@ -34,7 +34,7 @@ midl-*)
     esac
     case $recipe in
     dkuxnet-table-1) ;;
-    *) set -- "$@" --set options.staircase=$((steps / 40)) ;;
+    *) set -- "$@" --set options.staircase=$(((steps + 39) / 40)) ;;
     esac
     case $recipe in
     sassnet-table-1) set -- "$@" --set cases.labeled=8,16,64 ;;
