@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,8 @@ class StudyRecord(Frozen):
     """The data folder."""
     files: str
     """Digest of what the data set's files hold."""
+    groups: Mapping[str, str] = {}
+    """Case -> the patient or scan it is of, where several may be of one."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
             check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
     _make(out)
     with RunFolder(out).locked():
-        _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset)))
+        groups = {entry.name: entry.group for entry in dataset.entries if entry.group}
+        _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset), groups=groups))
         inspected = _inspected(dataset, settings, out, tell)
         plan = _plan(grid, inspected, settings[0], out, tell)
         for setting in settings:
