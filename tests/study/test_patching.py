@@ -1,7 +1,10 @@
 """A data set of patches is a data set: found, checked, grouped by scan; and studies are scored by difficulty."""
 
 import csv
+import json
+import shutil
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -72,6 +75,31 @@ def test_a_folder_with_something_in_it_is_left_alone(scans, tmp_path):
         make_patches(scans, tmp_path, CHOICE)
     with pytest.raises(InputError, match="no patch"):
         make_patches(scans, tmp_path / "out", CHOICE.model_copy(update={"foreground": 1.0}))
+
+
+def test_a_label_that_lies_beside_its_scan_is_refused_by_name(scans, tmp_path):
+    copied = shutil.copytree(scans, tmp_path / "scans")
+    path = copied / "labelsTr" / "hip_0000.nii.gz"
+    label = nib.load(path)
+    moved = label.affine.copy()
+    moved[:3, 3] += 20
+    nib.save(nib.Nifti1Image(np.asanyarray(label.dataobj), moved), path)
+    with pytest.raises(InputError, match=r"hip_0000.nii.gz: label and image lie up to .* mm apart"):
+        make_patches(copied, tmp_path / "patches", CHOICE)
+
+
+def test_what_nobody_annotated_is_no_object(scans, tmp_path):
+    copied = shutil.copytree(scans, tmp_path / "scans")
+    description = json.loads((copied / "dataset.json").read_text())
+    (copied / "dataset.json").write_text(json.dumps(description | {"labels": description["labels"] | {"ignore": 2}}))
+    for path in (copied / "labelsTr").iterdir():
+        label = nib.load(path)
+        array = np.asanyarray(label.dataobj).copy()
+        array[array.shape[0] // 2 :] = 2
+        nib.save(nib.Nifti1Image(array, label.affine), path)
+    assert make_patches(copied, tmp_path / "patches", CHOICE) > 0
+    for path in (tmp_path / "patches" / "labels").glob("hip_000*"):
+        assert (read_label(path).array == 1).mean() >= CHOICE.foreground
 
 
 def test_every_labeled_patch_has_a_difficulty(patches):

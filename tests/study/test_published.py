@@ -88,6 +88,16 @@ def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):
     assert "13.84" in page.text
 
 
+def test_scores_of_largest_components_stand_beside_those_of_largest_components(tmp_path):
+    asked = made.grid(
+        protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={}, predict={"largest_component": True}
+    )
+    (table,) = beside("la-6000-last", collect(made.study(tmp_path / "study", asked)))
+    ours = {row[0]: row[2] for row in table.rows}
+    assert ours["ua_mt"] == ""
+    assert ours["ua_mt (largest component)"] != ""
+
+
 def test_a_wrong_table_or_protocol_is_refused(tmp_path):
     path = tmp_path / "published.csv"
     head = "protocol,source,table,method,variant,labeled,score,value,evidence,note\n"

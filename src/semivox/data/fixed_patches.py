@@ -76,7 +76,8 @@ def brought_to(volume: Volume, spacing: Spacing | None, label: bool) -> Volume:
 def places(name: str, shape: Shape, choice: PatchChoice, label: np.ndarray | None) -> list[Patch]:
     """Where the patches of a scan lie: a function of the scan's name, its shape and label, and the seed.
 
-    ``label``: (X, Y, Z) or None. A scan may give fewer patches than asked for, where no further place fits.
+    ``label``: (X, Y, Z), not 0 where a class is drawn, or None. A scan may give fewer patches than asked for, where no
+    further place fits.
     """
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
     random = generator(choice.seed, key)

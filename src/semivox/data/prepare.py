@@ -197,11 +197,7 @@ def _save(path: Path, array: np.ndarray) -> None:
 def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:
     """The label on the image's canonical grid as class indices (X, Y, Z) uint8."""
     read = files.read_label(path)
-    if read.shape != volume.shape:
-        raise InputError(f"the label's shape is {read.shape}, the image's {volume.shape} (both in RAS+)")
-    apart = float(np.linalg.norm(read.grid.corners() - volume.grid.corners(), axis=1).max())
-    if apart > min(volume.spacing) / 2:
-        raise InputError(f"label and image lie up to {apart:.2f} mm apart in space; run check for the fix")
+    files.require_same_place(read, volume)
     return class_indices(read.array[0], plan)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.fixed_patches import Patch, PatchChoice, brought_to, cut, places
-from semivox.data.formats.volume import read, read_label, write_label, write_map
+from semivox.data.formats.volume import read, read_label, require_same_place, write_label, write_map
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.functional.surface import surface_distances
 from semivox.inference.folder import safe_name
@@ -48,7 +49,8 @@ def make_patches(
     with tell.bar("cutting patches") as count:
         for done, (part, name) in enumerate(names, 1):
             entry = dataset.entry(name)
-            rows += _cut(entry, part, name not in closed, choice, models, out, hard)
+            entry = replace(entry, label=None) if name in closed else entry
+            rows += _cut(entry, part, choice, models, out, hard, dataset.ignore)
             count(done, len(names))
     if not rows:
         raise InputError(f"no patch of {choice.size} voxels fits the scans in {data}; lower --size or --foreground")
@@ -73,24 +75,39 @@ def _models(dataset: Dataset, names: Sequence[str], choice: PatchChoice, tell: N
     return {value: ShapeModel.fit(masks[value], spacings[value]) for value in masks}
 
 
+def _brought(entry: Entry, choice: PatchChoice) -> tuple[Volume, Volume | None]:
+    """Image and label at the patches' spacing. Raises InputError where the label does not lie on the image."""
+    image = read(entry.images)
+    label = read_label(entry.label) if entry.label else None
+    if label is not None:
+        try:
+            require_same_place(label, image)
+        except InputError as error:
+            raise InputError(f"{entry.label}: {error}") from error
+        label = brought_to(label, choice.spacing, True)
+    return brought_to(image, choice.spacing, False), label
+
+
+def _classes(label: Volume | None, ignore: int | None) -> np.ndarray | None:
+    """(X, Y, Z) bool: where a class is drawn; what nobody annotated shows none."""
+    return None if label is None else (label.array[0] != 0) & (label.array[0] != (0 if ignore is None else ignore))
+
+
 def _cut(
     entry: Entry,
     part: str,
-    with_label: bool,
     choice: PatchChoice,
     models: Mapping[int, ShapeModel],
     out: Path,
     hard: dict[str, float],
+    ignore: int | None,
 ) -> list[dict[str, str]]:
     """Write the patches of one scan; their rows of cases.csv. Notes the difficulty of each in ``hard``."""
-    image = brought_to(read(entry.images), choice.spacing, False)
-    label = brought_to(read_label(entry.label), choice.spacing, True) if with_label and entry.label else None
-    if label is not None and label.shape != image.shape:
-        raise InputError(f"{entry.label} does not stand on the grid of its scan; run semivox check for the fix")
+    image, label = _brought(entry, choice)
     usual = {} if label is None else {v: model.reconstruct(label.array[0] == v, label.spacing)
                                       for v, model in models.items()}  # fmt: skip
     rows = []
-    for index, patch in enumerate(places(entry.name, image.shape, choice, None if label is None else label.array[0])):
+    for index, patch in enumerate(places(entry.name, image.shape, choice, _classes(label, ignore))):
         name = f"{entry.name}_p{index:03d}"
         row = {"case_id": name, "label": "", "split": part, "group": entry.group or entry.name}
         piece = cut(image, patch)

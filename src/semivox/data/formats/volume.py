@@ -139,6 +139,15 @@ def fill(array: np.ndarray) -> tuple[np.ndarray, int]:
     return array, count
 
 
+def require_same_place(label: Volume, image: Volume) -> None:
+    """Whether a label lies on its image, voxel by voxel, both in RAS+. Raises InputError saying how far off it is."""
+    if label.shape != image.shape:
+        raise InputError(f"the label's shape is {label.shape}, the image's {image.shape} (both in RAS+)")
+    apart = float(np.linalg.norm(label.grid.corners() - image.grid.corners(), axis=1).max())
+    if apart > min(image.spacing) / 2:
+        raise InputError(f"label and image lie up to {apart:.2f} mm apart in space; run check for the fix")
+
+
 def to_source(array: np.ndarray, volume: Volume) -> np.ndarray:
     """(..., X, Y, Z) in RAS+ orientation -> (..., X, Y, Z) as the voxels lie in the volume's file; exact."""
     return np.ascontiguousarray(to_file(array, volume.source))

@@ -13,8 +13,6 @@ from semivox.study.reports.table import COMPARED, Line, by_setting, family_of
 
 SHOWN = ("dice", "hd95_mm", "assd_mm")
 """Scores with a column of their own; table.csv has all."""
-OWN = "its own"
-"""What an arm has instead of what all share, in the provenance of its numbers."""
 MEANINGFUL = str.maketrans({character: "\\" + character for character in "\\`*_[]|~"})
 """Characters that mean something to Markdown."""
 
@@ -33,14 +31,13 @@ def _setting(lines: Sequence[Line]) -> str:
     compared = [heading for score in COMPARED for heading in (f"{HEADINGS[score][0]}, to its twin", "verdict")]
     columns = ["method", *(HEADINGS[score][0] for score in SHOWN), "undefined", *compared, "minutes", "memory, GB"]
     rows = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns), *map(_row, lines)]
-    shared = {key: value for key, value in lines[0].provenance.items() if value and key != OWN}
-    about = plain("; ".join(f"{key} {value}" for key, value in shared.items()))
+    about = plain("; ".join(f"{key} {value}" for key, value in lines[0].shared.items()))
     note = (
         "Mean [95 % interval]; a difference is paired by case, its verdict corrected for "
         f"{family_of(lines)} comparisons (Holm). "
         f"Undefined: objects missed or invented, which have no distance. {about}."
     )
-    own = [f"- {plain(line.arm)}: {plain(said)}" for line in lines if (said := line.provenance.get(OWN))]
+    own = [f"- {plain(line.arm)}: {plain(said)}" for line in lines if (said := line.own)]
     return "\n".join([f"## {plain(lines[0].setting)}\n", note, "", *rows, "", *own, *([""] if own else [])])
 
 
@@ -58,6 +55,8 @@ def _row(line: Line) -> str:
 
 def _with_interval(estimate: Estimate, score: str) -> str:
     mean = number(estimate.mean, score)
+    if estimate.penalized is not None and estimate.undefined:
+        return f"{mean}; {number(estimate.penalized, score)} with the diagonal"
     if estimate.low is None or estimate.high is None:
         return mean
     return f"{mean} [{number(estimate.low, score)}, {number(estimate.high, score)}]"

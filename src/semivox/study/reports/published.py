@@ -16,11 +16,14 @@ from pydantic import Field, ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
+from semivox.study.grids.cells import TWIN
 from semivox.study.grids.protocols import PROTOCOLS
 from semivox.study.reports.page import TextTable
 from semivox.study.reports.results import Group, Results, provenance
 
 NAME = "published.csv"
+LARGEST = "largest component"
+"""Variant of published numbers of which other components than the largest were taken away."""
 
 
 class Published(Frozen):
@@ -96,7 +99,7 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
         if not rows:
             continue
         scores = list(dict.fromkeys(row.score for row in rows))
-        ours = {(group.arm.method, group.arm.ablation or ""): group for group in reversed(groups)}
+        ours = {(group.arm.method, _variant(group, results)): group for group in reversed(groups) if _as_all(group)}
         lines = []
         for key in dict.fromkeys((row.source, row.table, row.method, row.variant) for row in rows):
             of_line = {row.score: row for row in rows if (row.source, row.table, row.method, row.variant) == key}
@@ -119,6 +122,18 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
             )
         )
     return tuple(tables)
+
+
+def _variant(group: Group, results: Results) -> str:
+    """What the published tables call this variant of a method: its ablation, or what was done to its predictions."""
+    if group.arm.ablation:
+        return group.arm.ablation
+    return LARGEST if results.record.grid.predict.largest_component else ""
+
+
+def _as_all(group: Group) -> bool:
+    """Whether it is no further twin, which has the network of one method."""
+    return group.arm.method != TWIN or group.arm.network is None
 
 
 def _pair(row: Published | None, score: str, group: Group | None) -> tuple[str, str]:

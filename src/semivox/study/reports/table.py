@@ -23,6 +23,8 @@ SPECIAL = {
     **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
 }
 """Characters that mean something to LaTeX."""
+OWN = "its own"
+"""What an arm has instead of what all share, in the provenance of its numbers."""
 MARKS = {"better": r"$^{+}$", "worse": r"$^{-}$", "inconclusive": ""}
 
 
@@ -48,6 +50,16 @@ class Line:
     def about(self) -> str:
         """What its numbers were made with, in one line."""
         return "; ".join(f"{key} {value}" for key, value in self.provenance.items() if value)
+
+    @property
+    def shared(self) -> Mapping[str, str]:
+        """What its numbers were made with, but for what it has of its own."""
+        return {key: value for key, value in self.provenance.items() if value and key != OWN}
+
+    @property
+    def own(self) -> str:
+        """What it has instead of what all share, in words; empty if nothing."""
+        return self.provenance.get(OWN, "")
 
 
 def lines_of(results: Results) -> list[Line]:
@@ -152,13 +164,16 @@ def _latex(lines: Sequence[Line], title: str) -> str:
             cells.append(text + (MARKS[against.verdict] if against else ""))
         cells.append("" if line.minutes is None else f"{line.minutes:.0f}")
         rows.append(" & ".join(cells) + r" \\")
-    about = lines[0].about
+    shared = "; ".join(f"{key} {value}" for key, value in lines[0].shared.items())
+    own = [rf"\par {escaped(line.arm)}: {escaped(line.own)}." for line in lines if line.own]
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering\small",
             rf"\caption{{{escaped(title)}, {escaped(lines[0].setting)}: mean and 95\,\% interval; $^{{+}}$ better, "
-            rf"$^{{-}}$ worse than the supervised twin (Holm-corrected). {escaped(about)}.}}",
+            r"$^{-}$ worse than the supervised twin (Holm-corrected). Undefined: distances of objects missed or "
+            "invented; then the mean with the scan's diagonal in their place, by which the best is chosen. "
+            rf"{escaped(shared)}.}}",
             rf"\begin{{tabular}}{{l{'r' * len(SHOWN)}r}}",
             r"\toprule",
             " & ".join(["Method", *heads, "min"]) + r" \\",
@@ -166,6 +181,7 @@ def _latex(lines: Sequence[Line], title: str) -> str:
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
+            *own,
             r"\end{table}",
             "",
         ]
@@ -173,11 +189,14 @@ def _latex(lines: Sequence[Line], title: str) -> str:
 
 
 def _best(lines: Sequence[Line], score: str) -> str | None:
-    known = [(line.scores[score].mean, line.arm) for line in lines if line.scores[score].mean is not None]
+    """The arm with the best mean; a missed object counts with the diagonal, so that missing it is no gain."""
+    found = {line.arm: line.scores[score] for line in lines}
+    means = {arm: one.mean if one.penalized is None else one.penalized for arm, one in found.items()}
+    known = {arm: mean for arm, mean in means.items() if mean is not None}
     if not known:
         return None
     sign = 1 if score in HIGHER_IS_BETTER else -1
-    return max(known, key=lambda pair: sign * (pair[0] or 0.0))[1]
+    return max(known, key=lambda arm: sign * known[arm])
 
 
 def _arrow(score: str) -> str:
@@ -185,9 +204,14 @@ def _arrow(score: str) -> str:
 
 
 def _with_interval(estimate: Estimate, score: str) -> str:
-    """Mean and interval as LaTeX."""
-    text = number(estimate.mean, score).replace("\N{MINUS SIGN}", "$-$").replace("–", "--")
+    """Mean and interval as LaTeX, or how many distances are undefined and the mean with the diagonal for them."""
+    text = _latex_number(estimate.mean, score)
+    if estimate.penalized is not None and estimate.undefined:
+        return f"{text} ({estimate.undefined} undefined; {_latex_number(estimate.penalized, score)})"
     if estimate.low is None or estimate.high is None:
         return text
-    low, high = (number(end, score).replace("\N{MINUS SIGN}", "$-$") for end in (estimate.low, estimate.high))
-    return f"{text} [{low}, {high}]"
+    return f"{text} [{_latex_number(estimate.low, score)}, {_latex_number(estimate.high, score)}]"
+
+
+def _latex_number(value: float | None, score: str) -> str:
+    return number(value, score).replace("\N{MINUS SIGN}", "$-$").replace("–", "--")
