@@ -2,7 +2,7 @@
 # A paper's recipe at a scale that a CPU can do: left-atrium scans at 2.5 mm (its fixed patches at 2 mm), a narrow
 # network, few steps. Everything else is as the recipe says; periods shrink with the steps.
 #
-#   results/recipes.sh sassnet-table-1 LEFT_ATRIUM RUNS [STEPS]
+#   results/recipes.sh sassnet-table-1 LEFT_ATRIUM RUNS [STEPS [more options of semivox study]]
 #
 # LEFT_ATRIUM holds the scans and protocol_order.txt. The study is RUNS/sassnet-table-1; the same command goes on with it.
 set -eu
@@ -10,6 +10,9 @@ recipe=$1 data=$2 runs=$3 steps=${4:-600}
 here=$(dirname "$0")
 semivox=${SEMIVOX:-semivox}
 
+shift 3
+[ $# -eq 0 ] || shift
+more=$*
 set -- --set plan.steps="$steps" --set plan.fields.network.options.width=8 --set 'plan.fields.intensity=[{"scheme": "zscore"}]'
 case $recipe in
 midl-*)
@@ -42,5 +45,5 @@ midl-*)
     esac
     ;;
 esac
-"$semivox" study "$here/../recipes/$recipe.toml" --data "$data" --out "$runs/$recipe" "$@"
+"$semivox" study "$here/../recipes/$recipe.toml" --data "$data" --out "$runs/$recipe" "$@" $more
 "$semivox" report "$runs/$recipe"
