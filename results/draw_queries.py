@@ -1,7 +1,7 @@
 """Which cluster centers of DKUXNet hold which voxels?
 
-    python results/draw_queries.py RUNS/hc-8/dkuxnet~small --data HIPPOCAMPUS --prepared PREPARED \\
-        --cases 40 --picture docs/methods/img/dkuxnet-queries.png
+    python results/draw_queries.py RUNS/hc-8-dkuxnet/labeled-8/draw-0/seed-1/dkuxnet --data HIPPOCAMPUS \\
+        --prepared PREPARED --cases 40 --picture docs/methods/img/dkuxnet-queries.png
 
 Gives a trained run one patch around the labeled structures of each of the last unlabeled cases of its split, and looks
 at the center that each voxel resembles most: in the masks that the segmentation is made of, and in the assignment of
