@@ -160,6 +160,23 @@ def test_a_study_of_another_plan_or_other_data_is_refused(finished, scans, tmp_p
         run_study(GRID, scans, scans, tmp_path / "mine")
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"options": {"network": {"rate": 0.5}}}, r"seed-1/supervised: options.network.rate: was (.|\n)* is 0.5"),
+        ({"train": {**GRID.train, "augmentation": "none"}}, "seed-1/mean_teacher: train.augmentation"),
+        ({"cases": CaseChoice(labeled=(1, 2), test=2)}, "another cases.test"),
+        ({"cases": CaseChoice(labeled=(1, 2), test=1, validation=1)}, "another cases.validation"),
+    ],
+)
+def test_finished_runs_are_never_said_to_be_of_a_changed_grid(finished, scans, changes, said):
+    before = (finished / "study.json").read_bytes()
+    with pytest.raises(InputError, match=said) as error:
+        run_study(GRID.model_copy(update=changes), scans, scans, finished)
+    assert error.value.code == 2
+    assert (finished / "study.json").read_bytes() == before
+
+
 def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path):
     chosen = GRID.model_copy(update={"train": {"selection": "validation", "validate_every": 1}})
     with pytest.raises(InputError, match="validation cases"):

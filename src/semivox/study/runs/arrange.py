@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from semivox.study.grids.grid import Grid
 from semivox.study.grids.subsets import Setting, settings_of
 from semivox.study.planning import Inspected, planned
 from semivox.study.progress import Narrator
+from semivox.study.runs.unchanged import changed_parts, check_unchanged
 from semivox.study.steps import decide, inspect, locate, ready
 from semivox.training.folder import RunFolder
 from semivox.training.run import check_parts
@@ -34,8 +34,6 @@ OF_THE_STUDY = (
 
 
 RECORD = "study.json"
-SAME = ("plan", "predict", "legacy")
-"""Parts of a grid that may not change once runs have begun; what is asked of each run is kept in its own folder."""
 
 
 class StudyRecord(Frozen):
@@ -49,6 +47,8 @@ class StudyRecord(Frozen):
     """Digest of what the data set's files hold."""
     groups: Mapping[str, str] = {}
     """Case -> the patient or scan it is of, where several may be of one."""
+    runs: tuple[str, ...] = ()
+    """Names of all runs that the grid comes to; empty: a study of a version that did not keep them."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,11 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
     _make(out)
     with RunFolder(out).locked():
         groups = {entry.name: entry.group for entry in dataset.entries if entry.group}
-        _claim(out, StudyRecord(grid=grid, data=str(data.resolve()), files=digest_of_files(dataset), groups=groups))
+        names, files = tuple(cell.name for cell in cells), digest_of_files(dataset)
+        record = StudyRecord(grid=grid, data=str(data.resolve()), files=files, groups=groups, runs=names)
+        _compare(out, record)
+        check_unchanged(out, grid, settings, cells)
+        record.save(out / RECORD)
         inspected = _inspected(dataset, settings, out, tell)
         plan = _plan(grid, inspected, settings[0], out, tell)
         for setting in settings:
@@ -99,24 +103,21 @@ def _make(out: Path) -> None:
         raise InputError(f"cannot write to {out}: {error.strerror}; give another --out") from error
 
 
-def _claim(out: Path, record: StudyRecord) -> None:
-    """Write study.json, or compare with the one there. Raises InputError naming what changed."""
-    path = out / RECORD
-    if path.exists():
-        before = StudyRecord.load(path)
-        both = [json.loads(grid.model_dump_json(include=set(SAME))) for grid in (before.grid, record.grid)]
-        changed = [name for name in SAME if both[0][name] != both[1][name]]
-        if changed:
-            raise InputError(
-                f"{out} holds a study with another {' and '.join(changed)}; numbers of both could not be compared. "
-                "Undo the change, or give another --out"
-            )
-        if before.files != record.files:
-            raise InputError(
-                f"{out} holds a study of other scans: files of {record.data} were added, removed or changed since. "
-                "Restore them, or give another --out"
-            )
-    record.save(path)
+def _compare(out: Path, record: StudyRecord) -> None:
+    """Compare with the study.json that is there, if one is. Raises InputError naming what changed."""
+    if not (out / RECORD).exists():
+        return
+    before = StudyRecord.load(out / RECORD)
+    if changed := changed_parts(before.grid, record.grid):
+        raise InputError(
+            f"{out} holds a study with another {' and '.join(changed)}; numbers of both could not be compared. "
+            "Undo the change, or give another --out"
+        )
+    if before.files != record.files:
+        raise InputError(
+            f"{out} holds a study of other scans: files of {record.data} were added, removed or changed since. "
+            "Restore them, or give another --out"
+        )
 
 
 def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: Narrator) -> Inspected:
