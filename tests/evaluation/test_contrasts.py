@@ -37,6 +37,7 @@ def test_one_run_of_each_is_the_paired_comparison():
 
     rng = np.random.default_rng(0)
     a, b = rng.uniform(0.6, 0.9, (2, 1, 1, 15))
+    a += 0.02
     ours, simple = contrast(runs(a), runs(b), "dice", ("a", "b")), compare(rows(a[0, 0]), rows(b[0, 0]))
     assert (ours.low, ours.high, ours.p_value) == (simple.low, simple.high, simple.p_value)
     assert ours.verdict == simple.verdict == "inconclusive"
@@ -104,6 +105,89 @@ def test_equal_methods_are_told_apart_in_at_most_5_percent(shape):
         other = base + lucky + rng.normal(0, 0.03, shape)
         wrong += contrast(runs(other), runs(base), "dice", ("a", "b")).verdict != "inconclusive"
     assert wrong <= 0.05 * 150 + 4
+
+
+def patches(values, score="dice"):
+    """(draws, seeds, scans, patches) -> runs, and which scan each patch is of."""
+    shape = np.shape(values)
+    units = {f"case{index:03}": f"scan{index // shape[3]}" for index in range(shape[2] * shape[3])}
+    return runs(np.reshape(values, (*shape[:2], -1)), score), units
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("draws", [1, 3])
+def test_patches_of_a_scan_that_gain_together_are_one_observation(draws):
+    """20 scans of 6 patches, each scan lucky or not: patch by patch a third of such studies would find something."""
+    rng, count, wrong, blind = np.random.default_rng(6), 100, 0, 0
+    for study in range(count):
+        base = rng.uniform(0.6, 0.8, (draws, 1, 20, 6))
+        gain = rng.normal(0, 0.02, (1, 1, 20, 1)) + rng.normal(0, 0.02, base.shape)
+        (ours, units), (theirs, _) = patches(base + gain), patches(base)
+        wrong += contrast(ours, theirs, "dice", ("a", "b"), units=units).verdict != "inconclusive"
+        blind += study < 25 and contrast(ours, theirs, "dice", ("a", "b")).verdict != "inconclusive"
+    assert wrong <= 0.05 * count + 4
+    assert blind > 0.15 * 25
+
+
+def test_scans_are_what_is_counted_and_said():
+    rng = np.random.default_rng(7)
+    base = rng.uniform(0.6, 0.8, (1, 1, 5, 18))
+    (ours, units), (theirs, _) = patches(base + 0.1 + rng.normal(0, 0.01, base.shape)), patches(base)
+    found = contrast(ours, theirs, "dice", ("a", "b"), units=units)
+    assert (found.units, found.cases) == (5, 90)
+    assert found.verdict == "inconclusive"  # 5 scans decide nothing, however many their patches
+    assert "5 patients or scans (90 cases)" in found.words
+    assert "About 6 patients or scans would decide" in found.words
+    assert contrast(ours, theirs, "dice", ("a", "b")).verdict == "better"
+    assert found.low <= found.difference <= found.high
+
+
+def test_scans_weigh_the_same_whatever_the_number_of_their_patches():
+    units = {"case000": "one", "case001": "one", "case002": "one"}
+    found = contrast({(0, 1): rows([0.6, 0.7, 0.8, 0.5])}, {(0, 1): rows([0.5] * 4)}, "dice", ("a", "b"), units=units)
+    assert (found.mean_a, found.difference) == (pytest.approx(0.6), pytest.approx(0.1))
+
+
+def test_an_object_that_only_one_run_invents_counts_in_all_runs_of_both():
+    def run(invented):
+        true = rows([0.8] * 3)
+        empty, dice = ("reference", 0.0) if invented else ("both", None)
+        return [*true, true[0].model_copy(update={"class_name": "other", "dice": dice, "empty": empty})]
+
+    found = contrast({(0, 1): run(True), (1, 1): run(False)}, {(0, 1): run(False), (1, 1): run(False)}, "dice", "ab")
+    assert found.left_out == 0
+    assert found.difference == pytest.approx(-1 / 2 / 3 / 2)  # one of two classes, three cases, two draws
+    nowhere = contrast({(0, 1): run(False)}, {(0, 1): run(False)}, "dice", "ab")
+    assert nowhere.left_out == 1
+    assert "1 object that neither reference nor prediction shows" in nowhere.words
+
+
+def test_what_would_decide_is_said_at_the_level_that_the_correction_leaves():
+    rng = np.random.default_rng(8)
+    gain = rng.normal(0, 0.03, 20)
+    gain = 0.01 + 0.03 * (gain - gain.mean()) / gain.std(ddof=1)
+    base = np.full((1, 1, 20), 0.5)
+    alone = contrast(runs(base + gain), runs(base), "dice", ("a", "b"))
+    assert "About 74 cases" in alone.needed  # pi / 3 ((1.96 + 0.84) 3)^2
+    assert "About 130 cases" in corrected([alone] * 12)[0].needed  # pi / 3 ((2.87 + 0.84) 3)^2
+    drawn = base + gain + np.array([0.01, 0.0, -0.01])[:, None, None]
+    drawn = contrast(runs(drawn), runs(base.repeat(3, 0)), "dice", ("a", "b"))
+    sizes = [
+        [int(word) for word in one.needed.split() if word.isdigit()] for one in (drawn, corrected([drawn] * 12)[0])
+    ]
+    assert sizes[0] < sizes[1]
+
+
+def test_a_decided_difference_needs_no_sample_and_a_tiny_one_has_none_that_is_realistic():
+    base = np.linspace(0.5, 0.8, 20)[None, None]
+    clear = contrast(runs(base + 0.05 + 0.1 * base), runs(base), "dice", ("a", "b"))
+    assert (clear.verdict, clear.needed) == ("better", "")
+    rng = np.random.default_rng(9)
+    for draws in (1, 3):
+        gain = rng.normal(0, 0.1, (draws, 1, 20)) + rng.normal(0, 0.1, (draws, 1, 1)) * (draws > 1)
+        gain += 1e-5 - gain.mean()
+        tiny = contrast(runs(base + gain), runs(base.repeat(draws, 0)), "dice", ("a", "b"))
+        assert tiny.needed == "No sample of realistic size would decide a difference as small as this."
 
 
 @pytest.mark.slow

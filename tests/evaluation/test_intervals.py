@@ -113,10 +113,45 @@ def test_a_missed_object_enters_a_distance_with_the_diagonal():
         compare([row("one", hd95_mm=None, empty="prediction", diagonal_mm=None)], [found], "hd95_mm")
 
 
-def test_what_neither_mask_holds_is_left_out_and_counted():
+def test_what_no_mask_shows_is_left_out_and_counted():
     absent = row("two", dice=None, empty="both")
-    result = compare([row("one"), absent], [row("one"), row("two", dice=0.0, empty="reference")])
+    result = compare([row("one"), absent], [row("one"), absent])
     assert (result.cases, result.left_out) == (1, 1)
+
+
+@pytest.mark.parametrize(("score", "right", "wrong"), [("dice", 1.0, 0.0), ("hd95_mm", 0.0, 100.0)])
+def test_predicting_nothing_where_there_is_nothing_beats_inventing(score, right, wrong):
+    """A method that shows a second organ wherever there is none is never better for a small gain on the first."""
+    base = np.linspace(0.7, 0.9, 20) if score == "dice" else np.linspace(3, 5, 20)
+    gain = base * (1.01 if score == "dice" else 0.99)
+    absent = [row(f"case{i:03}", None, "second", empty="both") for i in range(20)]
+    invented = [row(f"case{i:03}", 0.0, "second", empty="reference") for i in range(20)]
+    result = compare([*table(gain, score), *invented], [*table(base, score), *absent], score)
+    assert (result.verdict, result.cases, result.left_out) == ("worse", 20, 0)
+    assert result.mean_a == pytest.approx((gain.mean() + wrong) / 2)
+    assert result.mean_b == pytest.approx((base.mean() + right) / 2)
+
+
+def test_scans_of_a_patient_count_as_one():
+    rng = np.random.default_rng(3)
+    base = rng.uniform(0.6, 0.8, 20)
+    a, b = table(base + rng.normal(0.03, 0.01, 20)), table(base)
+    patients = {item.case: f"patient{index // 4}" for index, item in enumerate(a)}
+    result = compare(a, b, units=patients)
+    assert (result.units, result.cases, result.verdict) == (5, 20, "inconclusive")
+    assert "5 patients or scans (20 cases)" in result.words
+    assert "fewer than 6 patients or scans" in result.words
+    by_patient = [compare(a[i : i + 4], b[i : i + 4]).difference for i in range(0, 20, 4)]
+    direct = compare(table(by_patient), table(np.zeros(5)))
+    assert (result.low, result.high, result.p_value) == pytest.approx((direct.low, direct.high, direct.p_value))
+    assert compare(a, b).verdict == "better"
+
+
+def test_a_sample_that_nobody_could_collect_is_not_proposed():
+    rng = np.random.default_rng(5)
+    gain = rng.normal(0, 0.1, 20)
+    result = compare(table(0.5 + gain - gain.mean() + 1e-5), table(np.full(20, 0.5)))
+    assert "No sample of realistic size" in result.words
 
 
 def test_tables_of_different_cases_are_refused():

@@ -84,3 +84,20 @@ def test_the_text_shows_each_class_and_says_what_the_means_leave_out():
     assert "tail: missed altogether in 1 of 3 cases" in text
     assert "tail: hd95_mm is 27.000 with the scan's diagonal" in text
     assert "tail: neither predicted nor drawn in 1 of 3 cases" in text
+
+
+def test_scans_of_a_patient_are_averaged_before_means_and_intervals():
+    rng = np.random.default_rng(1)
+    values = rng.uniform(0.5, 0.9, 12)
+    rows = [row(f"{index:02}", "organ", float(value), 1.0) for index, value in enumerate(values)]
+    sizes = [1, 1, 2, 3, 5]
+    patients = np.repeat(np.arange(5), sizes)
+    units = {item.case: f"patient {patient}" for item, patient in zip(rows, patients)}
+    summary = summarize(rows, units=units)
+    means = np.array([values[patients == patient].mean() for patient in range(5)])
+    found, expected = summary.classes["organ"]["dice"], mean_interval(means)
+    assert (summary.cases, summary.units) == (12, 5)
+    assert found.mean == pytest.approx(means.mean())
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.low <= found.mean <= found.high
+    assert (found.defined, summarize(rows).units) == (12, None)

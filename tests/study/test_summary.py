@@ -84,3 +84,27 @@ def test_every_number_stands_beside_what_it_depends_on(tmp_path):
         assert fact in text
     found.save(tmp_path / "summary.json")
     assert type(found).load(tmp_path / "summary.json") == found
+
+
+def test_scans_of_a_patient_count_as_one():
+    scans, twins = rows([a + 0.05 + 0.01 * a for a in LOW]), rows(LOW)
+    patients = {f"c{i}": f"patient {i // 2}" for i in range(8)}
+    found = conclude("embedding_matching", "supervised", scans, twins, ABOUT, patients)
+    assert found.verdict == "inconclusive"
+    assert "paired over 4 patients (8 scans)" in found.answer
+    assert "About 6 patients would decide" in found.answer
+    dice = found.arms["supervised"].overall["dice"]
+    assert found.arms["supervised"].units == 4
+    assert dice.low <= dice.mean <= dice.high
+    alone = conclude("embedding_matching", "supervised", scans, twins, ABOUT, dict.fromkeys(patients, "one"))
+    assert "One patient decides nothing." in alone.answer
+    assert conclude("embedding_matching", "supervised", scans, twins, ABOUT).verdict == "helped"
+
+
+def test_inventing_an_object_is_no_help():
+    def with_second(listed, dice, empty):
+        return [*listed, *(row.model_copy(update={"class_name": "b", "dice": dice, "empty": empty}) for row in listed)]
+
+    gain = with_second(rows([a + 0.01 for a in LOW]), 0.0, "reference")
+    found = conclude("embedding_matching", "supervised", gain, with_second(rows(LOW), None, "both"), ABOUT)
+    assert found.verdict == "hurt"

@@ -1,7 +1,8 @@
 """Is one method better than another on the same cases, by how much, and how sure is that?
 
 A difference counts only if its BCa bootstrap interval over cases excludes 0 and Wilcoxon's signed-rank test agrees
-(p < 0.05). Otherwise the answer is "inconclusive", with about how many cases would decide it.
+(p < 0.05). Otherwise the answer is "inconclusive", with about how many cases would decide it. Where several cases are
+of one patient or scan, these are what is counted (``levels``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from scipy.special import ndtri
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, SCORES, Row
+from semivox.evaluation.levels import EACH_ITS_OWN, Units, by_place, by_unit, counted, joint_values, plural
+from semivox.evaluation.score import HIGHER_IS_BETTER, Row
 
 LEVEL = 0.05
 """Two-sided error level of a verdict."""
@@ -27,6 +29,9 @@ POWER = 0.8
 """The chance of deciding a true difference that "how many cases would decide it" asks for."""
 RANK_TEST_COST = math.pi / 3
 """Cases that the signed-rank test needs for each case of a t test, for normal differences."""
+REALISTIC = 100
+"""A sample this many times as large as the one at hand is no plan."""
+NO_SAMPLE = "No sample of realistic size would decide a difference as small as this."
 
 
 class Difference(Frozen):
@@ -34,14 +39,16 @@ class Difference(Frozen):
 
     score: str
     cases: int
+    units: int
+    """Patients or scans that the cases are of; as many as cases where each is one of its own. All tests count these."""
     left_out: int
-    """Pairs of (case, class) for which a method has no value: neither mask holds the class. Counted in each run."""
+    """Objects (case, class) without a value: reference and predictions lack the class, or no diagonal is known."""
     mean_a: float
     mean_b: float
     difference: float
-    """Mean over cases of A minus B, each the mean over its classes."""
+    """Mean over units of A minus B, each the mean over its cases, and these over their classes."""
     low: float | None
-    """Lower end of the 95 % interval of the difference: BCa over cases; None below two cases."""
+    """Lower end of the 95 % interval of the difference: BCa over units; None below two."""
     high: float | None
     p_value: float
     """Wilcoxon's signed-rank test, two-sided."""
@@ -53,6 +60,11 @@ class Difference(Frozen):
         means = f"{self.score} {self.mean_a:.4g} against {self.mean_b:.4g}"
         return f"{means}, difference {self.difference:+.3g}{interval}"
 
+    @property
+    def noun(self) -> str:
+        """What is counted."""
+        return "case" if self.units == self.cases else "patient or scan"
+
 
 class Comparison(Difference):
     """A difference of two single runs."""
@@ -60,7 +72,7 @@ class Comparison(Difference):
     verdict: Literal["better", "worse", "inconclusive"]
     """Of A, against B."""
     cases_needed: int | None
-    """About how many cases would decide a difference of this size (power 0.8); None if decided or if there is none."""
+    """About how many units would decide a difference of this size (power 0.8); None if decided or if there is none."""
     words: str
     """The result in a sentence or two."""
 
@@ -71,17 +83,20 @@ def compare(
     score: str = "dice",
     names: tuple[str, str] = ("A", "B"),
     seed: int = 0,
+    units: Units = EACH_ITS_OWN,
 ) -> Comparison:
     """Is method A better than method B? Both tables must hold the same cases and classes.
 
-    Per case, the score is averaged over the classes for which both methods have a value. A missed object enters a
-    distance with the scan's diagonal, so that missing objects never looks good; ``volume_error_ml`` enters by its
-    size. Raises InputError for an unknown score or tables of different cases.
+    Per case, the score is averaged over the same classes for both. A missed or invented object enters a distance with
+    the scan's diagonal, so that missing never looks good, and predicting nothing where there is nothing is perfect if
+    the other method invents something; ``volume_error_ml`` enters by its size. ``units``: cases of one patient or scan
+    count as one. Raises InputError for an unknown score or tables of different cases.
     """
-    pairs, left_out = paired_means(a_rows, b_rows, score)
-    a, b = np.array(list(pairs.values())).reshape(-1, 2).T
-    if len(a) == 0:
+    matched(a_rows, b_rows)
+    joint = joint_values((a_rows, b_rows), score)
+    if not joint.cases:
         raise InputError(f"no case has a value of {score} for both methods, so there is nothing to compare")
+    a, b = by_unit(joint.values, joint.cases, units)
     differences = np.round(a - b, 12)  # equal differences must tie for the ranks, whatever their rounding
     difference = float(differences.mean())
     interval = mean_interval(differences, seed=seed)
@@ -96,8 +111,9 @@ def compare(
     gain = difference if score in HIGHER_IS_BETTER else -difference
     result = Comparison(
         score=score,
-        cases=len(a),
-        left_out=left_out,
+        cases=len(joint.cases),
+        units=len(a),
+        left_out=joint.left_out,
         mean_a=float(a.mean()),
         mean_b=float(b.mean()),
         difference=difference,
@@ -105,64 +121,19 @@ def compare(
         high=interval.high if interval else None,
         p_value=p_value,
         verdict=("better" if gain > 0 else "worse") if decided else "inconclusive",
-        cases_needed=None if decided else cases_needed(differences),
+        cases_needed=None if decided or len(a) < 2 else cases_needed(difference, differences.var(ddof=1), len(a)),
         words="",
     )
     return result.model_copy(update={"words": _words(result, names)})
 
 
-def paired_means(
-    a_rows: Sequence[Row], b_rows: Sequence[Row], score: str
-) -> tuple[dict[str, tuple[float, float]], int]:
-    """Case -> values of both methods, means over the classes that both have; and how many (case, class) were left out.
-
-    Raises InputError for an unknown score or tables of different cases or classes.
-    """
-    if score not in SCORES:
-        raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
-    a, b = _by_place(a_rows), _by_place(b_rows)
-    if unpaired := sorted(set(a) ^ set(b)):
+def matched(a_rows: Sequence[Row], b_rows: Sequence[Row]) -> None:
+    """Raise InputError where two tables do not hold the same cases and classes, each once."""
+    if unpaired := sorted(set(by_place(a_rows)) ^ set(by_place(b_rows))):
         shown = ", ".join(f"{case} ({name})" for case, name in unpaired[:10])
         raise InputError(
             f"only one of the two tables has {shown}; a paired comparison needs the same cases and classes"
         )
-    per_case: dict[str, list[tuple[float, float]]] = {}
-    left_out = 0
-    for place, row in a.items():
-        first, second = _value(row, score), _value(b[place], score)
-        if first is None or second is None:
-            left_out += 1
-        else:
-            per_case.setdefault(place[0], []).append((first, second))
-    means = {case: np.mean(pairs, axis=0) for case, pairs in per_case.items()}
-    return {case: (float(a), float(b)) for case, (a, b) in means.items()}, left_out
-
-
-def case_means(rows: Sequence[Row], score: str) -> dict[str, float]:
-    """Case -> value, the mean over its classes that have one; undefined distances count as in ``compare``."""
-    values: dict[str, list[float]] = {}
-    for row in rows:
-        value = _value(row, score)
-        if value is not None:
-            values.setdefault(row.case, []).append(value)
-    return {case: float(np.mean(listed)) for case, listed in values.items()}
-
-
-def _by_place(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
-    """Rows by (case, class). Raises InputError where two rows claim one place."""
-    found: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        if found.setdefault((row.case, row.class_name), row) is not row:
-            raise InputError(f"the table has two rows for case {row.case}, class {row.class_name}")
-    return found
-
-
-def _value(row: Row, score: str) -> float | None:
-    """A row's value for a comparison: the diagonal for an undefined distance, and a volume error's size."""
-    value: float | None = getattr(row, score)
-    if value is None and score in DISTANCES and row.empty != "both":
-        return row.diagonal_mm
-    return abs(value) if value is not None and score == "volume_error_ml" else value
 
 
 def signed_rank(differences: np.ndarray) -> tuple[float, float]:
@@ -175,27 +146,38 @@ def signed_rank(differences: np.ndarray) -> tuple[float, float]:
     return float(stats.wilcoxon(differences).pvalue), direction
 
 
-def cases_needed(differences: np.ndarray) -> int | None:
-    """About how many cases decide a mean difference of this size and spread with power 0.8; None without either."""
-    n, mean = len(differences), abs(float(differences.mean()))
-    if n < 2 or mean == 0:
+def cases_needed(mean: float, variance: float, now: int, level: float = LEVEL) -> int | None:
+    """About how many cases decide a mean difference of this size and variance with power 0.8; None where it is 0."""
+    if mean == 0:
         return None
-    effect = float(differences.std(ddof=1)) / mean
-    needed = RANK_TEST_COST * ((ndtri(1 - LEVEL / 2) + ndtri(POWER)) * effect) ** 2
-    return max(FEWEST_CASES, n + 1, math.ceil(needed))
+    needed = RANK_TEST_COST * (ndtri(1 - level / 2) + ndtri(POWER)) ** 2 * variance / mean**2
+    return max(fewest_cases(level), now + 1, math.ceil(needed))
+
+
+def fewest_cases(level: float) -> int:
+    """With fewer, the signed-rank test cannot reach p below this level: its smallest p is 2 / 2^n."""
+    return math.floor(math.log2(2 / level)) + 1
+
+
+def would_decide(count: int, now: int, noun: str = "case") -> str:
+    """What sample would decide, as a sentence; ``now``: how many there are."""
+    if count > REALISTIC * now:
+        return NO_SAMPLE
+    return f"About {plural(count, noun)} would decide a difference of this size."
 
 
 def _words(result: Comparison, names: tuple[str, str]) -> str:
     """The comparison in a sentence or two, for a summary that is read without the table."""
-    plural = "" if result.cases == 1 else "s"
-    numbers = f"{result.numbers}, signed-rank p = {result.p_value:.2g}, {result.cases} case{plural}"
+    count = counted(result.units, result.cases)
+    numbers = f"{result.numbers}, signed-rank p = {result.p_value:.2g}, {count}"
     if result.verdict != "inconclusive":
         return f"{names[0]} is {result.verdict} than {names[1]}: {numbers}."
     text = f"Inconclusive whether {names[0]} is better than {names[1]}: {numbers}."
-    if result.cases < FEWEST_CASES:
+    if result.units < FEWEST_CASES:
         text += (
-            f" With fewer than {FEWEST_CASES} cases the signed-rank test cannot reach p < {LEVEL}, whatever they show."
+            f" With fewer than {plural(FEWEST_CASES, result.noun)} the signed-rank test cannot reach p < {LEVEL}, "
+            "whatever they show."
         )
     if result.cases_needed is not None:
-        text += f" About {result.cases_needed} cases would decide a difference of this size."
+        text += f" {would_decide(result.cases_needed, result.units, result.noun)}"
     return text

@@ -1,19 +1,23 @@
 """Many methods at once: p values corrected for their number, and ranks with the difference that counts.
 
 Holm's correction (S. Holm, Scandinavian Journal of Statistics 6, 1979); Friedman's test and Nemenyi's critical
-difference as J. Demsar recommends (Journal of Machine Learning Research 7, 2006).
+difference as J. Demsar recommends (Journal of Machine Learning Research 7, 2006). Both take cases for all that varies.
+Over several draws or seeds the luck of a run is shared by all its cases, and they would tell equal methods apart nearly
+always; there, mean ranks are compared pair by pair, nested over repeats and cases.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
+from semivox.evaluation.nested import nested
 
 LEVEL = 0.05
 """Of Friedman's test and the critical difference."""
@@ -25,12 +29,15 @@ class Ranking(Frozen):
     names: tuple[str, ...]
     """Best first."""
     ranks: tuple[float, ...]
-    """Mean rank over cases, 1 is best; ties share."""
+    """Mean rank over repeats and cases, 1 is best; ties share."""
     cases: int
+    """Or patients, where several cases are of one."""
+    repeats: int = 1
+    """Draws, or seeds of one draw."""
     p_value: float
-    """Friedman's: that all methods rank alike."""
-    critical_difference: float
-    """Nemenyi's: mean ranks closer than this are not told apart at 5 %."""
+    """That all methods rank alike: Friedman's, or the smallest corrected one of all pairs."""
+    critical_difference: float | None
+    """Nemenyi's: mean ranks closer than this are not told apart at 5 %; None where pairs were tested."""
     cliques: tuple[tuple[str, ...], ...]
     """Largest groups of neighbors that are not told apart; all of them where Friedman's test finds nothing."""
 
@@ -70,6 +77,35 @@ def rank(values: np.ndarray, names: Sequence[str], higher_is_better: bool) -> Ra
     )
 
 
+def rank_repeats(values: np.ndarray, names: Sequence[str], higher_is_better: bool) -> Ranking:
+    """Rank K methods over R repeats and N cases, at least 2 of each: values (R, N, K) without NaN.
+
+    Two methods are told apart where the interval of their ranks' difference, nested over repeats and cases and
+    corrected for all pairs (Holm), excludes 0. Raises InputError for fewer than 3 methods.
+    """
+    table = np.asarray(values, float)
+    repeats, cases, methods = table.shape
+    if methods < 3 or methods != len(names):
+        raise InputError(f"ranks need at least 3 methods; there are {methods}")
+    ranks = stats.rankdata(np.round(-table if higher_is_better else table, 12), axis=2)
+    means = ranks.mean((0, 1))
+    order = [int(index) for index in np.argsort(means, kind="stable")]
+    pairs = list(combinations(range(methods), 2))  # places in this order
+    raw = [nested(ranks[..., order[one]] - ranks[..., order[other]]).p_value for one, other in pairs]
+    p_values = dict(zip(pairs, holm(raw), strict=True))
+    groups = neighbors(methods, lambda one, other: p_values[one, other] >= LEVEL)
+    listed = [names[index] for index in order]
+    return Ranking(
+        names=tuple(listed),
+        ranks=tuple(float(means[index]) for index in order),
+        cases=cases,
+        repeats=repeats,
+        p_value=min(p_values.values()),
+        critical_difference=None,
+        cliques=tuple(tuple(listed[first : last + 1]) for first, last in groups),
+    )
+
+
 def critical_difference(methods: int, cases: int, level: float = LEVEL) -> float:
     """Nemenyi's: two of ``methods`` mean ranks over ``cases`` that lie farther apart differ."""
     q = float(stats.studentized_range.ppf(1 - level, methods, np.inf)) / math.sqrt(2)
@@ -78,9 +114,17 @@ def critical_difference(methods: int, cases: int, level: float = LEVEL) -> float
 
 def cliques(names: Sequence[str], ranks: Sequence[float], distance: float) -> list[tuple[str, ...]]:
     """Of names in the order of their ranks: every largest run of at least two whose ends lie within the distance."""
+    groups = neighbors(len(ranks), lambda first, last: ranks[last] - ranks[first] <= distance)
+    return [tuple(names[first : last + 1]) for first, last in groups]
+
+
+def neighbors(count: int, alike: Callable[[int, int], bool]) -> list[tuple[int, int]]:
+    """Of places in a row: first and last of every largest run of at least two in which all pairs are alike."""
     found: list[tuple[int, int]] = []
-    for first in range(len(ranks)):
-        last = max(index for index in range(first, len(ranks)) if ranks[index] - ranks[first] <= distance)
+    for first in range(count):
+        last = first
+        while last + 1 < count and all(alike(one, last + 1) for one in range(first, last + 1)):
+            last += 1
         if last > first and (not found or last > found[-1][1]):
             found.append((first, last))
-    return [tuple(names[first : last + 1]) for first, last in found]
+    return found

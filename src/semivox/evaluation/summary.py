@@ -9,6 +9,7 @@ import numpy as np
 
 from semivox.core.frozen import Frozen
 from semivox.evaluation.bootstrap import grouped_mean, mean_interval
+from semivox.evaluation.levels import EACH_ITS_OWN, Units, by_unit, names_of, value_of
 from semivox.evaluation.score import DISTANCES, SCORES, Empty, Row
 
 SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")
@@ -21,7 +22,7 @@ class Statistic(Frozen):
     mean: float | None
     """Over defined values; over several classes: the mean of the classes' means."""
     low: float | None
-    """Lower end of the 95 % bootstrap interval over cases (BCa); None below two cases."""
+    """Lower end of the 95 % bootstrap interval over cases (BCa); None below two. Cases of one patient count as one."""
     high: float | None
     defined: int
     """Values that went into the mean."""
@@ -37,6 +38,8 @@ class Summary(Frozen):
     """What a score table says, per class and over classes."""
 
     cases: int
+    units: int | None = None
+    """Patients or scans that the cases are of, which weigh alike in means; None: each case is one of its own."""
     classes: Mapping[str, Mapping[str, Statistic]]
     """Class name -> score -> statistic."""
     overall: Mapping[str, Statistic]
@@ -45,18 +48,20 @@ class Summary(Frozen):
     """Class name -> which mask was empty -> number of cases."""
 
 
-def summarize(rows: Sequence[Row], seed: int = 0) -> Summary:
-    """Means and intervals of a table, (case, class) by (case, class). The seed decides the bootstrap's resamples."""
+def summarize(rows: Sequence[Row], seed: int = 0, units: Units = EACH_ITS_OWN) -> Summary:
+    """Means and intervals of a table, (case, class) by (case, class). The seed decides the bootstrap's resamples.
+
+    ``units``: cases of one patient or scan are averaged first, and count as one.
+    """
     cases = list(dict.fromkeys(row.case for row in rows))
     classes = list(dict.fromkeys(row.class_name for row in rows))
     per_class = {name: [row for row in rows if row.class_name == name] for name in classes}
+    names = names_of(cases, units)
     return Summary(
         cases=len(cases),
-        classes={
-            name: {score: _statistic(own, cases, [name], score, seed) for score in SCORES}
-            for name, own in per_class.items()
-        },
-        overall={score: _statistic(rows, cases, classes, score, seed) for score in SCORES},
+        units=None if len(names) == len(cases) else len(names),
+        classes={name: _statistics(own, cases, [name], units, seed) for name, own in per_class.items()},
+        overall=_statistics(rows, cases, classes, units, seed),
         empty={name: dict(Counter(row.empty for row in own)) for name, own in per_class.items()},
     )
 
@@ -76,8 +81,21 @@ def summary_text(rows: Sequence[Row], seed: int = 0) -> str:
     return "\n".join([heading, *text, *_remarks(summary)])
 
 
-def _statistic(rows: Sequence[Row], cases: Sequence[str], classes: Sequence[str], score: str, seed: int) -> Statistic:
-    """One score of some rows, over cases and classes."""
+def _statistics(
+    rows: Sequence[Row], cases: Sequence[str], classes: Sequence[str], units: Units, seed: int
+) -> dict[str, Statistic]:
+    """Every score of some rows, over units and classes."""
+    found = {}
+    for score in SCORES:
+        values, filled = (by_unit(table.T, cases, units).T for table in _tables(rows, cases, classes, score))
+        found[score] = _statistic(rows, values, filled, score, seed)
+    return found
+
+
+def _tables(
+    rows: Sequence[Row], cases: Sequence[str], classes: Sequence[str], score: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """One score, (cases, classes) with NaN where undefined; and the same with the diagonal for undefined distances."""
     values = np.full((len(cases), len(classes)), np.nan)
     filled = values.copy()
     place = {case: index for index, case in enumerate(cases)}
@@ -87,10 +105,15 @@ def _statistic(rows: Sequence[Row], cases: Sequence[str], classes: Sequence[str]
         values[at] = filled[at] = np.nan if getattr(row, score) is None else getattr(row, score)
         if row.empty in ("prediction", "reference") and score in DISTANCES and row.diagonal_mm is not None:
             filled[at] = row.diagonal_mm
-    defined = int(np.count_nonzero(~np.isnan(values)))
+    return values, filled
+
+
+def _statistic(rows: Sequence[Row], values: np.ndarray, filled: np.ndarray, score: str, seed: int) -> Statistic:
+    """One score of some rows; ``values`` and ``filled``: (units, classes)."""
+    defined = sum(getattr(row, score) is not None for row in rows)
     not_applicable = sum(row.empty == "both" for row in rows)
     undefined = len(rows) - not_applicable - defined
-    known = np.count_nonzero(~np.isnan(filled)) == len(rows) - not_applicable
+    lost = any(row.empty != "both" and value_of(row, score) is None for row in rows)
     interval = mean_interval(values, seed=seed)
     return Statistic(
         mean=_mean(values),
@@ -99,12 +122,12 @@ def _statistic(rows: Sequence[Row], cases: Sequence[str], classes: Sequence[str]
         defined=defined,
         undefined=undefined,
         not_applicable=not_applicable,
-        mean_with_diagonal=_mean(filled) if score in DISTANCES and known else None,
+        mean_with_diagonal=_mean(filled) if score in DISTANCES and not lost else None,
     )
 
 
 def _mean(values: np.ndarray) -> float | None:
-    """The mean over classes of the mean over cases, (cases, classes) with NaN where undefined; None if nothing is."""
+    """The mean over classes of the mean over units, (units, classes) with NaN where undefined; None if nothing is."""
     mean = float(grouped_mean(values, np.ones((1, len(values))))[0])
     return None if np.isnan(mean) else mean
 

@@ -17,7 +17,7 @@ from semivox.core.sheets import meant, write_sheet
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.formats.volume import read_label
-from semivox.evaluation.intervals import case_means
+from semivox.evaluation.levels import case_means
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.study.progress import Count, Narrator
 from semivox.study.reports.page import HEADINGS, TextTable, number

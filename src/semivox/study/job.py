@@ -99,7 +99,8 @@ def run_job(data: Path, out: Path, settings: JobSettings | None = None, tell: Na
             for name, config in configs.items():
                 rows[name] += _tried(trial, name, config, plan, store, dataset, tell)
         about = _provenance(dataset, split, plan, settings, scored_on, trials)
-        summary = conclude(settings.method, TWIN, rows[settings.method], rows[TWIN], about)
+        patients = {entry.name: entry.group for entry in dataset.entries if entry.group}
+        summary = conclude(settings.method, TWIN, rows[settings.method], rows[TWIN], about, patients)
         summary.save(out / "summary.json")
         (out / "summary.txt").write_text(summary.text(), encoding="utf-8")
         report_job(out, dataset)

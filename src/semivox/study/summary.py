@@ -8,7 +8,8 @@ from typing import Literal
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
-from semivox.evaluation.intervals import Comparison, compare
+from semivox.evaluation.intervals import Comparison, compare, would_decide
+from semivox.evaluation.levels import EACH_ITS_OWN, Units, counted
 from semivox.evaluation.score import Row
 from semivox.evaluation.summary import Statistic, summarize
 from semivox.evaluation.summary import Summary as Scores
@@ -69,13 +70,23 @@ class Summary(Frozen):
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def conclude(method: str, twin: str, rows: Sequence[Row], twin_rows: Sequence[Row], provenance: Provenance) -> Summary:
-    """Compare the method with its twin on the same scans. Without scores the verdict is ``inconclusive``."""
+def conclude(
+    method: str,
+    twin: str,
+    rows: Sequence[Row],
+    twin_rows: Sequence[Row],
+    provenance: Provenance,
+    patients: Units = EACH_ITS_OWN,
+) -> Summary:
+    """Compare the method with its twin on the same scans. Without scores the verdict is ``inconclusive``.
+
+    ``patients``: scan -> patient, where several may be of one; these count as one.
+    """
     comparisons: dict[str, Comparison] = {}
     names = (method.replace("_", " "), twin.replace("_", " "))
     for score in COMPARED:
         try:
-            comparisons[score] = compare(rows, twin_rows, score, names)
+            comparisons[score] = compare(rows, twin_rows, score, names, units=patients)
         except InputError:  # no case has a value for both: there is nothing to compare, and the answer says so
             continue
     verdict: Verdict = "inconclusive"
@@ -86,7 +97,7 @@ def conclude(method: str, twin: str, rows: Sequence[Row], twin_rows: Sequence[Ro
         answer=answer(verdict, comparisons, provenance),
         method=method,
         twin=twin,
-        arms={method: summarize(rows), twin: summarize(twin_rows)} if rows else {},
+        arms={arm: summarize(own, units=patients) for arm, own in {method: rows, twin: twin_rows}.items() if own},
         comparisons=comparisons,
         provenance=provenance,
     )
@@ -107,8 +118,8 @@ def answer(verdict: Verdict, comparisons: dict[str, Comparison], about: Provenan
     }[verdict]
     sentences = [
         f"Did the unlabeled scans help? {opening}: mean Dice {dice.mean_a:.3f} with them, {dice.mean_b:.3f} without, "
-        f"difference {dice.difference:+.3f}{_interval(dice)}; paired over {_count(dice.cases, 'scan')}, "
-        f"signed-rank p = {dice.p_value:.2g}."
+        f"difference {dice.difference:+.3f}{_interval(dice)}; paired over "
+        f"{counted(dice.units, dice.cases, 'patient', 'scan')}, signed-rank p = {dice.p_value:.2g}."
     ]
     if "hd95_mm" in comparisons:
         hd95 = comparisons["hd95_mm"]
@@ -167,9 +178,12 @@ def _in_words(comparison: Comparison) -> str:
 
 def _what_would_decide(dice: Comparison) -> str:
     """What a reader can do about an open question."""
-    if dice.cases_needed is None:
+    if dice.difference == 0:
         return "The two models score the same."
-    return f"About {dice.cases_needed} scored scans would decide a difference of this size."
+    noun = "scored scan" if dice.units == dice.cases else "patient"
+    if dice.cases_needed is None:
+        return f"One {noun} decides nothing."
+    return would_decide(dice.cases_needed, dice.units, noun)
 
 
 def _missed(summary: Summary) -> list[str]:

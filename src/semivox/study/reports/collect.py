@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from semivox.core.errors import InputError
@@ -38,7 +39,9 @@ def collect(folder: Path) -> Results:
             f"{folder} has no finished run yet; wait for one, or see the .txt files beside its run folders"
         )
     arms = {arm.name: arm for arm in arms_of(record.grid)}
-    groups = [Group(setting, arms[arm], dict(sorted(runs.items()))) for (setting, arm), runs in found.items()]
+    groups = [
+        Group(setting, arms[arm], dict(sorted(runs.items())), record.groups) for (setting, arm), runs in found.items()
+    ]
     groups.sort(key=lambda group: (group.labeled, group.setting, order[group.arm.name]))
     return Results(folder, record, tuple(groups), begun - sum(len(runs) for runs in found.values()))
 
@@ -53,4 +56,13 @@ def _run(path: Path) -> Run:
         plan=Plan.load(path / "plan.json"),
         split=Split.load(path / "split.json"),
         voxels=tuple(read_voxel_rows(path / VOXELS)) if (path / VOXELS).exists() else (),
+        versions=_versions(path / "environment.json"),
     )
+
+
+def _versions(environment: Path) -> tuple[str, ...]:
+    """Of the package in each session of a run; empty where it was not recorded."""
+    if not environment.exists():
+        return ()
+    sessions = json.loads(environment.read_text(encoding="utf-8"))
+    return tuple(dict.fromkeys(str(session["packages"]["semivox"]) for session in sessions))

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from semivox.core.randomness import generator
+from semivox.evaluation.levels import plural
 from semivox.evaluation.ranks import Ranking
 
 INK, SOFT, GOOD, BAD = "#1d2327", "#5c6770", "#0b7a4b", "#b3361b"
@@ -69,8 +70,11 @@ def learning_curves(curves: Mapping[str, Sequence[Point]], heading: str) -> Figu
     return figure
 
 
-def paired_differences(strips: Sequence[Strip], heading: str, higher_is_better: bool) -> Figure:
-    """A row per arm: a dot for each case's difference from the twin, and the mean with its interval."""
+def paired_differences(strips: Sequence[Strip], heading: str, higher_is_better: bool, noun: str = "case") -> Figure:
+    """A row per arm: a dot for each case's difference from the twin, and the mean with its interval.
+
+    ``noun``: what a dot is, where it is not a case.
+    """
     figure, axes = _canvas(7.2, 0.9 + 0.42 * len(strips))
     random = generator(0)
     for row, strip in enumerate(strips):
@@ -85,13 +89,16 @@ def paired_differences(strips: Sequence[Strip], heading: str, higher_is_better: 
     axes.axvline(0, color=SOFT, lw=0.9)
     axes.set_yticks(range(len(strips)), [plain(strip.name) for strip in strips])
     axes.set_ylim(len(strips) - 0.4, -0.6)
-    axes.set_xlabel(f"{heading}: difference from the supervised twin, a dot per case")
+    axes.set_xlabel(f"{heading}: difference from the supervised twin, a dot per {noun}")
     axes.grid(axis="y", visible=False)
     return figure
 
 
-def critical_differences(ranking: Ranking, heading: str) -> Figure:
-    """Mean ranks on a line, best at the left; a bar joins methods that are not told apart (Demsar 2006)."""
+def critical_differences(ranking: Ranking, heading: str, noun: str = "case") -> Figure:
+    """Mean ranks on a line, best at the left; a bar joins methods that are not told apart (Demsar 2006).
+
+    ``noun``: what was ranked on, where it is not a case.
+    """
     count = len(ranking.names)
     left = (count + 1) // 2
     top, rows = 0.55 + 0.24 * len(ranking.cliques), max(left, count - left)
@@ -104,9 +111,12 @@ def critical_differences(ranking: Ranking, heading: str) -> Figure:
     for tick in range(1, count + 1):
         axes.plot([tick, tick], [0, 0.16], color=INK, lw=1)
         axes.text(tick, 0.24, str(tick), ha="center", va="bottom", fontsize=8, color=INK)
-    axes.plot([1, min(1 + ranking.critical_difference, count)], [1.05, 1.05], color=INK, lw=1.6, marker="|", ms=6)
-    note = f"critical difference {ranking.critical_difference:.2f}; Friedman p = {ranking.p_value:.2g}"
-    axes.text(1, 1.15, f"{note}, {ranking.cases} cases, mean rank by {heading}", fontsize=8, color=INK, va="bottom")
+    note = f"smallest corrected p of all pairs = {ranking.p_value:.2g}, {ranking.repeats} repeats"
+    if (distance := ranking.critical_difference) is not None:
+        axes.plot([1, min(1 + distance, count)], [1.05, 1.05], color=INK, lw=1.6, marker="|", ms=6)
+        note = f"critical difference {distance:.2f}; Friedman p = {ranking.p_value:.2g}"
+    note = f"{note}, {plural(ranking.cases, noun)}, mean rank by {heading}"
+    axes.text(1, 1.15, note, fontsize=8, color=INK, va="bottom")
     for index, (name, mean) in enumerate(zip(ranking.names, ranking.ranks, strict=True)):
         on_left = index < left
         depth = -(top + (index if on_left else count - 1 - index)) - 0.2

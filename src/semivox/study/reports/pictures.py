@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
+from semivox.evaluation.ranks import Ranking
 from semivox.evaluation.score import HIGHER_IS_BETTER
 from semivox.study.reports import figures
 from semivox.study.reports.curves import Panel, training_curves
@@ -33,14 +34,36 @@ def setting_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple
             if (found := line.contrasts.get(score)) and (twin := results.twin(groups[line.arm]))
         ]  # fmt: skip
         if strips:
-            drawn = figures.paired_differences(strips, heading, score in HIGHER_IS_BETTER)
-            words = f"{heading}, case by case: each dot is a case, the diamond the mean with its 95 % interval; filled "
-            pictures.append(_kept(drawn, out, f"paired-{name}-{score}", words + "where the difference is decided"))
+            noun = next(line.contrasts[score].noun for line in lines if score in line.contrasts)
+            drawn = figures.paired_differences(strips, heading, score in HIGHER_IS_BETTER, noun)
+            words = f"{heading}, {noun} by {noun}: each dot is a {noun}, the diamond the mean with its 95 % interval; "
+            pictures.append(_kept(drawn, out, f"paired-{name}-{score}", f"{words}filled where it is decided"))
         if ranking := results.ranking(name, score):
-            drawn = figures.critical_differences(ranking, heading)
-            words = f"Mean ranks by {heading}: methods joined by a bar are not told apart (Friedman, Nemenyi)"
-            pictures.append(_kept(drawn, out, f"ranks-{name}-{score}", words))
+            noun = "patient or scan" if lines[0].provenance["patients or scans"] else "case"
+            drawn = figures.critical_differences(ranking, heading, noun)
+            words = rank_words(ranking, results, name)
+            pictures.append(_kept(drawn, out, f"ranks-{name}-{score}", f"Mean ranks by {heading}{words}"))
     return tuple(pictures)
+
+
+def rank_words(ranking: Ranking, results: Results, setting: str) -> str:
+    """How methods were told apart, in which runs, and what that says nothing of."""
+    keys = results.ranked_runs(setting)
+    if ranking.critical_difference is not None:
+        test, of = "Friedman, Nemenyi; cases are all that varies", "draws of the labeled cases, nor of other seeds"
+    elif len({draw for draw, _ in keys}) > 1:
+        test, of = "pairs, nested over draws and cases, corrected by Holm", ""
+    else:
+        test, of = "pairs, nested over seeds and cases, corrected by Holm", "draws of the labeled cases"
+    used = "; ".join(
+        f"draw {draw}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        for draw in sorted({draw for draw, _ in keys})
+        if (seeds := [seed for other, seed in keys if other == draw])
+    )
+    most = max(len(group.runs) for group in results.of(setting) if group.arm.ablation is None)
+    fewer = f" (the {len(keys)} that every method has, of up to {most})" if len(keys) < most else ""
+    beyond = f" Nothing is said of other {of}." if of else ""
+    return f": methods joined by a bar are not told apart ({test}). Runs{fewer}: {used}.{beyond}"
 
 
 def count_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
@@ -56,12 +79,12 @@ def count_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[P
                 continue
             point = figures.Point(line.labeled, found.mean or 0.0, found.low, found.high)
             if found.penalized is not None:  # a method that misses objects must not look better for it
-                point = figures.Point(line.labeled, found.penalized, None, None)
+                point = figures.Point(line.labeled, found.penalized, found.penalized_low, found.penalized_high)
             curves.setdefault(line.arm, []).append(point)
         if curves:
             drawn = figures.learning_curves(curves, HEADINGS[score][0])
             words = f"{HEADINGS[score][0]} over the number of labeled cases, with 95 % intervals"
-            words += "" if score in HIGHER_IS_BETTER else "; without one where missed objects count with the diagonal"
+            words += "" if score in HIGHER_IS_BETTER else "; missed and invented objects count with the diagonal"
             pictures.append(_kept(drawn, out, f"learning-{score}", words))
     return tuple(pictures)
 
@@ -112,11 +135,12 @@ def ranked(group: Group, key: tuple[int, int]) -> list[tuple[str, str, float, in
 
 
 def first_curves(results: Results) -> tuple[tuple[Panel, ...], str]:
-    """Training curves of the methods in the last setting's first run."""
-    groups = [group for group in results.of(results.settings[-1]) if group.arm.ablation is None]
-    keys = set.intersection(*(set(group.runs) for group in groups))
+    """Training curves of the first run of the setting in which most methods are finished; of several, the last."""
+    plain = {name: [group for group in results.of(name) if group.arm.ablation is None] for name in results.settings}
+    setting = max(reversed(plain), key=lambda name: len(plain[name]))
+    keys = results.ranked_runs(setting)
     if not keys:
         return (), ""
     draw, seed = min(keys)
-    logs = {group.arm.name: RunFolder(group.runs[draw, seed].folder).logged() for group in groups}
-    return training_curves(logs), f"{results.settings[-1]}, draw {draw}, seed {seed}."
+    logs = {group.arm.name: RunFolder(group.runs[draw, seed].folder).logged() for group in plain[setting]}
+    return training_curves(logs), f"{setting}, draw {draw}, seed {seed}."

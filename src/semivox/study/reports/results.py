@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.contrasts import Contrast, contrast, corrected
-from semivox.evaluation.intervals import case_means
+from semivox.evaluation.contrasts import Contrast, contrast, corrected, paired
+from semivox.evaluation.levels import (
+    EACH_ITS_OWN,
+    Units,
+    by_draw,
+    by_unit,
+    case_means,
+    joint_values,
+    known_mean,
+    names_of,
+    repeats_of,
+)
 from semivox.evaluation.nested import nested
-from semivox.evaluation.ranks import Ranking, rank
+from semivox.evaluation.ranks import Ranking, rank, rank_repeats
 from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, Row
 from semivox.evaluation.voxel_scores import VoxelRow
+from semivox.methods import find
 from semivox.study.grids.cells import Arm
 from semivox.study.runs.arrange import StudyRecord
 from semivox.study.runs.cost import Cost
@@ -36,19 +50,24 @@ class Run:
     split: Split
     voxels: tuple[VoxelRow, ...] = ()
     """Scores in voxels, where the grid asks for them."""
+    versions: tuple[str, ...] = ()
+    """Of the package, by which it was trained and scored; several where it was resumed."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over draws, seeds and cases, with its 95 % interval."""
+    """A mean over cases (or patients), seeds and draws, each averaged in turn, with its 95 % interval."""
 
     mean: float | None
     low: float | None
+    """None where objects are undefined: a mean of what is left has no honest interval."""
     high: float | None
     undefined: int
     """Objects that were missed or invented, so that there is no distance; they are left out of this mean."""
     penalized: float | None
-    """Distances: the mean with the scan's diagonal in their place."""
+    """Distances: the mean with the scan's diagonal in their place; None where nothing is undefined."""
+    penalized_low: float | None = None
+    penalized_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,8 @@ class Group:
     arm: Arm
     runs: Mapping[tuple[int, int], Run]
     """(draw, seed) -> run."""
+    units: Units = field(default_factory=lambda: EACH_ITS_OWN)
+    """Case -> the patient or scan it is of."""
 
     @property
     def scores(self) -> Mapping[tuple[int, int], tuple[Row, ...]]:
@@ -77,19 +98,28 @@ class Group:
             for rows in self.scores.values()
             for row in rows
         )
-        plain = [_defined(rows, score) for rows in self.scores.values()]
-        values = [value for found in plain for value in found.values()]
-        low, high = _interval([key[0] for key in self.runs], plain)
+        mean, low, high = self._mean([_defined(rows, score) for rows in self.scores.values()], score)
+        if not undefined:
+            return Estimate(mean, low, high, 0, None)
+        filled = [case_means(rows, score) for rows in self.scores.values()]
+        return Estimate(mean, None, None, undefined, *self._mean(filled, score))
+
+    def _mean(
+        self, tables: Sequence[Mapping[str, float]], score: str
+    ) -> tuple[float | None, float | None, float | None]:
+        """Mean and interval of a table (case -> value) a run; no interval where some run lacks a value."""
+        cases = list(dict.fromkeys(case for table in tables for case in table))
+        if not cases:
+            return None, None, None
+        draws = [draw for draw, _ in self.runs]
+        values = np.array([[table.get(case, np.nan) for case in cases] for table in tables])
+        mean = float(known_mean(known_mean(by_unit(by_draw(values, draws), cases, self.units), 1), 0))
+        if np.isnan(values).any():
+            return mean, None, None
+        low, high = _interval(by_unit(repeats_of(values, draws), cases, self.units))
         if low is not None and high is not None and score != "volume_error_ml":  # t intervals of few draws overshoot
             low, high = max(low, 0.0), high if score in DISTANCES else min(high, 1.0)
-        filled = [value for rows in self.scores.values() for value in case_means(rows, score).values()]
-        return Estimate(
-            mean=float(np.mean(values)) if values else None,
-            low=low,
-            high=high,
-            undefined=undefined,
-            penalized=float(np.mean(filled)) if filled and undefined else None,
-        )
+        return mean, low, high
 
     def in_voxels(self, score: str) -> float | None:
         """Mean over all runs and cases of a score of ``voxels.csv``; None where there are none."""
@@ -136,48 +166,96 @@ class Results:
         """Arm -> its comparison with its twin; corrected for the number of arms of the setting."""
         found: list[Contrast] = []
         for group in self.of(setting):
-            twin = self.twin(group)
-            if twin is None or not set(twin.runs) & set(group.runs):
-                continue
-            found.append(contrast(group.scores, twin.scores, score, (group.arm.name, twin.arm.name)))
+            if (twin := self.twin(group)) is not None:
+                with suppress(InputError):  # ``uncompared`` says so
+                    names = (group.arm.name, twin.arm.name)
+                    found.append(contrast(group.scores, twin.scores, score, names, units=group.units))
         return {one.a: one for one in corrected(found)}
 
+    def uncompared(self, scores: Sequence[str]) -> tuple[str, ...]:
+        """What cannot be compared with its twin by these scores, and why, a sentence each."""
+        listed = []
+        for group, score in ((group, score) for group in self.groups for score in scores):
+            if (twin := self.twin(group)) is None:
+                continue
+            try:
+                paired(group.scores, twin.scores, score, (group.arm.name, twin.arm.name), group.units)
+            except InputError as error:
+                listed.append(f"{group.setting}: {group.arm.name} is not compared by {score}: {error}.")
+        return tuple(listed)
+
+    def ranked_runs(self, setting: str) -> list[tuple[int, int]]:
+        """(draw, seed) of the runs that all methods (without ablations) of a setting have."""
+        own = [set(group.runs) for group in self.of(setting) if group.arm.ablation is None]
+        return sorted(set.intersection(*own)) if own else []
+
     def ranking(self, setting: str, score: str) -> Ranking | None:
-        """Ranks of the methods (without ablations) over the cases, means over common runs; None for fewer than 3."""
-        groups = [group for group in self.of(setting) if group.arm.ablation is None]
-        keys = set.intersection(*(set(group.runs) for group in groups)) if groups else set()
+        """Ranks of the methods (without ablations) in the runs that all have; None for fewer than 3.
+
+        Over cases (or patients) alone where there is one run, else over repeats too.
+        """
+        groups, keys = [group for group in self.of(setting) if group.arm.ablation is None], self.ranked_runs(setting)
         if len(groups) < 3 or not keys:
             return None
-        tables = [[case_means(group.scores[key], score) for key in sorted(keys)] for group in groups]
-        cases = sorted(set.intersection(*(set(found) for table in tables for found in table)))
-        if len(cases) < 2:
+        joint = joint_values([group.scores[key] for group in groups for key in keys], score)
+        values = by_unit(joint.values, joint.cases, groups[0].units)
+        if values.shape[1] < 2:
             return None
-        values = np.array([[np.mean([found[case] for found in table]) for table in tables] for case in cases])
-        return rank(values, [group.arm.name for group in groups], score in HIGHER_IS_BETTER)
+        draws = [draw for draw, _ in keys]
+        by_group = values.reshape(len(groups), len(keys), -1)
+        table = np.stack([repeats_of(own, draws) for own in by_group], axis=-1)
+        names, higher = [group.arm.name for group in groups], score in HIGHER_IS_BETTER
+        return rank(table[0], names, higher) if len(table) == 1 else rank_repeats(table, names, higher)
 
 
 def provenance(group: Group, results: Results) -> dict[str, str]:
-    """What every number of this group was made with."""
+    """What every number of this group was made with; where its runs differ, all that they have."""
     runs = list(group.runs.values())
-    first, seeds = runs[0], sorted({seed for _, seed in group.runs})
-    plan, train = first.plan, first.config.train
+
+    def joined(of_run: Callable[[Run], object]) -> str:
+        return ", ".join(dict.fromkeys(str(of_run(run)) for run in runs))
+
+    scored = list(dict.fromkeys(case for run in runs for case in run.split.test))
+    units = len(names_of(scored, group.units))
     return {
-        "weights": train.selection,
-        "steps": str(train.steps or plan.steps),
-        "seeds": ", ".join(map(str, seeds)),
+        "weights": joined(lambda run: run.config.train.selection),
+        "steps": joined(lambda run: run.config.train.steps or run.plan.steps),
+        "seeds": ", ".join(map(str, sorted({seed for _, seed in group.runs}))),
         "draws": ", ".join(map(str, sorted({draw for draw, _ in group.runs}))),
-        "labeled": str(group.labeled),
-        "unlabeled": str(len(first.split.unlabeled)),
-        "scored": str(len(first.split.test)),
-        "dataset": plan.dataset,
-        "spacing": " x ".join(f"{s:g}" for s in plan.spacing) + " mm",
-        "patch": " x ".join(map(str, plan.patch)),
-        "network": " ".join([plan.network.name, *(f"{key}={value}" for key, value in plan.network.options.items())]),
-        "splits": ", ".join(dict.fromkeys(run.split.digest() for run in runs)),
-        "plan": ", ".join(dict.fromkeys(run.plan.digest() for run in runs)),
+        "labeled": joined(lambda run: len(run.split.labeled)),
+        "unlabeled": joined(lambda run: len(run.split.unlabeled)),
+        "scored": joined(lambda run: len(run.split.test)),
+        "patients or scans": "" if units == len(scored) else str(units),
+        "dataset": joined(lambda run: run.plan.dataset),
+        "spacing": joined(lambda run: " x ".join(f"{s:g}" for s in run.plan.spacing) + " mm"),
+        "patch": joined(lambda run: " x ".join(map(str, run.plan.patch))),
+        "patches per step": joined(_patches_per_step),
+        "network": joined(lambda run: " ".join([run.plan.network.name, *_shown(run.plan.network.options)])),
+        "precision": joined(lambda run: run.config.train.precision or run.plan.precision),
+        "augmentation": joined(lambda run: run.config.train.augmentation or run.plan.augmentation),
+        "splits": joined(lambda run: run.split.digest()),
+        "plan": joined(lambda run: plan_digest(run.plan)),
         "its own": "; ".join(group.arm.departures(results.record.grid)),
-        "semivox": version("semivox"),
+        "semivox": ", ".join(dict.fromkeys(version for run in runs for version in run.versions)),
     }
+
+
+def plan_digest(plan: Plan) -> str:
+    """A short hash of all that a plan decides, without its reasons, forecast and the facts it was made from."""
+    content = plan.model_dump_json(exclude={"reasons", "forecast", "fingerprint"})
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _patches_per_step(run: Run) -> str:
+    """Labeled ones, and unlabeled ones where the method uses them."""
+    train, plan = run.config.train, run.plan
+    labeled = plan.labeled_per_step if train.labeled_per_step is None else train.labeled_per_step
+    unlabeled = plan.unlabeled_per_step if train.unlabeled_per_step is None else train.unlabeled_per_step
+    return f"{labeled} labeled" + (f", {unlabeled} unlabeled" if find(run.config.method).uses_unlabeled else "")
+
+
+def _shown(options: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={value}" for key, value in options.items()]
 
 
 def _defined(rows: Sequence[Row], score: str) -> dict[str, float]:
@@ -189,14 +267,10 @@ def _defined(rows: Sequence[Row], score: str) -> dict[str, float]:
     return {case: float(np.mean(listed)) for case, listed in values.items()}
 
 
-def _interval(draws: Sequence[int], tables: Sequence[Mapping[str, float]]) -> tuple[float | None, float | None]:
-    """95 % interval of the mean: nested over draws (or seeds) and cases, or BCa over the cases of one run."""
-    cases = [case for case in tables[0] if all(case in table for table in tables)]
-    values = np.array([[table[case] for case in cases] for table in tables])
-    if len(cases) < 2:
+def _interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """95 % interval of the mean of (repeats, units): nested over both, or BCa over the units of one repeat."""
+    if values.shape[1] < 2:
         return None, None
-    if len(set(draws)) > 1:
-        values = np.array([values[[one == draw for one in draws]].mean(0) for draw in sorted(set(draws))])
     if len(values) > 1:
         found = nested(values)
         return found.low, found.high
@@ -205,9 +279,5 @@ def _interval(draws: Sequence[int], tables: Sequence[Mapping[str, float]]) -> tu
 
 
 def pairs_of(group: Group, twin: Group, score: str) -> dict[str, float]:
-    """Case -> the arm's value minus its twin's, mean over the runs that both have."""
-    keys = sorted(set(group.runs) & set(twin.runs))
-    own = [case_means(group.scores[key], score) for key in keys]
-    other = [case_means(twin.scores[key], score) for key in keys]
-    cases = sorted(set.intersection(*(set(found) for found in (*own, *other)))) if keys else []
-    return {case: float(np.mean([a[case] - b[case] for a, b in zip(own, other, strict=True)])) for case in cases}
+    """Case (or patient) -> the arm's value minus its twin's, as their comparison takes it. Raises InputError."""
+    return paired(group.scores, twin.scores, score, (group.arm.name, twin.arm.name), group.units).of_unit

@@ -17,7 +17,7 @@ from semivox.study.reports.page import Picture, TextTable, filled, headings, run
 from semivox.study.reports.pictures import count_figures, first_curves, setting_figures, setting_pictures
 from semivox.study.reports.published import beside
 from semivox.study.reports.results import Results
-from semivox.study.reports.table import SHOWN, Line, by_setting, family_of, lines_of, write_csv, write_latex
+from semivox.study.reports.table import COMPARED, SHOWN, Line, by_setting, family_of, lines_of, write_csv, write_latex
 
 FOLDER = "report"
 """Within the study."""
@@ -137,7 +137,7 @@ def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
             "One draw of the labeled cases: every verdict holds for these labeled cases only. Another draw may decide "
             "otherwise; give draws = 3 or more."
         )
-    return tuple(listed)
+    return (*listed, *results.uncompared(COMPARED))
 
 
 def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
@@ -156,9 +156,12 @@ def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
 
 def _note(lines: Sequence[Line]) -> str:
     about = lines[0].provenance
+    units = about["patients or scans"]
+    of = f" of {units} patients or scans, which are what is counted" if units else ""
     return (
-        f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases. Means over "
+        f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases{of}. Means over "
         "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
-        "as Dice 0 and, in comparisons of distances, with the scan's diagonal. p values are corrected for "
+        "as Dice 0 and, in comparisons of distances, with the scan's diagonal. Where the reference lacks a class, "
+        "predicting nothing is perfect if the other method invents something. p values are corrected for "
         f"{family_of(lines)} comparisons (Holm)."
     )
