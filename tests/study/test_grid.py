@@ -1,5 +1,6 @@
 """A grid file says everything once, refuses what it does not know, and becomes the runs it names."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -55,7 +56,7 @@ def test_single_keys_are_set_from_the_command_line(tmp_path):
 
 def test_one_name_or_number_stands_for_a_list_of_one(tmp_path):
     path = tmp_path / "grid.toml"
-    path.write_text('methods = "ua-mt"\nseeds = 7\n[cases]\nlabeled = 4\nexclude = "a"')
+    path.write_text('methods = "ua-mt"\nseeds = [7]\n[cases]\nlabeled = 4\nexclude = "a"')
     grid = load_grid(path)
     assert (grid.methods, grid.seeds, grid.cases.labeled, grid.cases.exclude) == (("ua_mt",), (7,), (4,), ("a",))
     assert load_grid(path, ("cases.labeled=8",)).cases.labeled == (8,)
@@ -133,6 +134,39 @@ def test_a_twin_with_its_own_network_is_optimized_as_the_method_beside_it(tmp_pa
     assert optimized["supervised"]["kind"] == "sgd"
 
 
+def networks(**wanted):
+    """The arms of methods with networks of their own."""
+    grid = Grid(methods=tuple(wanted), method=wanted, cases=CaseChoice(labeled=(1,), test=1))
+    return {arm.name: arm for arm in arms_of(grid)}
+
+
+UXNET = {"network": {"name": "uxnet"}, "options": {"network": {"kind": "adam", "rate": 1e-4}}}
+WIDER = {"network": {"name": "uxnet", "options": {"width": 8}}}
+
+
+def test_twins_are_named_by_what_they_are_whatever_other_methods_there_are():
+    alone = networks(ua_mt=UXNET)
+    for arms in (networks(caml=WIDER, ua_mt=UXNET), networks(ua_mt=UXNET, caml=WIDER)):
+        assert arms["ua_mt"].twin == alone["ua_mt"].twin == "supervised~uxnet"
+        assert arms["supervised~uxnet"] == alone["supervised~uxnet"]
+        assert arms["caml"].twin == networks(caml=WIDER)["caml"].twin == "supervised~uxnet-width-8"
+        assert arms["supervised~uxnet-width-8"].network == arms["caml"].network
+    many = {"network": {"name": "uxnet", "options": {"features": list(range(40))}}}
+    assert len(networks(caml=many)["caml"].twin) < 30
+
+
+def test_methods_with_one_network_and_one_optimizer_share_a_twin_and_others_do_not():
+    shared = networks(ua_mt=UXNET, mean_teacher=UXNET)
+    assert list(shared) == ["supervised~uxnet", "ua_mt", "mean_teacher"]
+    plain = {"network": {"name": "uxnet"}}
+    for arms in (networks(ua_mt=UXNET, caml=plain), networks(caml=plain, ua_mt=UXNET)):
+        assert len(arms) == 4
+        assert arms["ua_mt"].twin != arms["caml"].twin  # neither has the name that one of them would have alone
+        assert all(re.fullmatch(r"supervised~uxnet-[0-9a-f]{8}", arms[name].twin) for name in ("ua_mt", "caml"))
+        assert arms[arms["ua_mt"].twin].optimizer == {"kind": "adam", "rate": 1e-4}
+        assert arms[arms["caml"].twin].optimizer is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -147,6 +181,10 @@ def test_a_twin_with_its_own_network_is_optimized_as_the_method_beside_it(tmp_pa
         ('methods = ["supervised"]\n[method.ua_mt]\noptions.passes = 4', "not among the methods"),
         ('methods = ["ua_mt"]\n[method.ua_mt]\nablation = ["one pass"]', "did you mean 'ablations'"),
         ('methods = ["supervised"]\nseeds = [1, 1]', "different"),
+        (
+            'methods = ["supervised"]\nseeds = 3',
+            r"seeds = \[3\] for one run with the seed 3, or such as seeds = \[1, 2, 3\]",
+        ),
         ('methods = ["supervised"]\n[cases]\nlabeled = [0]', "at least 1"),
         ('methods = ["supervised"]\n[cases]\ndraws = 2', "need labeled"),
         ('methods = ["supervised"]\n[cases]\nsplit = "a.json"\ntest = 2', "itself"),
@@ -218,6 +256,28 @@ def test_cases_without_label_are_never_called_labeled_or_scored(tmp_path):
         settings_of(CaseChoice(labeled=(2,)), dataset, tmp_path)
     with pytest.raises(InputError, match="held out"):
         settings_of(CaseChoice(labeled=(2,), test=12), dataset, tmp_path)
+
+
+def test_excluded_cases_are_not_scored_and_must_exist(tmp_path):
+    dataset = dataset_of(tmp_path, NAMES)
+    (tmp_path / "test.txt").write_text("case_04\ncase_03\n")
+    for test in (("case_04", "case_03"), "test.txt"):
+        choice = CaseChoice(labeled=(2,), exclude="case_04", test=test, validation=("case_05", "case_04"))
+        (setting,) = settings_of(choice, dataset, tmp_path)
+        assert (setting.split.test, setting.split.validation) == (("case_03",), ("case_05",))
+        assert "case_04" not in (*setting.split.labeled, *setting.split.unlabeled)
+    with pytest.raises(InputError, match=r"no case 'case_4' .* excluded"):
+        settings_of(CaseChoice(labeled=(2,), exclude="case_4", test=1), dataset, tmp_path)
+
+
+def test_the_whole_pool_is_one_draw(tmp_path):
+    """All draws of it would be the same labeled set."""
+    choice = CaseChoice(labeled=(2, 8), draws=(1, 2, 3), test=3)
+    found = settings_of(choice, dataset_of(tmp_path, NAMES, bare=("case_00",)), tmp_path)
+    assert [setting.folder for setting in found] == [
+        *("labeled-2/draw-1", "labeled-8/draw-1"),
+        *("labeled-2/draw-2", "labeled-2/draw-3"),
+    ]
 
 
 def test_patches_of_one_scan_stay_together_in_every_draw():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from semivox.training.settings import RunConfig, TrainSettings, configure
 
 TWIN = "supervised"
 """What every method is measured against: the labeled scans alone."""
+
+
+LONGEST = 40
+"""Letters of a network's options in a name."""
 
 
 class Arm(Frozen):
@@ -101,14 +106,12 @@ def cell_named(grid: Grid, name: str) -> Cell:
 def arms_of(grid: Grid) -> tuple[Arm, ...]:
     """What is compared, twins first. Raises InputError for unknown methods, options and ablations."""
     wanted = [name for name in grid.methods if name != TWIN]
-    networks: dict[str, Arm] = {}
+    choices = {method: grid.method.get(method, MethodChoice()) for method in wanted}
+    networks = _twins(choices.values())
     others: list[Arm] = []
-    for method in wanted:
-        choice = grid.method.get(method, MethodChoice())
+    for method, choice in choices.items():
         known_options(method, choice.options)
-        twin = TWIN
-        if choice.network is not None:
-            twin = _twin(choice, networks).name
+        twin = TWIN if choice.network is None else networks[_twin_key(choice)].name
         for ablation in ablations_of(method, choice):
             name = method if ablation is None else f"{method}~{slug(ablation)}"
             others.append(Arm(name=name, method=method, ablation=ablation, network=choice.network, twin=twin))
@@ -119,15 +122,35 @@ def arms_of(grid: Grid) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def _twin(choice: MethodChoice, known: dict[str, Arm]) -> Arm:
-    """The supervised arm of a method with a network of its own: the same network, optimized in the same way."""
-    optimizer = choice.options.get("network")
-    key = json.dumps([choice.network and choice.network.model_dump(mode="json"), optimizer], sort_keys=True)
-    if key not in known:
-        assert choice.network is not None
-        name = f"{TWIN}~{choice.network.name}" + (f"-{len(known) + 1}" if known else "")
-        known[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=optimizer)
-    return known[key]
+def _twins(choices: Iterable[MethodChoice]) -> dict[str, Arm]:
+    """The supervised arms of methods with a network of their own: the same network, optimized in the same way.
+
+    They are named by what they are, whatever other methods there are: ``supervised~uxnet``, with options
+    ``supervised~uxnet-width-8``. Where only the optimizer tells two apart, each name ends in a digest of the whole.
+    """
+    own = {_twin_key(choice): choice for choice in choices if choice.network is not None}
+    names = {key: _twin_name(choice) for key, choice in own.items()}
+    found = {}
+    for key, choice in own.items():
+        alone = list(names.values()).count(names[key]) == 1
+        name = names[key] if alone else f"{names[key]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+        found[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=choice.options.get("network"))
+    return found
+
+
+def _twin_key(choice: MethodChoice) -> str:
+    """What two methods must have in common to be measured against the same supervised runs."""
+    network = choice.network.model_dump(mode="json") if choice.network else None
+    return json.dumps([network, choice.options.get("network")], sort_keys=True)
+
+
+def _twin_name(choice: MethodChoice) -> str:
+    """Network and options, in a name that a folder may have."""
+    assert choice.network is not None
+    options = slug(json.dumps(dict(choice.network.options), sort_keys=True))
+    if len(options) > LONGEST:
+        options = hashlib.sha256(options.encode()).hexdigest()[:8]
+    return "-".join([f"{TWIN}~{choice.network.name}", *([options] if options else [])])
 
 
 def ablations_of(method: str, choice: MethodChoice) -> list[str | None]:

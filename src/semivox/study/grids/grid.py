@@ -137,7 +137,18 @@ class Grid(Frozen):
     predict: PredictChoice = PredictChoice()
     legacy: LegacyChoice = LegacyChoice()
 
-    _alone = field_validator("methods", "seeds", mode="before")(_several)
+    _alone = field_validator("methods", mode="before")(_several)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """``seeds = 3`` is refused: as ``draws = 3`` means three draws, it would be taken for three seeds."""
+        if isinstance(value, int):
+            raise ValueError(
+                f"seeds must be a list, so that none is left in doubt: seeds = [{int(value)}] for one run with the "
+                f"seed {int(value)}, or such as seeds = [1, 2, 3] for three runs"
+            )
+        return value
 
     @field_validator("methods")
     @classmethod

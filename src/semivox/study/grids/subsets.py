@@ -40,23 +40,42 @@ def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setti
 
     Raises InputError for names that do not exist, cases without a label they need, and too small a pool.
     """
+    if unknown := sorted(set(choice.exclude) - {entry.name for entry in dataset.entries}):
+        raise InputError(f"there is no case {unknown[0]!r} in {dataset.root} that could be excluded")
     pool, validation, test = _parts(choice, dataset, base)
     if not choice.labeled:
         if choice.split is None:
             raise InputError("the study's [cases] needs labeled = [counts], or split = a split.json")
         split = Split.load(base / choice.split)
         kept = {part: _kept(names, choice) for part, names in split.model_dump().items()}
-        found = [Setting(Path(choice.split).stem, 0, Split(**kept))]
+        found = [Setting(setting_names(choice)[0], 0, Split(**kept))]
     else:
-        found = []
-        for draw in choice.draws:
-            order = permuted(pool, _groups(dataset), choice.draw_seed, draw)
-            for count in sorted(choice.labeled):
-                split = _taken(order, count, _labeled_names(dataset), validation, test)
-                found.append(Setting(f"labeled-{count}", draw, split))
+        found = _drawn(choice, dataset, pool, validation, test)
+    labels = _labeled_names(dataset)
     for setting in found:
-        _check(setting, dataset)
+        _check(setting, dataset, labels)
     return tuple(found)
+
+
+def setting_names(choice: CaseChoice) -> tuple[str, ...]:
+    """What the settings of a choice of cases are called, smallest first."""
+    if not choice.labeled:
+        return (Path(choice.split).stem,) if choice.split else ()
+    return tuple(f"labeled-{count}" for count in sorted(choice.labeled))
+
+
+def _drawn(
+    choice: CaseChoice, dataset: Dataset, pool: Sequence[str], validation: tuple[str, ...], test: tuple[str, ...]
+) -> list[Setting]:
+    """A setting per draw and number of labeled cases. All draws of the whole pool are the same: it has the first only."""
+    labels, groups, found = _labeled_names(dataset), _groups(dataset), []
+    most = len(labels.intersection(pool))
+    for draw in choice.draws:
+        order = permuted(pool, groups, choice.draw_seed, draw)
+        for name, count in zip(setting_names(choice), sorted(choice.labeled), strict=True):
+            if count < most or draw == choice.draws[0]:
+                found.append(Setting(name, draw, _taken(order, count, labels, validation, test)))
+    return found
 
 
 def permuted(pool: Sequence[str], groups: dict[str, str], seed: int, draw: int) -> tuple[str, ...]:
@@ -83,8 +102,8 @@ def _parts(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[tuple[str,
         held_out = {*scored["validation"], *scored["test"]}
         order = tuple(entry.name for entry in dataset.entries if entry.images and entry.name not in held_out)
     order = _kept(order, choice)
-    test, order = _split_off(choice.test or _kept(scored.get("test", ()), choice), order, base)
-    validation, order = _split_off(choice.validation or _kept(scored.get("validation", ()), choice), order, base)
+    test, order = _split_off(choice.test or scored.get("test", ()), order, choice, base)
+    validation, order = _split_off(choice.validation or scored.get("validation", ()), order, choice, base)
     return order, validation, test
 
 
@@ -94,16 +113,17 @@ def _in_part(dataset: Dataset, part: str) -> tuple[str, ...]:
 
 
 def _split_off(
-    wanted: int | tuple[str, ...] | str, order: tuple[str, ...], base: Path
+    wanted: int | tuple[str, ...] | str, order: tuple[str, ...], choice: CaseChoice, base: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The wanted cases, and the order without them. Raises InputError where there are too few."""
+    """The wanted cases but excluded ones, and the order without them. Raises InputError where there are too few."""
     if isinstance(wanted, int):
         if wanted >= len(order):
             raise InputError(f"{wanted} cases are to be held out, but there are {len(order)}; some must be left")
         cut = len(order) - wanted
         return order[cut:], order[:cut]
-    names = _listed(base / wanted) if isinstance(wanted, str) else wanted
-    return names, tuple(name for name in order if name not in set(names))
+    names = _kept(_listed(base / wanted) if isinstance(wanted, str) else wanted, choice)
+    held_out = set(names)
+    return names, tuple(name for name in order if name not in held_out)
 
 
 def _listed(path: Path) -> tuple[str, ...]:
@@ -122,12 +142,14 @@ def _taken(
     labeled = tuple(name for name in order if name in labels)[:count]
     if len(labeled) < count:
         raise InputError(f"{count} labeled cases are wanted, but only {len(labeled)} of the pool have a label")
-    rest = tuple(name for name in order if name not in set(labeled))
+    taken = set(labeled)
+    rest = tuple(name for name in order if name not in taken)
     return Split(labeled=labeled, unlabeled=rest, validation=validation, test=test)
 
 
 def _kept(names: Sequence[str], choice: CaseChoice) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in choice.exclude)
+    left_out = set(choice.exclude)
+    return tuple(name for name in names if name not in left_out)
 
 
 def _groups(dataset: Dataset) -> dict[str, str]:
@@ -138,11 +160,11 @@ def _labeled_names(dataset: Dataset) -> set[str]:
     return {entry.name for entry in dataset.entries if entry.label is not None}
 
 
-def _check(setting: Setting, dataset: Dataset) -> None:
+def _check(setting: Setting, dataset: Dataset, labels: set[str]) -> None:
     """Raise InputError where a scored case lacks a label, or nothing would be scored or learned from."""
     if not setting.split.test:
         raise InputError(
             f"setting {setting.name} has no test case, so nothing could be compared; give test under [cases]"
         )
-    if bare := [name for name in setting.split.test if name not in _labeled_names(dataset)]:
+    if bare := [name for name in setting.split.test if name not in labels]:
         raise InputError(f"test cases need a label to be scored; {some(bare)} have none in {dataset.root}")
