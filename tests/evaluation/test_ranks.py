@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from semivox.core.errors import InputError
-from semivox.evaluation.ranks import cliques, critical_difference, holm, rank
+from semivox.evaluation import nested
+from semivox.evaluation.ranks import cliques, critical_difference, holm, neighbors, rank, rank_repeats
 
 
 def test_holm_multiplies_the_smallest_most_and_keeps_the_order():
@@ -65,3 +66,36 @@ def test_friedman_and_nemenyi_find_a_difference_among_equals_in_at_most_5_percen
     found = [rank(rng.normal(size=(20, 5)), list("abcde"), True) for _ in range(400)]
     claims = [len(one.cliques) != 1 or len(one.cliques[0]) != 5 for one in found]
     assert np.mean(claims) <= 0.06
+
+
+def test_equal_methods_with_lucky_draws_are_told_apart_in_at_most_5_percent(monkeypatch):
+    """Each method is lucky in some draws, on all their cases at once: cases alone would tell such methods apart."""
+    monkeypatch.setattr(nested, "RESAMPLES", 1000)
+    rng, count, told, blind = np.random.default_rng(2), 80, 0, 0
+    for _ in range(count):
+        values = rng.uniform(0.6, 0.8, (1, 30, 1)) + rng.normal(0, 0.02, (3, 1, 4)) + rng.normal(0, 0.03, (3, 30, 4))
+        found = rank_repeats(values, list("abcd"), True)
+        told += found.cliques != (found.names,)
+        blind += rank(values.mean(0), list("abcd"), True).p_value < 0.05
+    assert told <= 0.05 * count + 3
+    assert blind > 0.5 * count
+
+
+def test_over_draws_what_holds_in_all_of_them_is_told_apart():
+    rng = np.random.default_rng(3)
+    values = rng.uniform(0.6, 0.8, (1, 20, 1)) + np.array([0.0, 0.001, 0.1]) + rng.normal(0, 0.01, (3, 20, 3))
+    found = rank_repeats(values, ["a", "b", "best"], True)
+    assert found.names[0] == "best"
+    assert found.ranks[0] == 1.0
+    assert (found.cases, found.repeats, found.critical_difference) == (20, 3, None)
+    assert found.p_value < 0.05
+    assert found.cliques == (found.names[1:],)
+    assert rank_repeats(values, ["a", "b", "worst"], False).names[-1] == "worst"
+    with pytest.raises(InputError, match="at least 3"):
+        rank_repeats(values[..., :2], ["a", "b"], True)
+
+
+def test_neighbors_are_joined_only_where_every_pair_is_alike():
+    apart = {(0, 3), (1, 2)}
+    assert neighbors(4, lambda one, other: (one, other) not in apart) == [(0, 1), (2, 3)]
+    assert neighbors(3, lambda one, other: True) == [(0, 2)]
