@@ -166,7 +166,7 @@ def test_figures_are_there_as_files_and_the_same_twice(finished, tmp_path):
 def test_unfinished_and_uneven_studies_say_so(tmp_path):
     skipped = "labeled-8/draw-2/seed-1/ua_mt"
     page = Page(report_study(made.study(tmp_path / "study", skip=(skipped,))).read_text(encoding="utf-8"))
-    assert "1 runs were begun and are not finished" in page.text
+    assert "1 run has no scores yet, begun or not, and nothing of them is in these tables: ua_mt 1." in page.text
     assert "ua_mt 2" in page.text
     one = made.grid(cases={"labeled": [4], "test": 12}, method={})
     page = Page(report_study(made.study(tmp_path / "one", one)).read_text(encoding="utf-8"))

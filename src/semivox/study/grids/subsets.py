@@ -67,7 +67,7 @@ def setting_names(choice: CaseChoice) -> tuple[str, ...]:
 def _drawn(
     choice: CaseChoice, dataset: Dataset, pool: Sequence[str], validation: tuple[str, ...], test: tuple[str, ...]
 ) -> list[Setting]:
-    """A setting per draw and number of labeled cases. All draws of the whole pool are the same: it has the first only."""
+    """A setting per draw and number of labeled cases; the whole pool, the same in all draws, has the first only."""
     labels, groups, found = _labeled_names(dataset), _groups(dataset), []
     most = len(labels.intersection(pool))
     for draw in choice.draws:

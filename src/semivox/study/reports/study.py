@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
 from semivox.study.difficulty import known_difficulty, measure_difficulty, strata
 from semivox.study.progress import Narrator, Quiet
-from semivox.study.reports.collect import collect
+from semivox.study.reports.collect import collect, unfinished
 from semivox.study.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.study.reports.markdown import write_markdown
 from semivox.study.reports.page import Picture, TextTable, filled, headings, runs_of
@@ -18,6 +20,7 @@ from semivox.study.reports.pictures import count_figures, first_curves, setting_
 from semivox.study.reports.published import beside
 from semivox.study.reports.results import Results
 from semivox.study.reports.table import COMPARED, SHOWN, Line, by_setting, family_of, lines_of, write_csv, write_latex
+from semivox.study.runs.unchanged import departures
 
 FOLDER = "report"
 """Within the study."""
@@ -125,19 +128,53 @@ def _details(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
 
 def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
     listed = []
-    if results.missing:
-        listed.append(f"{results.missing} runs were begun and are not finished; they are not in these tables.")
+    if late := unfinished(results.folder, results.record):
+        arms = Counter(name.rpartition("/")[2] for name in late)
+        runs = "1 run has" if len(late) == 1 else f"{len(late)} runs have"
+        each = ", ".join(f"{arm} {count}" for arm, count in arms.items())
+        listed.append(f"{runs} no scores yet, begun or not, and nothing of them is in these tables: {each}.")
     for setting in results.settings:
         counts = {line.arm: line.runs for line in lines if line.setting == setting}
         if len(set(counts.values())) > 1:
             few = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count < max(counts.values()))
             listed.append(f"{setting}: not all methods have the same number of runs ({few}; others more).")
-    if all({draw for draw, _ in group.runs} == {0} for group in results.groups):
-        listed.append(
-            "One draw of the labeled cases: every verdict holds for these labeled cases only. Another draw may decide "
-            "otherwise; give draws = 3 or more."
-        )
-    return (*listed, *results.uncompared(COMPARED))
+    return (*listed, *_few_draws(results), *_made_otherwise(results), *results.uncompared(COMPARED))
+
+
+def _few_draws(results: Results) -> list[str]:
+    """A warning where all that is compared was seen with one labeled set only; none where that is all cases."""
+    drawn = [group for group in results.groups if next(iter(group.runs.values())).split.unlabeled]
+    if not drawn or any(len({draw for draw, _ in group.runs}) > 1 for group in drawn):
+        return []
+    cases = results.record.grid.cases
+    if len(cases.draws) > 1:
+        rest = f"; the grid asks for {len(cases.draws)} draws, whose runs are not finished."
+    elif cases.labeled:
+        rest = "; give draws = 3 or more."
+    else:
+        rest = "; give labeled = [how many] and draws = 3 or more."
+    return [
+        "One draw of the labeled cases: every verdict holds for these labeled cases only. Another draw may decide "
+        f"otherwise{rest}"
+    ]
+
+
+def _made_otherwise(results: Results) -> list[str]:
+    """A warning where runs are not what the grid asks for, as an earlier version let happen."""
+    grid = results.record.grid
+    try:
+        found = [
+            f"{group.setting}/draw-{draw}/seed-{seed}/{group.arm.name}: {line}"
+            for group in results.groups
+            for (draw, seed), run in group.runs.items()
+            for line in departures(grid, group.arm, seed, run.config)
+        ]
+    except InputError as error:
+        return [f"What the runs were asked cannot be compared with the grid: {error}"]
+    if not found:
+        return []
+    shown = "; ".join(found[:3]) + ("; ..." if len(found) > 3 else "")
+    return [f"Runs were made in another way than the grid in study.json says: {shown}"]
 
 
 def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
@@ -162,6 +199,6 @@ def _note(lines: Sequence[Line]) -> str:
         f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases{of}. Means over "
         "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
         "as Dice 0 and, in comparisons of distances, with the scan's diagonal. Where the reference lacks a class, "
-        "predicting nothing is perfect if the other method invents something. p values are corrected for "
-        f"{family_of(lines)} comparisons (Holm)."
+        "predicting nothing is perfect if the other method invents something."
+        + (f" p values are corrected for {compared} comparisons (Holm)." if (compared := family_of(lines)) else "")
     )
