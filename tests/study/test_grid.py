@@ -1,6 +1,7 @@
 """A grid file says everything once, refuses what it does not know, and becomes the runs it names."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -278,6 +279,15 @@ def test_the_whole_pool_is_one_draw(tmp_path):
         *("labeled-2/draw-1", "labeled-8/draw-1"),
         *("labeled-2/draw-2", "labeled-2/draw-3"),
     ]
+
+
+def test_test_scans_without_label_are_not_trained_on(tmp_path):
+    dataset = dataset_of(tmp_path, ["a", "b", "c", "t", "u"], bare=("c", "u"))
+    parts = {"t": "test", "u": "test"}
+    dataset = replace(dataset, entries=tuple(replace(e, part=parts.get(e.name)) for e in dataset.entries))
+    (setting,) = settings_of(CaseChoice(labeled=(2,)), dataset, tmp_path)
+    assert setting.split.unlabeled == ("c",)
+    assert setting.split.test == ("t",)
 
 
 def test_patches_of_one_scan_stay_together_in_every_draw():
