@@ -10,7 +10,8 @@ from semivox.study.grids.cells import Arm
 from semivox.study.reports.collect import collect
 from semivox.study.reports.page import Picture
 from semivox.study.reports.pictures import first_curves, rank_words
-from semivox.study.reports.results import Group, Results, Run, pairs_of, plan_digest, provenance
+from semivox.study.reports.provenance import plan_digest, provenance
+from semivox.study.reports.results import Group, Results, Run, pairs_of
 from semivox.study.reports.study import report_study
 from semivox.study.runs.arrange import StudyRecord
 from tests.study import made

@@ -14,7 +14,7 @@ from semivox.study.reports import figures
 from semivox.study.reports.collect import collect
 from semivox.study.reports.markdown import plain
 from semivox.study.reports.page import Picture
-from semivox.study.reports.results import provenance
+from semivox.study.reports.provenance import provenance
 from semivox.study.reports.study import report_study
 from semivox.study.reports.table import escaped, lines_of
 from tests.study import made

@@ -19,7 +19,8 @@ from semivox.core.frozen import Frozen, explain
 from semivox.study.grids.cells import TWIN
 from semivox.study.grids.protocols import PROTOCOLS
 from semivox.study.reports.page import TextTable
-from semivox.study.reports.results import Group, Results, provenance
+from semivox.study.reports.provenance import provenance
+from semivox.study.reports.results import Group, Results
 
 NAME = "published.csv"
 LARGEST = "largest component"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,14 +22,12 @@ from semivox.evaluation.levels import (
     case_means,
     joint_values,
     known_mean,
-    names_of,
     repeats_of,
 )
 from semivox.evaluation.nested import nested
 from semivox.evaluation.ranks import Ranking, rank, rank_repeats
 from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, Row
 from semivox.evaluation.voxel_scores import VoxelRow
-from semivox.methods import find
 from semivox.study.grids.cells import Arm
 from semivox.study.runs.arrange import StudyRecord
 from semivox.study.runs.cost import Cost
@@ -206,56 +202,6 @@ class Results:
         table = np.stack([repeats_of(own, draws) for own in by_group], axis=-1)
         names, higher = [group.arm.name for group in groups], score in HIGHER_IS_BETTER
         return rank(table[0], names, higher) if len(table) == 1 else rank_repeats(table, names, higher)
-
-
-def provenance(group: Group, results: Results) -> dict[str, str]:
-    """What every number of this group was made with; where its runs differ, all that they have."""
-    runs = list(group.runs.values())
-
-    def joined(of_run: Callable[[Run], object]) -> str:
-        return ", ".join(dict.fromkeys(str(of_run(run)) for run in runs))
-
-    scored = list(dict.fromkeys(case for run in runs for case in run.split.test))
-    units = len(names_of(scored, group.units))
-    return {
-        "weights": joined(lambda run: run.config.train.selection),
-        "steps": joined(lambda run: run.config.train.steps or run.plan.steps),
-        "seeds": ", ".join(map(str, sorted({seed for _, seed in group.runs}))),
-        "draws": ", ".join(map(str, sorted({draw for draw, _ in group.runs}))),
-        "labeled": joined(lambda run: len(run.split.labeled)),
-        "unlabeled": joined(lambda run: len(run.split.unlabeled)),
-        "scored": joined(lambda run: len(run.split.test)),
-        "patients or scans": "" if units == len(scored) else str(units),
-        "dataset": joined(lambda run: run.plan.dataset),
-        "spacing": joined(lambda run: " x ".join(f"{s:g}" for s in run.plan.spacing) + " mm"),
-        "patch": joined(lambda run: " x ".join(map(str, run.plan.patch))),
-        "patches per step": joined(_patches_per_step),
-        "network": joined(lambda run: " ".join([run.plan.network.name, *_shown(run.plan.network.options)])),
-        "precision": joined(lambda run: run.config.train.precision or run.plan.precision),
-        "augmentation": joined(lambda run: run.config.train.augmentation or run.plan.augmentation),
-        "splits": joined(lambda run: run.split.digest()),
-        "plan": joined(lambda run: plan_digest(run.plan)),
-        "its own": "; ".join(group.arm.departures(results.record.grid)),
-        "semivox": ", ".join(dict.fromkeys(version for run in runs for version in run.versions)),
-    }
-
-
-def plan_digest(plan: Plan) -> str:
-    """A short hash of all that a plan decides, without its reasons, forecast and the facts it was made from."""
-    content = plan.model_dump_json(exclude={"reasons", "forecast", "fingerprint"})
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def _patches_per_step(run: Run) -> str:
-    """Labeled ones, and unlabeled ones where the method uses them."""
-    train, plan = run.config.train, run.plan
-    labeled = plan.labeled_per_step if train.labeled_per_step is None else train.labeled_per_step
-    unlabeled = plan.unlabeled_per_step if train.unlabeled_per_step is None else train.unlabeled_per_step
-    return f"{labeled} labeled" + (f", {unlabeled} unlabeled" if find(run.config.method).uses_unlabeled else "")
-
-
-def _shown(options: Mapping[str, Any]) -> list[str]:
-    return [f"{key}={value}" for key, value in options.items()]
 
 
 def _defined(rows: Sequence[Row], score: str) -> dict[str, float]:

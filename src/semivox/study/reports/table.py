@@ -11,7 +11,8 @@ from semivox.core.sheets import write_sheet
 from semivox.evaluation.contrasts import Contrast
 from semivox.evaluation.score import HIGHER_IS_BETTER, SCORES
 from semivox.study.reports.page import HEADINGS, number
-from semivox.study.reports.results import Estimate, Results, provenance
+from semivox.study.reports.provenance import provenance
+from semivox.study.reports.results import Estimate, Results
 
 COMPARED = ("dice", "hd95_mm")
 """Scores by which each arm is compared with its twin; the first one gives the verdict of a row."""
