@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
@@ -16,6 +16,7 @@ from semivox.data import layouts
 from semivox.data.checks.run import CheckReport
 from semivox.data.dataset import Dataset
 from semivox.data.formats.sources import digest_of_files
+from semivox.data.planning.fingerprint import fingerprint
 from semivox.study.grids.cells import TWIN, Cell, arms_of, cells_of, config_of
 from semivox.study.grids.grid import Grid
 from semivox.study.grids.subsets import Setting, settings_of
@@ -85,9 +86,12 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
         record = StudyRecord(grid=grid, data=str(data.resolve()), files=files, groups=groups, runs=names)
         _compare(out, record)
         check_unchanged(out, grid, settings, cells)
-        record.save(out / RECORD)
+        if not (out / RECORD).exists():
+            record.save(out / RECORD)  # from now on the folder is this study's
         inspected = _inspected(dataset, settings, out, tell)
         plan = _plan(grid, inspected, settings[0], out, tell)
+        inspected = _with_classes_of(plan, inspected)
+        record.save(out / RECORD)  # what was added to the grid stands there once it is known to fit
         for setting in settings:
             _prepared(grid, inspected, plan, setting, out, tell)
         yield Arranged(out, grid, plan, cells)
@@ -121,7 +125,7 @@ def _compare(out: Path, record: StudyRecord) -> None:
 
 
 def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: Narrator) -> Inspected:
-    """Every case of the study, checked once. Labels that no setting uses stay closed."""
+    """Every case of the study, checked once; again where one was added. Labels that no setting uses stay closed."""
     labeled = {name for setting in settings for name in setting.split.labeled}
     pool = {name for setting in settings for name in (*setting.split.labeled, *setting.split.unlabeled)}
     parts = settings[0].split
@@ -134,8 +138,10 @@ def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: N
     path = out / "check.json"
     if path.exists():
         report = CheckReport.load(path)
-        known = {case.case for case in report.cases if case.facts is None or case.facts.labeled}
-        if labeled <= known and pool <= {case.case for case in report.cases}:
+        measured = {case.case: case.facts for case in report.cases if case.facts is not None}
+        opened = {name for name, facts in measured.items() if facts.labeled}
+        scored = {*parts.validation, *parts.test}
+        if labeled <= opened and pool <= measured.keys() and scored <= {case.case for case in report.cases}:
             return Inspected(dataset, whole, report)
     inspected = inspect(dataset, whole, tell=tell)
     inspected.report.save(path)
@@ -157,15 +163,36 @@ def _without_label(facts: CaseFacts) -> CaseFacts:
 
 
 def _plan(grid: Grid, inspected: Inspected, first: Setting, out: Path, tell: Narrator) -> Plan:
-    """The plan of the study: decided once, on the first labeled set."""
+    """The plan of the study: decided once, on the first labeled set; its classes are those of all labeled sets."""
     path = out / "plan.json"
     if not path.exists():
         arms = arms_of(grid)
         arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
         tell.say(f"Planning, with a dry step of {arm.method} ...")
         device, options = str(grid.train.get("device", "auto")), config_of(grid, arm, grid.seeds[0], 0).options
-        decide(_of(inspected, first.split), grid.plan, arm.method, device, options).save(path)
+        decide(_of(_with_all_classes(inspected), first.split), grid.plan, arm.method, device, options).save(path)
     return Plan.load(path)
+
+
+def _with_all_classes(inspected: Inspected) -> Inspected:
+    """With the classes that the labels of any setting show, where no description names them."""
+    facts = [case.facts for case in inspected.report.cases if case.facts is not None]
+    found = fingerprint(inspected.dataset, inspected.split, facts).classes
+    return replace(inspected, dataset=replace(inspected.dataset, classes=found))
+
+
+def _with_classes_of(plan: Plan, inspected: Inspected) -> Inspected:
+    """With the classes of the study's plan. Raises InputError where a label shows another: it came later."""
+    known, labeled = {plan.ignore, *(info.value for info in plan.classes)}, set(inspected.split.labeled)
+    for case in inspected.report.cases:
+        values = case.facts.voxels if case.facts and case.case in labeled else {}
+        if strange := sorted(set(values) - known):
+            raise InputError(
+                f"the label of {case.case!r} holds the value {strange[0]}, which is no class of this study: no label "
+                "that it was begun with held it. Name all classes in dataset.json and begin a study in another --out, "
+                "or leave that case out of the labeled ones"
+            )
+    return replace(inspected, dataset=replace(inspected.dataset, classes=plan.classes))
 
 
 def _prepared(grid: Grid, inspected: Inspected, common: Plan, setting: Setting, out: Path, tell: Narrator) -> None:
