@@ -217,3 +217,13 @@ def test_a_missing_or_binary_table_is_refused(tmp_path):
     (tmp_path / "scores.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(InputError, match="UTF-8"):
         read_scores(tmp_path)
+
+
+def test_the_summary_counts_patients_where_several_cases_are_of_one(folders, tmp_path):
+    rows = evaluate_folders(*folders, CLASSES)
+    write_scores(tmp_path / "run", rows, {"case 0": "one", "case 1": "one"})
+    summary = json.loads((tmp_path / "run" / "scores.json").read_text())["summary"]
+    dice = {row.case: row.dice for row in rows if row.class_name == "head"}
+    expected = (dice["case 0"] + dice["case 1"]) / 4 + dice["case 2"] / 2
+    assert (summary["cases"], summary["units"]) == (3, 2)
+    assert summary["classes"]["head"]["dice"]["mean"] == pytest.approx(expected)

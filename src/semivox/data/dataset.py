@@ -47,6 +47,11 @@ class Dataset:
         return found
 
 
+def groups_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """Case -> the patient (or scan) it is of, for cases of which that is said."""
+    return {entry.name: entry.group for entry in entries if entry.group}
+
+
 def some(names: Iterable[str], limit: int = 8) -> str:
     """The first few names of many, as text."""
     listed = list(names)

@@ -15,6 +15,7 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
 from semivox.core.sheets import meant, write_sheet
 from semivox.data.pool import each
+from semivox.evaluation.levels import EACH_ITS_OWN, Units
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
 from semivox.evaluation.score import SCORES, Row, Score, score_classes
 from semivox.evaluation.summary import Summary, summarize
@@ -87,11 +88,14 @@ def evaluate_folders(
     ]
 
 
-def write_scores(folder: Path, rows: Sequence[Row]) -> None:
-    """Write ``scores.csv`` (the rows) and ``scores.json`` (rows and summary) into a folder."""
+def write_scores(folder: Path, rows: Sequence[Row], units: Units = EACH_ITS_OWN) -> None:
+    """Write ``scores.csv`` (the rows) and ``scores.json`` (rows and summary) into a folder.
+
+    ``units``: in the summary, cases of one patient or scan count as one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / "scores.csv", rows)
-    ScoreFile(summary=summarize(rows), rows=tuple(rows)).save(folder / "scores.json")
+    ScoreFile(summary=summarize(rows, units=units), rows=tuple(rows)).save(folder / "scores.json")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

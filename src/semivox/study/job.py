@@ -23,7 +23,7 @@ from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.checks.run import CheckReport
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import Dataset, Entry, groups_of
 from semivox.data.formats.sources import digest_of_files
 from semivox.data.store import Store
 from semivox.evaluation.score import Row
@@ -99,8 +99,8 @@ def run_job(data: Path, out: Path, settings: JobSettings | None = None, tell: Na
             for name, config in configs.items():
                 rows[name] += _tried(trial, name, config, plan, store, dataset, tell)
         about = _provenance(dataset, split, plan, settings, scored_on, trials)
-        patients = {entry.name: entry.group for entry in dataset.entries if entry.group}
-        summary = conclude(settings.method, TWIN, rows[settings.method], rows[TWIN], about, patients)
+        both = rows[settings.method], rows[TWIN]
+        summary = conclude(settings.method, TWIN, *both, about, groups_of(dataset.entries))
         summary.save(out / "summary.json")
         (out / "summary.txt").write_text(summary.text(), encoding="utf-8")
         report_job(out, dataset)
@@ -131,7 +131,7 @@ def planned_trials(
         return "test", (Trial(out, split, test),)
     if split.validation and settings.train.selection != "validation":
         return "validation", (Trial(out, split, split.validation),)
-    groups = {entry.name: entry.group for entry in dataset.entries if entry.group}
+    groups = groups_of(dataset.entries)
     try:
         cut = folds(split, groups, settings.train.seed)
     except InputError:  # one labeled patient: a model can be trained but not judged, and the summary says so
@@ -203,7 +203,7 @@ def _tried(
         return []
     label_entries(run, entries, config.train.device, tell)
     rows = score_entries(run, entries, plan)
-    write_scores(run, rows)
+    write_scores(run, rows, groups_of(entries))
     return rows
 
 

@@ -1,6 +1,6 @@
 """One run of a study, in a process of its own: train, label the test scans, score them, and say what it cost.
 
-    python -m semivox.study.runs.cell STUDY SETTING/draw-N/seed-N/ARM
+    python -m semivox.study.runs.cell STUDY SETTING/draw-N/seed-N/ARM WORKERS
 
 Training sees a store without test scans; they are read from their files after the weights are final.
 """
@@ -15,13 +15,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semivox.core.errors import SemivoxError
+from semivox.core.errors import InputError, SemivoxError
 from semivox.core.lock import locked
 from semivox.core.orphans import end_with_parent
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.dataset import Entry
+from semivox.data.dataset import Entry, groups_of
 from semivox.data.store import Store
 from semivox.evaluation.tables import write_scores
 from semivox.evaluation.voxel_scores import write_voxel_rows
@@ -33,6 +33,7 @@ from semivox.study.runs.cost import account
 from semivox.study.steps import learn
 from semivox.training.settings import RunConfig
 
+USAGE = "python -m semivox.study.runs.cell STUDY SETTING/draw-N/seed-N/ARM WORKERS, with 0 or more WORKERS"
 VOXELS = "voxels.csv"
 """Scores in voxels, where the grid asks for them."""
 PATIENCE = 900.0
@@ -59,7 +60,7 @@ def _score(run: Path, entries: Sequence[Entry], plan: Plan, grid: Grid, config: 
     label_entries(run, entries, config.train.device, options=grid.predict.model_dump())
     if grid.legacy.voxels:
         write_voxel_rows(run / VOXELS, score_entries_in_voxels(run, entries, plan, grid.legacy.missed_is_zero))
-    write_scores(run, score_entries(run, entries, plan))  # last: a run with scores.json is complete
+    write_scores(run, score_entries(run, entries, plan), groups_of(entries))  # last: a run with scores.json is complete
 
 
 def _follow_parent() -> None:
@@ -78,6 +79,9 @@ def _follow_parent() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the cell that the command line names; returns the exit code."""
+    if len(arguments) != 3 or not arguments[2].isdecimal():
+        print(f"semivox: received {' '.join(arguments) or 'nothing'}; write {USAGE}", file=sys.stderr)
+        return InputError.code
     study, name, workers = Path(arguments[0]), arguments[1], int(arguments[2])
     _follow_parent()
     try:
