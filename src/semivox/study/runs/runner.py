@@ -48,7 +48,7 @@ class Outcome:
     done: int = 0
     """Runs that are complete, earlier ones included."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Run -> the last words of its process."""
+    """Run -> why its process ended."""
     stopped: bool = False
 
 
@@ -108,8 +108,8 @@ def _announce(study: Arranged, waiting: Sequence[Cell], fitting: Processes, tell
         f"{done} are done. {fitting.count} at a time, {fitting.threads} thread{'s'[: fitting.threads > 1]} each."
     )
     if plan.forecast and waiting:
-        hours = len(waiting) * plan.steps * plan.forecast.seconds_per_step / fitting.count
-        tell.say(f"About {clock(hours)} (h:mm:ss) if each step costs what one of {plan.forecast.method} did.")
+        seconds = len(waiting) * plan.steps * plan.forecast.seconds_per_step / fitting.count
+        tell.say(f"About {clock(seconds)} (h:mm:ss) if each step costs what one of {plan.forecast.method} did.")
 
 
 def _run_all(study: Arranged, waiting: Sequence[Cell], fitting: Processes) -> Outcome:
@@ -165,9 +165,20 @@ def _note(study: Path, cell: Cell, code: int, outcome: Outcome, stopping: bool) 
         return
     if stopping and code in (STOPPED, *(-number for number in SIGNALS)):
         return
-    lines = [line for line in words_of(study, cell).read_text(encoding="utf-8", errors="replace").splitlines() if line]
-    how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-    outcome.failed[cell.name] = lines[-1].strip() if lines else how + (" (out of memory?)" if code == -9 else "")
+    outcome.failed[cell.name] = _ended(code, words_of(study, cell))
+
+
+def _ended(code: int, words: Path) -> str:
+    """Why a process ended: the signal that killed it (what it said last is of something else), or its last words."""
+    if code < 0:
+        known = {member.value: member.name for member in signal.Signals}
+        memory = ", as the system does where memory runs out" if -code == signal.SIGKILL else ""
+        return f"killed by {known.get(-code, 'signal')} (signal {-code}){memory}"
+    try:
+        said = words.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        said = []
+    return next((line.strip() for line in reversed(said) if line.strip()), f"ended with exit code {code} and no word")
 
 
 def _signal(running: Mapping[str, subprocess.Popen[bytes]], number: int) -> None:

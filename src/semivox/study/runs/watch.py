@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from semivox.core.errors import InputError
 from semivox.study.grids.cells import Cell
 from semivox.study.runs.cost import Cost
 from semivox.training.reporter import clock
@@ -68,23 +70,30 @@ class Watch:
 
     def _scoring(self, seen: Mapping[str, Pace]) -> float:
         """Seconds to label and score the runs that are not done: as long as for each of those that are."""
-        costs = [
-            Cost.load(self.study / name / "cost.json") for name, cell in self.cells.items() if cell.done(self.study)
-        ]
-        if not costs:
-            return 0.0
-        return (len(seen) - len(costs)) * sum(cost.predict_seconds for cost in costs) / len(costs)
+        done = [name for name, cell in self.cells.items() if cell.done(self.study)]
+        costs = [cost.predict_seconds for name in done if (cost := self._cost(name))]
+        return (len(seen) - len(done)) * sum(costs) / len(costs) if costs else 0.0
+
+    def _cost(self, name: str) -> Cost | None:
+        """What a run took; None where that is not there or cannot be read: a line about progress ends no study."""
+        try:
+            return Cost.load(self.study / name / "cost.json")
+        except InputError:
+            return None
 
     def say(self, text: str) -> None:
         """A line in place of the last one, or below it off a terminal."""
         width = shutil.get_terminal_size().columns - 1
-        print(f"\r\x1b[2K{text[:width]}" if self.live else text, end="" if self.live else "\n", file=self.stream,
-              flush=True)  # fmt: skip
+        self._print(f"\r\x1b[2K{text[:width]}" if self.live else text, end="" if self.live else "\n")
 
     def end(self) -> None:
         """Leave the last line behind."""
         if self.live:
-            print(file=self.stream)
+            self._print("", end="\n")
+
+    def _print(self, text: str, end: str) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it any more: the terminal or the pipe was closed
+            print(text, end=end, file=self.stream, flush=True)
 
     def read(self, name: str) -> Pace:
         """How far a run is, from the last rows of its log."""
