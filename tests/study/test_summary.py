@@ -3,6 +3,7 @@
 import pytest
 
 from semivox.evaluation.score import Row
+from semivox.study.reports.job import paired_cases
 from semivox.study.summary import Provenance, conclude, table
 
 ABOUT = Provenance(
@@ -108,3 +109,7 @@ def test_inventing_an_object_is_no_help():
     gain = with_second(rows([a + 0.01 for a in LOW]), 0.0, "reference")
     found = conclude("embedding_matching", "supervised", gain, with_second(rows(LOW), None, "both"), ABOUT)
     assert found.verdict == "hurt"
+    shown = paired_cases(with_second(rows(LOW), None, "both"), gain)
+    assert [pair.difference for pair in shown if pair.class_name == "b"] == [-1.0] * 8
+    absent = with_second(rows(LOW), None, "both")
+    assert {pair.difference for pair in paired_cases(absent, absent) if pair.class_name == "b"} == {None}

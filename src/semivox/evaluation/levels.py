@@ -34,29 +34,37 @@ class Joint:
 def joint_values(tables: Sequence[Sequence[Row]], score: str) -> Joint:
     """Each table's value of each case, over the same classes in every table.
 
-    A missed or invented object enters a distance with the scan's diagonal. Where the reference lacks a class and only
-    some predictions show it, predicting nothing is perfect: 1 for overlaps, 0 for distances and volume errors. Only
-    what nobody shows is left out. Raises InputError for an unknown score or two rows of one place.
+    Objects are valued as ``values_at`` says; what nobody shows is left out. Raises InputError for an unknown score or
+    two rows of one place.
     """
     if score not in SCORES:
         raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
     placed = [by_place(rows) for rows in tables]
-    best = 1.0 if score in HIGHER_IS_BETTER else 0.0
     per_case: dict[str, list[list[float]]] = {}
     left_out = 0
     for place in placed[0]:
         if not all(place in table for table in placed):
             continue
-        rows = [table[place] for table in placed]
-        absent = all(row.empty == "both" for row in rows)
-        values = [best if row.empty == "both" else value_of(row, score) for row in rows]
+        values = values_at([table[place] for table in placed], score)
         known = [value for value in values if value is not None]
-        if absent or len(known) < len(values):
+        if len(known) < len(values):
             left_out += 1
         else:
             per_case.setdefault(place[0], []).append(known)
     means = [np.mean(listed, axis=0) for listed in per_case.values()]
     return Joint(tuple(per_case), np.array(means).reshape(-1, len(tables)).T, left_out)
+
+
+def values_at(rows: Sequence[Row], score: str) -> list[float | None]:
+    """What several predictions of one object (case, class) are worth; all None where reference and all lack it.
+
+    A missed or invented object enters a distance with the scan's diagonal. Where the reference lacks the class and only
+    some predictions show it, predicting nothing is perfect: 1 for overlaps, 0 for distances and volume errors.
+    """
+    if all(row.empty == "both" for row in rows):
+        return [None] * len(rows)
+    best = 1.0 if score in HIGHER_IS_BETTER else 0.0
+    return [best if row.empty == "both" else value_of(row, score) for row in rows]
 
 
 def value_of(row: Row, score: str) -> float | None:

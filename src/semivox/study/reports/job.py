@@ -11,6 +11,7 @@ from semivox.core.plan import Plan
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.formats.volume import read, read_label
 from semivox.data.prepare import class_indices
+from semivox.evaluation.levels import by_place, values_at
 from semivox.evaluation.score import Row
 from semivox.evaluation.summary import Statistic
 from semivox.evaluation.tables import read_scores
@@ -42,7 +43,7 @@ def report_job(out: Path, dataset: Dataset) -> Path:
         rows=_table(summary),
         baseline=summary.twin,
         candidate=summary.method,
-        paired=_pairs([row for _, row in rows[summary.twin]], [row for _, row in rows[summary.method]]),
+        paired=paired_cases([row for _, row in rows[summary.twin]], [row for _, row in rows[summary.method]]),
         curves=training_curves({arm: RunFolder(out / arm).logged() for arm in arms_of(summary)}),
         pictures=_pictures(summary, plan, dataset, rows),
         provenance={key: str(value) for key, value in summary.provenance.model_dump().items()},
@@ -79,10 +80,11 @@ def _estimate(statistic: Statistic) -> Estimate:
     return Estimate(statistic.mean, statistic.low, statistic.high, statistic.undefined)
 
 
-def _pairs(twin: Sequence[Row], method: Sequence[Row]) -> tuple[PairedCase, ...]:
-    """Dice of both arms for each case and class."""
-    other = {(row.case, row.class_name): row.dice for row in method}
-    return tuple(PairedCase(row.case, row.class_name, row.dice, other.get((row.case, row.class_name))) for row in twin)
+def paired_cases(twin: Sequence[Row], method: Sequence[Row]) -> tuple[PairedCase, ...]:
+    """Dice of both arms for each case and class, as their comparison takes it."""
+    other = by_place(method)
+    both = [(row, other[row.case, row.class_name]) for row in twin if (row.case, row.class_name) in other]
+    return tuple(PairedCase(row.case, row.class_name, *values_at((row, its), "dice")) for row, its in both)
 
 
 def _pictures(
