@@ -94,6 +94,12 @@ def test_the_csv_holds_every_score_of_every_arm(finished, results):
     assert row["verdict"] == "better"
     assert row["splits"]
     assert row["its_own"] == ""
+    row = next(r for r in table if (r["setting"], r["arm"], r["score"]) == ("labeled-4", "ua_mt", "hd95_mm"))
+    estimate = results.of("labeled-4")[2].estimate("hd95_mm")
+    assert (row["low"], row["high"], row["undefined"]) == ("", "", "3")
+    names = ("low_with_diagonal", "mean_with_diagonal", "high_with_diagonal")
+    assert [float(row[name]) for name in names] == [estimate.penalized_low, estimate.penalized, estimate.penalized_high]
+    assert estimate.penalized_low <= estimate.penalized <= estimate.penalized_high
 
 
 def test_the_latex_table_escapes_names_and_marks_what_is_decided(finished):

@@ -129,6 +129,8 @@ def _records(lines: Sequence[Line]) -> Iterator[dict[str, str | float | int | No
                 "high": estimate.high,
                 "undefined": estimate.undefined,
                 "mean_with_diagonal": estimate.penalized,
+                "low_with_diagonal": estimate.penalized_low,
+                "high_with_diagonal": estimate.penalized_high,
                 "runs": line.runs,
                 "twin": line.twin,
                 **_compared(line.contrasts.get(score)),
