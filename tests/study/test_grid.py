@@ -271,6 +271,20 @@ def test_excluded_cases_are_not_scored_and_must_exist(tmp_path):
         settings_of(CaseChoice(labeled=(2,), exclude="case_4", test=1), dataset, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("cases", "said"),
+    [
+        ({"test": ("case_04",), "validation": ("case_04",)}, "'case_04' stands in both 'validation' and 'test'"),
+        ({"test": ("case_04", "case_04")}, "'case_04' stands in both 'test' and 'test'"),
+        ({"test": 1, "order": "order.txt"}, "'case_01' stands in both 'labeled' and 'labeled'"),
+    ],
+)
+def test_a_case_that_stands_twice_is_refused(tmp_path, cases, said):
+    (tmp_path / "order.txt").write_text("case_01\ncase_01\ncase_02\ncase_03\n")
+    with pytest.raises(InputError, match=said):
+        settings_of(CaseChoice(labeled=(2,), **cases), dataset_of(tmp_path, NAMES), tmp_path)
+
+
 def test_the_whole_pool_is_one_draw(tmp_path):
     """All draws of it would be the same labeled set."""
     choice = CaseChoice(labeled=(2, 8), draws=(1, 2, 3), test=3)

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from semivox.core.errors import InputError
+from semivox.core.frozen import explain
 from semivox.core.randomness import generator
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, some
@@ -48,7 +51,7 @@ def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setti
             raise InputError("the study's [cases] needs labeled = [counts], or split = a split.json")
         split = Split.load(base / choice.split)
         kept = {part: _kept(names, choice) for part, names in split.model_dump().items()}
-        found = [Setting(setting_names(choice)[0], 0, Split(**kept))]
+        found = [Setting(setting_names(choice)[0], 0, _together(**kept))]
     else:
         found = _drawn(choice, dataset, pool, validation, test)
     labels = _labeled_names(dataset)
@@ -143,7 +146,15 @@ def _taken(
         raise InputError(f"{count} labeled cases are wanted, but only {len(labeled)} of the pool have a label")
     taken = set(labeled)
     rest = tuple(name for name in order if name not in taken)
-    return Split(labeled=labeled, unlabeled=rest, validation=validation, test=test)
+    return _together(labeled=labeled, unlabeled=rest, validation=validation, test=test)
+
+
+def _together(**parts: tuple[str, ...]) -> Split:
+    """The split of these parts. Raises InputError where a case stands in two of them, or twice in one."""
+    try:
+        return Split(**parts)
+    except ValidationError as error:
+        raise InputError(f"the study's [cases] do not go together:\n{explain(error)}") from error
 
 
 def _kept(names: Sequence[str], choice: CaseChoice) -> tuple[str, ...]:
