@@ -81,6 +81,17 @@ def test_equal_methods_with_lucky_draws_are_told_apart_in_at_most_5_percent(monk
     assert blind > 0.5 * count
 
 
+@pytest.mark.parametrize("cases", [2, 4, 7])
+def test_few_cases_that_agree_by_chance_tell_no_methods_apart(cases, monkeypatch):
+    monkeypatch.setattr(nested, "RESAMPLES", 1000)
+    rng, told = np.random.default_rng(cases), 0
+    for _ in range(50):
+        values = rng.uniform(0.6, 0.8, (1, cases, 1)) + rng.normal(0, 0.03, (1, cases, 3))
+        found = rank_repeats(values + rng.normal(0, 0.001, (2, cases, 3)), list("abc"), True)
+        told += found.cliques != (found.names,)
+    assert told <= 0.05 * 50 + 3
+
+
 def test_over_draws_what_holds_in_all_of_them_is_told_apart():
     rng = np.random.default_rng(3)
     values = rng.uniform(0.6, 0.8, (1, 20, 1)) + np.array([0.0, 0.001, 0.1]) + rng.normal(0, 0.01, (3, 20, 3))

@@ -36,7 +36,8 @@ def setting_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple
         if strips:
             noun = next(line.contrasts[score].noun for line in lines if score in line.contrasts)
             drawn = figures.paired_differences(strips, heading, score in HIGHER_IS_BETTER, noun)
-            words = f"{heading}, {noun} by {noun}: each dot is a {noun}, the diamond the mean with its 95 % interval; "
+            each = f"{noun} by {noun}" if noun == "case" else "patients or scans"
+            words = f"{heading}, {each}: each dot is a {noun}, the diamond the mean with its 95 % interval; "
             pictures.append(_kept(drawn, out, f"paired-{name}-{score}", f"{words}filled where it is decided"))
         if ranking := results.ranking(name, score):
             noun = "patient or scan" if lines[0].provenance["patients or scans"] else "case"
