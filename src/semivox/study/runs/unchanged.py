@@ -45,7 +45,10 @@ def changed_parts(before: Grid, now: Grid) -> list[str]:
 
 def check_unchanged(out: Path, grid: Grid, settings: Sequence[Setting], cells: Sequence[Cell]) -> None:
     """Compare splits and runs in ``out`` with what the grid asks for now. Raises InputError naming what changed."""
-    found = [*_splits(out, settings), *(line for cell in cells for line in _run(out, grid, cell))]
+    paths = {cell.frame: out / cell.frame / "plan.json" for cell in cells}
+    shared = {frame: Plan.load(path) for frame, path in paths.items() if path.exists()}
+    runs = (line for cell in cells for line in _run(out, grid, cell, shared.get(cell.frame)))
+    found = [*_splits(out, settings), *runs]
     if found:
         more = [f"... ({len(found)} in all)"] if len(found) > SHOWN else []
         raise InputError(
@@ -83,15 +86,14 @@ def _splits(out: Path, settings: Sequence[Setting]) -> Iterator[str]:
         yield from (f"{folder}: other {part} cases" for part in parts if getattr(there, part) != getattr(now, part))
 
 
-def _run(out: Path, grid: Grid, cell: Cell) -> Iterator[str]:
-    """What a run was asked and is asked otherwise now."""
+def _run(out: Path, grid: Grid, cell: Cell, shared: Plan | None) -> Iterator[str]:
+    """What a run was asked and is asked otherwise now. ``shared``: the plan of all runs of its labeled set."""
     run = RunFolder(out / cell.name)
     if run.config.exists():
         for line in departures(grid, cell.arm, cell.seed, RunConfig.load(run.config), cell.done(out)):
             yield f"{cell.name}: {line}"
-    shared = out / cell.frame / "plan.json"
-    if run.plan.exists() and shared.exists():
-        plans = Plan.load(run.plan), plan_of(cell.arm, Plan.load(shared))
+    if run.plan.exists() and shared is not None:
+        plans = Plan.load(run.plan), plan_of(cell.arm, shared)
         before, now = (plan.model_dump(mode="json", exclude=set(APART)) for plan in plans)
         for line in differences(before, now):
             yield f"{cell.name}: {line}"
