@@ -14,7 +14,7 @@ from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import checks, layouts
-from semivox.data.dataset import Dataset
+from semivox.data.dataset import Dataset, groups_of
 from semivox.data.prepare import prepare
 from semivox.data.store import Store
 from semivox.study.choices import PlanChoices
@@ -45,7 +45,7 @@ def locate(data: Path, split: Split | Path | None = None, exclude: Collection[st
         raise InputError(f"the split counts {bare[0]!r} as labeled, but {data} holds no label of it")
     if not parts["labeled"]:
         raise InputError("no labeled case is left to train on; at least one is needed")
-    _check_patients(chosen, {entry.name: entry.group for entry in dataset.entries if entry.group})
+    _check_patients(chosen, groups_of(dataset.entries))
     return dataset, Split(**parts)
 
 

@@ -16,7 +16,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import explain
 from semivox.core.randomness import generator
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, some
+from semivox.data.dataset import Dataset, groups_of, some
 from semivox.study.grids.grid import CaseChoice
 
 STREAM = 0xD3A1
@@ -71,7 +71,7 @@ def _drawn(
     choice: CaseChoice, dataset: Dataset, pool: Sequence[str], validation: tuple[str, ...], test: tuple[str, ...]
 ) -> list[Setting]:
     """A setting per draw and number of labeled cases; the whole pool, the same in all draws, has the first only."""
-    labels, groups, found = _labeled_names(dataset), _groups(dataset), []
+    labels, groups, found = _labeled_names(dataset), groups_of(dataset.entries), []
     most = len(labels.intersection(pool))
     for draw in choice.draws:
         order = permuted(pool, groups, choice.draw_seed, draw)
@@ -160,10 +160,6 @@ def _together(**parts: tuple[str, ...]) -> Split:
 def _kept(names: Sequence[str], choice: CaseChoice) -> tuple[str, ...]:
     left_out = set(choice.exclude)
     return tuple(name for name in names if name not in left_out)
-
-
-def _groups(dataset: Dataset) -> dict[str, str]:
-    return {entry.name: entry.group for entry in dataset.entries if entry.group}
 
 
 def _labeled_names(dataset: Dataset) -> set[str]:

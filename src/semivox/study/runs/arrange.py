@@ -14,7 +14,7 @@ from semivox.core.plan import CaseFacts, Plan
 from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.checks.run import CheckReport
-from semivox.data.dataset import Dataset
+from semivox.data.dataset import Dataset, groups_of
 from semivox.data.formats.sources import digest_of_files
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.study.grids.cells import TWIN, Cell, arms_of, cells_of, config_of
@@ -81,7 +81,7 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
             check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
     _make(out)
     with RunFolder(out).locked():
-        groups = {entry.name: entry.group for entry in dataset.entries if entry.group}
+        groups = groups_of(dataset.entries)
         names, files = tuple(cell.name for cell in cells), digest_of_files(dataset)
         record = StudyRecord(grid=grid, data=str(data.resolve()), files=files, groups=groups, runs=names)
         _compare(out, record)
