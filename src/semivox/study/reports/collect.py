@@ -95,8 +95,8 @@ def _run(path: Path) -> Run:
 
 
 def _versions(environment: Path) -> tuple[str, ...]:
-    """Of the package in each session of a run; empty where it was not recorded."""
+    """Of the package at each start of a run; empty where it was not recorded."""
     if not environment.exists():
         return ()
-    sessions = json.loads(environment.read_text(encoding="utf-8"))
-    return tuple(dict.fromkeys(str(session["packages"]["semivox"]) for session in sessions))
+    starts = json.loads(environment.read_text(encoding="utf-8"))
+    return tuple(dict.fromkeys(str(start["packages"]["semivox"]) for start in starts))
