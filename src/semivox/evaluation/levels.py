@@ -6,7 +6,7 @@ finding, so tests, intervals, ranks and needed numbers count patients (or scans)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,11 +77,15 @@ def value_of(row: Row, score: str) -> float | None:
 
 def case_means(rows: Sequence[Row], score: str) -> dict[str, float]:
     """Case -> value in one table alone, the mean over its classes that have one; undefined distances as above."""
+    return means_of_classes(rows, lambda row: value_of(row, score))
+
+
+def means_of_classes(rows: Sequence[Row], value: Callable[[Row], float | None]) -> dict[str, float]:
+    """Case -> the mean over those of its classes that have a value."""
     values: dict[str, list[float]] = {}
     for row in rows:
-        value = value_of(row, score)
-        if value is not None:
-            values.setdefault(row.case, []).append(value)
+        if (found := value(row)) is not None:
+            values.setdefault(row.case, []).append(found)
     return {case: float(np.mean(listed)) for case, listed in values.items()}
 
 

@@ -10,6 +10,7 @@ from semivox.core.plan import Plan
 from semivox.evaluation.levels import names_of
 from semivox.methods import find
 from semivox.study.reports.results import Group, Results, Run
+from semivox.study.runs.unchanged import APART
 
 
 def provenance(group: Group, results: Results) -> dict[str, str]:
@@ -46,7 +47,7 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
 
 def plan_digest(plan: Plan) -> str:
     """A short hash of all that a plan decides, without its reasons, forecast and the facts it was made from."""
-    content = plan.model_dump_json(exclude={"reasons", "forecast", "fingerprint"})
+    content = plan.model_dump_json(exclude=set(APART))
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

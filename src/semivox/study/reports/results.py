@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from semivox.evaluation.levels import (
     case_means,
     joint_values,
     known_mean,
+    means_of_classes,
     repeats_of,
 )
 from semivox.evaluation.nested import nested
@@ -94,7 +96,9 @@ class Group:
             for rows in self.scores.values()
             for row in rows
         )
-        mean, low, high = self._mean([_defined(rows, score) for rows in self.scores.values()], score)
+        mean, low, high = self._mean(
+            [means_of_classes(rows, attrgetter(score)) for rows in self.scores.values()], score
+        )
         if not undefined:
             return Estimate(mean, low, high, 0, None)
         filled = [case_means(rows, score) for rows in self.scores.values()]
@@ -202,15 +206,6 @@ class Results:
         table = np.stack([repeats_of(own, draws) for own in by_group], axis=-1)
         names, higher = [group.arm.name for group in groups], score in HIGHER_IS_BETTER
         return rank(table[0], names, higher) if len(table) == 1 else rank_repeats(table, names, higher)
-
-
-def _defined(rows: Sequence[Row], score: str) -> dict[str, float]:
-    """Case -> mean over the classes for which the score is defined."""
-    values: dict[str, list[float]] = {}
-    for row in rows:
-        if (value := getattr(row, score)) is not None:
-            values.setdefault(row.case, []).append(value)
-    return {case: float(np.mean(listed)) for case, listed in values.items()}
 
 
 def _interval(values: np.ndarray) -> tuple[float | None, float | None]:
