@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
-from semivox.data.store import CaseRecord, Store, case_folder
+from semivox.data.prepared.store import CaseRecord, Store, case_folder
 
 AIM_MS = 1.0
 Patch = tuple[slice, ...]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import semivox
 from semivox.data import phantom
-from semivox.study.progress import Terminal
+from semivox.pipeline.progress import Terminal
 
 
 def main(folder: Path) -> None:

@@ -30,8 +30,8 @@ from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.batches.patches import padding
 from semivox.data.layouts.recognize import find
-from semivox.data.prepare import prepare
-from semivox.data.store import Store
+from semivox.data.prepared.prepare import prepare
+from semivox.data.prepared.store import Store
 from semivox.methods.dkuxnet import DKUXNet
 from semivox.networks.kmax import KMaXDecoder, KMaXSegmenter
 from semivox.training.model import load_model

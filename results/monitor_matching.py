@@ -22,7 +22,7 @@ from semivox.core.split import Split, TrainingSplit
 from semivox.data.augmentation.schemes import SETS
 from semivox.data.batches.patches import Patches
 from semivox.data.layouts.recognize import find
-from semivox.data.prepare import prepare
+from semivox.data.prepared.prepare import prepare
 from semivox.functional.similarity import vote
 from semivox.functional.uncertainty import entropy_limit
 from semivox.methods.embedding_matching import EmbeddingMatching

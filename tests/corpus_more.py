@@ -17,9 +17,9 @@ import SimpleITK as sitk  # noqa: N813
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.formats import volume
-from semivox.study.choices import PlanChoices, checked, parse_overrides, parse_triple
-from semivox.study.single import settings_of
-from semivox.study.steps import locate
+from semivox.pipeline.options import PlanChoices, checked, parse_overrides, parse_triple
+from semivox.pipeline.stages import locate
+from semivox.pipeline.train import settings_of
 from semivox.training.model import load_model
 from semivox.training.settings import TrainSettings, configure
 from tests.corpus import (

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["semivox.study.job", "semivox.study.verbs", "semivox.inference.folder", "tests.faults"])
+CONTEXT.set_forkserver_preload(["semivox.experiments.job", "semivox.api", "semivox.inference.folder", "tests.faults"])
 EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree")
 """Audit events (PEP 578) of a program that touches files."""
 

@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "python_api.py"
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.study.steps.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
     monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 

@@ -18,7 +18,7 @@ COMMANDS = ("check", "plan", "prepare", "train", "predict", "evaluate", "run", "
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.study.steps.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +103,9 @@ def test_an_interrupt_ends_with_130_and_a_saved_stop_with_75(monkeypatch, capsys
 
         return raising
 
-    monkeypatch.setattr("semivox.study.verbs.demo", stop(KeyboardInterrupt()))
+    monkeypatch.setattr("semivox.api.demo", stop(KeyboardInterrupt()))
     assert exit_code(["demo"]) == 130
-    monkeypatch.setattr("semivox.study.verbs.demo", stop(InterruptedRun("stopped and saved at step 3 of 9")))
+    monkeypatch.setattr("semivox.api.demo", stop(InterruptedRun("stopped and saved at step 3 of 9")))
     assert exit_code(["demo"]) == 75
     assert "step 3 of 9" in capsys.readouterr().err
 
@@ -120,7 +120,7 @@ def test_a_request_to_stop_ends_with_75_also_outside_training(monkeypatch, capsy
             pytest.fail(f"taken for an error of a scan: {error!r}")
 
     before = signal.getsignal(number)
-    monkeypatch.setattr("semivox.study.verbs.demo", asked)
+    monkeypatch.setattr("semivox.api.demo", asked)
     assert exit_code(["demo"]) == 75
     assert "the same command goes on" in capsys.readouterr().err
     assert signal.getsignal(number) is before
@@ -131,7 +131,7 @@ def test_a_disk_that_refuses_is_named_without_a_traceback(monkeypatch, capsys, c
     def refused(*arguments, **options):
         raise OSError(code, os.strerror(code), "prepared/cases/a/image.npy")
 
-    monkeypatch.setattr("semivox.study.verbs.demo", refused)
+    monkeypatch.setattr("semivox.api.demo", refused)
     assert exit_code(["demo"]) == 1
     assert f"prepared/cases/a/image.npy: {os.strerror(code)}. What was saved before" in capsys.readouterr().err
 

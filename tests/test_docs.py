@@ -14,11 +14,11 @@ from semivox.cli import app
 from semivox.core.plan import Plan
 from semivox.data.augmentation.schemes import SETS, Augmentation
 from semivox.evaluation.tables import COLUMNS
+from semivox.experiments.protocols import PROTOCOLS
+from semivox.experiments.study_file import CaseChoice, Grid, LegacyChoice, MethodChoice, PredictChoice
 from semivox.methods import METHODS, find
-from semivox.study.choices import known_options, parse_overrides
-from semivox.study.grids.grid import CaseChoice, Grid, LegacyChoice, MethodChoice, PredictChoice
-from semivox.study.grids.protocols import PROTOCOLS
-from semivox.study.reports.published import Published
+from semivox.pipeline.options import known_options, parse_overrides
+from semivox.reports.published import Published
 from semivox.training.folder import OWN
 from semivox.training.settings import TrainSettings
 from tests.corpus import BAD

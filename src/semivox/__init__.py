@@ -1,24 +1,62 @@
 """Semivox: from a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.
 
-``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run`` and ``demo`` are the commands as
-functions (``semivox.api``). They are looked up when first used, so that ``import semivox`` is quick.
+``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``, ``patches``, ``study``
+and ``report`` are the commands as functions (``semivox.api``). They are looked up when first used, so that
+``import semivox`` is quick.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from semivox.api import check, demo, evaluate, plan, predict, prepare, run, train
+    from semivox.api import check, demo, evaluate, patches, plan, predict, prepare, report, run, study, train
+    from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+    from semivox.core.plan import Plan
+    from semivox.core.split import Split
+    from semivox.inference.predictor import Predictor
+    from semivox.pipeline.progress import Terminal
 
-__all__ = ["check", "demo", "evaluate", "plan", "predict", "prepare", "run", "train"]
+__all__ = [
+    "InputError",
+    "InterruptedRun",
+    "Plan",
+    "Predictor",
+    "SemivoxError",
+    "Split",
+    "Terminal",
+    "__version__",
+    "check",
+    "demo",
+    "evaluate",
+    "patches",
+    "plan",
+    "predict",
+    "prepare",
+    "report",
+    "run",
+    "study",
+    "train",
+]
+
+_HOME = {
+    **dict.fromkeys(("InputError", "InterruptedRun", "SemivoxError"), "semivox.core.errors"),
+    "Plan": "semivox.core.plan",
+    "Predictor": "semivox.inference.predictor",
+    "Split": "semivox.core.split",
+    "Terminal": "semivox.pipeline.progress",
+}
+"""Where a name stands that is no function of ``semivox.api``."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from semivox import api
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return getattr(api, name)
+        return version("semivox")
+    if name in __all__:
+        return getattr(import_module(_HOME.get(name, "semivox.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

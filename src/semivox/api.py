@@ -1,33 +1,320 @@
-"""The Python interface: check, plan, prepare, train, predict, evaluate, run, demo, as ``semivox.<name>``; patches,
-study and report from here.
+"""What Semivox does, a function for each command: the Python interface, which the command line calls.
 
-Paths may be text or ``pathlib.Path``. Errors that a user can mend are ``semivox.core.errors.SemivoxError``. Pass
-``tell=semivox.study.progress.Terminal()`` to see bars and sentences. Scripts that train or check need
-``if __name__ == "__main__":``, as all Python programs that start processes do.
+``semivox.check`` and the others are these functions. Paths may be text or ``pathlib.Path``. Errors that a user can fix
+are ``semivox.SemivoxError``. Pass ``progress=semivox.Terminal()`` to see bars and sentences. Scripts that train or
+check need ``if __name__ == "__main__":``, as all Python programs that start processes do. Importing this module imports no
+torch; the functions do.
 """
 
 from __future__ import annotations
 
-from semivox.core.errors import InputError, InterruptedRun, SemivoxError
-from semivox.core.plan import Plan
-from semivox.core.split import Split
-from semivox.study.verbs import check, demo, evaluate, patches, plan, predict, prepare, report, run, study, train
+from collections.abc import Collection, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "InputError",
-    "InterruptedRun",
-    "Plan",
-    "SemivoxError",
-    "Split",
-    "check",
-    "demo",
-    "evaluate",
-    "patches",
-    "plan",
-    "predict",
-    "prepare",
-    "report",
-    "run",
-    "study",
-    "train",
-]
+from semivox.core.errors import InputError
+from semivox.core.geometry import Shape, Spacing
+from semivox.core.plan import ClassInfo, Plan
+from semivox.core.split import Split
+
+if TYPE_CHECKING:
+    from semivox.data.checks.run import CheckReport
+    from semivox.data.fixed_patches import PatchChoice
+    from semivox.data.prepared.store import Store
+    from semivox.evaluation.score import Row
+    from semivox.experiments.study_file import Grid
+    from semivox.experiments.verdict import Summary
+    from semivox.pipeline.progress import Narrator
+
+AnyPath = str | PathLike[str]
+
+
+def check(
+    data: AnyPath,
+    split: Split | AnyPath | None = None,
+    workers: int | None = None,
+    tell: Narrator | None = None,
+    *,
+    phi: bool = False,
+) -> CheckReport:
+    """Can these scans be trained on? A verdict per case, with the fix for what is wrong.
+
+    ``data``: a folder (or CSV table) in one of the accepted layouts. Bad scans raise nothing: they are the result
+    (``.ok``, ``.errors``, ``.text()``). ``phi``: also warn of header fields and names that may tell who a patient is.
+    Raises InputError where no layout is recognized.
+    """
+    from semivox.data import checks, layouts
+    from semivox.data.checks import privacy
+    from semivox.pipeline.progress import Quiet
+    from semivox.pipeline.stages import spare_cores
+
+    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    dataset = layouts.find(Path(data))
+    with (tell or Quiet()).bar("checking scans") as count:
+        report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
+    return privacy.with_privacy(report, dataset) if phi else report
+
+
+def plan(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    *,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    memory_gb: float | None = None,
+    hours: float | None = None,
+    spacing: Spacing | None = None,
+    patch: Shape | None = None,
+    network: str | None = None,
+    steps: int | None = None,
+    fields: Mapping[str, Any] | None = None,
+    method: str = "embedding_matching",
+    device: str = "auto",
+    tell: Narrator | None = None,
+) -> Plan:
+    """Decide spacing (mm), patch (voxels), network, batch, precision and steps, each with its reason.
+
+    ``memory_gb`` and ``hours`` are budgets; the other options overrule the planner. The cost is measured by a dry step
+    of ``method``. ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be trained on.
+    """
+    from semivox.pipeline.options import PlanChoices, checked
+    from semivox.pipeline.stages import decide, inspect, locate
+
+    choices = checked(
+        PlanChoices,
+        "the choices of the plan",
+        memory_gb=memory_gb,
+        hours=hours,
+        spacing=spacing,
+        patch=patch,
+        network=network,
+        steps=steps,
+        fields=fields or {},
+    )
+    dataset, chosen = locate(Path(data), _split(split), exclude)
+    return decide(inspect(dataset, chosen, tell=tell), choices, method, device)
+
+
+def prepare(
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    plan: Plan,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    workers: int | None = None,
+    tell: Narrator | None = None,
+) -> Store:
+    """Put all training and validation scans on the plan's grid, once, as memory-mapped arrays under ``out``.
+
+    Can be stopped and called again. Raises InputError naming the file that could not be prepared.
+    """
+    from semivox.pipeline.stages import inspect, locate, ready
+
+    dataset, chosen = locate(Path(data), _split(split), exclude)
+    inspect(dataset, chosen, workers, tell)
+    return ready(dataset, chosen, plan, Path(out), workers, tell)
+
+
+def train(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    method: str = "embedding_matching",
+    ablation: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Plan | AnyPath | None = None,
+    plan_fields: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    prepared: AnyPath | None = None,
+    tell: Narrator | None = None,
+) -> Path:
+    """Train one method into the run folder ``out`` and return it; checks, plans and prepares first where needed.
+
+    ``options``: fields of the method's Config; ``settings``: fields of ``training.settings.TrainSettings`` (steps,
+    seed, device, ...); ``plan_fields``: fields of the plan to overrule. ``prepared``: where prepared scans are kept,
+    so that several runs share them (default ``out/prepared``). A folder with an unfinished run is resumed, a finished
+    one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
+    """
+    from semivox.pipeline.train import Request, train_one
+
+    request = Request(
+        method=method,
+        ablation=ablation,
+        options=dict(options or {}),
+        settings=dict(settings or {}),
+        plan=Path(plan) if isinstance(plan, (str, PathLike)) else plan,
+        plan_fields=dict(plan_fields or {}),
+        split=_split(split),
+        exclude=tuple(exclude),
+        prepared=None if prepared is None else Path(prepared),
+    )
+    return train_one(Path(data), Path(out), request, tell)
+
+
+def predict(  # noqa: PLR0913 - the options of the command
+    run: AnyPath,
+    inputs: AnyPath,
+    out: AnyPath,
+    *,
+    save: Sequence[str] = (),
+    blend: str = "gaussian",
+    overlap: float = 0.5,
+    mirror: bool = False,
+    largest_component: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+    tell: Narrator | None = None,
+) -> list[Path]:
+    """Label every scan of a folder (or one scan) with a trained run; returns the label files.
+
+    Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
+    "entropy" (nats) and "disagreement". Raises InputError naming scans that could not be labeled; the others are done.
+    """
+    import torch
+
+    from semivox.inference.folder import predict_folder
+    from semivox.pipeline.predict import predictor_of
+    from semivox.pipeline.progress import Quiet
+
+    predictor = predictor_of(
+        Path(run), device, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
+    )
+    channels = len(predictor.plan.channels)
+    with torch.inference_mode(), (tell or Quiet()).bar("labeling scans") as count:
+        return predict_folder(
+            Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
+        )
+
+
+def evaluate(
+    reference: AnyPath,
+    prediction: AnyPath,
+    out: AnyPath | None = None,
+    *,
+    classes: Sequence[ClassInfo] | None = None,
+    ignore: int | None = None,
+    workers: int = 0,
+    tell: Narrator | None = None,
+) -> list[Row]:
+    """Score a folder of predicted labels against a folder of references: a row per case and class.
+
+    ``out``: a folder for scores.csv and scores.json. ``classes``: default, every value the references hold.
+    Raises InputError for a missing prediction, another grid, or a file that holds no label.
+    """
+    from semivox.evaluation.tables import evaluate_folders, write_scores
+    from semivox.pipeline.progress import Quiet
+
+    with (tell or Quiet()).bar("scoring cases") as count:
+        rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
+    if out is not None:
+        write_scores(Path(out), rows)
+    return rows
+
+
+def run(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    method: str = "embedding_matching",
+    ablation: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    tell: Narrator | None = None,
+) -> Summary:
+    """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
+
+    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``study.choices.PlanChoices``. What is done in
+    ``out`` already is not done again. Raises InputError and InterruptedRun as ``train`` does.
+    """
+    from semivox.experiments.job import JobSettings, run_job
+    from semivox.pipeline.options import PlanChoices, checked
+    from semivox.pipeline.train import settings_of
+    from semivox.reports.job import report_job
+
+    wanted = JobSettings(
+        method=method,
+        ablation=ablation,
+        options=options or {},
+        train=settings_of(settings or {}),
+        plan=checked(PlanChoices, "the choices of the plan", **(plan or {})),
+        split=Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split,
+        exclude=tuple(exclude),
+    )
+    return run_job(Path(data), Path(out), wanted, tell, report_job)
+
+
+def demo(out: AnyPath, *, quick: bool = False, tell: Narrator | None = None) -> Summary:
+    """The main job on the built-in data set, in minutes on two cores; ``quick``: in seconds, too short to learn."""
+    from semivox.experiments.demo import run_demo
+    from semivox.reports.job import report_job
+
+    return run_demo(Path(out), quick, tell, report_job)
+
+
+def study(
+    grid: Grid | AnyPath,
+    out: AnyPath,
+    *,
+    data: AnyPath | None = None,
+    processes: int | None = None,
+    sets: Sequence[str] = (),
+    tell: Narrator | None = None,
+) -> Path:
+    """Do all runs of a study, several at once where the machine allows; what is done is not done again.
+
+    ``grid``: a grid file, or a ``study.grids.grid.Grid`` whose files are named from the current folder; ``data``:
+    instead of the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``: ``"plan.steps=100"`` and
+    the like, instead of what a grid file says. Returns ``out``. Raises InputError,
+    SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
+    """
+    from semivox.experiments.runner import run_study
+    from semivox.experiments.study_file import Grid, load_grid
+
+    loaded = grid if isinstance(grid, Grid) else load_grid(Path(grid), sets)
+    base = Path() if isinstance(grid, Grid) else Path(grid).parent
+    place = data if data is not None else loaded.data and base / loaded.data
+    if not place:
+        raise InputError('the study names no data folder; give data = "..." in the grid file, or --data')
+    run_study(loaded, base, Path(place), Path(out), processes, tell)
+    return Path(out)
+
+
+def report(study: AnyPath, *, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
+    """Turn the folders of a study, finished or not, into ``report/``: one page, CSV, LaTeX, figures; returns the page.
+
+    ``by_difficulty``: also measure how unusual each scored shape is, and score by groups of it. Raises InputError
+    where the folder holds no study or no finished run.
+    """
+    from semivox.reports.study import report_study
+
+    return report_study(Path(study), by_difficulty, tell)
+
+
+def patches(
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    split: Split | AnyPath | None = None,
+    choice: PatchChoice | None = None,
+    tell: Narrator | None = None,
+) -> int:
+    """Cut fixed patches out of scans, to be cases of their own, into ``out``; returns how many.
+
+    ``choice``: size, spacing, number and overlap (``data.fixed_patches.PatchChoice``). Raises InputError where ``out``
+    is not empty or no patch fits.
+    """
+    from semivox.data.fixed_patches import PatchChoice
+    from semivox.pipeline.patch_dataset import make_patches
+
+    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    return make_patches(Path(data), Path(out), choice or PatchChoice(), chosen, tell)
+
+
+def _split(split: Split | AnyPath | None) -> Split | Path | None:
+    return Path(split) if isinstance(split, (str, PathLike)) else split

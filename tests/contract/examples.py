@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from semivox.core.batch import Batch
 from semivox.core.geometry import Shape, Spacing
-from semivox.core.nested import merged
+from semivox.core.mappings import merged
 from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods import find

@@ -16,7 +16,7 @@ from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, 
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, Entry
 from semivox.data.formats import volume
-from semivox.data.prepare import prepare
+from semivox.data.prepared.prepare import prepare
 from tests.data.test_volume import orientations
 
 NUMBERS = ("uint8", "int8", "int16", "uint16", "int32", "float32", "float64")

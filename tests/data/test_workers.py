@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from semivox.core import vigil
 from semivox.core.errors import SemivoxError
-from semivox.data.batches import crew, loading
+from semivox.core.processes import watchdog as vigil
+from semivox.core.processes.pool import each
+from semivox.data.batches import loading
+from semivox.data.batches import workers as crew
 from semivox.data.batches.loading import Loading, loader
-from semivox.data.pool import each
-from tests.core.test_lock import ended
+from tests.core.processes.test_lock import ended
 from tests.data.deeds import deed
 from tests.data.test_patches import MemoryStore, equal, make
 
@@ -43,7 +44,7 @@ class Fatal(MemoryStore):
 def _impatient(monkeypatch):
     monkeypatch.setattr(vigil, "PATIENCE", 2.0)
     monkeypatch.setattr(loading, "POLL", OFTEN)
-    monkeypatch.setattr("semivox.data.pool.POLL", OFTEN)
+    monkeypatch.setattr("semivox.core.processes.pool.POLL", OFTEN)
 
 
 SAID = {

@@ -6,7 +6,7 @@ from scipy import stats
 
 from semivox.core.errors import InputError
 from semivox.evaluation import bootstrap
-from semivox.evaluation import nested as nested_module
+from semivox.evaluation import nested_bootstrap as nested_module
 from semivox.evaluation.contrasts import contrast, corrected
 from semivox.evaluation.score import Row
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from semivox.core.errors import InputError
-from semivox.evaluation import nested
+from semivox.evaluation import nested_bootstrap as nested
 from semivox.evaluation.ranks import cliques, critical_difference, holm, neighbors, rank, rank_repeats
 
 

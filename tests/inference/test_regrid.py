@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from semivox.data.resampling import resample
+from semivox.data.prepared.resampling import resample
 from semivox.inference.regrid import regrid
 
 SHAPES = [((11, 9, 7), (17, 20, 13)), ((40, 9, 7), (41, 5, 7)), ((30, 12, 15), (9, 6, 4)), ((5, 6, 7), (90, 6, 7))]

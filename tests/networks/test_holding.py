@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from semivox.networks.discriminator import PatchDiscriminator
-from semivox.networks.holding import fixed, held
+from semivox.networks.freezing import fixed, held
 
 
 def test_held_it_works_as_in_training_and_takes_no_gradient_but_passes_it_on():

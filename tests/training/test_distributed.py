@@ -19,7 +19,7 @@ from semivox.training import checkpoint, run
 from semivox.training.run import train_run
 from semivox.training.stopping import StopRequest
 from tests import faults
-from tests.core.test_lock import alive
+from tests.core.processes.test_lock import alive
 from tests.training import tiny, two_processes
 from tests.training.test_resume import assert_same, weights
 

@@ -13,7 +13,7 @@ from semivox.core.errors import SemivoxError
 from semivox.core.geometry import Shape
 from semivox.core.plan import NetworkChoice, Plan
 from semivox.core.split import Split
-from semivox.data.store import Store
+from semivox.data.prepared.store import Store
 from semivox.methods import find
 from semivox.training.forecast import forecast as planned
 from semivox.training.run import memory_in_words, train_run

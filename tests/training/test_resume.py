@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.data.layouts.recognize import find
-from semivox.data.prepare import prepare
+from semivox.data.prepared.prepare import prepare
 from semivox.methods import METHODS
-from semivox.training import checkpoint, keeper, run
+from semivox.training import checkpoint, run
+from semivox.training import run_monitor as keeper
 from semivox.training.model import ModelCard, load_model, save_model
 from semivox.training.run import train_run
 from tests import faults

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from semivox.core.errors import InputError
-from semivox.core.nested import merged
+from semivox.core.mappings import merged
 from semivox.core.progress import Progress
 from semivox.methods.method import OptimizerConfig
 from semivox.training.settings import TrainSettings, configure

@@ -12,8 +12,8 @@ from semivox.core.errors import SemivoxError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
 from semivox.data.layouts.recognize import find
-from semivox.data.prepare import prepare
-from semivox.data.store import Store
+from semivox.data.prepared.prepare import prepare
+from semivox.data.prepared.store import Store
 from semivox.training.run import train_run
 from semivox.training.settings import RunConfig, TrainSettings, configure
 from tests.contract.examples import configured

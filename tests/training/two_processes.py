@@ -17,13 +17,13 @@ from torch import nn
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.core.files import write_text
-from semivox.core.nested import merged
+from semivox.core.mappings import merged
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.training.checkpoint import State
+from semivox.training.distributed import Together, average, launch
 from semivox.training.loop import Observer, Pace, in_channels_last, train
 from semivox.training.stopping import StopRequest
-from semivox.training.together import Together, average, launch
 from tests import faults
 from tests.contract import examples
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from semivox.core.split import Split
-from semivox.data.store import Store
+from semivox.data.prepared.store import Store
 from semivox.training.run import train_run
 from tests.training import tiny
 

@@ -16,7 +16,8 @@ from types import FrameType
 
 import typer
 
-from semivox.cli import data, methods, models, studies, study
+from semivox.cli import data, methods, models, studies
+from semivox.cli import jobs as study
 from semivox.core.errors import InterruptedRun, SemivoxError
 
 INTERRUPTED = 130

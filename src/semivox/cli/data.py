@@ -32,10 +32,10 @@ def check(
 
     Example: semivox check scans/
     """
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.pipeline.progress import Terminal
 
-    report = verbs.check(data, split, workers, Terminal(), phi=phi)
+    report = api.check(data, split, workers, Terminal(), phi=phi)
     print(report.model_dump_json(indent=2) if json else report.text(), end="\n" if json else "")
     if not report.ok:
         raise typer.Exit(2)
@@ -60,12 +60,12 @@ def plan(
 
     Example: semivox plan scans/ -o plan.json --time 8 --memory 16
     """
-    from semivox.study import verbs
-    from semivox.study.choices import parse_overrides
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.pipeline.options import parse_overrides
+    from semivox.pipeline.progress import Terminal
 
     tell = Terminal()
-    made = verbs.plan(
+    made = api.plan(
         data,
         split=split,
         exclude=o.names(exclude),
@@ -99,13 +99,13 @@ def prepare(
 
     Example: semivox prepare scans/ -o prepared/ --plan plan.json
     """
+    from semivox import api
     from semivox.core.plan import Plan
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox.pipeline.progress import Terminal
 
     tell = Terminal()
-    made = Plan.load(plan) if plan else verbs.plan(data, split=split, exclude=o.names(exclude), tell=tell)
-    store = verbs.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, tell=tell)
+    made = Plan.load(plan) if plan else api.plan(data, split=split, exclude=o.names(exclude), tell=tell)
+    store = api.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, tell=tell)
     tell.say(f"{len(store.names)} scans are ready in {out}.")
 
 

@@ -33,15 +33,15 @@ def train(
 
     Example: semivox train scans/ -o runs/em --method embedding_matching --set method.decay=0.95
     """
-    from semivox.core.nested import merged
-    from semivox.study import verbs
-    from semivox.study.choices import parse_overrides
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.core.mappings import merged
+    from semivox.pipeline.options import parse_overrides
+    from semivox.pipeline.progress import Terminal
 
     wanted = parse_overrides(sets or ())
     flags = o.given(steps=steps, seed=seed, device=device, devices=devices, precision=precision, workers=workers)
     tell = Terminal()
-    verbs.train(
+    api.train(
         data,
         out,
         method=method,
@@ -78,11 +78,11 @@ def predict(
 
     Example: semivox predict runs/em -i new_scans/ -o labels/ --save entropy
     """
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.pipeline.progress import Terminal
 
     tell = Terminal()
-    written = verbs.predict(
+    written = api.predict(
         run,
         inputs,
         out,
@@ -110,10 +110,10 @@ def evaluate(
 
     Example: semivox evaluate -r references/ -p labels/ -o scores/
     """
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.pipeline.progress import Terminal
 
-    rows = verbs.evaluate(reference, prediction, out, ignore=ignore, workers=workers, tell=Terminal())
+    rows = api.evaluate(reference, prediction, out, ignore=ignore, workers=workers, tell=Terminal())
     if json:
         from semivox.evaluation.summary import summarize
         from semivox.evaluation.tables import ScoreFile

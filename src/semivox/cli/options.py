@@ -40,7 +40,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 
 def triple(text: str | None, option: str) -> tuple[float, float, float] | None:
     """``"1,1,2.5"``, or one number for all axes -> three numbers. Raises InputError."""
-    from semivox.study.choices import parse_triple
+    from semivox.pipeline.options import parse_triple
 
     return None if text is None else parse_triple(text, option)
 

@@ -32,10 +32,10 @@ def study(
 
     Example: semivox study grid.toml --data scans/ --out studies/first --set plan.steps=500
     """
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.pipeline.progress import Terminal
 
-    verbs.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), tell=Terminal())
+    api.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), tell=Terminal())
 
 
 def report(
@@ -48,10 +48,10 @@ def report(
 
     Example: semivox report studies/first
     """
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox import api
+    from semivox.pipeline.progress import Terminal
 
-    print(verbs.report(folder, by_difficulty=by_difficulty, tell=Terminal()))
+    print(api.report(folder, by_difficulty=by_difficulty, tell=Terminal()))
 
 
 def patches(
@@ -72,9 +72,9 @@ def patches(
 
     Example: semivox patches scans/ -o patches/ --size 96 --spacing 1
     """
+    from semivox import api
     from semivox.data.fixed_patches import PatchChoice
-    from semivox.study import verbs
-    from semivox.study.progress import Terminal
+    from semivox.pipeline.progress import Terminal
 
     tell, voxels = Terminal(), o.whole_triple(size, "--size")
     assert voxels is not None
@@ -86,5 +86,5 @@ def patches(
         foreground=foreground,
         seed=1 if seed is None else seed,
     )
-    made = verbs.patches(data, out, split=split, choice=choice, tell=tell)
+    made = api.patches(data, out, split=split, choice=choice, tell=tell)
     tell.say(f"{made} patches are in {out}. Compare methods on them: semivox study GRID --data {out}")

@@ -15,7 +15,7 @@ from semivox.core.case import Volume
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Grid, Shape, Spacing
 from semivox.core.randomness import generator
-from semivox.data.resampling import resample, resample_label, target_shape, target_spacing
+from semivox.data.prepared.resampling import resample, resample_label, target_shape, target_spacing
 
 TRIES = 60
 """Places tried for each patch that is wanted."""

@@ -14,6 +14,18 @@ from typing import Literal
 import numpy as np
 
 from semivox.core.errors import InputError
+from semivox.evaluation.aggregation import (
+    EACH_ITS_OWN,
+    Units,
+    by_draw,
+    by_unit,
+    counted,
+    joint_values,
+    names_of,
+    plural,
+    repeats_of,
+    several,
+)
 from semivox.evaluation.bootstrap import mean_interval
 from semivox.evaluation.intervals import (
     FEWEST_CASES,
@@ -28,19 +40,7 @@ from semivox.evaluation.intervals import (
     signed_rank,
     would_decide,
 )
-from semivox.evaluation.levels import (
-    EACH_ITS_OWN,
-    Units,
-    by_draw,
-    by_unit,
-    counted,
-    joint_values,
-    names_of,
-    plural,
-    repeats_of,
-    several,
-)
-from semivox.evaluation.nested import Nested, needed, nested
+from semivox.evaluation.nested_bootstrap import Nested, needed, nested
 from semivox.evaluation.ranks import holm
 from semivox.evaluation.score import HIGHER_IS_BETTER, Row
 

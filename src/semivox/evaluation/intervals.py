@@ -17,8 +17,8 @@ from scipy.special import ndtri
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
+from semivox.evaluation.aggregation import EACH_ITS_OWN, Units, by_place, by_unit, counted, joint_values, plural
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.levels import EACH_ITS_OWN, Units, by_place, by_unit, counted, joint_values, plural
 from semivox.evaluation.score import HIGHER_IS_BETTER, Row
 
 LEVEL = 0.05

@@ -18,7 +18,7 @@ from scipy.special import ndtr
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
-from semivox.evaluation.nested import nested
+from semivox.evaluation.nested_bootstrap import nested
 
 LEVEL = 0.05
 """Of Friedman's test and the critical difference."""

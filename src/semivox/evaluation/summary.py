@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semivox.core.frozen import Frozen
+from semivox.evaluation.aggregation import EACH_ITS_OWN, Units, by_unit, names_of, value_of
 from semivox.evaluation.bootstrap import grouped_mean, mean_interval
-from semivox.evaluation.levels import EACH_ITS_OWN, Units, by_unit, names_of, value_of
 from semivox.evaluation.score import DISTANCES, SCORES, Empty, Row
 
 SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")

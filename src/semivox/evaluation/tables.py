@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
 
+from semivox.core.csv_files import meant, write_sheet
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
-from semivox.core.sheets import meant, write_sheet
-from semivox.data.pool import each
-from semivox.evaluation.levels import EACH_ITS_OWN, Units
+from semivox.core.processes.pool import each
+from semivox.evaluation.aggregation import EACH_ITS_OWN, Units
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
 from semivox.evaluation.score import SCORES, Row, Score, score_classes
 from semivox.evaluation.summary import Summary, summarize

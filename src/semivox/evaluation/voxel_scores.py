@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from semivox.core.csv_files import meant, write_sheet
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
-from semivox.core.sheets import meant, write_sheet
 from semivox.evaluation.score import Empty, score_classes
 
 

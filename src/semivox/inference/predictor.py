@@ -20,7 +20,7 @@ from semivox.core.geometry import Shape
 from semivox.core.plan import Plan, Precision
 from semivox.data.batches.patches import padding
 from semivox.data.formats.volume import to_source
-from semivox.data.prepare import normalize
+from semivox.data.prepared.prepare import normalize
 from semivox.inference.maps import MAPS, disagreement, entropy
 from semivox.inference.mirror import mirrored
 from semivox.inference.postprocess import largest_components

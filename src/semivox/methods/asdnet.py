@@ -35,7 +35,7 @@ from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.confidence import ConfidenceNetwork, width_for
-from semivox.networks.holding import fixed
+from semivox.networks.freezing import fixed
 
 FRESH = 0.05  # share of the newest value in the running Dice, so that it remembers some twenty steps
 

@@ -35,7 +35,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.atlas import Atlas
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.discriminator import VoxelDiscriminator, width_for
-from semivox.networks.holding import fixed
+from semivox.networks.freezing import fixed
 
 
 class DAPConfig(MethodConfig):

@@ -36,7 +36,7 @@ from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.discriminator import PatchDiscriminator, width_for
-from semivox.networks.holding import fixed
+from semivox.networks.freezing import fixed
 from semivox.networks.teacher import Buffers, Teacher
 
 LABELED, UNLABELED = 1, 0  # the discriminator's two answers

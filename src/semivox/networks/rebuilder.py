@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semivox.networks.architecture import Architecture, Output
-from semivox.networks.holding import held
+from semivox.networks.freezing import held
 from semivox.networks.parts import unit, upsampling
 from semivox.networks.segmenter import Segmenter
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semivox.networks.holding import fixed
+from semivox.networks.freezing import fixed
 
 
 class AsRows(nn.Module):

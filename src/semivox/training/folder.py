@@ -14,9 +14,9 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import write_text, writing
 from semivox.core.frozen import Frozen
-from semivox.core.lock import locked
+from semivox.core.processes.lock import locked
 from semivox.core.split import Split
-from semivox.data.store import Store
+from semivox.data.prepared.store import Store
 
 OWN = {
     *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "warnings.jsonl"),

@@ -10,7 +10,7 @@ from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.batches.patches import padding
 from semivox.data.batches.sampler import by_class, valid_corners
-from semivox.data.store import Store
+from semivox.data.prepared.store import Store
 from semivox.methods.method import Method
 from semivox.networks.teacher import Teacher
 from semivox.training.health import Worry

@@ -19,19 +19,19 @@ from semivox.core.split import Split, TrainingSplit
 from semivox.data.augmentation.schemes import find as find_augmentation
 from semivox.data.batches.loading import Loading
 from semivox.data.batches.patches import Patches
-from semivox.data.store import Store
+from semivox.data.prepared.store import Store
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
+from semivox.training.distributed import Together, launch
 from semivox.training.folder import ROLLBACK, DataRecord, RunFolder
-from semivox.training.keeper import Keeper
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.reporter import Reporter, Silent
+from semivox.training.run_monitor import Keeper
 from semivox.training.settings import RunConfig
 from semivox.training.stopping import StopRequest
-from semivox.training.together import Together, launch
 
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
-from semivox.core.nested import merged
+from semivox.core.mappings import merged
 from semivox.core.plan import Precision
 from semivox.methods import find
 from semivox.methods.method import MethodConfig

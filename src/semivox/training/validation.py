@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from semivox.core.plan import Plan
 from semivox.data.batches.patches import padding
-from semivox.data.store import Store
+from semivox.data.prepared.store import Store
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method

@@ -11,12 +11,12 @@ import signal
 from collections.abc import Iterator
 from types import TracebackType
 
-from semivox.core import vigil
 from semivox.core.batch import Batch
 from semivox.core.errors import SemivoxError
-from semivox.core.vigil import Vigil
-from semivox.data.batches.crew import Crew
+from semivox.core.processes import watchdog as vigil
+from semivox.core.processes.watchdog import Vigil
 from semivox.data.batches.patches import Patches
+from semivox.data.batches.workers import Crew
 
 AHEAD = 2
 """Batches that each worker prepares ahead."""

@@ -25,7 +25,7 @@ from semivox.data.augmentation import intensity as intensity_augmentation
 from semivox.data.augmentation import spatial
 from semivox.data.augmentation.schemes import Augmentation, draw, find
 from semivox.data.batches.sampler import LABELED, UNLABELED, Draw, Foreground, PatchSampler, by_class
-from semivox.data.intensity import scale
+from semivox.data.prepared.intensity import scale
 
 TargetFunction = Callable[[np.ndarray, Spacing, int], np.ndarray]
 """(label (X, Y, Z) uint8, mm per voxel, number of classes) -> what a method wants to know about the label."""

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from semivox.core.errors import InputError
+from semivox.core.processes.pool import each
 from semivox.core.split import Split
 from semivox.data.checks.case import Examined, Task, examine
 from semivox.data.checks.dataset import TRAINED, between_cases, on_dataset
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
 from semivox.data.dataset import Dataset
 from semivox.data.layouts.recognize import default_split
-from semivox.data.pool import each
 
 __all__ = ["CaseVerdict", "CheckReport", "Finding", "check"]
 

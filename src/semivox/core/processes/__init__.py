@@ -1,0 +1,1 @@
+"""Locks, watchdogs and pools of processes."""

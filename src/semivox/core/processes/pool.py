@@ -1,0 +1,99 @@
+"""The same work on many scans, in processes: none is waited for in vain, and a scan that kills its worker is named."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from semivox.core.errors import SemivoxError
+from semivox.core.processes import watchdog as vigil
+from semivox.core.processes.parent_death import end_with_parent
+from semivox.core.processes.watchdog import Marks, Vigil
+
+T = TypeVar("T")
+R = TypeVar("R")
+POLL = 1.0
+"""Seconds between looks at the workers."""
+
+_seat: tuple[Marks, int] | None = None
+"""In a worker: where it notes what it is at."""
+
+
+def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callable[[T], str]) -> Iterator[tuple[int, R]]:
+    """(index, result) of every task, as they come; ``workers`` 0 or a single task: here and in order.
+
+    An error of a task is raised as it is. Raises SemivoxError, with ``name(task)``, if a worker dies (most likely for
+    lack of memory) or shows no sign of life for some seconds (a drive that no longer answers). Nothing is waited for
+    after an error.
+    """
+    if workers < 1 or len(tasks) < 2:
+        yield from ((index, work(task)) for index, task in enumerate(tasks))
+        return
+    context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
+    count = min(workers, len(tasks))
+    marks, seats = Marks(count, context), context.Value("i", 0)
+    others = {process.pid for process in multiprocessing.active_children()}
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_sit_down, initargs=(marks, seats))
+    try:
+        index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
+        processes = [process for process in multiprocessing.active_children() if process.pid not in others]
+        pending, answered, watch = set(index_of), set[int](), Vigil()
+        while pending:
+            finished, pending = wait(pending, POLL, FIRST_COMPLETED)
+            for future in finished:
+                result = future.result()
+                answered.add(index_of[future])
+                yield index_of[future], result
+            if not finished and (found := watch.stuck(_unanswered(marks, answered))):
+                for process in processes:
+                    process.kill()
+                raise SemivoxError(_stuck(name(tasks[found[1]])))
+    except BrokenProcessPool as error:
+        words = [name(tasks[index]) for index in _last_words(_unanswered(marks, answered), processes)]
+        raise SemivoxError(_died(words)) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _unanswered(marks: Marks, answered: set[int]) -> dict[int, int]:
+    """Process -> its task, of those whose result has not arrived, be it not yet computed or on its way."""
+    return {pid: task for pid, task in marks.tasks().items() if task not in answered}
+
+
+def _sit_down(marks: Marks, seats: Any) -> None:
+    """What a worker does first. Ctrl-C is the main process' to handle."""
+    global _seat
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with seats.get_lock():
+        _seat = marks, int(seats.value)
+        seats.value += 1
+
+
+def _noted(work: Callable[[Any], R], task: Any, index: int) -> R:
+    assert _seat is not None
+    marks, seat = _seat
+    marks.begin(seat, index)
+    return work(task)
+
+
+def _last_words(tasks: Mapping[int, int], processes: Sequence[Any]) -> list[int]:
+    """The tasks of those workers that died by themselves; of all if that cannot be told."""
+    dead = [process.pid for process in processes if process.exitcode not in (None, 0, -signal.SIGTERM)]
+    return sorted({tasks[pid] for pid in dead if pid in tasks} or set(tasks.values()))
+
+
+def _died(names: Sequence[str]) -> str:
+    at = f" while it worked on {' or '.join(names)}" if names else ""
+    return f"a worker was killed{at}, most likely for lack of memory; use fewer workers (--workers 1, or 0 for none)"
+
+
+def _stuck(name: str) -> str:
+    return (
+        f"a worker at {name} has neither read nor computed for {vigil.PATIENCE:.0f} seconds; "
+        "does the drive still answer? Copy the scans to a local disk, or use --workers 0"
+    )

@@ -1,0 +1,223 @@
+"""From scans on disk to memory-mapped cases on the plan's grid; done once, before training.
+
+Each case is written beside its final place and moved there in one step. A case that is already there, made by the
+same plan from unchanged files, is left alone: the command can be killed and run again at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from semivox.core.case import Volume
+from semivox.core.errors import InputError
+from semivox.core.files import writing
+from semivox.core.plan import Plan
+from semivox.core.processes.pool import each
+from semivox.core.split import Split
+from semivox.data.formats import volume as files
+from semivox.data.formats.sources import files_of
+from semivox.data.prepared.intensity import scale
+from semivox.data.prepared.labels import class_indices, sample_foreground
+from semivox.data.prepared.resampling import resample, resample_label, target_shape, target_spacing
+from semivox.data.prepared.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
+
+if TYPE_CHECKING:
+    from semivox.data.dataset import Dataset
+
+__all__ = ["class_indices", "normalize", "prepare", "prepare_case", "sample_foreground"]
+
+FLOAT16_MAX = float(np.finfo(np.float16).max)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one worker needs to prepare one case. Without ``label`` the label is not opened, wherever it may be."""
+
+    name: str
+    images: tuple[Path, ...]
+    label: Path | None
+    plan: Plan
+    out: Path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that will be opened."""
+        return self.images if self.label is None else (*self.images, self.label)
+
+
+def prepare(
+    dataset: Dataset,
+    split: Split,
+    plan: Plan,
+    out: Path,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Store:
+    """Prepare every case of the split and return the store.
+
+    Labels are prepared for labeled and validation cases; those of unlabeled and test cases are never opened.
+    ``workers`` processes hold one scan each (0: in this process). ``progress(done, total)`` is called after each case.
+    Raises InputError naming the file that could not be prepared; the cases done so far are kept.
+    """
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    plan.save(out / "plan.json")
+    tasks = _tasks(dataset, split, plan, out)
+    for done, _ in enumerate(_run(tasks, workers), start=1):
+        if progress is not None:
+            progress(done, len(tasks))
+    return Store(out)
+
+
+def normalize(volume: Volume, plan: Plan) -> np.ndarray:
+    """A scan as the network sees it: intensities by the plan, then the plan's voxel size. The same for every use.
+
+    Volume (C, X, Y, Z) -> (C, X', Y', Z') float32. Raises InputError if the number of channels is not the plan's.
+    """
+    if len(volume.array) != len(plan.channels):
+        wanted = ", ".join(plan.channels)
+        raise InputError(
+            f"the scan has {len(volume.array)} channel(s), the plan expects {len(plan.channels)} ({wanted})"
+        )
+    shape = target_shape(volume.shape, volume.spacing, plan.spacing)
+    result = np.empty((len(volume.array), *shape), np.float32)
+    for index, (channel, intensity) in enumerate(zip(volume.array, plan.intensity, strict=True)):
+        result[index] = resample(scale(channel, intensity)[None], shape)[0]
+    return result
+
+
+def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Task]:
+    """One task per case of the split. Raises InputError for cases that are missing or lack a needed label."""
+    entries = {entry.name: entry for entry in dataset.entries}
+    with_label = {*split.labeled, *split.validation}
+    tasks = []
+    for name in (*split.labeled, *split.unlabeled, *split.validation, *split.test):
+        if name not in entries:
+            raise InputError(f"case {name!r} of the split is not in {dataset.root}")
+        entry = entries[name]
+        if name in with_label and entry.label is None:
+            raise InputError(f"case {name!r} has no label in {dataset.root}, but the split needs one")
+        tasks.append(Task(name, entry.images, entry.label if name in with_label else None, plan, out))
+    return tasks
+
+
+def _run(tasks: list[Task], workers: int) -> Iterator[None]:
+    """Do the tasks that are not done yet, in this process or in ``workers`` others; one yield per task."""
+    missing = [task for task in tasks if not _up_to_date(task)]
+    yield from [None] * (len(tasks) - len(missing))
+    for _ in each(prepare_case, missing, workers, _described):
+        yield
+
+
+def _described(task: Task) -> str:
+    return f"case {task.name!r} ({', '.join(map(str, task.paths))})"
+
+
+def prepare_case(task: Task) -> None:
+    """Prepare one case. Raises InputError naming the case and its files."""
+    try:
+        _write(task)
+    except (InputError, OSError, ValueError) as error:
+        raise InputError(f"{_described(task)}: {error}") from error
+
+
+def _write(task: Task) -> None:
+    """Read, normalize, and put the case in its place in one step."""
+    sources = tuple(
+        _source(path) for path in task.paths
+    )  # before reading: a change during reading is noticed next time
+    volume = files.read(task.images)
+    label = None if task.label is None else _read_label(task.label, volume, task.plan)
+    source_shape, affine = volume.source.shape, volume.source.affine
+    old_shape, old_spacing = volume.shape, volume.spacing
+    image = normalize(volume, task.plan)
+    del volume
+    if max(-image.min(), image.max()) > FLOAT16_MAX:
+        raise InputError(f"values beyond {FLOAT16_MAX:g} cannot be stored; use the intensity scheme 'zscore' or 'ct'")
+    shape = (image.shape[1], image.shape[2], image.shape[3])
+    arrays = {"image": image.astype(np.float16)}
+    del image
+    if label is not None:
+        arrays["label"] = resample_label(label, shape)
+        arrays["foreground"] = sample_foreground(arrays["label"], task.name)
+    content = hashlib.sha256()
+    for key in sorted(arrays.keys() & {"image", "label"}):
+        content.update(arrays[key].tobytes())
+    record = CaseRecord(
+        name=task.name,
+        plan=task.plan.digest(),
+        sources=sources,
+        source_shape=source_shape,
+        source_affine=tuple(tuple(map(float, row)) for row in affine),
+        channels=len(arrays["image"]),
+        shape=shape,
+        spacing=target_spacing(old_shape, old_spacing, shape),
+        labeled=label is not None,
+        content=content.hexdigest()[:16],
+    )
+    _place(case_folder(task.out, task.name), arrays, record)
+
+
+def _place(folder: Path, arrays: dict[str, np.ndarray], record: CaseRecord) -> None:
+    """Write into a folder beside the final one, then rename: a half-written case is never seen."""
+    temporary = folder.with_name(f".{folder.name}.writing")
+    with writing(folder):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            for key, array in arrays.items():
+                _save(temporary / f"{key}.npy", array)
+            record.save(temporary / "case.json")
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """As np.save, by Python's own writes: numpy's can lose the last bytes on a full disk without a word."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
+        file.flush()
+        os.fsync(file.fileno())  # the case is renamed to its place as a folder, complete or not
+
+
+def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:
+    """The label on the image's canonical grid as class indices (X, Y, Z) uint8."""
+    read = files.read_label(path)
+    files.require_same_place(read, volume)
+    return class_indices(read.array[0], plan)
+
+
+def _source(path: Path) -> SourceFile:
+    """Size and time of a scan, of all its files together."""
+    stats = [file.stat() for file in files_of(path)]
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return SourceFile(path=str(path), size=sum(stat.st_size for stat in stats), modified_ns=newest)
+
+
+def _up_to_date(task: Task) -> bool:
+    """Whether the case on disk is whole and was made by this plan from these files, unchanged since."""
+    folder = case_folder(task.out, task.name)
+    wanted = ("image",) if task.label is None else ("image", "label")
+    try:
+        sources = tuple(_source(path) for path in task.paths)
+        record = CaseRecord.load(folder / "case.json")
+        arrays = [np.load(folder / f"{key}.npy", mmap_mode="r") for key in wanted]
+    except (InputError, OSError, ValueError):
+        return False  # absent, cut short, or of another version: it is made again, which reports what is wrong
+    made_alike = (record.layout, record.plan, record.labeled) == (LAYOUT, task.plan.digest(), task.label is not None)
+    whole = all(array.shape[-3:] == record.shape for array in arrays)
+    return made_alike and whole and record.sources == sources

@@ -1,0 +1,1 @@
+"""Many runs arranged and compared: study files, labeled sets, folds, the runner, verdicts."""

@@ -1,0 +1,176 @@
+"""Which cases are labeled in each setting of a study: the first of an order, or of a permutation of it.
+
+Within a draw, a smaller labeled set is part of every larger one, and test and validation cases are always the same.
+Scans of one patient (or patches of one scan) stay neighbors, so that labels come from as few patients as possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import explain
+from semivox.core.randomness import generator
+from semivox.core.split import Split
+from semivox.data.dataset import Dataset, groups_of, some
+from semivox.experiments.study_file import CaseChoice
+
+STREAM = 0xD3A1
+"""Keeps the permutations of draws apart from all other random numbers."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One labeled set: the folder of its runs within the study, and its split."""
+
+    name: str
+    """Such as ``labeled-8``, or the name of the split file."""
+    draw: int
+    split: Split
+
+    @property
+    def folder(self) -> str:
+        """Within the study."""
+        return f"{self.name}/draw-{self.draw}"
+
+
+def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setting, ...]:
+    """Every labeled set of a study, smallest first. ``base``: the folder that files are named from.
+
+    Raises InputError for names that do not exist, cases without a label they need, and too small a pool.
+    """
+    if unknown := sorted(set(choice.exclude) - {entry.name for entry in dataset.entries}):
+        raise InputError(f"there is no case {unknown[0]!r} in {dataset.root} that could be excluded")
+    pool, validation, test = _parts(choice, dataset, base)
+    if not choice.labeled:
+        if choice.split is None:
+            raise InputError("the study's [cases] needs labeled = [counts], or split = a split.json")
+        split = Split.load(base / choice.split)
+        kept = {part: _kept(names, choice) for part, names in split.model_dump().items()}
+        found = [Setting(setting_names(choice)[0], 0, _together(**kept))]
+    else:
+        found = _drawn(choice, dataset, pool, validation, test)
+    labels = _labeled_names(dataset)
+    for setting in found:
+        _check(setting, dataset, labels)
+    return tuple(found)
+
+
+def setting_names(choice: CaseChoice) -> tuple[str, ...]:
+    """What the settings of a choice of cases are called, smallest first."""
+    if not choice.labeled:
+        return (Path(choice.split).stem,) if choice.split else ()
+    return tuple(f"labeled-{count}" for count in sorted(choice.labeled))
+
+
+def _drawn(
+    choice: CaseChoice, dataset: Dataset, pool: Sequence[str], validation: tuple[str, ...], test: tuple[str, ...]
+) -> list[Setting]:
+    """A setting per draw and number of labeled cases; the whole pool, the same in all draws, has the first only."""
+    labels, groups, found = _labeled_names(dataset), groups_of(dataset.entries), []
+    most = len(labels.intersection(pool))
+    for draw in choice.draws:
+        order = permuted(pool, groups, choice.draw_seed, draw)
+        for name, count in zip(setting_names(choice), sorted(choice.labeled), strict=True):
+            if count < most or draw == choice.draws[0]:
+                found.append(Setting(name, draw, _taken(order, count, labels, validation, test)))
+    return found
+
+
+def permuted(pool: Sequence[str], groups: dict[str, str], seed: int, draw: int) -> tuple[str, ...]:
+    """The pool in the order of a draw: 0 as it is, others permuted; cases of one group stay together either way."""
+    blocks: dict[str, list[str]] = {}
+    for name in pool:
+        blocks.setdefault(groups.get(name) or f"\0{name}", []).append(name)
+    listed = list(blocks.values())
+    if draw:
+        listed = [listed[index] for index in generator(seed, STREAM, draw).permutation(len(listed))]
+    return tuple(name for block in listed for name in block)
+
+
+def _parts(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[tuple[str, ...], ...]:
+    """The pool in the order of draw 0, validation cases, test cases."""
+    if choice.split is not None:
+        split = Split.load(base / choice.split)
+        parts = ((*split.labeled, *split.unlabeled), split.validation, split.test)
+        return tuple(_kept(names, choice) for names in parts)
+    if choice.order:
+        order, scored = _listed(base / choice.order), dict[str, tuple[str, ...]]()
+    else:
+        scored = {part: _in_part(dataset, part) for part in ("validation", "test")}
+        order = tuple(entry.name for entry in dataset.entries if entry.images and entry.part not in scored)
+    order = _kept(order, choice)
+    test, order = _split_off(choice.test or scored.get("test", ()), order, choice, base)
+    validation, order = _split_off(choice.validation or scored.get("validation", ()), order, choice, base)
+    return order, validation, test
+
+
+def _in_part(dataset: Dataset, part: str) -> tuple[str, ...]:
+    """The cases with a label that the files themselves call so."""
+    return tuple(entry.name for entry in dataset.entries if entry.part == part and entry.images and entry.label)
+
+
+def _split_off(
+    wanted: int | tuple[str, ...] | str, order: tuple[str, ...], choice: CaseChoice, base: Path
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The wanted cases but excluded ones, and the order without them. Raises InputError where there are too few."""
+    if isinstance(wanted, int):
+        if wanted >= len(order):
+            raise InputError(f"{wanted} cases are to be held out, but there are {len(order)}; some must be left")
+        cut = len(order) - wanted
+        return order[cut:], order[:cut]
+    names = _kept(_listed(base / wanted) if isinstance(wanted, str) else wanted, choice)
+    held_out = set(names)
+    return names, tuple(name for name in order if name not in held_out)
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """The names in a text file, a line each; empty lines do not count."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _taken(
+    order: Sequence[str], count: int, labels: set[str], validation: tuple[str, ...], test: tuple[str, ...]
+) -> Split:
+    """The first ``count`` cases of the order that have a label are labeled, all others are not."""
+    labeled = tuple(name for name in order if name in labels)[:count]
+    if len(labeled) < count:
+        raise InputError(f"{count} labeled cases are wanted, but only {len(labeled)} of the pool have a label")
+    taken = set(labeled)
+    rest = tuple(name for name in order if name not in taken)
+    return _together(labeled=labeled, unlabeled=rest, validation=validation, test=test)
+
+
+def _together(**parts: tuple[str, ...]) -> Split:
+    """The split of these parts. Raises InputError where a case stands in two of them, or twice in one."""
+    try:
+        return Split(**parts)
+    except ValidationError as error:
+        raise InputError(f"the study's [cases] do not go together:\n{explain(error)}") from error
+
+
+def _kept(names: Sequence[str], choice: CaseChoice) -> tuple[str, ...]:
+    left_out = set(choice.exclude)
+    return tuple(name for name in names if name not in left_out)
+
+
+def _labeled_names(dataset: Dataset) -> set[str]:
+    return {entry.name for entry in dataset.entries if entry.label is not None}
+
+
+def _check(setting: Setting, dataset: Dataset, labels: set[str]) -> None:
+    """Raise InputError where a scored case lacks a label, or nothing would be scored or learned from."""
+    if not setting.split.test:
+        raise InputError(
+            f"setting {setting.name} has no test case, so nothing could be compared; give test under [cases]"
+        )
+    if bare := [name for name in setting.split.test if name not in labels]:
+        raise InputError(f"test cases need a label to be scored; {some(bare)} have none in {dataset.root}")

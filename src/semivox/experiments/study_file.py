@@ -1,0 +1,211 @@
+"""What a study is asked to be: a TOML file that names methods, labeled counts, draws, seeds, ablations and budget.
+
+Everything that decides a score stands once, for all methods: the plan, the steps, the weights that are scored. What a
+method may have of its own (numbers of its paper, a network, patches a step) stands under its name and is shown beside
+its scores.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen, explain
+from semivox.core.geometry import Shape
+from semivox.core.mappings import merged
+from semivox.core.plan import NetworkChoice
+from semivox.experiments.protocols import PROTOCOLS
+from semivox.pipeline.options import PlanChoices, assigned, suggestion
+from semivox.training.settings import TrainSettings
+
+SHARED_BY_ALL = ("seed", "steps")
+"""Training settings that a grid decides elsewhere: ``seeds``, and ``plan.steps``."""
+
+
+def _several(value: Any) -> Any:
+    """One name or number stands for a list of one."""
+    return (value,) if isinstance(value, int | str) else value
+
+
+class CaseChoice(Frozen):
+    """Who is trained on and who is scored."""
+
+    split: str | None = None
+    """A split.json, beside the grid file. With ``labeled``, it gives the test and validation cases, and the pool."""
+    labeled: tuple[int, ...] = ()
+    """Numbers of labeled cases, a setting each; the rest of the pool is unlabeled. None: the split as it is."""
+    draws: tuple[int, ...] = (0,)
+    """Draws of the labeled cases: 0 takes the first of the order, any other the first of a permutation of its own."""
+    draw_seed: int = Field(0, ge=0)
+    """From which the permutations follow."""
+    order: str | None = None
+    """A text file beside the grid file, a case a line: the order of draw 0, and all cases there are. None: by name."""
+    test: int | tuple[str, ...] | str = 0
+    """Scored cases: their names, a text file of names, or how many from the end of the order. None of these, and no
+    order: what the files themselves call test cases."""
+    validation: int | tuple[str, ...] | str = 0
+    """Cases that choose weights: names, a text file, how many before the test cases, or what the files call so."""
+    exclude: tuple[str, ...] = ()
+    """Cases to leave out."""
+
+    _alone = field_validator("labeled", "exclude", mode="before")(_several)
+
+    @field_validator("draws", mode="before")
+    @classmethod
+    def _counted(cls, value: Any) -> Any:
+        """``draws = 3`` means draws 0, 1 and 2."""
+        return tuple(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.draws or min(self.draws) < 0 or len(set(self.draws)) < len(self.draws):
+            raise ValueError("draws must be a number of at least 1, or different numbers from 0")
+        if any(count < 1 for count in self.labeled) or len(set(self.labeled)) < len(self.labeled):
+            raise ValueError("labeled must hold different numbers of at least 1")
+        if not self.labeled and self.draws != (0,):
+            raise ValueError("draws need labeled = [counts]: a split by itself is one draw")
+        if self.split is not None and (self.order or self.test or self.validation):
+            raise ValueError("a split names test and validation cases and the order itself; leave the others out")
+        return self
+
+
+class MethodChoice(Frozen):
+    """What one method has of its own; the report shows it beside the method's scores."""
+
+    options: Mapping[str, Any] = {}
+    """Fields of the method's Config."""
+    ablations: tuple[str, ...] | Literal["all"] = ()
+    """Its published variants to run too."""
+    only_ablations: bool = False
+    """Leave the full method out."""
+    network: NetworkChoice | None = None
+    """Another network than the plan's; its supervised twin gets the same."""
+    labeled_per_step: int | None = Field(None, ge=1)
+    """Labeled patches a step, where its protocol differs from the others'."""
+    unlabeled_per_step: int | None = Field(None, ge=0)
+    """Unlabeled patches a step."""
+
+
+class PredictChoice(Frozen):
+    """How test scans are labeled."""
+
+    blend: Literal["gaussian", "uniform"] = "gaussian"
+    overlap: float = Field(0.5, ge=0, le=0.95)
+    """Part of a window shared with the next."""
+    stride: Shape | None = None
+    """Voxels between windows, instead of ``overlap``."""
+    mirror: bool = False
+    """Average over mirror images."""
+    largest_component: bool = False
+    """Keep the largest connected piece of each class."""
+
+
+class LegacyChoice(Frozen):
+    """Quirks of published protocols, for numbers that are to stand beside theirs; further scores, never instead."""
+
+    voxels: bool = False
+    """Also score in voxels, with ASD from prediction to reference only (``voxels.csv`` of each run)."""
+    missed_is_zero: bool = False
+    """In voxels.csv a missed object has all scores 0, so a perfect distance, as the left-atrium codes record it."""
+
+
+class Grid(Frozen):
+    """A study: every method in every setting, draw and seed."""
+
+    title: str = ""
+    protocol: str = ""
+    """Name of the protocol this follows; published numbers of the same name are printed beside the scores."""
+    data: str | None = None
+    """Data folder, beside the grid file unless it is absolute; the command's --data wins."""
+    methods: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field((1,), min_length=1)
+    """From each of which all randomness of a run follows."""
+    cases: CaseChoice = CaseChoice()
+    plan: PlanChoices = PlanChoices()
+    """One plan for all settings, draws and methods; ``steps`` and ``hours`` are the budget of a run."""
+    train: Mapping[str, Any] = {}
+    """Training settings of all runs."""
+    options: Mapping[str, Any] = {}
+    """Options of all methods, such as ``network.rate``."""
+    method: Mapping[str, MethodChoice] = {}
+    """By name, what a method has of its own."""
+    predict: PredictChoice = PredictChoice()
+    legacy: LegacyChoice = LegacyChoice()
+
+    _alone = field_validator("methods", mode="before")(_several)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """``seeds = 3`` is refused: as ``draws = 3`` means three draws, it would be taken for three seeds."""
+        if isinstance(value, int):
+            raise ValueError(
+                f"seeds must be a list, so that none is left in doubt: seeds = [{int(value)}] for one run with the "
+                f"seed {int(value)}, or such as seeds = [1, 2, 3] for three runs"
+            )
+        return value
+
+    @field_validator("methods")
+    @classmethod
+    def _underscored(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name.replace("-", "_") for name in value))
+
+    @field_validator("method")
+    @classmethod
+    def _named(cls, value: Mapping[str, MethodChoice]) -> Mapping[str, MethodChoice]:
+        return {name.replace("-", "_"): choice for name, choice in value.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if idle := sorted(set(self.method) - set(self.methods)):
+            raise ValueError(f"[method.{idle[0]}] is not among the methods of the study; add it, or take this out")
+        if wrong := sorted(set(self.train) & set(SHARED_BY_ALL)):
+            instead = {"seed": "seeds = [...]", "steps": "steps under [plan]"}[wrong[0]]
+            raise ValueError(f"train.{wrong[0]} would differ from what the study says elsewhere; use {instead}")
+        TrainSettings.model_validate(dict(self.train))
+        if self.protocol and self.protocol not in PROTOCOLS:
+            raise ValueError(f"there is no protocol {self.protocol!r}; there are {', '.join(PROTOCOLS)}")
+        if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise ValueError("seeds must be different numbers from 0")
+        return self
+
+
+def load_grid(path: Path, sets: Iterable[str] = ()) -> Grid:
+    """Read a grid file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
+
+    Raises InputError naming the file, the key and the nearest right name.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+    instead = assigned(sets, 1, "key=value with a key of the grid file, such as plan.steps=100")
+    try:
+        return Grid.model_validate(merged(content, instead))
+    except ValidationError as error:
+        unknown = [hint for item in error.errors() if (hint := _unknown(item["type"], item["loc"]))]
+        said = " with these --set" if instead else ""
+        raise InputError(f"{path}{said} is not a valid study:\n" + "\n".join([explain(error), *unknown])) from error
+
+
+def _unknown(kind: str, place: Iterable[int | str]) -> str:
+    """A line on a key that does not exist, with the keys there are."""
+    if kind != "extra_forbidden":
+        return ""
+    *path, wrong = [str(part) for part in place]
+    model: type[BaseModel] = Grid
+    for name in path:
+        kinds: dict[str, type[BaseModel]] = {
+            **{"cases": CaseChoice, "plan": PlanChoices, "predict": PredictChoice, "legacy": LegacyChoice},
+            **{"method": MethodChoice, "train": TrainSettings, "network": NetworkChoice},
+        }
+        model = kinds.get(name, model)
+    known = list(model.model_fields)
+    return f"  there is no key {wrong!r}{suggestion(wrong, known)}; there are {', '.join(known)}"

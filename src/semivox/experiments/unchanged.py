@@ -1,0 +1,108 @@
+"""Whether what a study has on disk is still what its grid asks for; finished runs keep their folders for years.
+
+A grid may grow: methods, ablations, labeled counts, draws and seeds may be added or taken out. What decides a number
+of a run that is there may not change, or the report would say that it was made in another way than it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.experiments.labeled_sets import Setting
+from semivox.experiments.runs import Arm, Cell, config_of, plan_of
+from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.pipeline.stages import PARTS
+from semivox.training.folder import HARMLESS, RunFolder, differences
+from semivox.training.settings import RunConfig
+
+SAME = ("plan", "predict", "legacy")
+"""Parts of a grid that may not change once a study has begun."""
+SAME_CASES = ("split", "order", "test", "validation", "exclude", "draw_seed")
+"""Choices of cases that may not change either: they decide who is scored, and what a draw is."""
+FINISHED = (*HARMLESS, "train.device:")
+"""Settings that may change once a run has finished: the rest of a study may be done on another machine."""
+APART = ("forecast", "reasons", "fingerprint")
+"""Fields of a plan that decide no number of a run."""
+SHOWN = 8
+"""Lines of an error."""
+
+
+def changed_parts(before: Grid, now: Grid) -> list[str]:
+    """The parts of a grid that may not change and did, such as ``plan`` and ``cases.test``."""
+    both = [json.loads(grid.model_dump_json(include=set(SAME))) for grid in (before, now)]
+    cases = [_decisive(grid.cases) for grid in (before, now)]
+    return [
+        *(name for name in SAME if both[0][name] != both[1][name]),
+        *(f"cases.{name}" for name in SAME_CASES if cases[0][name] != cases[1][name]),
+    ]
+
+
+def check_unchanged(out: Path, grid: Grid, settings: Sequence[Setting], cells: Sequence[Cell]) -> None:
+    """Compare splits and runs in ``out`` with what the grid asks for now. Raises InputError naming what changed."""
+    paths = {cell.frame: out / cell.frame / "plan.json" for cell in cells}
+    shared = {frame: Plan.load(path) for frame, path in paths.items() if path.exists()}
+    runs = (line for cell in cells for line in _run(out, grid, cell, shared.get(cell.frame)))
+    found = [*_splits(out, settings), *runs]
+    if found:
+        more = [f"... ({len(found)} in all)"] if len(found) > SHOWN else []
+        raise InputError(
+            f"{out} holds runs that the grid would now have made in another way:\n  "
+            + "\n  ".join([*found[:SHOWN], *more])
+            + "\nUndo the change, give another --out, or delete the folders of these runs to have them done again"
+        )
+
+
+def departures(grid: Grid, arm: Arm, seed: int, config: RunConfig, finished: bool = True) -> list[str]:
+    """Where the configuration that a run has is not what the grid asks of it: a line per option.
+
+    Options that came with a later version than the run's count with their defaults, on both sides.
+    """
+    before, now = _complete(config), config_of(grid, arm, seed, 0).model_dump(mode="json")
+    free = FINISHED if finished else HARMLESS
+    return [line for line in differences(before, now) if not line.startswith(free)]
+
+
+def _decisive(choice: CaseChoice) -> Mapping[str, Any]:
+    """What may not change of a choice of cases. A file counts by its name: a grid may move, with its files."""
+    content = choice.model_dump(mode="json", include=set(SAME_CASES))
+    named = {name: Path(value).name if isinstance(value, str) else value for name, value in content.items()}
+    return named | {"exclude": sorted(choice.exclude)}
+
+
+def _splits(out: Path, settings: Sequence[Setting]) -> Iterator[str]:
+    """Labeled sets that are there and have other cases than the grid gives them."""
+    wanted = {setting.folder: setting.split for setting in settings}
+    for path in sorted(out.glob("*/draw-*/split.json")):
+        folder, there = path.parent.relative_to(out).as_posix(), Split.load(path)
+        # test and validation cases are the same in all settings, those that were taken out of the grid included
+        parts = PARTS if folder in wanted else ("validation", "test")
+        now = wanted.get(folder, settings[0].split)
+        yield from (f"{folder}: other {part} cases" for part in parts if getattr(there, part) != getattr(now, part))
+
+
+def _run(out: Path, grid: Grid, cell: Cell, shared: Plan | None) -> Iterator[str]:
+    """What a run was asked and is asked otherwise now. ``shared``: the plan of all runs of its labeled set."""
+    run = RunFolder(out / cell.name)
+    if run.config.exists():
+        for line in departures(grid, cell.arm, cell.seed, RunConfig.load(run.config), cell.done(out)):
+            yield f"{cell.name}: {line}"
+    if run.plan.exists() and shared is not None:
+        plans = Plan.load(run.plan), plan_of(cell.arm, shared)
+        before, now = (plan.model_dump(mode="json", exclude=set(APART)) for plan in plans)
+        for line in differences(before, now):
+            yield f"{cell.name}: {line}"
+
+
+def _complete(config: RunConfig) -> dict[str, Any]:
+    """A configuration with all fields that there are by now; as it is where this version has lost one of its own."""
+    content: dict[str, Any] = config.model_dump(mode="json")
+    try:
+        return content | {"options": config.method_config().model_dump(mode="json")}
+    except InputError:
+        return content

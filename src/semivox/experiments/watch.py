@@ -1,0 +1,116 @@
+"""A live line about a whole study: runs done, what runs now, and the time left for all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from semivox.core.errors import InputError
+from semivox.experiments.cost import Cost
+from semivox.experiments.runs import Cell
+from semivox.training.reporter import clock
+
+TAIL = 16384
+"""Bytes at the end of a log that are read: some rows."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far a run is, and how fast."""
+
+    steps: int
+    seconds: float | None
+    """A step; None before the first."""
+
+
+class Watch:
+    """Reads how far every run is from its folder. One line, rewritten on a terminal, else one every half minute."""
+
+    def __init__(self, study: Path, cells: Sequence[Cell], steps: int, stream: TextIO | None = None) -> None:
+        self.study, self.cells, self.steps = study, {cell.name: cell for cell in cells}, steps
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.every = 1.0 if self.live else 30.0
+        self.said = time.monotonic() - self.every + 5.0
+
+    def show(self, running: Sequence[str], failed: int, at_once: int) -> None:
+        """Say how it goes, not more often than ``every`` seconds."""
+        now = time.monotonic()
+        if now - self.said < self.every:
+            return
+        self.said = now
+        seen = {name: self.read(name) for name in self.cells}
+        done = sum(cell.done(self.study) for cell in self.cells.values())
+        left = self.left(seen, at_once)
+        current = ", ".join(f"{name} {seen[name].steps}/{self.steps}" for name in running)
+        failures = f", {failed} failed" if failed else ""
+        self.say(f"{done} of {len(self.cells)} runs done{failures} | {left} left | {current}")
+
+    def left(self, seen: Mapping[str, Pace], at_once: int) -> str:
+        """Time for all steps that are left, each at its arm's pace (unknown: the others' mean); ``?`` at first."""
+        paces: dict[str, list[float]] = {}
+        for name, pace in seen.items():
+            if pace.seconds is not None:
+                paces.setdefault(self.cells[name].arm.name, []).append(pace.seconds)
+        if not paces:
+            return "?"
+        means = {arm: sum(values) / len(values) for arm, values in paces.items()}
+        usual = sum(means.values()) / len(means)
+        seconds = sum(
+            (self.steps - pace.steps) * means.get(self.cells[name].arm.name, usual) for name, pace in seen.items()
+        )
+        return clock((seconds + self._scoring(seen)) / at_once)
+
+    def _scoring(self, seen: Mapping[str, Pace]) -> float:
+        """Seconds to label and score the runs that are not done: as long as for each of those that are."""
+        done = [name for name, cell in self.cells.items() if cell.done(self.study)]
+        costs = [cost.predict_seconds for name in done if (cost := self._cost(name))]
+        return (len(seen) - len(done)) * sum(costs) / len(costs) if costs else 0.0
+
+    def _cost(self, name: str) -> Cost | None:
+        """What a run took; None where that is not there or cannot be read: a line about progress ends no study."""
+        try:
+            return Cost.load(self.study / name / "cost.json")
+        except InputError:
+            return None
+
+    def say(self, text: str) -> None:
+        """A line in place of the last one, or below it off a terminal."""
+        width = shutil.get_terminal_size().columns - 1
+        self._print(f"\r\x1b[2K{text[:width]}" if self.live else text, end="" if self.live else "\n")
+
+    def end(self) -> None:
+        """Leave the last line behind."""
+        if self.live:
+            self._print("", end="\n")
+
+    def _print(self, text: str, end: str) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it any more: the terminal or the pipe was closed
+            print(text, end=end, file=self.stream, flush=True)
+
+    def read(self, name: str) -> Pace:
+        """How far a run is, from the last rows of its log."""
+        log = self.study / name / "log.jsonl"
+        try:
+            with log.open("rb") as stream:
+                stream.seek(max(0, log.stat().st_size - TAIL))
+                lines = stream.read().split(b"\n")
+        except OSError:
+            return Pace(0, None)
+        seconds: dict[int, float] = {}
+        for line in lines:
+            try:  # the first line may be cut, the last one unfinished
+                row = json.loads(line)
+                seconds[int(row["step"])] = seconds.get(int(row["step"]), 0.0) + float(row.get("seconds") or 0.0)
+            except (ValueError, KeyError, TypeError):
+                continue
+        if not seconds:
+            return Pace(0, None)
+        return Pace(min(max(seconds) + 1, self.steps), sum(seconds.values()) / len(seconds))

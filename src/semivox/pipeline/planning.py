@@ -1,0 +1,44 @@
+"""From checked scans and the user's choices to a plan."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.data.checks.run import CheckReport
+from semivox.data.dataset import Dataset
+from semivox.data.planning.fingerprint import fingerprint
+from semivox.data.planning.plan import Budget, plan
+from semivox.pipeline.options import PlanChoices, with_fields
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A data set that has been looked at."""
+
+    dataset: Dataset
+    split: Split
+    report: CheckReport
+
+
+def planned(inspected: Inspected, choices: PlanChoices, device: str = "auto") -> Plan:
+    """The planner's plan within the user's budget, then the user's own fields. Raises InputError."""
+    facts = [case.facts for case in inspected.report.cases if case.facts is not None]
+    found = fingerprint(inspected.dataset, inspected.split, facts)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    place = "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
+    budget = Budget(
+        memory_gb=choices.memory_gb,
+        hours=choices.hours,
+        cores=cores,
+        device="cuda" if place == "cuda" else "cpu",
+        spacing=choices.spacing,
+        patch=choices.patch,
+        network=choices.network,
+        steps=choices.steps,
+    )
+    return with_fields(plan(found, budget), choices.fields)

@@ -1,0 +1,113 @@
+"""From a trained run to labels of scans, and to their scores on the scans' own grids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.data.dataset import Entry
+from semivox.data.formats.volume import read, write_label
+from semivox.evaluation.pairs import Pair, load_pair
+from semivox.evaluation.score import Row, score_classes
+from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
+from semivox.inference.folder import safe_name
+from semivox.inference.predictor import Predictor
+from semivox.inference.window import Predict
+from semivox.methods.method import Method
+from semivox.pipeline.progress import Narrator, Quiet
+from semivox.training.forecast import bfloat16_gains
+from semivox.training.model import load_model
+
+
+def predictor_of(run: Path, device: str = "auto", **options: Any) -> Predictor:
+    """The predictor of a run or model folder; ``options`` are the Predictor's own. Raises InputError."""
+    method, card = load_model(run)
+    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda was asked for, but torch finds no GPU; use --device cpu")
+    method = method.to(place)
+    half = card.plan.precision == "bf16-mixed" and bfloat16_gains(place)
+    return Predictor(
+        card.plan,
+        method.predict,
+        second_network(method),
+        device=place,
+        precision="bf16-mixed" if half else "32-true",
+        **options,
+    )
+
+
+def second_network(method: Method) -> Predict | None:
+    """The one of teacher and student that ``predict`` does not use; None for a method without teacher."""
+    teacher = getattr(method, "teacher", None)
+    if teacher is None:
+        return None
+    other = method.network if getattr(method.config, "predict_with", "student") == "teacher" else teacher
+
+    def predict(image: Tensor) -> Tensor:
+        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
+        return other(image).logits.float().softmax(1)
+
+    return predict
+
+
+def label_entries(
+    run: Path,
+    entries: Sequence[Entry],
+    device: str = "auto",
+    tell: Narrator | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Label cases into the run's ``predictions/``; those that are there already are left alone.
+
+    ``options`` are the Predictor's own.
+    """
+    out = run / "predictions"
+    out.mkdir(parents=True, exist_ok=True)
+    missing = [entry for entry in entries if not prediction_of(run, entry).exists()]
+    if not missing:
+        return
+    predictor = predictor_of(run, device, **(options or {}))
+    with torch.inference_mode(), (tell or Quiet()).bar(f"labeling with {run.name}") as count:
+        for done, entry in enumerate(missing, 1):
+            volume = read(entry.images)
+            write_label(prediction_of(run, entry), predictor(volume).label, volume.source)
+            count(done, len(missing))
+
+
+def score_entries(run: Path, entries: Sequence[Entry], plan: Plan) -> list[Row]:
+    """The scores of the run's predictions, a row per case and class, on the scans' own grids."""
+    classes = plan.classes[1:]
+    rows = []
+    for entry in entries:
+        assert entry.label is not None
+        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)))
+        values = [info.value for info in classes]
+        scores = score_classes(loaded.prediction, loaded.reference, loaded.spacing, values, plan.ignore)
+        for info, score in zip(classes, scores, strict=True):
+            rows.append(
+                Row(case=entry.name, class_name=info.name, diagonal_mm=loaded.diagonal_mm, **score.model_dump())
+            )
+    return rows
+
+
+def score_entries_in_voxels(run: Path, entries: Sequence[Entry], plan: Plan, missed_is_zero: bool) -> list[VoxelRow]:
+    """The same predictions scored as the left-atrium tables are."""
+    classes = [(info.name, info.value) for info in plan.classes[1:]]
+    rows = []
+    for entry in entries:
+        assert entry.label is not None
+        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)))
+        rows += voxel_rows(entry.name, loaded.prediction, loaded.reference, classes, plan.ignore, missed_is_zero)
+    return rows
+
+
+def prediction_of(run: Path, entry: Entry) -> Path:
+    """Where the label of a case is written."""
+    return run / "predictions" / f"{safe_name(entry.name)}.nii.gz"

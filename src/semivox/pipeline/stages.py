@@ -1,0 +1,105 @@
+"""The steps from a data folder to a trained model, each one a call: inspect, decide, ready, learn.
+
+The command line and the Python interface both stand on these.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.data import checks, layouts
+from semivox.data.dataset import Dataset, groups_of
+from semivox.data.prepared.prepare import prepare
+from semivox.data.prepared.store import Store
+from semivox.pipeline.options import PlanChoices
+from semivox.pipeline.planning import Inspected, planned
+from semivox.pipeline.progress import Narrator, Quiet
+from semivox.training.forecast import forecast
+from semivox.training.run import train_run
+from semivox.training.settings import RunConfig
+
+PARTS = ("labeled", "unlabeled", "validation", "test")
+
+
+def locate(data: Path, split: Split | Path | None = None, exclude: Collection[str] = ()) -> tuple[Dataset, Split]:
+    """What stands in the folder and who is trained on. Opens no scan.
+
+    ``split``: a split, a split.json, or None for what the files themselves suggest. Raises InputError naming cases
+    that do not exist or lack the label their part of the split needs.
+    """
+    dataset = layouts.find(data)
+    chosen = Split.load(split) if isinstance(split, Path) else split or layouts.default_split(dataset)
+    known = {entry.name: entry for entry in dataset.entries}
+    if unknown := sorted({*exclude} - set(known)):
+        raise InputError(f"there is no case {unknown[0]!r} in {data} that could be excluded")
+    parts = {part: tuple(name for name in getattr(chosen, part) if name not in exclude) for part in PARTS}
+    if unknown := sorted({name for names in parts.values() for name in names} - set(known)):
+        raise InputError(f"the split names {len(unknown)} case(s) that {data} lacks, such as {unknown[0]!r}")
+    if bare := [name for name in (*parts["labeled"], *parts["validation"]) if known[name].label is None]:
+        raise InputError(f"the split counts {bare[0]!r} as labeled, but {data} holds no label of it")
+    if not parts["labeled"]:
+        raise InputError("no labeled case is left to train on; at least one is needed")
+    _check_patients(chosen, groups_of(dataset.entries))
+    return dataset, Split(**parts)
+
+
+def inspect(dataset: Dataset, split: Split, workers: int | None = None, tell: Narrator | None = None) -> Inspected:
+    """Check every case of the split. Raises InputError with all errors and their fixes if one cannot be used."""
+    with (tell or Quiet()).bar("checking scans") as count:
+        report = checks.check(dataset, split, spare_cores() if workers is None else workers, count)
+    if not report.ok:
+        listing = "\n".join(f"  {f.file or dataset.root}: {f.message}\n    fix: {f.fix}" for f in report.errors)
+        bad = [case.case for case in report.cases if case.verdict == "error"]
+        aside = f"\nOr leave them out: --exclude {','.join(bad)}" if bad else ""
+        raise InputError(f"{len(report.errors)} error(s) in {dataset.root} prevent training:\n{listing}{aside}")
+    return Inspected(dataset, split, report)
+
+
+def decide(
+    inspected: Inspected,
+    choices: PlanChoices,
+    method: str = "embedding_matching",
+    device: str = "auto",
+    options: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of a data set, with the cost of training measured by a dry step of the method with its options."""
+    return forecast(planned(inspected, choices, device), method, device, choices.fields, options)
+
+
+def ready(
+    dataset: Dataset, split: Split, plan: Plan, out: Path, workers: int | None = None, tell: Narrator | None = None
+) -> Store:
+    """Put every training and validation case on the plan's grid. Cases that are there already are left alone."""
+    training = split.model_copy(update={"test": ()})  # test scans are predicted from their files
+    with (tell or Quiet()).bar("preparing scans") as count:
+        return prepare(dataset, training, plan, out, spare_cores() if workers is None else workers, count)
+
+
+def learn(store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, tell: Narrator | None = None) -> None:
+    """Train one method into a run folder; resumes, or returns at once where it is done."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    train_run(store, split, plan, config, out, (tell or Quiet()).reporter())
+
+
+def spare_cores() -> int:
+    """Processes for reading scans: one a core, but four at most, since each holds a whole scan in memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 0 if cores == 1 else min(cores, 4)
+
+
+def _check_patients(split: Split, groups: dict[str, str]) -> None:
+    """Raise InputError where one patient stands on two sides: trained on, and scored."""
+    sides: dict[str, tuple[str, str]] = {}
+    for side, parts in (("training", ("labeled", "unlabeled")), ("validation", ("validation",)), ("test", ("test",))):
+        for name in (name for part in parts for name in getattr(split, part)):
+            other, first = sides.setdefault(groups.get(name) or f"\0{name}", (side, name))
+            if other != side:
+                raise InputError(
+                    f"patient {groups[name]!r} stands on both sides: {first!r} is in {other}, {name!r} in {side}"
+                )

@@ -1,0 +1,1 @@
+"""Pages, tables and figures: a function of the folders of runs."""

@@ -1,0 +1,202 @@
+"""The report of a job: one page that opens anywhere, prints well, and loads nothing.
+
+Everything on it comes from ``ReportData``, which holds text, numbers and PNG pictures and no markup; names of cases,
+classes and methods come from files of strangers, so the template escapes all of them, and the page's
+Content-Security-Policy forbids scripts, remote content, and any style but the one whose hash it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from semivox.core.files import write_text
+from semivox.reports.curves import HEIGHT, WIDTH, Panel
+from semivox.reports.overlay import data_uri
+
+Outcome = Literal["better", "worse", "inconclusive", "unknown"]
+HEADINGS = {
+    "dice": ("Dice", "↑", "overlap with the reference: 0 none, 1 perfect"),
+    "jaccard": ("Jaccard", "↑", "overlap divided by union: 0 none, 1 perfect"),
+    "hd95_mm": ("HD95, mm", "↓", "distance that 95 % of all surface points of both sides stay under"),
+    "hd95_max_mm": ("HD95 max, mm", "↓", "the same per direction, the larger of the two"),
+    "assd_mm": ("ASSD, mm", "↓", "mean distance between the two surfaces, both directions"),
+    "asd_mm": ("ASD, mm", "↓", "mean distance from the predicted surface to the reference"),
+    "nsd_1mm": ("NSD 1 mm", "↑", "share of both surfaces that lie within 1 mm of each other"),
+    "volume_error_ml": ("Volume error, ml", "→ 0", "predicted minus reference volume"),
+}
+"""Score -> heading, which way is better, and its meaning in a few words."""
+SHOWN = 30
+"""Paired cases listed openly; further ones are folded."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over cases with its 95 % interval; None where nothing is defined or an interval was not computed."""
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+    undefined: int = 0
+    """Cases without a value, such as the distance to a structure that was missed."""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One line of the table of results."""
+
+    method: str
+    class_name: str
+    n: int
+    """Scored cases."""
+    scores: Mapping[str, Estimate]
+    """By the score's column name in ``scores.csv``, such as ``dice``."""
+
+
+@dataclass(frozen=True)
+class PairedCase:
+    """What both methods reached on one case and class; None where undefined."""
+
+    case: str
+    class_name: str
+    baseline: float | None
+    candidate: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """Candidate minus baseline."""
+        if self.baseline is None or self.candidate is None:
+            return None
+        return self.candidate - self.baseline
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An overlay (``reports.overlay``) with the words under it."""
+
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of plain text."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that a report shows. Texts are plain: markup in them is shown, not obeyed."""
+
+    title: str
+    verdict: str
+    """One sentence: did the unlabeled scans help, by how much, how sure."""
+    outcome: Outcome = "unknown"
+    """Decides the color beside the verdict."""
+    details: tuple[str, ...] = ()
+    """Further sentences under the verdict."""
+    rows: tuple[ScoreRow, ...] = ()
+    baseline: str = "supervised"
+    candidate: str = "embedding_matching"
+    paired: tuple[PairedCase, ...] = ()
+    paired_score: str = "dice"
+    curves: tuple[Panel, ...] = ()
+    """From ``reports.curves.training_curves``."""
+    pictures: tuple[Picture, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Data, split hash, steps, seed, selection rule, spacing, time, versions: what makes the numbers repeatable."""
+    warnings: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """The plan's choices and why each was made."""
+
+
+def write_report(data: ReportData, path: Path) -> None:
+    """Write the page in one step, so that no reader sees half of it."""
+    write_text(path, render(data))
+
+
+def render(data: ReportData) -> str:
+    """The page as text."""
+    scores = list(dict.fromkeys(name for row in data.rows for name in row.scores))
+    return filled(
+        "report.html.j2",
+        data=data,
+        scores=headings(scores),
+        runs=runs_of(data.curves),
+        paired=_paired(data),
+        paired_heading=HEADINGS.get(data.paired_score, (data.paired_score, "", ""))[0],
+        shown=SHOWN,
+        panel=(WIDTH, HEIGHT),
+    )
+
+
+def filled(name: str, **content: Any) -> str:
+    """A template of this package as a page: all text escaped, the style and its hash in the page's policy."""
+    package = resources.files("semivox.reports")
+    style = "\n" + package.joinpath("report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = number
+    environment.filters["uri"] = data_uri
+    template = environment.from_string(package.joinpath(name).read_text(encoding="utf-8"))
+    return template.render(
+        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        style=Markup(style),
+        **content,
+    )
+
+
+def headings(scores: Sequence[str]) -> list[tuple[str, str, str, str]]:
+    """Score, heading, which way is better, meaning."""
+    return [(name, *HEADINGS.get(name, (name, "", ""))) for name in scores]
+
+
+def number(value: float | None, score: str, signed: bool = False) -> str:
+    """A score as text: three digits after the point for shares, two for mm and ml, a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    digits = 2 if score.endswith(("_mm", "_ml")) and score != "nsd_1mm" else 3
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def printable(value: Any) -> Any:
+    """Show what cannot be shown as a question mark: control and direction characters, halves of characters."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", value)
+
+
+def runs_of(curves: tuple[Panel, ...]) -> list[tuple[int, str]]:
+    """Color index and name of every run that was drawn."""
+    return sorted({(line.index, line.run) for panel in curves for line in panel.lines})
+
+
+def _paired(data: ReportData) -> list[tuple[PairedCase, float, float, str]]:
+    """Cases from the largest loss to the largest gain, with a bar's left end and width (of 100) and its kind.
+
+    Cases without a difference come last. Gain means better, whichever way the score counts.
+    """
+    sign = -1 if HEADINGS.get(data.paired_score, ("", "↑", ""))[1] == "↓" else 1
+    known = [(pair, pair.difference * sign) for pair in data.paired if pair.difference is not None]
+    widest = max((abs(gain) for _, gain in known), default=0.0) or 1.0
+    listed = []
+    for pair, gain in sorted(known, key=lambda item: item[1]):
+        width = abs(gain) / widest * 50
+        listed.append((pair, 50 - width if gain < 0 else 50.0, width, "loss" if gain < 0 else "gain"))
+    return listed + [(pair, 50.0, 0.0, "gain") for pair in data.paired if pair.difference is None]

@@ -1,0 +1,63 @@
+"""What the numbers of a study were made with, in words: where runs of a row differ, all that they have."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from semivox.core.plan import Plan
+from semivox.evaluation.aggregation import names_of
+from semivox.experiments.unchanged import APART
+from semivox.methods import find
+from semivox.reports.results import Group, Results, Run
+
+
+def provenance(group: Group, results: Results) -> dict[str, str]:
+    """What every number of this group was made with; where its runs differ, all that they have."""
+    runs = list(group.runs.values())
+
+    def joined(of_run: Callable[[Run], object]) -> str:
+        return ", ".join(dict.fromkeys(str(of_run(run)) for run in runs))
+
+    scored = list(dict.fromkeys(case for run in runs for case in run.split.test))
+    units = len(names_of(scored, group.units))
+    return {
+        "weights": joined(lambda run: run.config.train.selection),
+        "steps": joined(lambda run: run.config.train.steps or run.plan.steps),
+        "seeds": ", ".join(map(str, sorted({seed for _, seed in group.runs}))),
+        "draws": ", ".join(map(str, sorted({draw for draw, _ in group.runs}))),
+        "labeled": joined(lambda run: len(run.split.labeled)),
+        "unlabeled": joined(lambda run: len(run.split.unlabeled)),
+        "scored": joined(lambda run: len(run.split.test)),
+        "patients or scans": "" if units == len(scored) else str(units),
+        "dataset": joined(lambda run: run.plan.dataset),
+        "spacing": joined(lambda run: " x ".join(f"{s:g}" for s in run.plan.spacing) + " mm"),
+        "patch": joined(lambda run: " x ".join(map(str, run.plan.patch))),
+        "patches per step": joined(_patches_per_step),
+        "network": joined(lambda run: " ".join([run.plan.network.name, *_shown(run.plan.network.options)])),
+        "precision": joined(lambda run: run.config.train.precision or run.plan.precision),
+        "augmentation": joined(lambda run: run.config.train.augmentation or run.plan.augmentation),
+        "splits": joined(lambda run: run.split.digest()),
+        "plan": joined(lambda run: plan_digest(run.plan)),
+        "its own": "; ".join(group.arm.departures(results.record.grid)),
+        "semivox": ", ".join(dict.fromkeys(version for run in runs for version in run.versions)),
+    }
+
+
+def plan_digest(plan: Plan) -> str:
+    """A short hash of all that a plan decides, without its reasons, forecast and the facts it was made from."""
+    content = plan.model_dump_json(exclude=set(APART))
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _patches_per_step(run: Run) -> str:
+    """Labeled ones, and unlabeled ones where the method uses them."""
+    train, plan = run.config.train, run.plan
+    labeled = plan.labeled_per_step if train.labeled_per_step is None else train.labeled_per_step
+    unlabeled = plan.unlabeled_per_step if train.unlabeled_per_step is None else train.unlabeled_per_step
+    return f"{labeled} labeled" + (f", {unlabeled} unlabeled" if find(run.config.method).uses_unlabeled else "")
+
+
+def _shown(options: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={value}" for key, value in options.items()]

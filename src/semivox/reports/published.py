@@ -1,0 +1,147 @@
+"""Published numbers beside ours, with what keeps them from being compared.
+
+``docs/reference/published.csv`` holds a number a row, with its source and protocol. Numbers of different protocols
+differ by more than most methods do, so each is shown with the protocol it belongs to, and never enters a test.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen, explain
+from semivox.experiments.protocols import PROTOCOLS
+from semivox.experiments.runs import TWIN
+from semivox.reports.page import TextTable
+from semivox.reports.provenance import provenance
+from semivox.reports.results import Group, Results
+
+NAME = "published.csv"
+LARGEST = "largest component"
+"""Variant of published numbers of which other components than the largest were taken away."""
+
+
+class Published(Frozen):
+    """One published number."""
+
+    protocol: str
+    source: str
+    table: str
+    method: str
+    """As we name it; methods that we do not have keep their own name."""
+    variant: str
+    """Empty for the method itself, else our ablation's name, or the table's words."""
+    labeled: int = Field(ge=1)
+    score: Literal["dice", "jaccard", "hd95_mm", "hd95_voxels", "asd_voxels"]
+    value: float = Field(ge=0)
+    """Dice and Jaccard from 0 to 1."""
+    evidence: Literal["read", "second-hand", "doubtful"]
+    """``read`` in its source; ``second-hand`` from a later paper's table; ``doubtful`` as printed, likely wrong."""
+    note: str
+
+
+def load_published(path: Path | None = None) -> tuple[Published, ...]:
+    """All published numbers; of the package, or of a file of the same form. Raises InputError naming the line."""
+    text = path.read_text(encoding="utf-8") if path else _text()
+    rows = []
+    for line, cells in enumerate(csv.DictReader(text.splitlines()), start=2):
+        try:
+            rows.append(Published.model_validate(cells))
+        except ValidationError as error:
+            raise InputError(f"{path or NAME}, line {line}, is not a published number:\n{explain(error)}") from error
+        if rows[-1].protocol not in PROTOCOLS:
+            there = ", ".join(PROTOCOLS)
+            raise InputError(f"{path or NAME}, line {line}: unknown protocol {rows[-1].protocol!r}; there are {there}")
+    return tuple(rows)
+
+
+def of_protocol(protocol: str, labeled: Sequence[int]) -> tuple[Published, ...]:
+    """The numbers of one protocol at these counts of labeled cases. Raises InputError for an unknown protocol."""
+    if protocol not in PROTOCOLS:
+        raise InputError(f"there is no protocol {protocol!r}; published numbers are known of {', '.join(PROTOCOLS)}")
+    return tuple(row for row in load_published() if row.protocol == protocol and row.labeled in labeled)
+
+
+def incomparable(protocol: str, ours: Mapping[str, str]) -> tuple[str, ...]:
+    """Why published numbers of a protocol are not ours to compare with; ``ours``: the provenance of a row."""
+    theirs, reasons = PROTOCOLS[protocol], []
+    if ours["weights"] != theirs.weights:
+        reasons.append(f"weights: theirs {theirs.weights}, ours {ours['weights']}")
+    if ours["steps"] != theirs.steps:
+        reasons.append(f"steps: theirs {theirs.steps}, ours {ours['steps']}")
+    if ours["network"].split()[0] != theirs.network:
+        reasons.append(f"network: theirs {theirs.network}, ours {ours['network'].split()[0]}")
+    if ours["scored"] != str(theirs.scored):
+        reasons.append(f"scored cases: theirs {theirs.scored}, ours {ours['scored']}")
+    reasons.append(f"data: theirs {theirs.data}, ours {ours['dataset']} ({ours['spacing']} in training)")
+    return (*reasons, *theirs.conditions)
+
+
+def _text() -> str:
+    """The table as the wheel carries it, or as it stands in the repository."""
+    packed = resources.files("semivox.reports").joinpath(NAME)
+    if packed.is_file():
+        return packed.read_text(encoding="utf-8")
+    return (Path(__file__).parents[4] / "docs" / "reference" / NAME).read_text(encoding="utf-8")
+
+
+def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
+    """A table per setting: published numbers for as many labeled cases, and ours where there are any."""
+    tables = []
+    for setting in results.settings:
+        groups = results.of(setting)
+        rows = of_protocol(protocol, [groups[0].labeled])
+        if not rows:
+            continue
+        scores = list(dict.fromkeys(row.score for row in rows))
+        ours = {(group.arm.method, _variant(group, results)): group for group in reversed(groups) if _as_all(group)}
+        lines = []
+        for key in dict.fromkeys((row.source, row.table, row.method, row.variant) for row in rows):
+            of_line = {row.score: row for row in rows if (row.source, row.table, row.method, row.variant) == key}
+            first, group = next(iter(of_line.values())), ours.get((key[2], key[3]))
+            cells = [cell for score in scores for cell in _pair(of_line.get(score), score, group)]
+            name = f"{first.method}{f' ({first.variant})' if first.variant else ''}"
+            table = f", table {first.table}" if first.table else ""
+            lines.append(
+                (name, *cells, f"{first.source}{table}{'' if first.evidence == 'read' else ', ' + first.evidence}")
+            )
+        heads = tuple(head for score in scores for head in (score.replace("_", " "), "ours"))
+        notes = incomparable(protocol, provenance(groups[0], results))
+        remarks = dict.fromkeys(row.note for row in rows if row.note)
+        tables.append(
+            TextTable(
+                caption=f"{setting}: protocol {protocol}",
+                heads=("Method", *heads, "Source"),
+                rows=tuple(lines),
+                notes=("Not to be compared number by number: " + "; ".join(notes) + ".", *remarks),
+            )
+        )
+    return tuple(tables)
+
+
+def _variant(group: Group, results: Results) -> str:
+    """What the published tables call this variant of a method: its ablation, or what was done to its predictions."""
+    if group.arm.ablation:
+        return group.arm.ablation
+    return LARGEST if results.record.grid.predict.largest_component else ""
+
+
+def _as_all(group: Group) -> bool:
+    """Whether it is no further twin, which has the network of one method."""
+    return group.arm.method != TWIN or group.arm.network is None
+
+
+def _pair(row: Published | None, score: str, group: Group | None) -> tuple[str, str]:
+    """The published number and ours, as text."""
+    digits = 2 if score.startswith(("hd95", "asd")) else 3
+    theirs = "" if row is None else f"{row.value:.{digits}f}"
+    if group is None:
+        return theirs, ""
+    mean = group.in_voxels(score) if score.endswith("_voxels") else group.estimate(score).mean
+    return theirs, "" if mean is None else f"{mean:.{digits}f}"

@@ -1,0 +1,224 @@
+"""What a study has found so far: its runs by setting and method, their means, comparisons and ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.evaluation.aggregation import (
+    EACH_ITS_OWN,
+    Units,
+    by_draw,
+    by_unit,
+    case_means,
+    joint_values,
+    known_mean,
+    means_of_classes,
+    repeats_of,
+)
+from semivox.evaluation.bootstrap import mean_interval
+from semivox.evaluation.contrasts import Contrast, contrast, corrected, paired
+from semivox.evaluation.nested_bootstrap import nested
+from semivox.evaluation.ranks import Ranking, rank, rank_repeats
+from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, Row
+from semivox.evaluation.voxel_scores import VoxelRow
+from semivox.experiments.arrange import StudyRecord
+from semivox.experiments.cost import Cost
+from semivox.experiments.runs import Arm
+from semivox.training.settings import RunConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run."""
+
+    folder: Path
+    rows: tuple[Row, ...]
+    cost: Cost | None
+    config: RunConfig
+    plan: Plan
+    split: Split
+    voxels: tuple[VoxelRow, ...] = ()
+    """Scores in voxels, where the grid asks for them."""
+    versions: tuple[str, ...] = ()
+    """Of the package, by which it was trained and scored; several where it was resumed."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over cases (or patients), seeds and draws, each averaged in turn, with its 95 % interval."""
+
+    mean: float | None
+    low: float | None
+    """None where objects are undefined: a mean of what is left has no honest interval."""
+    high: float | None
+    undefined: int
+    """Objects that were missed or invented, so that there is no distance; they are left out of this mean."""
+    penalized: float | None
+    """Distances: the mean with the scan's diagonal in their place; None where nothing is undefined."""
+    penalized_low: float | None = None
+    penalized_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """All runs of one arm in one setting."""
+
+    setting: str
+    arm: Arm
+    runs: Mapping[tuple[int, int], Run]
+    """(draw, seed) -> run."""
+    units: Units = field(default_factory=lambda: EACH_ITS_OWN)
+    """Case -> the patient or scan it is of."""
+
+    @property
+    def scores(self) -> Mapping[tuple[int, int], tuple[Row, ...]]:
+        """The rows of every run."""
+        return {key: run.rows for key, run in self.runs.items()}
+
+    @property
+    def labeled(self) -> int:
+        """Labeled cases."""
+        return len(next(iter(self.runs.values())).split.labeled)
+
+    def estimate(self, score: str) -> Estimate:
+        """One score over all runs and cases; over classes, the mean of each case's classes."""
+        undefined = sum(
+            row.empty in ("prediction", "reference") and score in DISTANCES
+            for rows in self.scores.values()
+            for row in rows
+        )
+        mean, low, high = self._mean(
+            [means_of_classes(rows, attrgetter(score)) for rows in self.scores.values()], score
+        )
+        if not undefined:
+            return Estimate(mean, low, high, 0, None)
+        filled = [case_means(rows, score) for rows in self.scores.values()]
+        return Estimate(mean, None, None, undefined, *self._mean(filled, score))
+
+    def _mean(
+        self, tables: Sequence[Mapping[str, float]], score: str
+    ) -> tuple[float | None, float | None, float | None]:
+        """Mean and interval of a table (case -> value) a run; no interval where some run lacks a value."""
+        cases = list(dict.fromkeys(case for table in tables for case in table))
+        if not cases:
+            return None, None, None
+        draws = [draw for draw, _ in self.runs]
+        values = np.array([[table.get(case, np.nan) for case in cases] for table in tables])
+        mean = float(known_mean(known_mean(by_unit(by_draw(values, draws), cases, self.units), 1), 0))
+        if np.isnan(values).any():
+            return mean, None, None
+        low, high = _interval(by_unit(repeats_of(values, draws), cases, self.units))
+        if low is not None and high is not None and score != "volume_error_ml":  # t intervals of few draws overshoot
+            low, high = max(low, 0.0), high if score in DISTANCES else min(high, 1.0)
+        return mean, low, high
+
+    def in_voxels(self, score: str) -> float | None:
+        """Mean over all runs and cases of a score of ``voxels.csv``; None where there are none."""
+        rows = [row for run in self.runs.values() for row in run.voxels]
+        values = [value for row in rows if (value := getattr(row, score)) is not None]
+        return float(np.mean(values)) if values else None
+
+    def minutes(self) -> float | None:
+        """Of training, mean over runs."""
+        known = [run.cost.train_seconds / 60 for run in self.runs.values() if run.cost]
+        return float(np.mean(known)) if known else None
+
+    def memory_gb(self) -> float | None:
+        """Peak, the largest of all runs; of the GPU where one was used."""
+        known = [run.cost.gpu_memory_mb or run.cost.memory_mb for run in self.runs.values() if run.cost]
+        return max(known) / 1024 if known else None
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study: what was asked, and what is there."""
+
+    folder: Path
+    record: StudyRecord
+    groups: tuple[Group, ...]
+    """Settings by their number of labeled cases; arms in the order of the grid."""
+    missing: int
+    """Runs that were begun or are due, and have no scores yet."""
+
+    @property
+    def settings(self) -> list[str]:
+        """In the order of the groups."""
+        return list(dict.fromkeys(group.setting for group in self.groups))
+
+    def of(self, setting: str) -> list[Group]:
+        """The groups of one setting."""
+        return [group for group in self.groups if group.setting == setting]
+
+    def twin(self, group: Group) -> Group | None:
+        """The supervised runs that this arm is measured against, if there are any."""
+        return next((other for other in self.of(group.setting) if other.arm.name == group.arm.twin), None)
+
+    def contrasts(self, setting: str, score: str) -> dict[str, Contrast]:
+        """Arm -> its comparison with its twin; corrected for the number of arms of the setting."""
+        found: list[Contrast] = []
+        for group in self.of(setting):
+            if (twin := self.twin(group)) is not None:
+                with suppress(InputError):  # ``uncompared`` says so
+                    names = (group.arm.name, twin.arm.name)
+                    found.append(contrast(group.scores, twin.scores, score, names, units=group.units))
+        return {one.a: one for one in corrected(found)}
+
+    def uncompared(self, scores: Sequence[str]) -> tuple[str, ...]:
+        """What cannot be compared with its twin by these scores, and why, a sentence each."""
+        listed = []
+        for group, score in ((group, score) for group in self.groups for score in scores):
+            if (twin := self.twin(group)) is None:
+                continue
+            try:
+                paired(group.scores, twin.scores, score, (group.arm.name, twin.arm.name), group.units)
+            except InputError as error:
+                listed.append(f"{group.setting}: {group.arm.name} is not compared by {score}: {error}.")
+        return tuple(listed)
+
+    def ranked_runs(self, setting: str) -> list[tuple[int, int]]:
+        """(draw, seed) of the runs that all methods (without ablations) of a setting have."""
+        own = [set(group.runs) for group in self.of(setting) if group.arm.ablation is None]
+        return sorted(set.intersection(*own)) if own else []
+
+    def ranking(self, setting: str, score: str) -> Ranking | None:
+        """Ranks of the methods (without ablations) in the runs that all have; None for fewer than 3.
+
+        Over cases (or patients) alone where there is one run, else over repeats too.
+        """
+        groups, keys = [group for group in self.of(setting) if group.arm.ablation is None], self.ranked_runs(setting)
+        if len(groups) < 3 or not keys:
+            return None
+        joint = joint_values([group.scores[key] for group in groups for key in keys], score)
+        values = by_unit(joint.values, joint.cases, groups[0].units)
+        if values.shape[1] < 2:
+            return None
+        draws = [draw for draw, _ in keys]
+        by_group = values.reshape(len(groups), len(keys), -1)
+        table = np.stack([repeats_of(own, draws) for own in by_group], axis=-1)
+        names, higher = [group.arm.name for group in groups], score in HIGHER_IS_BETTER
+        return rank(table[0], names, higher) if len(table) == 1 else rank_repeats(table, names, higher)
+
+
+def _interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """95 % interval of the mean of (repeats, units): nested over both, or BCa over the units of one repeat."""
+    if values.shape[1] < 2:
+        return None, None
+    if len(values) > 1:
+        found = nested(values)
+        return found.low, found.high
+    interval = mean_interval(values[0])
+    return (interval.low, interval.high) if interval else (None, None)
+
+
+def pairs_of(group: Group, twin: Group, score: str) -> dict[str, float]:
+    """Case (or patient) -> the arm's value minus its twin's, as their comparison takes it. Raises InputError."""
+    return paired(group.scores, twin.scores, score, (group.arm.name, twin.arm.name), group.units).of_unit

@@ -1,0 +1,204 @@
+"""The report of a study: one page, its table as CSV, LaTeX and Markdown, and the figures as files, from its folders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.files import write_text
+from semivox.core.plan import Plan
+from semivox.experiments.unchanged import departures
+from semivox.pipeline.progress import Narrator, Quiet
+from semivox.reports.collect import collect, unfinished
+from semivox.reports.curves import HEIGHT, WIDTH, Panel
+from semivox.reports.difficulty import known_difficulty, measure_difficulty, strata
+from semivox.reports.markdown import write_markdown
+from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
+from semivox.reports.pictures import count_figures, first_curves, setting_figures, setting_pictures
+from semivox.reports.published import beside
+from semivox.reports.results import Results
+from semivox.reports.table import COMPARED, SHOWN, Line, by_setting, family_of, lines_of, write_csv, write_latex
+
+FOLDER = "report"
+"""Within the study."""
+
+
+@dataclass(frozen=True)
+class SettingPage:
+    """What the page shows of one setting."""
+
+    name: str
+    lines: tuple[Line, ...]
+    note: str
+    verdicts: tuple[str, ...]
+    figures: tuple[Picture, ...]
+    pictures: tuple[Picture, ...]
+    strata: tuple[TextTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """All that the page shows. Texts are plain: markup in them is shown, not obeyed."""
+
+    title: str
+    lead: str
+    details: tuple[str, ...]
+    warnings: tuple[str, ...]
+    settings: tuple[SettingPage, ...]
+    figures: tuple[Picture, ...]
+    keys: tuple[str, ...]
+    """Columns of the table of provenance."""
+    published: tuple[TextTable, ...] = ()
+    curves: tuple[Panel, ...] = ()
+    curves_of: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
+    """Write ``report/`` of a study (finished or not): report.html, table.csv, .tex and .md, figures; returns the page.
+
+    ``by_difficulty``: also fit shape models to the training labels and score by groups of difficulty; kept in the
+    report's folder, so asked for once. Raises InputError where the folder holds no study or no finished run.
+    """
+    results, out = collect(study), study / FOLDER
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    if by_difficulty:
+        measure_difficulty(results, out, tell or Quiet())
+    lines = lines_of(results)
+    title = results.record.grid.title or study.resolve().name
+    write_csv(out / "table.csv", lines)
+    write_latex(out / "table.tex", lines, title)
+    write_markdown(out / "table.md", lines, title)
+    page = _page(results, lines, title, out)
+    path = out / "report.html"
+    write_text(path, render_study(page))
+    return path
+
+
+def render_study(page: StudyPage) -> str:
+    """The page as text."""
+    return filled("study.html.j2", data=page, scores=headings(SHOWN), runs=runs_of(page.curves), panel=(WIDTH, HEIGHT))
+
+
+def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
+    pages = tuple(_setting(results, setting, out) for setting in by_setting(lines))
+    curves, curves_of = first_curves(results)
+    return StudyPage(
+        title=title,
+        lead=_lead(lines),
+        details=_details(results, lines),
+        warnings=_warnings(results, lines),
+        settings=pages,
+        figures=count_figures(results, lines, out),
+        keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
+        published=beside(protocol, results) if (protocol := results.record.grid.protocol) else (),
+        curves=curves,
+        curves_of=curves_of,
+        reasons=dict(Plan.load(results.folder / "plan.json").reasons),
+    )
+
+
+def _lead(lines: Sequence[Line]) -> str:
+    """How many comparisons came out how."""
+    found = [line.contrasts["dice"].verdict for line in lines if "dice" in line.contrasts]
+    counts = {word: found.count(word) for word in ("better", "worse", "inconclusive")}
+    if not found:
+        return "Nothing is compared yet: no method has a finished run beside its supervised twin."
+    return (
+        f"Of {len(found)} comparisons with the supervised twin by Dice, {counts['better']} are better, "
+        f"{counts['worse']} worse, {counts['inconclusive']} inconclusive."
+    )
+
+
+def _details(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
+    runs = sum(line.runs for line in lines)
+    draws = {draw for group in results.groups for draw, _ in group.runs}
+    seeds = {seed for group in results.groups for _, seed in group.runs}
+    plural = "" if len(draws) == 1 else "s"
+    return (
+        f"{runs} runs: {len(results.settings)} settings, {len(draws)} draw{plural} of the labeled cases, "
+        f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}; weights: {lines[0].provenance['weights']}.",
+        "Every method has the same plan, labeled patches and steps as its twin, but for what its row says it has of "
+        "its own. Hold the pointer over a number to see what it was made with.",
+    )
+
+
+def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
+    listed = []
+    if late := unfinished(results.folder, results.record):
+        arms = Counter(name.rpartition("/")[2] for name in late)
+        runs = "1 run has" if len(late) == 1 else f"{len(late)} runs have"
+        each = ", ".join(f"{arm} {count}" for arm, count in arms.items())
+        listed.append(f"{runs} no scores yet, begun or not, and nothing of them is in these tables: {each}.")
+    for setting in results.settings:
+        counts = {line.arm: line.runs for line in lines if line.setting == setting}
+        if len(set(counts.values())) > 1:
+            few = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count < max(counts.values()))
+            listed.append(f"{setting}: not all methods have the same number of runs ({few}; others more).")
+    return (*listed, *_few_draws(results), *_made_otherwise(results), *results.uncompared(COMPARED))
+
+
+def _few_draws(results: Results) -> list[str]:
+    """A warning where all that is compared was seen with one labeled set only; none where that is all cases."""
+    drawn = [group for group in results.groups if next(iter(group.runs.values())).split.unlabeled]
+    if not drawn or any(len({draw for draw, _ in group.runs}) > 1 for group in drawn):
+        return []
+    cases = results.record.grid.cases
+    if len(cases.draws) > 1:
+        rest = f"; the grid asks for {len(cases.draws)} draws, whose runs are not finished."
+    elif cases.labeled:
+        rest = "; give draws = 3 or more."
+    else:
+        rest = "; give labeled = [how many] and draws = 3 or more."
+    return [
+        "One draw of the labeled cases: every verdict holds for these labeled cases only. Another draw may decide "
+        f"otherwise{rest}"
+    ]
+
+
+def _made_otherwise(results: Results) -> list[str]:
+    """A warning where runs are not what the grid asks for, as an earlier version let happen."""
+    grid = results.record.grid
+    try:
+        found = [
+            f"{group.setting}/draw-{draw}/seed-{seed}/{group.arm.name}: {line}"
+            for group in results.groups
+            for (draw, seed), run in group.runs.items()
+            for line in departures(grid, group.arm, seed, run.config)
+        ]
+    except InputError as error:
+        return [f"What the runs were asked cannot be compared with the grid: {error}"]
+    if not found:
+        return []
+    shown = "; ".join(found[:3]) + ("; ..." if len(found) > 3 else "")
+    return [f"Runs were made in another way than the grid in study.json says: {shown}"]
+
+
+def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
+    name = lines[0].setting
+    contrasts = [found for line in lines for found in line.contrasts.values()]
+    return SettingPage(
+        name=name,
+        lines=tuple(lines),
+        note=_note(lines),
+        verdicts=tuple(found.words for found in contrasts),
+        figures=setting_figures(results, lines, out),
+        pictures=setting_pictures(results, name),
+        strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
+    )
+
+
+def _note(lines: Sequence[Line]) -> str:
+    about = lines[0].provenance
+    units = about["patients or scans"]
+    of = f" of {units} patients or scans, which are what is counted" if units else ""
+    return (
+        f"{about['labeled']} labeled, {about['unlabeled']} unlabeled, {about['scored']} scored cases{of}. Means over "
+        "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
+        "as Dice 0 and, in comparisons of distances, with the scan's diagonal. Where the reference lacks a class, "
+        "predicting nothing is perfect if the other method invents something."
+        + (f" p values are corrected for {compared} comparisons (Holm)." if (compared := family_of(lines)) else "")
+    )

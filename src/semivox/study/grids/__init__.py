@@ -1,1 +1,0 @@
-"""What a study compares: the grid file, its labeled sets, and the runs it comes to."""

@@ -1,1 +1,0 @@
-"""Pages, tables and figures of jobs and studies, made from their folders alone."""

@@ -1,0 +1,161 @@
+"""What happens around the steps of a run: logging, looking, saving, validating, stopping, and releasing the model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+
+import torch
+from lightning_fabric import Fabric
+
+from semivox.core.errors import InputError, InterruptedRun
+from semivox.core.files import write_text
+from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.data.prepared.store import Store
+from semivox.methods.method import Losses, Method
+from semivox.training import checkpoint
+from semivox.training.checkpoint import State
+from semivox.training.folder import RunFolder
+from semivox.training.health import Health, Worry
+from semivox.training.loop import Observer
+from semivox.training.model import ModelCard, save_model
+from semivox.training.probe import Probe
+from semivox.training.reporter import Reporter
+from semivox.training.settings import RunConfig
+from semivox.training.stopping import StopRequest
+from semivox.training.validation import BestWeights, unwrapped
+
+LOOKS = 20
+"""How often during a run its output is looked at, and a state kept to which it could go back."""
+
+
+class Keeper(Observer):
+    """Logs, saves, validates and stops a run."""
+
+    def __init__(  # noqa: PLR0913 - the one place where all of a run comes together
+        self,
+        fabric: Fabric,
+        folder: RunFolder,
+        store: Store,
+        split: Split,
+        plan: Plan,
+        config: RunConfig,
+        method: Method,
+        reporter: Reporter,
+        stop: StopRequest,
+    ) -> None:
+        self.fabric, self.folder, self.plan, self.split, self.config = fabric, folder, plan, split, config
+        self.method, self.reporter, self.stop = method, reporter, stop
+        self.steps = config.train.steps or plan.steps
+        self.saved = self.stepped_at = time.monotonic()
+        self.terms: dict[str, float] = {}  # of all players in the last step, for the reporter
+        self.rate = 0.0  # the first player's
+        self.best = BestWeights(folder, store, split.validation, plan)
+        self.health, self.probe = Health(self.steps), Probe(store, split, plan, self.steps)
+        self.known = {row["text"] for row in folder.warned()}
+        for row in folder.logged():
+            self.health.see(row)  # so that a resumed run remembers what an earlier part of it showed
+        self.writer = writer_of(folder) if config.train.tensorboard and fabric.is_global_zero else None
+
+    def turned(self, step: int, losses: Losses, rate: float, norm: float) -> None:
+        """Log one minimized loss, with its terms, weights and the method's own figures."""
+        if not self.fabric.is_global_zero:
+            return
+        now = time.monotonic()
+        terms = {name: float(term.detach()) for name, term in losses.terms.items()}
+        row = {
+            "step": step,
+            "player": losses.player,
+            "total": plain(losses.total.detach()),
+            "terms": {name: plain(value) for name, value in terms.items()},
+            "weights": dict(losses.weights),
+            "log": {name: plain(value) for name, value in losses.log.items()},
+            "rate": rate,
+            "norm": plain(norm),
+            "seconds": round(now - self.stepped_at, 4),
+        }
+        self.stepped_at = now
+        self.folder.log(row)
+        self._warn(self.health.see(row))
+        self.terms |= terms
+        if losses.player == self.method.players[0]:
+            self.rate = rate
+        if self.writer:
+            for name, value in terms.items():
+                self.writer.add_scalar(f"{losses.player}/{name}", value, step)
+
+    def stepped(self, done: int, state: Callable[[], State]) -> None:
+        """Tell, validate, save and stop where it is time to."""
+        settings, last = self.config.train, done == self.steps
+        if self.fabric.is_global_zero:
+            self.reporter.step(done, self.terms, self.rate)
+        if settings.validate_every and (done % settings.validate_every == 0 or last) and self.fabric.is_global_zero:
+            self.best.update(done, self.method)
+        if done % max(1, self.steps // LOOKS) == 0 and self.fabric.is_global_zero:
+            with unwrapped(self.method):
+                self._warn(self.probe.look(done - 1, self.method))
+            if not (current := state()).skipped and not last:
+                checkpoint.save_anchor(self.folder.checkpoints, current)
+        stopping = self._anyone_stops()
+        if self.fabric.is_global_zero and (
+            last or stopping or time.monotonic() - self.saved > 60 * settings.save_every
+        ):
+            checkpoint.save(self.folder.checkpoints, state())
+            self.saved = time.monotonic()
+        if stopping and not last:
+            self.reporter.end()
+            self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
+            raise InterruptedRun(
+                f"stopped and saved at step {done} of {self.steps}; the same command goes on from there"
+            )
+
+    def release(self, method: Method) -> None:
+        """Write the model of the selected weights, then mark the run as done."""
+        if self.config.train.selection == "validation":
+            self.best.load_into(method)
+        card = ModelCard(
+            semivox=version("semivox"),
+            method=self.config.method,
+            options=self.config.options,
+            plan=self.plan,
+            selection=self.config.train.selection,
+            steps=self.steps,
+            seed=self.config.train.seed,
+            split=self.split.digest(),
+        )
+        save_model(self.folder.model, method, card)
+        write_text(self.folder.done, f"{self.steps} steps\n")
+        (self.folder.checkpoints / checkpoint.ANCHOR).unlink(missing_ok=True)
+
+    def _warn(self, worries: Iterable[Worry]) -> None:
+        """Tell and keep each warning once, also over resumes."""
+        for worry in worries:
+            if worry.text not in self.known:
+                self.known.add(worry.text)
+                self.folder.warn(*worry)
+                self.reporter.warn(worry.text)
+
+    def _anyone_stops(self) -> bool:
+        """Whether any process was asked to stop: all must agree, or the others would wait for ever."""
+        if self.fabric.world_size == 1:
+            return self.stop.asked
+        flag = torch.tensor(float(self.stop.asked), device=self.fabric.device)
+        return bool(torch.as_tensor(self.fabric.all_reduce(flag, reduce_op="sum")) > 0)
+
+
+def plain(value: torch.Tensor | float) -> float | None:
+    """A number that JSON knows; None for one that is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def writer_of(folder: RunFolder):  # type: ignore[no-untyped-def]  # noqa: ANN201 - TensorBoard is an extra
+    """A TensorBoard writer. Raises InputError where the extra is missing."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError("train.tensorboard needs TensorBoard: pip install 'semivox[tensorboard]'") from error
+    return SummaryWriter(str(folder.path / "tensorboard"))

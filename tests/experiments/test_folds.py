@@ -1,0 +1,44 @@
+"""Cross-validation holds every labeled scan out once and never lets a patient stand on two sides."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semivox.core.errors import InputError
+from semivox.core.split import Split
+from semivox.experiments.folds import fold_count, folds
+
+
+@pytest.mark.parametrize(("labeled", "count"), [(2, 2), (6, 6), (7, 3), (15, 3), (16, 5), (100, 5)])
+def test_the_number_of_folds_follows_the_number_of_labels(labeled, count):
+    assert fold_count(labeled) == count
+    assert len(folds(Split(labeled=tuple(f"c{i}" for i in range(labeled))), {})) == count
+
+
+@given(
+    patients=st.lists(st.integers(0, 8), min_size=2, max_size=30).filter(lambda p: len(set(p)) > 1),
+    unlabeled=st.lists(st.integers(0, 12), max_size=10),
+    seed=st.integers(0, 5),
+)
+def test_each_labeled_scan_is_held_out_once_and_patients_stay_together(patients, unlabeled, seed):
+    labeled = [f"l{i}" for i in range(len(patients))]
+    others = [f"u{i}" for i in range(len(unlabeled))]
+    patient = dict(zip(labeled + others, map(str, patients + unlabeled), strict=True))
+    cut = folds(Split(labeled=tuple(labeled), unlabeled=tuple(others), test=("t",)), patient, seed)
+    assert sorted(name for fold in cut for name in fold.test) == sorted(labeled)
+    for fold in cut:
+        trained = {*fold.labeled, *fold.unlabeled, *fold.validation}
+        assert fold.labeled
+        assert not {patient[name] for name in trained} & {patient[name] for name in fold.test}
+        kept_out = {name for name in labeled + others if patient[name] in {patient[n] for n in fold.test}}
+        assert trained | kept_out == {*labeled, *others}  # nobody is left out without need
+
+
+def test_folds_are_of_about_equal_size():
+    cut = folds(Split(labeled=tuple(f"c{i}" for i in range(17))), {})
+    assert sorted(len(fold.test) for fold in cut) == [3, 3, 3, 4, 4]
+
+
+def test_one_labeled_patient_cannot_be_cross_validated():
+    with pytest.raises(InputError, match="at least two patients"):
+        folds(Split(labeled=("a", "b")), {"a": "p", "b": "p"})

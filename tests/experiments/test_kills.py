@@ -1,0 +1,89 @@
+"""Kill the main job anywhere and start the same command again: models, labels and scores are the same to the bit."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from semivox.data import phantom
+from semivox.experiments.job import JobSettings, run_job
+from semivox.pipeline.options import PlanChoices
+from semivox.training.settings import TrainSettings
+from tests import faults
+
+KILLED = -9
+OUTPUTS = ("model/weights.safetensors", "model/model.json", "predictions/*", "scores.csv", "scores.json")
+
+
+def job(data: Path, out: Path) -> None:
+    """A job of seconds that saves after every step (prepare, train, label, report), and a prediction with its model."""
+    from semivox import api
+    from semivox.pipeline import stages as steps
+
+    steps.spare_cores = lambda: 0
+    steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two jobs
+    plan = PlanChoices(
+        spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=3, fields={"precision": "32-true"}
+    )
+    train = TrainSettings(workers=0, device="cpu", save_every=1e-6)
+    run_job(data, out, JobSettings(method="mean_teacher", plan=plan, train=train))
+    api.predict(out / "mean_teacher", data / "imagesTs", out / "labels", save=["entropy"], device="cpu")
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    """What a user takes from a job folder, byte by byte."""
+    found = {name: (out / name).read_bytes() for name in ("summary.json", "summary.txt")}
+    found |= {path.name: path.read_bytes() for path in (out / "labels").iterdir()}
+    assert len(found) == 4
+    for arm in ("supervised", "mean_teacher"):
+        for pattern in OUTPUTS:
+            files = sorted((out / arm).glob(pattern))
+            assert files, pattern
+            found |= {str(path.relative_to(out)): path.read_bytes() for path in files}
+    return found
+
+
+def killed_jobs(root: Path, kills: int, seed: int) -> None:
+    """Kill jobs ``kills`` times in all, each at a random one of the times it touches a file, and compare."""
+    data, chance = root / "scans", random.Random(seed)
+    phantom.write(data, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    code, touches = faults.attempt(job, data, root / "whole", root=root / "whole")
+    assert code == 0
+    expected, done, folder = outputs(root / "whole"), 0, 0
+    while done < kills:
+        out = root / f"job {folder}"
+        code, _ = faults.attempt(job, data, out, root=out, at=chance.randint(1, touches))
+        done += code == KILLED
+        assert code in (0, KILLED)
+        if code == KILLED and done < kills:
+            continue
+        assert faults.attempt(job, data, out, root=out)[0] == 0
+        assert outputs(out) == expected
+        assert not list(out.rglob("*.writing*"))
+        folder += 1
+
+
+def test_a_job_killed_anywhere_ends_with_the_same_bits(tmp_path):
+    killed_jobs(tmp_path, kills=3, seed=0)
+
+
+@pytest.mark.slow
+def test_a_job_killed_thirty_times_ends_with_the_same_bits(tmp_path):
+    killed_jobs(tmp_path, kills=30, seed=1)
+
+
+def example(folder: Path) -> None:
+    """The built-in data set."""
+    phantom.write(folder, 1, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+
+
+@pytest.mark.parametrize("begun", ["job", "example"])
+def test_what_is_killed_while_it_begins_can_begin_again(tmp_path, begun):
+    """Also between making its folder and writing the file that says whose it is."""
+    data, out = tmp_path / "scans", tmp_path / "out"
+    phantom.write(data, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    task = (job, data, out) if begun == "job" else (example, out)
+    codes = [faults.attempt(*task, root=out, at=at)[0] for at in range(1, 7)]
+    assert codes == [KILLED] * 6

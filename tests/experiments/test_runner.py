@@ -1,0 +1,265 @@
+"""A study is resumed from its folders alone, a failure stops no other run, and tests stay locked away from training."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+from semivox.data import phantom
+from semivox.experiments import one_run as cell
+from semivox.experiments import runner
+from semivox.experiments.arrange import StudyRecord
+from semivox.experiments.cost import Cost
+from semivox.experiments.runner import run_study, shares
+from semivox.experiments.runs import cell_named
+from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.pipeline.options import PlanChoices
+
+GRID = Grid(
+    methods=("mean_teacher",),
+    cases=CaseChoice(labeled=(1, 2), test=1),
+    plan=PlanChoices(
+        spacing=(8.0, 8.0, 8.0),
+        patch=(16, 16, 8),
+        steps=2,
+        fields={"precision": "32-true", "network": {"name": "vnet", "options": {"width": 2}}},
+    ),
+    train={"device": "cpu", "workers": 0},
+)
+RUNS = [f"labeled-{count}/draw-0/seed-1/{arm}" for count in (1, 2) for arm in ("supervised", "mean_teacher")]
+
+
+class Here:
+    """A process that is none: it does its work in this one when it is first looked at."""
+
+    def __init__(self, study, cell, fitting):
+        self.arguments, self.returncode = [str(study), cell.name, str(fitting.workers)], None
+        self.words = runner.words_of(study, cell)
+
+    def poll(self):
+        if self.returncode is None:
+            self.words.parent.mkdir(parents=True, exist_ok=True)
+            self.words.write_text("")
+            try:
+                record = StudyRecord.load(runner.Path(self.arguments[0]) / "study.json")
+                cell.run_cell(runner.Path(self.arguments[0]), cell_named(record.grid, self.arguments[1]), record, 0)
+                self.returncode = 0
+            except SemivoxError as error:
+                self.words.write_text(f"semivox: {error}\n")
+                self.returncode = error.code
+        return self.returncode
+
+    def send_signal(self, number):
+        self.returncode = -number
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    monkeypatch.setattr(runner, "_start", Here)
+    monkeypatch.setattr(runner, "POLL", 0.0)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scans"
+    phantom.write(folder, 5, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(scans, tmp_path_factory):
+    out = tmp_path_factory.mktemp("studies") / "study"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+        patch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+        patch.setattr(runner, "_start", Here)
+        patch.setattr(runner, "POLL", 0.0)
+        assert run_study(GRID, scans, scans, out).done == 4
+    return out
+
+
+def test_every_run_is_a_folder_with_scores_and_cost(finished):
+    for name in RUNS:
+        run = finished / name
+        assert (run / "done").exists()
+        rows = json.loads((run / "scores.json").read_text(encoding="utf-8"))["rows"]
+        assert {row["case"] for row in rows} == {"hip_0004"}
+        cost = Cost.load(run / "cost.json")
+        assert cost.train_seconds > 0
+        assert cost.predict_seconds > 0
+        assert cost.memory_mb > 50
+        assert (cost.gpu_memory_mb, cost.device) == (None, "cpu")
+
+
+def test_all_runs_of_a_labeled_set_share_plan_and_split_and_see_no_test_scan(finished):
+    for count in (1, 2):
+        frame = finished / f"labeled-{count}" / "draw-0"
+        for part in ("plan.json", "split.json"):
+            shared = (frame / part).read_text(encoding="utf-8")
+            assert {
+                (frame / "seed-1" / arm / part).read_text(encoding="utf-8") for arm in ("supervised", "mean_teacher")
+            } == {shared}
+        prepared = {path.name for path in (frame / "prepared" / "cases").iterdir()}
+        assert prepared == {f"hip_000{index}" for index in range(4)}
+        with_label = {path.parent.name for path in (frame / "prepared" / "cases").glob("*/label.npy")}
+        assert with_label == {f"hip_000{index}" for index in range(count)}
+
+
+def test_plans_of_a_study_differ_in_what_follows_the_labeled_scans_only(finished):
+    one, two = (
+        json.loads((finished / f"labeled-{count}" / "draw-0" / "plan.json").read_text(encoding="utf-8"))
+        for count in (1, 2)
+    )
+    differing = {name for name in one if one[name] != two[name]}
+    assert differing == {"intensity", "fingerprint", "reasons"}
+    facts = {case["name"]: case for case in one["fingerprint"]["cases"]}
+    assert facts["hip_0000"]["labeled"]
+    assert not facts["hip_0001"]["labeled"]  # it is labeled in the other setting, which this one does not know of
+    assert not facts["hip_0001"]["voxels"]
+
+
+def test_the_same_call_does_nothing_twice_and_a_larger_grid_does_what_was_added(finished, scans, monkeypatch):
+    started = []
+
+    def starting(study, cell, fitting):
+        started.append(cell.name)
+        return Here(study, cell, fitting)
+
+    monkeypatch.setattr(runner, "_start", starting)
+    assert run_study(GRID, scans, scans, finished).done == 4
+    assert started == []
+    larger = GRID.model_copy(update={"seeds": (1, 2), "cases": CaseChoice(labeled=(1,), test=1)})
+    assert run_study(larger, scans, scans, finished).done == 4
+    assert started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
+
+
+def test_a_study_goes_on_where_its_scans_were_copied_to(finished, scans, tmp_path):
+    copied = shutil.copytree(scans, tmp_path / "scratch", copy_function=shutil.copyfile)
+    assert run_study(GRID, copied, copied, finished).done == 4
+    assert run_study(GRID, scans, scans, finished).done == 4
+
+
+def test_a_study_of_another_plan_or_other_data_is_refused(finished, scans, tmp_path):
+    other = GRID.model_copy(update={"plan": GRID.plan.model_copy(update={"steps": 3})})
+    with pytest.raises(InputError, match="another plan"):
+        run_study(other, scans, scans, finished)
+    elsewhere = tmp_path / "scans"
+    phantom.write(elsewhere, 6, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    with pytest.raises(InputError, match="other scans"):
+        run_study(GRID, elsewhere, elsewhere, finished)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        run_study(GRID, scans, scans, tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"options": {"network": {"rate": 0.5}}}, r"seed-1/supervised: options.network.rate: was (.|\n)* is 0.5"),
+        ({"train": {**GRID.train, "augmentation": "none"}}, "seed-1/mean_teacher: train.augmentation"),
+        ({"cases": CaseChoice(labeled=(1, 2), test=2)}, "another cases.test"),
+        ({"cases": CaseChoice(labeled=(1, 2), test=1, validation=1)}, "another cases.validation"),
+    ],
+)
+def test_finished_runs_are_never_said_to_be_of_a_changed_grid(finished, scans, changes, said):
+    before = (finished / "study.json").read_bytes()
+    with pytest.raises(InputError, match=said) as error:
+        run_study(GRID.model_copy(update=changes), scans, scans, finished)
+    assert error.value.code == 2
+    assert (finished / "study.json").read_bytes() == before
+
+
+def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path):
+    chosen = GRID.model_copy(update={"train": {"selection": "validation", "validate_every": 1}})
+    with pytest.raises(InputError, match="validation cases"):
+        run_study(chosen, scans, scans, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
+    learn = cell.learn
+
+    def failing(store, split, plan, config, run, tell=None):
+        if config.method == "supervised":
+            raise InputError("the disk is full")
+        learn(store, split, plan, config, run, tell)
+
+    monkeypatch.setattr(cell, "learn", failing)
+    grid = GRID.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
+    with pytest.raises(
+        SemivoxError, match=r"1 of 2 runs failed, 1 are done(.|\n)*supervised: semivox: the disk"
+    ) as error:
+        run_study(grid, scans, scans, tmp_path / "study")
+    assert error.value.code == 1
+    monkeypatch.setattr(cell, "learn", learn)
+    assert run_study(grid, scans, scans, tmp_path / "study").done == 2
+
+
+def test_a_stop_lets_runs_save_and_starts_no_other(scans, tmp_path, monkeypatch):
+    class Stopped(Here):
+        """Asked to stop while it works: it saves and ends with 75."""
+
+        def poll(self):
+            if self.returncode is None:
+                os.kill(os.getpid(), signal.SIGTERM)
+                self.returncode = runner.STOPPED
+            return self.returncode
+
+    monkeypatch.setattr(runner, "_start", Stopped)
+    with pytest.raises(InterruptedRun, match="0 of 4 runs are done"):
+        run_study(GRID, scans, scans, tmp_path / "study")
+    assert not list(tmp_path.glob("study/*/*/seed-1/*"))
+
+
+def test_processes_share_cores_and_memory(monkeypatch, finished):
+    from semivox.core.plan import Forecast, Plan
+
+    plan = Plan.load(finished / "plan.json")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
+    monkeypatch.setattr(runner.psutil, "virtual_memory", lambda: type("M", (), {"available": 6.6 * 2**30})())
+    costly = Forecast(method="ua_mt", seconds_per_step=1, hours=1, memory_mb=1024, device="cpu", threads=1)
+    plan = plan.model_copy(update={"forecast": costly})
+    assert shares(plan, 30, None, "cpu") == runner.Processes(5, 1, 0)  # memory decides: 6.6 / 1.3
+    assert shares(plan, 2, None, "cpu") == runner.Processes(2, 4, 2)
+    assert shares(plan, 30, 4, "cpu") == runner.Processes(4, 2, 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert shares(plan, 30, 4, "cpu") == runner.Processes(4, 1, 0)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert shares(plan, 30, None, "auto").count == 1
+
+
+@pytest.mark.slow
+def test_processes_are_resumed_after_a_stop_and_a_kill(scans, tmp_path):
+    path, out = tmp_path / "grid.toml", tmp_path / "study"
+    path.write_text(
+        'methods = ["supervised"]\n[cases]\nlabeled = [1]\ntest = 1\n[train]\ndevice = "cpu"\n'
+        "[plan]\nspacing = [8, 8, 8]\npatch = [16, 16, 8]\nsteps = 4000\n"
+        '[plan.fields]\nprecision = "32-true"\nnetwork = {name = "vnet", options = {width = 2}}\n'
+    )
+    program = "from semivox.cli import main; main()"
+    command = [sys.executable, "-c", program, "study", str(path), "--data", str(scans), "-o", str(out)]
+    log = out / "labeled-1" / "draw-0" / "seed-1" / "supervised" / "log.jsonl"
+    for number, code in ((signal.SIGINT, 75), (signal.SIGKILL, -9)):
+        before = len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+        process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        for _ in range(1500):
+            if log.exists() and len(log.read_text(encoding="utf-8").splitlines()) > before + 5:
+                break
+            time.sleep(0.2)
+        process.send_signal(number)
+        assert process.wait(120) == code
+    time.sleep(5)  # the run notices that nobody waits for it, and saves
+    size = log.stat().st_size
+    time.sleep(2)
+    assert log.stat().st_size == size
+    assert list((log.parent / "checkpoints").iterdir())

@@ -1,0 +1,175 @@
+"""Kill a study anywhere and start the same command at once: every run ends with the bits of an undisturbed study."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from semivox.core.errors import InputError
+from semivox.core.processes.lock import locked
+from semivox.data import phantom
+from semivox.experiments import one_run as cell
+from semivox.experiments import runner
+from semivox.experiments.runner import run_study
+from semivox.experiments.study_file import CaseChoice
+from semivox.pipeline import stages as steps
+from tests import faults
+from tests.core.processes.test_lock import alive, ended
+from tests.experiments.test_runner import GRID
+
+ONE = GRID.model_copy(
+    update={
+        "cases": CaseChoice(labeled=(1,), test=1),
+        "plan": GRID.plan.model_copy(update={"steps": 5}),
+        "train": {"device": "cpu", "workers": 0, "save_every": 1e-6},
+    }
+)
+"""Two runs that save after every step."""
+RUNS = [f"labeled-1/draw-0/seed-1/{arm}" for arm in ("supervised", "mean_teacher")]
+OUTPUTS = ("model/weights.safetensors", "model/model.json", "scores.json", "scores.csv")
+
+
+class Forked:
+    """The process of a run as the study starts it, but forked, which spares the seconds of importing everything."""
+
+    def __init__(self, study, cell, fitting):
+        words = runner.words_of(study, cell)
+        words.parent.mkdir(parents=True, exist_ok=True)
+        arguments = [str(study), cell.name, str(fitting.workers)]
+        self.process = multiprocessing.get_context("fork").Process(target=_cell, args=(arguments, words))
+        self.process.start()
+
+    def poll(self):
+        return self.process.exitcode
+
+    @property
+    def returncode(self):
+        return self.process.exitcode
+
+    def send_signal(self, number):
+        os.kill(self.process.pid, number)
+
+
+def _cell(arguments, words):
+    stream = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    (words.with_suffix(".pid")).write_text(str(os.getpid()))
+    sys.exit(cell.main(arguments))
+
+
+def study(data: Path, out: Path) -> None:
+    """The study, one run after the other."""
+    steps.spare_cores = lambda: 0
+    steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two studies
+    runner._start, runner.POLL = Forked, 0.05
+    assert run_study(ONE, data, data, out, processes=1).done == 2
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    """What a study's tables are made of, byte by byte."""
+    return {f"{run}/{name}": (out / run / name).read_bytes() for run in RUNS for name in OUTPUTS}
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scans"
+    phantom.write(folder, 4, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(scans, tmp_path_factory):
+    out = tmp_path_factory.mktemp("studies") / "whole"
+    code, touches = faults.attempt(study, scans, out, root=out)
+    assert code == 0
+    return outputs(out), touches
+
+
+def test_a_study_killed_while_a_run_trains_goes_on_at_once_to_the_same_bits(scans, whole, tmp_path):
+    out = tmp_path / "study"
+    process = faults.start(study, scans, out)
+    while process.is_alive() and not list(out.glob(f"{RUNS[0]}/checkpoints/step-*")):
+        time.sleep(0.005)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert faults.attempt(study, scans, out, root=out)[0] == 0
+    assert outputs(out) == whole[0]
+    assert not list(out.rglob("*.writing*"))
+
+
+@pytest.mark.slow
+def test_a_study_killed_anywhere_ends_with_the_same_bits(scans, whole, tmp_path):
+    expected, touches = whole
+    chance, out = random.Random(0), tmp_path / "study"
+    killed = [faults.attempt(study, scans, out, root=out, at=1 + chance.randrange(touches))[0] for _ in range(15)]
+    assert -signal.SIGKILL in killed
+    assert faults.attempt(study, scans, out, root=out)[0] == 0
+    assert outputs(out) == expected
+
+
+def test_a_run_waits_for_the_process_of_a_killed_study_that_still_saves(tmp_path, monkeypatch):
+    """And then does what is left, alone."""
+    ours, theirs = multiprocessing.Pipe()
+    holder = multiprocessing.get_context("fork").Process(target=hold, args=(tmp_path, theirs))
+    holder.start()
+    assert ours.recv() == "held"
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        ours.send("let go")
+        holder.join()
+
+    monkeypatch.setattr("semivox.core.processes.lock.time.sleep", sleep)
+    with pytest.raises(InputError, match=f"another process is working on .*process {holder.pid}"), locked(tmp_path):
+        pass
+    assert not waited
+    with locked(tmp_path, patience=cell.PATIENCE):
+        assert len(waited) == 1
+        assert not alive(holder.pid)
+
+
+def hold(folder, pipe):
+    with locked(folder):
+        pipe.send("held")
+        pipe.recv()
+
+
+def test_a_second_study_on_the_folder_is_refused_before_it_changes_anything(scans, tmp_path):
+    out = tmp_path / "study"
+    out.mkdir()
+    with locked(out), pytest.raises(InputError, match="another process is working on"):
+        run_study(ONE, scans, scans, out)
+    assert [path.name for path in out.iterdir()] == ["lock"]
+
+
+def test_a_run_ends_when_its_study_is_killed_also_after_training(tmp_path):
+    """Training takes note of the signal and saves; what follows training dies of it."""
+    pids = multiprocessing.get_context("fork").SimpleQueue()
+    parent = multiprocessing.get_context("fork").Process(target=deaf_child, args=(pids,))
+    parent.start()
+    child = pids.get()
+    parent.kill()
+    parent.join()
+    assert ended(child)
+
+
+def deaf_child(pids):
+    """Start a process that overhears the first signal, as in its last training step."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+        cell._follow_parent()
+        pids.put(os.getpid())
+        while True:
+            time.sleep(0.01)
+    signal.pause()

@@ -1,0 +1,84 @@
+"""What is said of running processes: how far they are, and why one ended. Saying it never ends a study."""
+
+import io
+import signal
+
+import pytest
+
+from semivox.experiments import one_run as program
+from semivox.experiments import runner
+from semivox.experiments.cost import Cost
+from semivox.experiments.runs import Arm, Cell
+from semivox.experiments.watch import Watch
+
+CELLS = [Cell("labeled-4", 0, seed, Arm(name="ua_mt", method="ua_mt")) for seed in (1, 2, 3, 4)]
+COST = Cost(train_seconds=10, predict_seconds=7, memory_mb=1, gpu_memory_mb=None, device="cpu", threads=1)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two finished runs of four, and one of a step."""
+    for cell, steps in zip(CELLS[:3], (10, 10, 1), strict=True):
+        run = tmp_path / cell.name
+        run.mkdir(parents=True)
+        (run / "log.jsonl").write_text("".join(f'{{"step": {step}, "seconds": 2.0}}\n' for step in range(steps)))
+        for name in ("done", "scores.json") if steps == 10 else ():
+            (run / name).write_text("")
+        COST.save(run / "cost.json")
+    return tmp_path
+
+
+@pytest.mark.parametrize("content", [None, "", '{"train_seconds": 1'])
+def test_costs_that_cannot_be_read_end_no_study(study, content):
+    stream = io.StringIO()
+    watch = Watch(study, CELLS, 10, stream)
+    watch.said = -1000.0
+    path = study / CELLS[0].name / "cost.json"
+    path.unlink() if content is None else path.write_text(content)
+    watch.show([CELLS[2].name], 0, 1)
+    # 9 + 10 steps of 2 s, and 7 s each to score two runs
+    assert stream.getvalue() == f"2 of 4 runs done | 0:52 left | {CELLS[2].name} 1/10\n"
+    for cell in CELLS[:2]:
+        (study / cell.name / "cost.json").unlink(missing_ok=True)
+    assert watch.left({cell.name: watch.read(cell.name) for cell in CELLS}, 1) == "0:38"
+
+
+def test_a_closed_terminal_ends_no_study(study):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    watch = Watch(study, CELLS, 10, Closed())
+    watch.live, watch.said = True, -1000.0
+    watch.show([], 0, 1)
+    watch.end()
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "said"),
+    [
+        (-9, "x.py:10: FutureWarning: old\n", "killed by SIGKILL (signal 9), as the system does where memory runs out"),
+        (-11, "x.py:10: FutureWarning: old\n", "killed by SIGSEGV (signal 11)"),
+        (-15, None, "killed by SIGTERM (signal 15)"),
+        (1, "first\nsemivox: the disk is full\n\n  \n", "semivox: the disk is full"),
+        (1, " \n", "ended with exit code 1 and no word"),
+        (3, None, "ended with exit code 3 and no word"),
+    ],
+)
+def test_a_process_that_was_killed_is_not_known_by_its_last_words(tmp_path, code, words, said):
+    path = runner.words_of(tmp_path, CELLS[0])
+    path.parent.mkdir(parents=True)
+    if words is not None:
+        path.write_text(words)
+    outcome = runner.Outcome()
+    runner._note(tmp_path, CELLS[0], code, outcome, stopping=False)
+    assert outcome.failed == {CELLS[0].name: said}
+    stopped = runner.Outcome()
+    runner._note(tmp_path, CELLS[0], -signal.SIGTERM, stopped, stopping=True)
+    assert not stopped.failed
+
+
+@pytest.mark.parametrize("arguments", [[], ["study"], ["study", "a/draw-0/seed-1/b"], ["study", "a", "two"]])
+def test_the_program_of_a_run_says_how_it_is_called(arguments, capsys):
+    assert program.main(arguments) == 2
+    assert "STUDY SETTING/draw-N/seed-N/ARM WORKERS" in capsys.readouterr().err

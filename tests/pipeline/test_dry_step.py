@@ -1,0 +1,55 @@
+"""The dry step that a plan is measured by is a step of the run that was asked for, not of its method's default."""
+
+import pytest
+
+from semivox.data import phantom
+from semivox.experiments.job import JobSettings, run_job
+from semivox.experiments.runner import run_study
+from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.pipeline.options import PlanChoices
+from semivox.pipeline.train import Request, train_one
+
+PATCH = {"spacing": (8.0, 8.0, 8.0), "patch": (16, 16, 8), "network": "small", "steps": 2}
+OPTIONS = {"decay": 0.5}
+
+
+class Reached(Exception):
+    """The dry step; nothing after it matters here."""
+
+
+def job(scans, out):
+    choices = PlanChoices(**PATCH)
+    run_job(scans, out, JobSettings(method="mean_teacher", ablation="no noise", options=OPTIONS, plan=choices))
+
+
+def training(scans, out):
+    train_one(scans, out, Request(method="mean_teacher", ablation="no noise", options=OPTIONS))
+
+
+def study(scans, out):
+    own = {"options": OPTIONS, "ablations": ("no noise",), "only_ablations": True}
+    cases = CaseChoice(labeled=(2,), test=("hip_0002",))
+    grid = Grid(methods=("mean_teacher",), cases=cases, plan=PlanChoices(**PATCH), method={"mean_teacher": own})
+    run_study(grid, scans, scans, out)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scans"
+    phantom.write(folder, 3, 1, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    return folder
+
+
+@pytest.mark.parametrize("command", [job, training, study])
+def test_it_has_the_options_and_the_ablation_that_were_asked_for(command, scans, tmp_path, monkeypatch):
+    seen = {}
+
+    def forecast(plan, method, device, decided, options):
+        seen.update(options, method=method)
+        raise Reached
+
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.forecast", forecast)
+    with pytest.raises(Reached):
+        command(scans, tmp_path / "out")
+    assert (seen["method"], seen["decay"], seen["noise_teacher"]) == ("mean_teacher", 0.5, 0.0)

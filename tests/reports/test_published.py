@@ -1,0 +1,111 @@
+"""Published numbers are read as they stand, belong to a protocol, and are shown with what makes them incomparable."""
+
+import pytest
+
+from semivox.core.errors import InputError
+from semivox.experiments.protocols import PROTOCOLS
+from semivox.methods import METHODS, find
+from semivox.reports.collect import collect
+from semivox.reports.published import beside, incomparable, load_published, of_protocol
+from semivox.reports.study import report_study
+from tests.experiments import made
+from tests.reports.test_job_report import Page
+
+
+def number(**wanted):
+    found = [
+        row.value for row in load_published() if all(getattr(row, name) == value for name, value in wanted.items())
+    ]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_numbers_that_papers_print():
+    midl = {"source": "Xie et al., MIDL 2024", "table": "1"}
+    assert number(**midl, method="embedding_matching", labeled=50, score="hd95_mm") == 3.30
+    assert number(**midl, method="supervised", labeled=6266, score="jaccard") == 0.948
+    assert number(**midl, method="dtc", labeled=150, score="jaccard") == 0.937
+    sassnet = {"source": "Li et al., MICCAI 2020 (SASSNet)", "table": "1", "labeled": 8}
+    assert number(**sassnet, method="sassnet", variant="", score="dice") == 0.8681
+    assert number(**sassnet, method="ua_mt", variant="", score="asd_voxels") == 3.36
+    assert number(**sassnet, method="ua_mt", variant="", score="hd95_voxels") == 13.84  # the paper prints ASD first
+    poster = {"source": "DKUXNet poster", "table": "2", "labeled": 16}
+    assert number(**poster, method="dkuxnet", score="dice") == 0.917
+
+
+def test_every_number_is_possible_and_stands_once():
+    rows = load_published()
+    keys = [(r.protocol, r.source, r.table, r.method, r.variant, r.labeled, r.score) for r in rows]
+    assert len(keys) == len(set(keys)) > 350
+    for row in rows:
+        assert row.value < (1 if row.score in ("dice", "jaccard") else 60)
+    pairs = {}
+    for row in rows:
+        pairs.setdefault((row.source, row.table, row.method, row.variant, row.labeled), {})[row.score] = row.value
+    for place, values in pairs.items():
+        if "dice" in values:  # Jaccard is convex in Dice: the mean lies above the value at the mean Dice, below that
+            assert values["dice"] / (2 - values["dice"]) - 0.002 < values["jaccard"] < values["dice"], place
+
+
+def test_variants_of_our_methods_are_their_ablations():
+    for row in load_published():
+        if row.method in METHODS and row.variant not in ("", "largest component"):
+            assert row.variant in find(row.method).ablations, (row.method, row.variant)
+
+
+def test_reasons_name_what_differs_and_what_always_holds():
+    ours = {
+        "weights": "last",
+        "steps": "1000",
+        "network": "vnet width=4",
+        "scored": "20",
+        "dataset": "x",
+        "spacing": "1",
+    }
+    reasons = incomparable("la-6000-last", ours)
+    assert any("theirs 6000, ours 1000" in reason for reason in reasons)
+    assert not any(reason.startswith(("weights", "network", "scored")) for reason in reasons)
+    assert any("voxels" in reason for reason in reasons)
+    assert any(
+        "chosen on the scans that are scored" in reason for reason in incomparable("la-15000-best-on-test", ours)
+    )
+    assert set(PROTOCOLS["la-6000-last"].conditions) <= set(reasons)
+
+
+def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):
+    asked = made.grid(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
+    folder = made.study(tmp_path / "study", asked)
+    (table,) = beside("la-6000-last", collect(folder))
+    assert table.heads[:3] == ("Method", "dice", "ours")
+    line = next(row for row in table.rows if row[0] == "ua_mt")
+    assert line[1] == "0.843"
+    assert line[2] == f"{collect(folder).of('labeled-8')[2].estimate('dice').mean:.3f}"
+    assert line[6] == ""  # no scores in voxels were asked for
+    assert "Not to be compared" in table.notes[0]
+    assert "theirs 20, ours 12" in table.notes[0]
+    page = Page(report_study(folder).read_text(encoding="utf-8"))
+    assert "Published numbers" in page.text
+    assert "13.84" in page.text
+
+
+def test_scores_of_largest_components_stand_beside_those_of_largest_components(tmp_path):
+    asked = made.grid(
+        protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={}, predict={"largest_component": True}
+    )
+    (table,) = beside("la-6000-last", collect(made.study(tmp_path / "study", asked)))
+    ours = {row[0]: row[2] for row in table.rows}
+    assert ours["ua_mt"] == ""
+    assert ours["ua_mt (largest component)"] != ""
+
+
+def test_a_wrong_table_or_protocol_is_refused(tmp_path):
+    path = tmp_path / "published.csv"
+    head = "protocol,source,table,method,variant,labeled,score,value,evidence,note\n"
+    path.write_text(head + "la-6000-last,a,1,ua_mt,,8,dyce,0.5,read,\n")
+    with pytest.raises(InputError, match=r"line 2(.|\n)*score"):
+        load_published(path)
+    path.write_text(head + "la-1,a,1,ua_mt,,8,dice,0.5,read,\n")
+    with pytest.raises(InputError, match="unknown protocol"):
+        load_published(path)
+    with pytest.raises(InputError, match="there is no protocol"):
+        of_protocol("la-1", [8])
