@@ -10,24 +10,24 @@ import sys
 from pathlib import Path
 
 import semivox
+from semivox import Terminal
 from semivox.data import phantom
-from semivox.pipeline.progress import Terminal
 
 
 def main(folder: Path) -> None:
     """Check, plan, train, predict, evaluate."""
-    tell = Terminal()
+    progress = Terminal()
     scans = folder / "scans"
     phantom.write(scans, labeled=2, unlabeled=2, test=1)
 
-    report = semivox.check(scans, tell=tell)
+    report = semivox.check(scans, progress=progress)
     if not report.ok:
         sys.exit(report.text())
 
-    plan = semivox.plan(scans, spacing=(4, 4, 4), patch=(32, 32, 32), network="small", steps=8, tell=tell)
-    run = semivox.train(scans, folder / "run", method="embedding_matching", plan=plan, tell=tell)
-    semivox.predict(run, scans / "imagesTs", folder / "labels", tell=tell)
-    rows = semivox.evaluate(scans / "labelsTs", folder / "labels", folder / "scores", tell=tell)
+    plan = semivox.plan(scans, spacing=(4, 4, 4), patch=(32, 32, 32), network="small", steps=8, progress=progress)
+    run = semivox.train(scans, folder / "run", method="embedding_matching", plan=plan, progress=progress)
+    semivox.predict(run, scans / "imagesTs", folder / "labels", progress=progress)
+    rows = semivox.evaluate(scans / "labelsTs", folder / "labels", folder / "scores", progress=progress)
     for row in rows:
         print(f"{row.case}  {row.class_name}  Dice {row.dice:.3f}")
 

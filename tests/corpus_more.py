@@ -18,7 +18,7 @@ from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.formats import volume
 from semivox.pipeline.options import PlanChoices, checked, parse_overrides, parse_triple
-from semivox.pipeline.stages import locate
+from semivox.pipeline.stages import load_dataset
 from semivox.pipeline.train import settings_of
 from semivox.training.model import load_model
 from semivox.training.settings import TrainSettings, configure
@@ -346,11 +346,11 @@ for name, make, words in (
     ("split_cut_short", reading(Split, SPLIT), "not a valid Split"),
     ("split_of_numbers", reading(Split, '{"labeled": [1]}'), "labeled"),
     ("split_without_labeled", reading(Split, '{"unlabeled": ["u"]}'), "labeled"),
-    ("split_of_cases_that_do_not_exist", lambda root: locate(root, Split(labeled=("nobody",))), "lacks"),
-    ("split_that_counts_an_unlabeled_case_as_labeled", lambda root: locate(root, Split(labeled=("u",))), "no label"),
-    ("split_file_that_is_missing", lambda root: locate(root, root / "gone.json"), "cannot read"),
-    ("excluding_nobody", lambda root: locate(root, None, ("nobody",)), "excluded"),
-    ("excluding_all_labeled", lambda root: locate(root, None, ("a", "b", "c")), "no labeled case is left"),
+    ("split_of_cases_that_do_not_exist", lambda root: load_dataset(root, Split(labeled=("nobody",))), "lacks"),
+    ("split_that_labels_an_unlabeled_case", lambda root: load_dataset(root, Split(labeled=("u",))), "no label"),
+    ("split_file_that_is_missing", lambda root: load_dataset(root, root / "gone.json"), "cannot read"),
+    ("excluding_nobody", lambda root: load_dataset(root, None, ("nobody",)), "excluded"),
+    ("excluding_all_labeled", lambda root: load_dataset(root, None, ("a", "b", "c")), "no labeled case is left"),
     ("plan_that_is_empty", reading(Plan, "{}"), "not a valid Plan"),
     ("plan_of_infinite_spacing", reading(Plan, '{"spacing": [Infinity, 1, 1]}'), "not a valid Plan"),
     ("plan_that_nests_without_end", reading(Plan, "[" * 9999), "not a valid Plan"),

@@ -15,7 +15,7 @@ from semivox.core.plan import Plan
 from semivox.data.augmentation.schemes import SETS, Augmentation
 from semivox.evaluation.tables import COLUMNS
 from semivox.experiments.protocols import PROTOCOLS
-from semivox.experiments.study_file import CaseChoice, Grid, LegacyChoice, MethodChoice, PredictChoice
+from semivox.experiments.study_file import CaseChoice, LegacyChoice, MethodChoice, PredictChoice, StudyFile
 from semivox.methods import METHODS, find
 from semivox.pipeline.options import known_options, parse_overrides
 from semivox.reports.published import Published
@@ -136,7 +136,7 @@ def options_of(name):
     return [option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")]
 
 
-GRID = (Grid, CaseChoice, MethodChoice, PredictChoice, LegacyChoice)
+GRID = (StudyFile, CaseChoice, MethodChoice, PredictChoice, LegacyChoice)
 SECTIONS = ("cases", "plan", "train", "predict", "legacy")
 REFERENCE = {
     "reference/cli.md": [*COMMANDS, *(option for name in COMMANDS for option in options_of(name)), *METHODS],

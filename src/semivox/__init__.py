@@ -1,7 +1,7 @@
 """Semivox: from a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.
 
-``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``, ``patches``, ``study``
-and ``report`` are the commands as functions (``semivox.api``). They are looked up when first used, so that
+``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``, ``patches``,
+``study`` and ``report`` are the commands as functions (``semivox.api``). They are looked up when first used, so that
 ``import semivox`` is quick.
 """
 

@@ -2,8 +2,8 @@
 
 ``semivox.check`` and the others are these functions. Paths may be text or ``pathlib.Path``. Errors that a user can fix
 are ``semivox.SemivoxError``. Pass ``progress=semivox.Terminal()`` to see bars and sentences. Scripts that train or
-check need ``if __name__ == "__main__":``, as all Python programs that start processes do. Importing this module imports no
-torch; the functions do.
+check need ``if __name__ == "__main__":``, as all Python programs that start processes do. Importing this module
+imports no torch; the functions do.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from semivox.data.fixed_patches import PatchChoice
     from semivox.data.prepared.store import Store
     from semivox.evaluation.score import Row
-    from semivox.experiments.study_file import Grid
+    from semivox.experiments.study_file import StudyFile
     from semivox.experiments.verdict import Summary
-    from semivox.pipeline.progress import Narrator
+    from semivox.pipeline.progress import ProgressDisplay
 
 AnyPath = str | PathLike[str]
 
@@ -34,7 +34,7 @@ def check(
     data: AnyPath,
     split: Split | AnyPath | None = None,
     workers: int | None = None,
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
     *,
     phi: bool = False,
 ) -> CheckReport:
@@ -51,7 +51,7 @@ def check(
 
     chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
     dataset = layouts.find(Path(data))
-    with (tell or Quiet()).bar("checking scans") as count:
+    with (progress or Quiet()).bar("checking scans") as count:
         report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
     return privacy.with_privacy(report, dataset) if phi else report
 
@@ -70,7 +70,7 @@ def plan(  # noqa: PLR0913 - the options of the command
     fields: Mapping[str, Any] | None = None,
     method: str = "embedding_matching",
     device: str = "auto",
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Plan:
     """Decide spacing (mm), patch (voxels), network, batch, precision and steps, each with its reason.
 
@@ -78,7 +78,7 @@ def plan(  # noqa: PLR0913 - the options of the command
     of ``method``. ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be trained on.
     """
     from semivox.pipeline.options import PlanChoices, checked
-    from semivox.pipeline.stages import decide, inspect, locate
+    from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan
 
     choices = checked(
         PlanChoices,
@@ -91,8 +91,8 @@ def plan(  # noqa: PLR0913 - the options of the command
         steps=steps,
         fields=fields or {},
     )
-    dataset, chosen = locate(Path(data), _split(split), exclude)
-    return decide(inspect(dataset, chosen, tell=tell), choices, method, device)
+    dataset, chosen = load_dataset(Path(data), _split(split), exclude)
+    return make_plan(check_or_raise(dataset, chosen, progress=progress), choices, method, device)
 
 
 def prepare(
@@ -103,17 +103,17 @@ def prepare(
     split: Split | AnyPath | None = None,
     exclude: Collection[str] = (),
     workers: int | None = None,
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Store:
     """Put all training and validation scans on the plan's grid, once, as memory-mapped arrays under ``out``.
 
     Can be stopped and called again. Raises InputError naming the file that could not be prepared.
     """
-    from semivox.pipeline.stages import inspect, locate, ready
+    from semivox.pipeline.stages import check_or_raise, load_dataset, prepare_cases
 
-    dataset, chosen = locate(Path(data), _split(split), exclude)
-    inspect(dataset, chosen, workers, tell)
-    return ready(dataset, chosen, plan, Path(out), workers, tell)
+    dataset, chosen = load_dataset(Path(data), _split(split), exclude)
+    check_or_raise(dataset, chosen, workers, progress)
+    return prepare_cases(dataset, chosen, plan, Path(out), workers, progress)
 
 
 def train(  # noqa: PLR0913 - the options of the command
@@ -129,7 +129,7 @@ def train(  # noqa: PLR0913 - the options of the command
     split: Split | AnyPath | None = None,
     exclude: Collection[str] = (),
     prepared: AnyPath | None = None,
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Path:
     """Train one method into the run folder ``out`` and return it; checks, plans and prepares first where needed.
 
@@ -151,7 +151,7 @@ def train(  # noqa: PLR0913 - the options of the command
         exclude=tuple(exclude),
         prepared=None if prepared is None else Path(prepared),
     )
-    return train_one(Path(data), Path(out), request, tell)
+    return train_one(Path(data), Path(out), request, progress)
 
 
 def predict(  # noqa: PLR0913 - the options of the command
@@ -166,7 +166,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     largest_component: bool = False,
     overwrite: bool = False,
     device: str = "auto",
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> list[Path]:
     """Label every scan of a folder (or one scan) with a trained run; returns the label files.
 
@@ -183,7 +183,7 @@ def predict(  # noqa: PLR0913 - the options of the command
         Path(run), device, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
     )
     channels = len(predictor.plan.channels)
-    with torch.inference_mode(), (tell or Quiet()).bar("labeling scans") as count:
+    with torch.inference_mode(), (progress or Quiet()).bar("labeling scans") as count:
         return predict_folder(
             Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
         )
@@ -197,7 +197,7 @@ def evaluate(
     classes: Sequence[ClassInfo] | None = None,
     ignore: int | None = None,
     workers: int = 0,
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> list[Row]:
     """Score a folder of predicted labels against a folder of references: a row per case and class.
 
@@ -207,7 +207,7 @@ def evaluate(
     from semivox.evaluation.tables import evaluate_folders, write_scores
     from semivox.pipeline.progress import Quiet
 
-    with (tell or Quiet()).bar("scoring cases") as count:
+    with (progress or Quiet()).bar("scoring cases") as count:
         rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
     if out is not None:
         write_scores(Path(out), rows)
@@ -225,7 +225,7 @@ def run(  # noqa: PLR0913 - the options of the command
     plan: Mapping[str, Any] | None = None,
     split: Split | AnyPath | None = None,
     exclude: Collection[str] = (),
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Summary:
     """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
@@ -246,46 +246,46 @@ def run(  # noqa: PLR0913 - the options of the command
         split=Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split,
         exclude=tuple(exclude),
     )
-    return run_job(Path(data), Path(out), wanted, tell, report_job)
+    return run_job(Path(data), Path(out), wanted, progress, report_job)
 
 
-def demo(out: AnyPath, *, quick: bool = False, tell: Narrator | None = None) -> Summary:
+def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:
     """The main job on the built-in data set, in minutes on two cores; ``quick``: in seconds, too short to learn."""
     from semivox.experiments.demo import run_demo
     from semivox.reports.job import report_job
 
-    return run_demo(Path(out), quick, tell, report_job)
+    return run_demo(Path(out), quick, progress, report_job)
 
 
 def study(
-    grid: Grid | AnyPath,
+    grid: StudyFile | AnyPath,
     out: AnyPath,
     *,
     data: AnyPath | None = None,
     processes: int | None = None,
     sets: Sequence[str] = (),
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Path:
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
-    ``grid``: a grid file, or a ``study.grids.grid.Grid`` whose files are named from the current folder; ``data``:
+    ``grid``: a grid file, or a ``study.grids.grid.StudyFile`` whose files are named from the current folder; ``data``:
     instead of the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``: ``"plan.steps=100"`` and
     the like, instead of what a grid file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
     from semivox.experiments.runner import run_study
-    from semivox.experiments.study_file import Grid, load_grid
+    from semivox.experiments.study_file import StudyFile, load_study_file
 
-    loaded = grid if isinstance(grid, Grid) else load_grid(Path(grid), sets)
-    base = Path() if isinstance(grid, Grid) else Path(grid).parent
+    loaded = grid if isinstance(grid, StudyFile) else load_study_file(Path(grid), sets)
+    base = Path() if isinstance(grid, StudyFile) else Path(grid).parent
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
         raise InputError('the study names no data folder; give data = "..." in the grid file, or --data')
-    run_study(loaded, base, Path(place), Path(out), processes, tell)
+    run_study(loaded, base, Path(place), Path(out), processes, progress)
     return Path(out)
 
 
-def report(study: AnyPath, *, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
+def report(study: AnyPath, *, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
     """Turn the folders of a study, finished or not, into ``report/``: one page, CSV, LaTeX, figures; returns the page.
 
     ``by_difficulty``: also measure how unusual each scored shape is, and score by groups of it. Raises InputError
@@ -293,7 +293,7 @@ def report(study: AnyPath, *, by_difficulty: bool = False, tell: Narrator | None
     """
     from semivox.reports.study import report_study
 
-    return report_study(Path(study), by_difficulty, tell)
+    return report_study(Path(study), by_difficulty, progress)
 
 
 def patches(
@@ -302,7 +302,7 @@ def patches(
     *,
     split: Split | AnyPath | None = None,
     choice: PatchChoice | None = None,
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> int:
     """Cut fixed patches out of scans, to be cases of their own, into ``out``; returns how many.
 
@@ -313,7 +313,7 @@ def patches(
     from semivox.pipeline.patch_dataset import make_patches
 
     chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
-    return make_patches(Path(data), Path(out), choice or PatchChoice(), chosen, tell)
+    return make_patches(Path(data), Path(out), choice or PatchChoice(), chosen, progress)
 
 
 def _split(split: Split | AnyPath | None) -> Split | Path | None:

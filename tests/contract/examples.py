@@ -99,7 +99,7 @@ def build(name: str, plan: Blueprint, options: dict[str, Any] | None = None, sha
     kind = find(name)
     torch.manual_seed(0)
     method = kind(configured(name, options), plan)
-    method.survey(balls(ODD, plan.classes, seed) for seed in range(3))
+    method.fit_labels(balls(ODD, plan.classes, seed) for seed in range(3))
     if sharpness:
         with torch.no_grad():
             for heads in (module for module in method.modules() if isinstance(module, Heads)):

@@ -103,7 +103,7 @@ def test_it_finds_two_small_balls(name):
     optimizer |= getattr(KNOWN[name], "LEARNS", {})
     method = build(name, blueprint(classes=3, dropout=0.1, width=4), {"network": optimizer})
     given = batch(type(method), 1, 1, (8, 8, 16), classes=3)
-    method.survey(balls((8, 8, 16), 3, seed) for seed in range(3))
+    method.fit_labels(balls((8, 8, 16), 3, seed) for seed in range(3))
     for start in range(0, 200, 10):
         train(method, given, range(start, start + 10), 200)
         with torch.no_grad():

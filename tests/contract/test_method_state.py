@@ -87,10 +87,10 @@ def test_a_survey_of_whole_labels_goes_into_buffers_alone_and_is_not_left_to_cha
             yield balls((9 + seed, 17, 23), 3, seed)
 
     random = torch.get_rng_state()
-    method.survey(labels())
+    method.fit_labels(labels())
     assert torch.equal(torch.get_rng_state(), random)
     assert not differ(before, dict(method.named_parameters()))
-    if kind.survey is Method.survey:
+    if kind.fit_labels is Method.fit_labels:
         assert not opened
         return
     assert opened == [0, 1, 2]

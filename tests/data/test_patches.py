@@ -306,8 +306,8 @@ def test_the_place_of_a_patch_tells_for_each_voxel_where_in_its_scan_it_was_seen
     compared = 0
     for step in range(8):
         batch = patches[step]
-        assert batch.place.dtype == batch.extent.dtype == torch.float32
-        for image, name, place, extent in zip(batch.image, batch.cases, batch.place, batch.extent, strict=True):
+        assert batch.patch_to_scan.dtype == batch.extent.dtype == torch.float32
+        for image, name, place, extent in zip(batch.image, batch.cases, batch.patch_to_scan, batch.extent, strict=True):
             shape = torch.tensor(store.shape(name))
             assert torch.equal(extent, shape.float())
             found = torch.einsum("ij,jxyz->ixyz", place, voxels) + (shape // 2)[:, None, None, None]
@@ -321,7 +321,7 @@ def test_without_a_place_a_patch_is_all_of_its_scan():
     image = torch.zeros(2, 1, 4, 5, 6)
     batch = Batch(image, torch.zeros(1, 4, 5, 6).long(), ("a", "b"))
     assert batch.extent.tolist() == [[4, 5, 6]] * 2
-    assert batch.place.tolist() == [[[1, 0, 0, -2], [0, 1, 0, -2], [0, 0, 1, -3]]] * 2
+    assert batch.patch_to_scan.tolist() == [[[1, 0, 0, -2], [0, 1, 0, -2], [0, 0, 1, -3]]] * 2
     moved = batch.to(torch.device("cpu"))
-    assert torch.equal(moved.place, batch.place)
+    assert torch.equal(moved.patch_to_scan, batch.patch_to_scan)
     assert torch.equal(moved.extent, batch.extent)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import volume
 from semivox.data.prepared.prepare import prepare
 from tests.data.test_volume import orientations
@@ -56,7 +56,7 @@ def way_and_back(folder: Path, codes, spacing, shape, kind, values, suffix, seed
     nib.save(nib.Nifti1Image(image, grid.affine), folder / "a.nii.gz")
     volume.write_label(folder / f"l{suffix}", label, grid)
 
-    entry = Entry("a", (folder / "a.nii.gz",), folder / f"l{suffix}", "training", None)
+    entry = CaseFiles("a", (folder / "a.nii.gz",), folder / f"l{suffix}", "training", None)
     read = volume.read(entry.images)
     dataset = Dataset(folder, "CSV", (entry,), ("MR",), None, None, ())
     store = prepare(dataset, Split(labeled=("a",)), plan_of(read.spacing, values), folder / "prepared")

@@ -8,9 +8,9 @@ from semivox.evaluation.score import Row
 from semivox.evaluation.tables import write_scores
 from semivox.experiments.arrange import StudyRecord
 from semivox.experiments.cost import Cost
-from semivox.experiments.labeled_sets import Setting
-from semivox.experiments.runs import cells_of, config_of, plan_of
-from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.experiments.labeled_sets import LabeledSet
+from semivox.experiments.runs import config_of, plan_of, runs_of
+from semivox.experiments.study_file import CaseChoice, StudyFile
 
 CASES = tuple(f"case_{index:02d}" for index in range(12))
 FACTS = ChannelFacts(minimum=0, maximum=1, mean=0.5, std=0.1, lower=0, upper=1, zeros=0)
@@ -40,7 +40,7 @@ def grid(**changes):
         "cases": CaseChoice(labeled=(4, 8), draws=(0, 1, 2), test=12),
         "method": {"ua_mt": {"ablations": ["one pass"], "options": {"passes": 4}}},
     }
-    return Grid.model_validate(values | changes)
+    return StudyFile.model_validate(values | changes)
 
 
 def row(case, dice, miss=False):
@@ -63,7 +63,7 @@ def study(folder, asked=None, skip=(), cases=CASES):
     PLAN.save(folder / "plan.json")
     counts = asked.cases.labeled
     settings = [
-        Setting(
+        LabeledSet(
             f"labeled-{count}",
             draw,
             Split(
@@ -76,7 +76,7 @@ def study(folder, asked=None, skip=(), cases=CASES):
         for count in counts
     ]
     splits = {setting.folder: setting.split for setting in settings}
-    for cell in cells_of(asked, settings):
+    for cell in runs_of(asked, settings):
         run, random = folder / cell.name, np.random.default_rng([cell.draw, cell.seed, len(cell.setting)])
         run.mkdir(parents=True)
         config_of(asked, cell.arm, cell.seed, 0).save(run / "config.json")

@@ -12,7 +12,7 @@ from semivox.core.plan import Plan
 from semivox.data import layouts
 from semivox.data.prepared.store import Store
 from semivox.experiments import arrange
-from semivox.experiments.labeled_sets import settings_of
+from semivox.experiments.labeled_sets import labeled_sets_of
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline.progress import Quiet
 from tests.experiments.test_runner import GRID
@@ -86,7 +86,7 @@ def test_what_is_added_stands_in_the_record(scans, tmp_path):
 
 def inspected(scans, out, **cases):
     dataset = layouts.find(scans)
-    settings = settings_of(CaseChoice(**cases), dataset, scans)
+    settings = labeled_sets_of(CaseChoice(**cases), dataset, scans)
     return arrange._inspected(dataset, settings, out, Quiet()), settings
 
 

@@ -8,7 +8,7 @@ from semivox.core.errors import InputError
 from semivox.data import phantom
 from semivox.experiments.job import JobSettings, arms, planned_trials, run_job
 from semivox.pipeline.options import PlanChoices
-from semivox.pipeline.stages import locate
+from semivox.pipeline.stages import load_dataset
 from semivox.training.settings import TrainSettings
 
 TINY = PlanChoices(
@@ -87,7 +87,7 @@ def test_the_twin_shares_seed_steps_and_optimizer(scans):
 
 def test_without_a_test_set_the_job_cross_validates(tmp_path):
     data = written(tmp_path / "data", 4, 1, 0)
-    dataset, split = locate(data)
+    dataset, split = load_dataset(data)
     scored_on, trials = planned_trials(tmp_path / "job", dataset, split, settings())
     assert scored_on == "cross-validation"
     assert trials[0].split == split
@@ -118,16 +118,16 @@ def test_a_patient_on_two_sides_is_refused(tmp_path, scans):
         f"a,{scans / image},{scans / label},training,p1\nb,{scans / image},{scans / label},test,p1\n"
     )
     with pytest.raises(InputError, match="p1"):
-        locate(table)
+        load_dataset(table)
 
 
 def test_split_names_must_exist_and_bring_the_labels_they_need(scans, tmp_path):
     from semivox.core.split import Split
 
     with pytest.raises(InputError, match="lacks"):
-        locate(scans, Split(labeled=("nobody",)))
+        load_dataset(scans, Split(labeled=("nobody",)))
     with pytest.raises(InputError, match="no label"):
-        locate(scans, Split(labeled=("hip_0002",)))
+        load_dataset(scans, Split(labeled=("hip_0002",)))
     with pytest.raises(InputError, match="excluded"):
-        locate(scans, None, ("nobody",))
-    assert locate(scans, None, ("hip_0000",))[1].labeled == ("hip_0001",)
+        load_dataset(scans, None, ("nobody",))
+    assert load_dataset(scans, None, ("hip_0000",))[1].labeled == ("hip_0001",)

@@ -6,7 +6,7 @@ import pytest
 
 from semivox.experiments.protocols import PROTOCOLS
 from semivox.experiments.runs import arms_of, config_of
-from semivox.experiments.study_file import load_grid
+from semivox.experiments.study_file import load_study_file
 from semivox.methods import METHODS
 from semivox.reports.published import load_published
 
@@ -28,7 +28,7 @@ each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.ste
 
 
 def loaded(path):
-    grid = load_grid(path)
+    grid = load_study_file(path)
     if missing := set(grid.methods) - set(METHODS):
         assert set(METHODS) < ALL, f"{path.name} names {missing}, which do not exist"
         pytest.skip(f"not written yet: {missing}")

@@ -17,11 +17,11 @@ from semivox.experiments import runner
 from semivox.experiments.arrange import StudyRecord
 from semivox.experiments.cost import Cost
 from semivox.experiments.runner import run_study, shares
-from semivox.experiments.runs import cell_named
-from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.experiments.runs import run_named
+from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.options import PlanChoices
 
-GRID = Grid(
+GRID = StudyFile(
     methods=("mean_teacher",),
     cases=CaseChoice(labeled=(1, 2), test=1),
     plan=PlanChoices(
@@ -48,7 +48,7 @@ class Here:
             self.words.write_text("")
             try:
                 record = StudyRecord.load(runner.Path(self.arguments[0]) / "study.json")
-                cell.run_cell(runner.Path(self.arguments[0]), cell_named(record.grid, self.arguments[1]), record, 0)
+                cell.do_run(runner.Path(self.arguments[0]), run_named(record.grid, self.arguments[1]), record, 0)
                 self.returncode = 0
             except SemivoxError as error:
                 self.words.write_text(f"semivox: {error}\n")
@@ -188,10 +188,10 @@ def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path
 def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
     learn = cell.learn
 
-    def failing(store, split, plan, config, run, tell=None):
+    def failing(store, split, plan, config, run, progress=None):
         if config.method == "supervised":
             raise InputError("the disk is full")
-        learn(store, split, plan, config, run, tell)
+        learn(store, split, plan, config, run, progress)
 
     monkeypatch.setattr(cell, "learn", failing)
     grid = GRID.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})

@@ -9,10 +9,10 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, Entry
-from semivox.experiments.labeled_sets import permuted, settings_of
-from semivox.experiments.runs import arms_of, cell_named, cells_of, config_of
-from semivox.experiments.study_file import CaseChoice, Grid, load_grid
+from semivox.data.dataset import CaseFiles, Dataset
+from semivox.experiments.labeled_sets import labeled_sets_of, permuted
+from semivox.experiments.runs import arms_of, config_of, run_named, runs_of
+from semivox.experiments.study_file import CaseChoice, StudyFile, load_study_file
 
 TEXT = """
 methods = ["supervised", "mean-teacher", "ua_mt"]
@@ -41,13 +41,13 @@ options.passes = 4
 def grid_of(tmp_path, text):
     path = tmp_path / "grid.toml"
     path.write_text(text)
-    return load_grid(path)
+    return load_study_file(path)
 
 
 def test_single_keys_are_set_from_the_command_line(tmp_path):
     plain = grid_of(tmp_path, TEXT)
     sets = ["plan.steps=7", "cases.labeled=3,5", "options.network.rate=0.5", 'methods=["supervised", "ua_mt"]']
-    grid = load_grid(tmp_path / "grid.toml", sets)
+    grid = load_study_file(tmp_path / "grid.toml", sets)
     assert grid.plan.steps == 7
     assert grid.plan.patch == plain.plan.patch
     assert grid.cases.labeled == (3, 5)
@@ -58,9 +58,9 @@ def test_single_keys_are_set_from_the_command_line(tmp_path):
 def test_one_name_or_number_stands_for_a_list_of_one(tmp_path):
     path = tmp_path / "grid.toml"
     path.write_text('methods = "ua-mt"\nseeds = [7]\n[cases]\nlabeled = 4\nexclude = "a"')
-    grid = load_grid(path)
+    grid = load_study_file(path)
     assert (grid.methods, grid.seeds, grid.cases.labeled, grid.cases.exclude) == (("ua_mt",), (7,), (4,), ("a",))
-    assert load_grid(path, ("cases.labeled=8",)).cases.labeled == (8,)
+    assert load_study_file(path, ("cases.labeled=8",)).cases.labeled == (8,)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_one_name_or_number_stands_for_a_list_of_one(tmp_path):
 def test_a_wrong_key_from_the_command_line_is_refused(tmp_path, wrong, said):
     grid_of(tmp_path, TEXT)
     with pytest.raises(InputError, match=said):
-        load_grid(tmp_path / "grid.toml", [wrong])
+        load_study_file(tmp_path / "grid.toml", [wrong])
 
 
 def dataset_of(tmp_path, names, bare=(), groups=None):
     entries = tuple(
-        Entry(
+        CaseFiles(
             name,
             (tmp_path / f"{name}.nii",),
             None if name in bare else tmp_path / f"{name}_label.nii",
@@ -91,14 +91,14 @@ NAMES = [f"case_{index:02d}" for index in range(12)]
 
 def test_a_grid_becomes_every_method_in_every_setting_draw_and_seed(tmp_path):
     grid = grid_of(tmp_path, TEXT)
-    settings = settings_of(grid.cases, dataset_of(tmp_path, NAMES), tmp_path)
-    cells = cells_of(grid, settings)
+    settings = labeled_sets_of(grid.cases, dataset_of(tmp_path, NAMES), tmp_path)
+    cells = runs_of(grid, settings)
     assert [arm.name for arm in arms_of(grid)] == ["supervised", "mean_teacher", "ua_mt", "ua_mt~one-pass"]
     assert len(cells) == len({cell.name for cell in cells}) == 2 * 2 * 2 * 4
     assert cells[0].name == "labeled-2/draw-0/seed-1/supervised"
-    assert all(cell_named(grid, cell.name) == cell for cell in cells)
+    assert all(run_named(grid, cell.name) == cell for cell in cells)
     with pytest.raises(InputError, match="no run"):
-        cell_named(grid, "labeled-2/draw-0/seed-1/cct")
+        run_named(grid, "labeled-2/draw-0/seed-1/cct")
 
 
 def test_all_runs_of_a_seed_are_asked_the_same_but_for_what_the_method_has_of_its_own(tmp_path):
@@ -137,7 +137,7 @@ def test_a_twin_with_its_own_network_is_optimized_as_the_method_beside_it(tmp_pa
 
 def networks(**wanted):
     """The arms of methods with networks of their own."""
-    grid = Grid(methods=tuple(wanted), method=wanted, cases=CaseChoice(labeled=(1,), test=1))
+    grid = StudyFile(methods=tuple(wanted), method=wanted, cases=CaseChoice(labeled=(1,), test=1))
     return {arm.name: arm for arm in arms_of(grid)}
 
 
@@ -213,7 +213,7 @@ def test_wrong_methods_options_and_ablations_are_refused(tmp_path, text, message
 
 def test_labeled_sets_are_nested_and_scored_cases_fixed(tmp_path):
     choice = CaseChoice(labeled=(4, 2), draws=3, test=3, validation=1)
-    settings = settings_of(choice, dataset_of(tmp_path, NAMES), tmp_path)
+    settings = labeled_sets_of(choice, dataset_of(tmp_path, NAMES), tmp_path)
     assert [setting.folder for setting in settings][:3] == ["labeled-2/draw-0", "labeled-4/draw-0", "labeled-2/draw-1"]
     by_folder = {setting.folder: setting.split for setting in settings}
     for draw in range(3):
@@ -225,38 +225,38 @@ def test_labeled_sets_are_nested_and_scored_cases_fixed(tmp_path):
             assert sorted((*split.labeled, *split.unlabeled)) == NAMES[:8]
     assert by_folder["labeled-4/draw-0"].labeled == tuple(NAMES[:4])
     assert len({by_folder[f"labeled-4/draw-{draw}"].labeled for draw in range(3)}) == 3
-    again = settings_of(choice, dataset_of(tmp_path, NAMES), tmp_path)
+    again = labeled_sets_of(choice, dataset_of(tmp_path, NAMES), tmp_path)
     assert again == settings
 
 
 def test_an_order_file_decides_draw_0_and_a_split_gives_pool_and_test(tmp_path):
     dataset = dataset_of(tmp_path, NAMES)
     (tmp_path / "order.txt").write_text("\n".join([*reversed(NAMES), ""]))
-    (setting,) = settings_of(CaseChoice(labeled=(2,), order="order.txt", test=1), dataset, tmp_path)
+    (setting,) = labeled_sets_of(CaseChoice(labeled=(2,), order="order.txt", test=1), dataset, tmp_path)
     assert setting.split.labeled == (NAMES[-1], NAMES[-2])
     assert setting.split.test == (NAMES[0],)
     split = Split(labeled=("case_03",), unlabeled=("case_01", "case_05"), test=("case_07",))
     split.save(tmp_path / "hc-1.json")
-    (setting,) = settings_of(CaseChoice(split="hc-1.json"), dataset, tmp_path)
+    (setting,) = labeled_sets_of(CaseChoice(split="hc-1.json"), dataset, tmp_path)
     assert (setting.folder, setting.split) == ("hc-1/draw-0", split)
-    (setting,) = settings_of(CaseChoice(split="hc-1.json", labeled=(2,)), dataset, tmp_path)
+    (setting,) = labeled_sets_of(CaseChoice(split="hc-1.json", labeled=(2,)), dataset, tmp_path)
     assert setting.split.labeled == ("case_03", "case_01")
     assert setting.split.test == ("case_07",)
 
 
 def test_cases_without_label_are_never_called_labeled_or_scored(tmp_path):
     dataset = dataset_of(tmp_path, NAMES, bare=("case_00", "case_11"))
-    (setting,) = settings_of(CaseChoice(labeled=(2,), test=("case_10",)), dataset, tmp_path)
+    (setting,) = labeled_sets_of(CaseChoice(labeled=(2,), test=("case_10",)), dataset, tmp_path)
     assert setting.split.labeled == ("case_01", "case_02")
     assert {"case_00", "case_11"} <= set(setting.split.unlabeled)
     with pytest.raises(InputError, match="case_11"):
-        settings_of(CaseChoice(labeled=(2,), test=2), dataset, tmp_path)
+        labeled_sets_of(CaseChoice(labeled=(2,), test=2), dataset, tmp_path)
     with pytest.raises(InputError, match="only 9"):
-        settings_of(CaseChoice(labeled=(10,), test=("case_10",)), dataset, tmp_path)
+        labeled_sets_of(CaseChoice(labeled=(10,), test=("case_10",)), dataset, tmp_path)
     with pytest.raises(InputError, match="no test case"):
-        settings_of(CaseChoice(labeled=(2,)), dataset, tmp_path)
+        labeled_sets_of(CaseChoice(labeled=(2,)), dataset, tmp_path)
     with pytest.raises(InputError, match="held out"):
-        settings_of(CaseChoice(labeled=(2,), test=12), dataset, tmp_path)
+        labeled_sets_of(CaseChoice(labeled=(2,), test=12), dataset, tmp_path)
 
 
 def test_excluded_cases_are_not_scored_and_must_exist(tmp_path):
@@ -264,11 +264,11 @@ def test_excluded_cases_are_not_scored_and_must_exist(tmp_path):
     (tmp_path / "test.txt").write_text("case_04\ncase_03\n")
     for test in (("case_04", "case_03"), "test.txt"):
         choice = CaseChoice(labeled=(2,), exclude="case_04", test=test, validation=("case_05", "case_04"))
-        (setting,) = settings_of(choice, dataset, tmp_path)
+        (setting,) = labeled_sets_of(choice, dataset, tmp_path)
         assert (setting.split.test, setting.split.validation) == (("case_03",), ("case_05",))
         assert "case_04" not in (*setting.split.labeled, *setting.split.unlabeled)
     with pytest.raises(InputError, match=r"no case 'case_4' .* excluded"):
-        settings_of(CaseChoice(labeled=(2,), exclude="case_4", test=1), dataset, tmp_path)
+        labeled_sets_of(CaseChoice(labeled=(2,), exclude="case_4", test=1), dataset, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -282,13 +282,13 @@ def test_excluded_cases_are_not_scored_and_must_exist(tmp_path):
 def test_a_case_that_stands_twice_is_refused(tmp_path, cases, said):
     (tmp_path / "order.txt").write_text("case_01\ncase_01\ncase_02\ncase_03\n")
     with pytest.raises(InputError, match=said):
-        settings_of(CaseChoice(labeled=(2,), **cases), dataset_of(tmp_path, NAMES), tmp_path)
+        labeled_sets_of(CaseChoice(labeled=(2,), **cases), dataset_of(tmp_path, NAMES), tmp_path)
 
 
 def test_the_whole_pool_is_one_draw(tmp_path):
     """All draws of it would be the same labeled set."""
     choice = CaseChoice(labeled=(2, 8), draws=(1, 2, 3), test=3)
-    found = settings_of(choice, dataset_of(tmp_path, NAMES, bare=("case_00",)), tmp_path)
+    found = labeled_sets_of(choice, dataset_of(tmp_path, NAMES, bare=("case_00",)), tmp_path)
     assert [setting.folder for setting in found] == [
         *("labeled-2/draw-1", "labeled-8/draw-1"),
         *("labeled-2/draw-2", "labeled-2/draw-3"),
@@ -299,7 +299,7 @@ def test_test_scans_without_label_are_not_trained_on(tmp_path):
     dataset = dataset_of(tmp_path, ["a", "b", "c", "t", "u"], bare=("c", "u"))
     parts = {"t": "test", "u": "test"}
     dataset = replace(dataset, entries=tuple(replace(e, part=parts.get(e.name)) for e in dataset.entries))
-    (setting,) = settings_of(CaseChoice(labeled=(2,)), dataset, tmp_path)
+    (setting,) = labeled_sets_of(CaseChoice(labeled=(2,)), dataset, tmp_path)
     assert setting.split.unlabeled == ("c",)
     assert setting.split.test == ("t",)
 
@@ -314,6 +314,6 @@ def test_patches_of_one_scan_stay_together_in_every_draw():
 
 
 def test_where_all_are_labeled_only_methods_that_need_no_unlabeled_scan_run(tmp_path):
-    grid = Grid(methods=("ua_mt",), cases=CaseChoice(labeled=(9,), test=3))
-    settings = settings_of(grid.cases, dataset_of(tmp_path, NAMES), tmp_path)
-    assert [cell.arm.name for cell in cells_of(grid, settings)] == ["supervised"]
+    grid = StudyFile(methods=("ua_mt",), cases=CaseChoice(labeled=(9,), test=3))
+    settings = labeled_sets_of(grid.cases, dataset_of(tmp_path, NAMES), tmp_path)
+    assert [cell.arm.name for cell in runs_of(grid, settings)] == ["supervised"]

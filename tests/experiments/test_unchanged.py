@@ -6,8 +6,8 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.experiments.labeled_sets import Setting
-from semivox.experiments.runs import cells_of
+from semivox.experiments.labeled_sets import LabeledSet
+from semivox.experiments.runs import runs_of
 from semivox.experiments.unchanged import changed_parts, check_unchanged
 from tests.experiments import made
 
@@ -26,8 +26,8 @@ def grid(**changes):
 
 def compare(out, asked, split=SPLIT):
     """The study in ``out`` with the grid and the labeled set that it is asked to go on with."""
-    settings = [Setting("labeled-4", 0, split)]
-    check_unchanged(out, asked, settings, cells_of(asked, settings))
+    settings = [LabeledSet("labeled-4", 0, split)]
+    check_unchanged(out, asked, settings, runs_of(asked, settings))
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from semivox.experiments import one_run as program
 from semivox.experiments import runner
 from semivox.experiments.cost import Cost
-from semivox.experiments.runs import Arm, Cell
+from semivox.experiments.runs import Arm, Run
 from semivox.experiments.watch import Watch
 
-CELLS = [Cell("labeled-4", 0, seed, Arm(name="ua_mt", method="ua_mt")) for seed in (1, 2, 3, 4)]
+CELLS = [Run("labeled-4", 0, seed, Arm(name="ua_mt", method="ua_mt")) for seed in (1, 2, 3, 4)]
 COST = Cost(train_seconds=10, predict_seconds=7, memory_mb=1, gpu_memory_mb=None, device="cpu", threads=1)
 
 

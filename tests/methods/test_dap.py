@@ -40,7 +40,7 @@ def scripted(
     """One labeled and one unlabeled patch of four voxels, predicted alike; the atlas of ``LINES``; given verdicts, in
     logits, on the voxels of either."""
     method = build("dap", blueprint(), PAPER | options)
-    method.survey(LINES)
+    method.fit_labels(LINES)
     answer = torch.cat([logit(inside)] * 2).requires_grad_()
     method.network = Scripted(answer)
     method.discriminator = Verdicts(verdicts or [0.0] * len(inside))
@@ -57,15 +57,15 @@ def supervised(*given, **options) -> float:
 
 @pytest.mark.parametrize(("p", "loss"), [(0.9, 0.0010536), (0.5, 0.1732868), (0.1, 1.8650938)])
 def test_the_focal_loss_of_a_voxel(p, loss):
-    factor, surprise = focal(logit([p]), torch.ones(1, 1, 1, 1).long(), 2.0)
-    assert (factor * surprise).item() == pytest.approx(loss, rel=1e-5)
+    factor, adversarial_loss = focal(logit([p]), torch.ones(1, 1, 1, 1).long(), 2.0)
+    assert (factor * adversarial_loss).item() == pytest.approx(loss, rel=1e-5)
 
 
 def test_focal_factors_are_finite_with_finite_gradients_at_certainty():
     for gamma in (0.0, 0.5, 2.0):
         logits = torch.tensor([[80.0, -80.0], [-80.0, 80.0]]).reshape(1, 2, 1, 1, 2).requires_grad_()
-        factor, surprise = focal(logits, torch.tensor([[[[1, 1]]]]), gamma)
-        (factor * surprise).sum().backward()
+        factor, adversarial_loss = focal(logits, torch.tensor([[[[1, 1]]]]), gamma)
+        (factor * adversarial_loss).sum().backward()
         assert torch.isfinite(logits.grad).all()
 
 
@@ -132,7 +132,7 @@ def test_two_classes_of_three_are_weighed_like_two_of_two():
     weights = []
     for classes in (2, 3):
         method = build("dap", blueprint(classes=classes), ALONE)
-        method.survey([label, balls((8, 8, 8), 2, 1)])
+        method.fit_labels([label, balls((8, 8, 8), 2, 1)])
         given = batch(DAP, 1, 1, (8, 8, 8), labels=[label] * 2)
         weights.append(method._weight(given, slice(1), given.label))
     assert torch.equal(*weights)
@@ -142,7 +142,7 @@ def test_of_two_classes_the_weight_is_that_of_the_objects_own_atlas():
     """The Gaussian about one half is the same for q and 1 - q."""
     masks = [balls((8, 8, 8), 2, seed) for seed in range(4)]
     method = build("dap", blueprint(), ALONE)
-    method.survey(masks)
+    method.fit_labels(masks)
     given = batch(DAP, 1, 1, (8, 8, 8), labels=masks[:2])
     own = method.atlas(given.place[:1], given.extent[:1], (8, 8, 8))[:, 1]
     assert len(own.mul(4).round().unique()) > 2
@@ -254,7 +254,7 @@ def test_prediction_needs_neither_atlas_nor_discriminator():
     method, given = build("dap", blueprint()).eval(), batch(DAP)
     with torch.no_grad():
         before = method.predict(given.image)
-        method.survey([balls((9, 9, 9), 2)])
+        method.fit_labels([balls((9, 9, 9), 2)])
         for p in method.discriminator.parameters():
             p.normal_()
         assert torch.equal(before, method.predict(given.image))
@@ -264,7 +264,7 @@ def test_prediction_needs_neither_atlas_nor_discriminator():
 def test_one_step_against_a_restatement_in_float64(classes, dice):
     options = {"self_training_loss": "bayesian"} | ({} if dice else PAPER)
     method = build("dap", blueprint(classes=classes, dropout=0.0), options, sharpness=4.0)
-    method.survey(balls((8, 8, 8), classes, seed) for seed in range(4))
+    method.fit_labels(balls((8, 8, 8), classes, seed) for seed in range(4))
     network, judge = copy.deepcopy(method.network).double(), copy.deepcopy(method.discriminator).double()
     given = batch(DAP, 2, 3, classes=classes)
     losses = turn(method, given, 30, 100)

@@ -14,7 +14,7 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods.method import OptimizerConfig
-from semivox.methods.sassnet import SASSNet, distance_or_zero, regression, surprise
+from semivox.methods.sassnet import SASSNet, adversarial_loss, distance_or_zero, regression
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
@@ -72,9 +72,9 @@ def test_the_regression_is_a_mean_over_maps_and_known_voxels():
 
 
 def test_passing_for_labeled_costs_what_the_verdict_leaves():
-    assert surprise(torch.zeros(3, 2), 1).item() == pytest.approx(0.693147, abs=1e-6)
-    assert surprise(torch.tensor([[0.0, 2.0]]), 1).item() == pytest.approx(0.126928, abs=1e-6)
-    assert surprise(torch.tensor([[0.0, 2.0]]), 0).item() == pytest.approx(2.126928, abs=1e-6)
+    assert adversarial_loss(torch.zeros(3, 2), 1).item() == pytest.approx(0.693147, abs=1e-6)
+    assert adversarial_loss(torch.tensor([[0.0, 2.0]]), 1).item() == pytest.approx(0.126928, abs=1e-6)
+    assert adversarial_loss(torch.tensor([[0.0, 2.0]]), 0).item() == pytest.approx(2.126928, abs=1e-6)
 
 
 @pytest.mark.parametrize(

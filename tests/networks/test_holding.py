@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 from semivox.networks.discriminator import PatchDiscriminator
-from semivox.networks.freezing import fixed, held
+from semivox.networks.freezing import fixed, frozen
 
 
 def test_held_it_works_as_in_training_and_takes_no_gradient_but_passes_it_on():
     network = nn.Sequential(nn.BatchNorm3d(1), nn.Conv3d(1, 1, 1))
     network[1].bias.requires_grad_(False)
     image = torch.randn(2, 1, 4, 4, 4, requires_grad=True)
-    with held(network):
+    with frozen(network):
         assert all(m.training for m in network.modules())
         network(image).square().sum().backward()
     assert image.grad.any()

@@ -5,7 +5,7 @@ import pytest
 from semivox.data import phantom
 from semivox.experiments.job import JobSettings, run_job
 from semivox.experiments.runner import run_study
-from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.options import PlanChoices
 from semivox.pipeline.train import Request, train_one
 
@@ -29,7 +29,7 @@ def training(scans, out):
 def study(scans, out):
     own = {"options": OPTIONS, "ablations": ("no noise",), "only_ablations": True}
     cases = CaseChoice(labeled=(2,), test=("hip_0002",))
-    grid = Grid(methods=("mean_teacher",), cases=cases, plan=PlanChoices(**PATCH), method={"mean_teacher": own})
+    grid = StudyFile(methods=("mean_teacher",), cases=cases, plan=PlanChoices(**PATCH), method={"mean_teacher": own})
     run_study(grid, scans, scans, out)
 
 

@@ -12,7 +12,7 @@ from semivox.core.errors import InputError
 from semivox.data import layouts, phantom
 from semivox.data.fixed_patches import PatchChoice
 from semivox.data.formats.volume import read, read_label
-from semivox.experiments.labeled_sets import settings_of
+from semivox.experiments.labeled_sets import labeled_sets_of
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline.patch_dataset import make_patches
 from semivox.reports.collect import collect
@@ -64,7 +64,7 @@ def test_image_and_label_of_a_patch_are_those_of_its_scan(scans, patches):
 def test_labeled_subsets_of_patches_take_whole_scans_first(patches):
     dataset = layouts.find(patches)
     group = {entry.name: entry.group for entry in dataset.entries}
-    for setting in settings_of(CaseChoice(labeled=(4,), draws=(0, 1, 2)), dataset, patches):
+    for setting in labeled_sets_of(CaseChoice(labeled=(4,), draws=(0, 1, 2)), dataset, patches):
         assert len({group[name] for name in setting.split.labeled}) <= 2
         assert {group[name] for name in setting.split.test} == {"hip_1000", "hip_1001"}
 

@@ -24,7 +24,7 @@ from tests.training import tiny, two_processes
 from tests.training.test_resume import assert_same, weights
 
 
-class TellingKeeper(run.Keeper):
+class TellingKeeper(run.RunMonitor):
     """Writes the state that each process holds after each step, and asks the second process to stop after two."""
 
     stop_at = 0
@@ -44,13 +44,13 @@ class StoppingKeeper(TellingKeeper):
     stop_at = 2
 
 
-def tell(fabric, *rest):
-    run.Keeper = TellingKeeper
+def progress(fabric, *rest):
+    run.RunMonitor = TellingKeeper
     original(fabric, *rest)
 
 
 def tell_and_stop(fabric, *rest):
-    run.Keeper = StoppingKeeper
+    run.RunMonitor = StoppingKeeper
     original(fabric, *rest)
 
 
@@ -62,7 +62,7 @@ original = run.work
 def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypatch, method):
     store, split, plan = tiny.prepared(tmp_path, steps=4)
     two = tiny.config(method, devices=2, device="cpu")
-    monkeypatch.setattr(run, "work", tell)
+    monkeypatch.setattr(run, "work", progress)
     train_run(store, split, plan, two, tmp_path / "whole")
     for step in (1, 4):
         first, second = (torch.load(tmp_path / f"whole-rank{rank}-step{step}.pt", weights_only=True) for rank in (0, 1))
@@ -71,7 +71,7 @@ def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypa
     with pytest.raises(InterruptedRun, match="step 2 of 4"):
         train_run(store, split, plan, two, tmp_path / "parts")
     assert checkpoint.load(tmp_path / "parts" / "checkpoints").step == 2
-    monkeypatch.setattr(run, "work", tell)
+    monkeypatch.setattr(run, "work", progress)
     train_run(store, split, plan, two, tmp_path / "parts")
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 

@@ -16,7 +16,7 @@ from tests.training.test_resume import stop_after
 def test_a_run_shows_the_labeled_scans_once_and_a_resumed_one_shows_nothing(tmp_path, monkeypatch):
     store, split, plan = tiny.prepared(tmp_path)
     surveys = []
-    monkeypatch.setattr(Supervised, "survey", lambda self, labels: surveys.append(list(labels)))
+    monkeypatch.setattr(Supervised, "fit_labels", lambda self, labels: surveys.append(list(labels)))
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(InterruptedRun):
@@ -34,7 +34,7 @@ def test_labels_are_opened_only_for_those_who_look(tmp_path, monkeypatch):
     asked = []
     case = Store.case
     monkeypatch.setattr(Store, "case", lambda self, name, label: asked.append((name, label)) or case(self, name, label))
-    monkeypatch.setattr(Supervised, "survey", lambda self, labels: asked.append("surveyed"))
+    monkeypatch.setattr(Supervised, "fit_labels", lambda self, labels: asked.append("surveyed"))
     train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
     assert asked[0] == "surveyed"
     assert {name for name, label in asked[1:] if label} <= set(split.labeled)

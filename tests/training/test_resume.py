@@ -40,13 +40,13 @@ def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor])
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Behave as if Ctrl-C came during the given step."""
-    turned = run.Keeper.turned
+    turned = run.RunMonitor.turned
 
-    def asked(keeper: run.Keeper, at: int, *rest: object) -> None:
+    def asked(keeper: run.RunMonitor, at: int, *rest: object) -> None:
         turned(keeper, at, *rest)
         keeper.stop.asked = keeper.stop.asked or at + 1 == step
 
-    monkeypatch.setattr(run.Keeper, "turned", asked)
+    monkeypatch.setattr(run.RunMonitor, "turned", asked)
 
 
 @pytest.mark.parametrize("method", list(METHODS))

@@ -21,7 +21,7 @@ from semivox.core.mappings import merged
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.training.checkpoint import State
-from semivox.training.distributed import Together, average, launch
+from semivox.training.distributed import LoopAveragedStrategy, average, launch
 from semivox.training.loop import Observer, Pace, in_channels_last, train
 from semivox.training.stopping import StopRequest
 from tests import faults
@@ -95,7 +95,7 @@ def averaged(fabric: Fabric, out: Path) -> None:
 def together(task: Any, *arguments: Any, start: Any = "forkserver") -> None:
     """Run ``task(fabric, *arguments)`` in two processes, forked from a clean one that has imported everything."""
     faults.CONTEXT.get_start_method()
-    launch(Fabric(accelerator="cpu", devices=2, strategy=Together(start_method=start)), task, *arguments)
+    launch(Fabric(accelerator="cpu", devices=2, strategy=LoopAveragedStrategy(start_method=start)), task, *arguments)
 
 
 def fail(fabric: Fabric, how: str) -> None:

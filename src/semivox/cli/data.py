@@ -64,7 +64,7 @@ def plan(
     from semivox.pipeline.options import parse_overrides
     from semivox.pipeline.progress import Terminal
 
-    tell = Terminal()
+    progress = Terminal()
     made = api.plan(
         data,
         split=split,
@@ -78,13 +78,13 @@ def plan(
         fields=parse_overrides(sets or ()).plan,
         method=method,
         device=device,
-        tell=tell,
+        progress=progress,
     )
     target = out / "plan.json" if out.is_dir() or not out.suffix else out
     target.parent.mkdir(parents=True, exist_ok=True)
     made.save(target)
-    tell.say(explained(made))
-    tell.say(f"Written to {target}.")
+    progress.say(explained(made))
+    progress.say(f"Written to {target}.")
 
 
 def prepare(
@@ -103,10 +103,10 @@ def prepare(
     from semivox.core.plan import Plan
     from semivox.pipeline.progress import Terminal
 
-    tell = Terminal()
-    made = Plan.load(plan) if plan else api.plan(data, split=split, exclude=o.names(exclude), tell=tell)
-    store = api.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, tell=tell)
-    tell.say(f"{len(store.names)} scans are ready in {out}.")
+    progress = Terminal()
+    made = Plan.load(plan) if plan else api.plan(data, split=split, exclude=o.names(exclude), progress=progress)
+    store = api.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
+    progress.say(f"{len(store.names)} scans are ready in {out}.")
 
 
 def explained(plan: Plan) -> str:

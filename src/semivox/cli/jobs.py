@@ -60,7 +60,7 @@ def run(
         ),
         split=split,
         exclude=o.names(exclude),
-        tell=Terminal(),
+        progress=Terminal(),
     )
 
 
@@ -75,4 +75,4 @@ def demo(
     from semivox import api
     from semivox.pipeline.progress import Terminal
 
-    api.demo(out, quick=quick, tell=Terminal())
+    api.demo(out, quick=quick, progress=Terminal())

@@ -40,7 +40,7 @@ def train(
 
     wanted = parse_overrides(sets or ())
     flags = o.given(steps=steps, seed=seed, device=device, devices=devices, precision=precision, workers=workers)
-    tell = Terminal()
+    progress = Terminal()
     api.train(
         data,
         out,
@@ -53,9 +53,9 @@ def train(
         split=split,
         exclude=o.names(exclude),
         prepared=prepared,
-        tell=tell,
+        progress=progress,
     )
-    tell.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
+    progress.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
 
 
 def predict(
@@ -81,7 +81,7 @@ def predict(
     from semivox import api
     from semivox.pipeline.progress import Terminal
 
-    tell = Terminal()
+    progress = Terminal()
     written = api.predict(
         run,
         inputs,
@@ -93,9 +93,9 @@ def predict(
         largest_component=largest_component,
         overwrite=overwrite,
         device=device,
-        tell=tell,
+        progress=progress,
     )
-    tell.say(f"{len(written)} {'scan is' if len(written) == 1 else 'scans are'} labeled in {out}.")
+    progress.say(f"{len(written)} {'scan is' if len(written) == 1 else 'scans are'} labeled in {out}.")
 
 
 def evaluate(
@@ -113,7 +113,7 @@ def evaluate(
     from semivox import api
     from semivox.pipeline.progress import Terminal
 
-    rows = api.evaluate(reference, prediction, out, ignore=ignore, workers=workers, tell=Terminal())
+    rows = api.evaluate(reference, prediction, out, ignore=ignore, workers=workers, progress=Terminal())
     if json:
         from semivox.evaluation.summary import summarize
         from semivox.evaluation.tables import ScoreFile

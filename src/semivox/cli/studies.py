@@ -35,7 +35,7 @@ def study(
     from semivox import api
     from semivox.pipeline.progress import Terminal
 
-    api.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), tell=Terminal())
+    api.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), progress=Terminal())
 
 
 def report(
@@ -51,7 +51,7 @@ def report(
     from semivox import api
     from semivox.pipeline.progress import Terminal
 
-    print(api.report(folder, by_difficulty=by_difficulty, tell=Terminal()))
+    print(api.report(folder, by_difficulty=by_difficulty, progress=Terminal()))
 
 
 def patches(
@@ -76,7 +76,7 @@ def patches(
     from semivox.data.fixed_patches import PatchChoice
     from semivox.pipeline.progress import Terminal
 
-    tell, voxels = Terminal(), o.whole_triple(size, "--size")
+    progress, voxels = Terminal(), o.whole_triple(size, "--size")
     assert voxels is not None
     choice = PatchChoice(
         size=voxels,
@@ -86,5 +86,5 @@ def patches(
         foreground=foreground,
         seed=1 if seed is None else seed,
     )
-    made = api.patches(data, out, split=split, choice=choice, tell=tell)
-    tell.say(f"{made} patches are in {out}. Compare methods on them: semivox study GRID --data {out}")
+    made = api.patches(data, out, split=split, choice=choice, progress=progress)
+    progress.say(f"{made} patches are in {out}. Compare methods on them: semivox study GRID --data {out}")

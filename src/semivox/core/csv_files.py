@@ -14,19 +14,19 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 """Spreadsheets run a cell that starts so as a formula; names that do are written behind an apostrophe."""
 
 
-def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Cell]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Cell]]) -> None:
     """Write a table, replacing the file in one step. Raises SemivoxError naming a file that cannot be written."""
 
     def write(temporary: Path) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as stream:
             table = csv.writer(stream)
             table.writerow(columns)
-            table.writerows([shown(cell) for cell in row] for row in rows)
+            table.writerows([escape(cell) for cell in row] for row in rows)
 
     write_atomically(path, write)
 
 
-def shown(cell: Cell) -> str:
+def escape(cell: Cell) -> str:
     """One cell: numbers in full, None empty, and names that a spreadsheet would run as formulas defused."""
     if cell is None:
         return ""
@@ -35,6 +35,6 @@ def shown(cell: Cell) -> str:
     return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
 
 
-def meant(cell: str) -> str:
+def unescape(cell: str) -> str:
     """The inverse of ``shown`` for names."""
     return cell.removeprefix("'")

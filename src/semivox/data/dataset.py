@@ -11,7 +11,7 @@ from semivox.core.plan import ClassInfo
 
 
 @dataclass(frozen=True)
-class Entry:
+class CaseFiles:
     """One case on disk, nothing of it opened yet."""
 
     name: str
@@ -30,7 +30,7 @@ class Dataset:
 
     root: Path
     layout: str
-    entries: tuple[Entry, ...]
+    entries: tuple[CaseFiles, ...]
     channels: tuple[str, ...] | None = None
     classes: tuple[ClassInfo, ...] | None = None
     """Background first; None: no description names them."""
@@ -39,7 +39,7 @@ class Dataset:
     skipped: tuple[str, ...] = ()
     """Files passed over, each with the reason."""
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> CaseFiles:
         """The case of that name. Raises InputError."""
         found = next((entry for entry in self.entries if entry.name == name), None)
         if found is None:
@@ -47,7 +47,7 @@ class Dataset:
         return found
 
 
-def groups_of(entries: Iterable[Entry]) -> dict[str, str]:
+def groups_of(entries: Iterable[CaseFiles]) -> dict[str, str]:
     """Case -> the patient (or scan) it is of, for cases of which that is said."""
     return {entry.name: entry.group for entry in entries if entry.group}
 

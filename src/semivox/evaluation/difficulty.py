@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from semivox.core.csv_files import meant, write_sheet
+from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats.volume import read_label
 from semivox.evaluation.shape_model import ShapeModel
 
@@ -48,7 +48,7 @@ def deviations(
 
 def write_difficulty(path: Path, found: Mapping[str, float]) -> None:
     """Write case and score, replacing the file in one step."""
-    write_sheet(
+    write_csv(
         path, ["case_id", "deviation_mm"], ([case, float(round(value, 4))] for case, value in sorted(found.items()))
     )
 
@@ -57,12 +57,12 @@ def read_difficulty(path: Path) -> dict[str, float]:
     """Read it back. Raises InputError naming the file."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            return {meant(row["case_id"]): float(row["deviation_mm"]) for row in csv.DictReader(stream)}
+            return {unescape(row["case_id"]): float(row["deviation_mm"]) for row in csv.DictReader(stream)}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a table of case_id,deviation_mm: {error}") from error
 
 
-def _label(entry: Entry) -> tuple[np.ndarray, tuple[float, float, float]]:
+def _label(entry: CaseFiles) -> tuple[np.ndarray, tuple[float, float, float]]:
     assert entry.label is not None
     volume = read_label(entry.label)
     return volume.array[0], volume.spacing

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
 
-from semivox.core.csv_files import meant, write_sheet
+from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
@@ -100,7 +100,7 @@ def write_scores(folder: Path, rows: Sequence[Row], units: Units = EACH_ITS_OWN)
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows as CSV, replacing the file in one step; numbers are written in full."""
-    write_sheet(path, COLUMNS, ([cells[column] for column in COLUMNS] for cells in (row.model_dump() for row in rows)))
+    write_csv(path, COLUMNS, ([cells[column] for column in COLUMNS] for cells in (row.model_dump() for row in rows)))
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -160,7 +160,7 @@ def _check_values(scored: list[_Scored], wanted: list[ClassInfo], folder: Path) 
 
 def _row(cells: Mapping[str, str | list[str]], place: str) -> Row:
     """One line of a table. Raises InputError naming the line and the column."""
-    values = {name: meant(cell) if isinstance(cell, str) else str(cell) for name, cell in cells.items()}
+    values = {name: unescape(cell) if isinstance(cell, str) else str(cell) for name, cell in cells.items()}
     try:
         return Row.model_validate({name: value or None for name, value in values.items()})
     except ValidationError as error:

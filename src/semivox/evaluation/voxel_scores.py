@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from semivox.core.csv_files import meant, write_sheet
+from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.evaluation.score import Empty, score_classes
@@ -67,13 +67,13 @@ def voxel_rows(
 
 def write_voxel_rows(path: Path, rows: Sequence[VoxelRow]) -> None:
     """Write rows as CSV, replacing the file in one step."""
-    write_sheet(path, list(VoxelRow.model_fields), (row.model_dump().values() for row in rows))
+    write_csv(path, list(VoxelRow.model_fields), (row.model_dump().values() for row in rows))
 
 
 def read_voxel_rows(path: Path) -> list[VoxelRow]:
     """Read them back. Raises InputError naming the file and the column."""
     with path.open(newline="", encoding="utf-8") as stream:
-        cells = [{key: meant(value) or None for key, value in row.items()} for row in csv.DictReader(stream)]
+        cells = [{key: unescape(value) or None for key, value in row.items()} for row in csv.DictReader(stream)]
     try:
         return [VoxelRow.model_validate(row) for row in cells]
     except ValidationError as error:

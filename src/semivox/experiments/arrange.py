@@ -17,13 +17,13 @@ from semivox.data.checks.run import CheckReport
 from semivox.data.dataset import Dataset, groups_of
 from semivox.data.formats.sources import digest_of_files
 from semivox.data.planning.fingerprint import fingerprint
-from semivox.experiments.labeled_sets import Setting, settings_of
-from semivox.experiments.runs import TWIN, Cell, arms_of, cells_of, config_of
-from semivox.experiments.study_file import Grid
+from semivox.experiments.labeled_sets import LabeledSet, labeled_sets_of
+from semivox.experiments.runs import TWIN, Run, arms_of, config_of, runs_of
+from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import changed_parts, check_unchanged
-from semivox.pipeline.planning import Inspected, planned
-from semivox.pipeline.progress import Narrator
-from semivox.pipeline.stages import decide, inspect, locate, ready
+from semivox.pipeline.planning import CheckedDataset, planned
+from semivox.pipeline.progress import ProgressDisplay
+from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases
 from semivox.training.folder import RunFolder
 from semivox.training.run import check_parts
 
@@ -41,7 +41,7 @@ class StudyRecord(Frozen):
     """What a study was begun with (study.json). Methods, seeds, counts and draws may be added later."""
 
     version: int = 1
-    grid: Grid
+    grid: StudyFile
     data: str
     """The data folder."""
     files: str
@@ -57,13 +57,13 @@ class Arranged:
     """A study that is ready to run."""
 
     folder: Path
-    grid: Grid
+    grid: StudyFile
     plan: Plan
-    cells: tuple[Cell, ...]
+    cells: tuple[Run, ...]
 
 
 @contextmanager
-def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> Iterator[Arranged]:
+def arranged(grid: StudyFile, base: Path, data: Path, out: Path, progress: ProgressDisplay) -> Iterator[Arranged]:
     """Check, plan and prepare for all runs of the study, or for what was added to it; all that is done is left alone.
 
     The study's folder is held for as long as the block lasts: no second process begins anything in it. ``base``: the
@@ -73,10 +73,10 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
     for arm in arms_of(grid):
         config_of(grid, arm, grid.seeds[0], 0)  # wrong options are refused before any work
     dataset = layouts.find(data)
-    settings = settings_of(grid.cases, dataset, base)
-    cells = cells_of(grid, settings)
+    settings = labeled_sets_of(grid.cases, dataset, base)
+    cells = runs_of(grid, settings)
     for setting in settings:
-        locate(data, setting.split)  # names, labels and patients
+        load_dataset(data, setting.split)  # names, labels and patients
         for cell in (cell for cell in cells if cell.frame == setting.folder):
             check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
     _make(out)
@@ -88,12 +88,12 @@ def arranged(grid: Grid, base: Path, data: Path, out: Path, tell: Narrator) -> I
         check_unchanged(out, grid, settings, cells)
         if not (out / RECORD).exists():
             record.save(out / RECORD)  # from now on the folder is this study's
-        inspected = _inspected(dataset, settings, out, tell)
-        plan = _plan(grid, inspected, settings[0], out, tell)
+        inspected = _inspected(dataset, settings, out, progress)
+        plan = _plan(grid, inspected, settings[0], out, progress)
         inspected = _with_classes_of(plan, inspected)
         record.save(out / RECORD)  # what was added to the grid stands there once it is known to fit
         for setting in settings:
-            _prepared(grid, inspected, plan, setting, out, tell)
+            _prepared(grid, inspected, plan, setting, out, progress)
         yield Arranged(out, grid, plan, cells)
 
 
@@ -124,7 +124,9 @@ def _compare(out: Path, record: StudyRecord) -> None:
         )
 
 
-def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: Narrator) -> Inspected:
+def _inspected(
+    dataset: Dataset, settings: Sequence[LabeledSet], out: Path, progress: ProgressDisplay
+) -> CheckedDataset:
     """Every case of the study, checked once; again where one was added. Labels that no setting uses stay closed."""
     labeled = {name for setting in settings for name in setting.split.labeled}
     pool = {name for setting in settings for name in (*setting.split.labeled, *setting.split.unlabeled)}
@@ -142,46 +144,46 @@ def _inspected(dataset: Dataset, settings: Sequence[Setting], out: Path, tell: N
         opened = {name for name, facts in measured.items() if facts.labeled}
         scored = {*parts.validation, *parts.test}
         if labeled <= opened and pool <= measured.keys() and scored <= {case.case for case in report.cases}:
-            return Inspected(dataset, whole, report)
-    inspected = inspect(dataset, whole, tell=tell)
+            return CheckedDataset(dataset, whole, report)
+    inspected = check_or_raise(dataset, whole, progress=progress)
     inspected.report.save(path)
     return inspected
 
 
-def _of(inspected: Inspected, split: Split) -> Inspected:
+def _of(inspected: CheckedDataset, split: Split) -> CheckedDataset:
     """What is known when only this split's labels are: facts of other labels are forgotten."""
     hidden = set(split.unlabeled)
     cases = tuple(
         case.model_copy(update={"facts": _without_label(case.facts)}) if case.case in hidden and case.facts else case
         for case in inspected.report.cases
     )
-    return Inspected(inspected.dataset, split, inspected.report.model_copy(update={"cases": cases}))
+    return CheckedDataset(inspected.dataset, split, inspected.report.model_copy(update={"cases": cases}))
 
 
 def _without_label(facts: CaseFacts) -> CaseFacts:
     return facts.model_copy(update={"labeled": False, "voxels": {}, "foreground": ()})
 
 
-def _plan(grid: Grid, inspected: Inspected, first: Setting, out: Path, tell: Narrator) -> Plan:
+def _plan(grid: StudyFile, inspected: CheckedDataset, first: LabeledSet, out: Path, progress: ProgressDisplay) -> Plan:
     """The plan of the study: decided once, on the first labeled set; its classes are those of all labeled sets."""
     path = out / "plan.json"
     if not path.exists():
         arms = arms_of(grid)
         arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
-        tell.say(f"Planning, with a dry step of {arm.method} ...")
+        progress.say(f"Planning, with a dry step of {arm.method} ...")
         device, options = str(grid.train.get("device", "auto")), config_of(grid, arm, grid.seeds[0], 0).options
-        decide(_of(_with_all_classes(inspected), first.split), grid.plan, arm.method, device, options).save(path)
+        make_plan(_of(_with_all_classes(inspected), first.split), grid.plan, arm.method, device, options).save(path)
     return Plan.load(path)
 
 
-def _with_all_classes(inspected: Inspected) -> Inspected:
+def _with_all_classes(inspected: CheckedDataset) -> CheckedDataset:
     """With the classes that the labels of any setting show, where no description names them."""
     facts = [case.facts for case in inspected.report.cases if case.facts is not None]
     found = fingerprint(inspected.dataset, inspected.split, facts).classes
     return replace(inspected, dataset=replace(inspected.dataset, classes=found))
 
 
-def _with_classes_of(plan: Plan, inspected: Inspected) -> Inspected:
+def _with_classes_of(plan: Plan, inspected: CheckedDataset) -> CheckedDataset:
     """With the classes of the study's plan. Raises InputError where a label shows another: it came later."""
     known, labeled = {plan.ignore, *(info.value for info in plan.classes)}, set(inspected.split.labeled)
     for case in inspected.report.cases:
@@ -195,7 +197,9 @@ def _with_classes_of(plan: Plan, inspected: Inspected) -> Inspected:
     return replace(inspected, dataset=replace(inspected.dataset, classes=plan.classes))
 
 
-def _prepared(grid: Grid, inspected: Inspected, common: Plan, setting: Setting, out: Path, tell: Narrator) -> None:
+def _prepared(
+    grid: StudyFile, inspected: CheckedDataset, common: Plan, setting: LabeledSet, out: Path, progress: ProgressDisplay
+) -> None:
     """Split, plan and prepared scans of one labeled set."""
     folder = out / setting.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,4 +210,4 @@ def _prepared(grid: Grid, inspected: Inspected, common: Plan, setting: Setting, 
         shared = {name: getattr(common, name) for name in OF_THE_STUDY}
         reasons = dict(common.reasons) | {"intensity": own.reasons["intensity"]}
         own.model_copy(update={**shared, "reasons": reasons}).save(keeper.plan)
-    ready(inspected.dataset, setting.split, Plan.load(keeper.plan), folder / "prepared", tell=tell)
+    prepare_cases(inspected.dataset, setting.split, Plan.load(keeper.plan), folder / "prepared", progress=progress)

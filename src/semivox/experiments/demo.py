@@ -11,7 +11,7 @@ from semivox.data import phantom
 from semivox.experiments.job import JobSettings, Page, run_job
 from semivox.experiments.verdict import Summary
 from semivox.pipeline.options import PlanChoices
-from semivox.pipeline.progress import Narrator, Quiet
+from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.settings import TrainSettings
 
 SMALL = PlanChoices(
@@ -29,11 +29,13 @@ QUICK = SMALL.model_copy(update={"spacing": (6.0, 6.0, 6.0), "patch": (16, 16, 1
 """Shows that everything works, and is too short to learn anything."""
 
 
-def run_demo(out: Path, quick: bool = False, tell: Narrator | None = None, page: Page | None = None) -> Summary:
+def run_demo(
+    out: Path, quick: bool = False, progress: ProgressDisplay | None = None, page: Page | None = None
+) -> Summary:
     """Write the data to ``out/data`` and do the main job in ``out/run``; resumes what was interrupted."""
-    tell = tell or Quiet()
+    progress = progress or Quiet()
     labeled, unlabeled, test = (2, 2, 2) if quick else (4, 20, 10)
-    tell.say(f"Drawing {labeled} labeled, {unlabeled} unlabeled and {test} test scans into {out / 'data'} ...")
+    progress.say(f"Drawing {labeled} labeled, {unlabeled} unlabeled and {test} test scans into {out / 'data'} ...")
     phantom.write(out / "data", labeled, unlabeled, test)
     settings = JobSettings(options=OPTIONS, plan=QUICK if quick else SMALL, train=TrainSettings(workers=1))
-    return run_job(out / "data", out / "run", settings, tell, page)
+    return run_job(out / "data", out / "run", settings, progress, page)

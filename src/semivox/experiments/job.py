@@ -23,7 +23,7 @@ from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.checks.run import CheckReport
-from semivox.data.dataset import Dataset, Entry, groups_of
+from semivox.data.dataset import CaseFiles, Dataset, groups_of
 from semivox.data.formats.sources import digest_of_files
 from semivox.data.prepared.store import Store
 from semivox.evaluation.score import Row
@@ -32,10 +32,10 @@ from semivox.experiments.folds import folds
 from semivox.experiments.verdict import Provenance, ScoredOn, Summary, conclude
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import PlanChoices, known_options
-from semivox.pipeline.planning import Inspected
+from semivox.pipeline.planning import CheckedDataset
 from semivox.pipeline.predict import label_entries, score_entries
-from semivox.pipeline.progress import Narrator, Quiet
-from semivox.pipeline.stages import decide, inspect, learn, locate, ready
+from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, train_method
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
 from semivox.training.settings import RunConfig, TrainSettings, configure
@@ -79,7 +79,11 @@ class Trial:
 
 
 def run_job(
-    data: Path, out: Path, settings: JobSettings | None = None, tell: Narrator | None = None, page: Page | None = None
+    data: Path,
+    out: Path,
+    settings: JobSettings | None = None,
+    progress: ProgressDisplay | None = None,
+    page: Page | None = None,
 ) -> Summary:
     """Do the whole job into the folder ``out``, or what is left of it, and return what it found.
 
@@ -88,22 +92,22 @@ def run_job(
     Raises InputError when scans are unfit (all are named) or ``out`` holds a job with other settings, and
     InterruptedRun after saving when asked to stop.
     """
-    settings, tell = settings or JobSettings(), tell or Quiet()
+    settings, progress = settings or JobSettings(), progress or Quiet()
     configs = arms(settings)
-    dataset, split = locate(data, settings.split, settings.exclude)
+    dataset, split = load_dataset(data, settings.split, settings.exclude)
     if not split.unlabeled:
         raise InputError(f"{data} holds no unlabeled scan, so there is nothing to find out; use train --method {TWIN}")
     with _begun(out, JobRecord(settings=settings, files=digest_of_files(dataset))):
         split.save(out / "split.json")
-        inspected = _checked(out, dataset, split, tell)
-        plan = _decided(out, inspected, settings, configs[settings.method].options, tell)
+        inspected = _checked(out, dataset, split, progress)
+        plan = _decided(out, inspected, settings, configs[settings.method].options, progress)
         scored_on, trials = planned_trials(out, dataset, split, settings)
-        _announce(plan, settings, scored_on, len(trials), tell)
-        store = ready(dataset, split, plan, out / "prepared", tell=tell)
+        _announce(plan, settings, scored_on, len(trials), progress)
+        store = prepare_cases(dataset, split, plan, out / "prepared", progress=progress)
         rows: dict[str, list[Row]] = {name: [] for name in configs}
         for trial in trials:
             for name, config in configs.items():
-                rows[name] += _tried(trial, name, config, plan, store, dataset, tell)
+                rows[name] += _tried(trial, name, config, plan, store, dataset, progress)
         about = _provenance(dataset, split, plan, settings, scored_on, trials)
         both = rows[settings.method], rows[TWIN]
         summary = conclude(settings.method, TWIN, *both, about, groups_of(dataset.entries))
@@ -111,8 +115,8 @@ def run_job(
         (out / "summary.txt").write_text(summary.text(), encoding="utf-8")
         if page is not None:
             page(out, dataset)
-    tell.say("\n" + summary.text())
-    tell.say(f"Model:  {out / settings.method}\nReport: {out / 'report.html'}")
+    progress.say("\n" + summary.text())
+    progress.say(f"Model:  {out / settings.method}\nReport: {out / 'report.html'}")
     return summary
 
 
@@ -162,37 +166,39 @@ def _begun(out: Path, record: JobRecord) -> Iterator[None]:
         yield
 
 
-def _checked(out: Path, dataset: Dataset, split: Split, tell: Narrator) -> Inspected:
+def _checked(out: Path, dataset: Dataset, split: Split, progress: ProgressDisplay) -> CheckedDataset:
     """The report of an earlier call on the same files, or a new one."""
     path = out / "check.json"
     if path.exists():
-        return Inspected(dataset, split, CheckReport.load(path))
-    inspected = inspect(dataset, split, tell=tell)
+        return CheckedDataset(dataset, split, CheckReport.load(path))
+    inspected = check_or_raise(dataset, split, progress=progress)
     inspected.report.save(path)
     warned = sum(case.verdict == "warning" for case in inspected.report.cases)
-    tell.say(f"Checked {len(inspected.report.cases)} scans: no error, {warned} with warnings (check.json).")
+    progress.say(f"Checked {len(inspected.report.cases)} scans: no error, {warned} with warnings (check.json).")
     return inspected
 
 
 def _decided(
-    out: Path, inspected: Inspected, settings: JobSettings, options: Mapping[str, Any], tell: Narrator
+    out: Path, inspected: CheckedDataset, settings: JobSettings, options: Mapping[str, Any], progress: ProgressDisplay
 ) -> Plan:
     """The plan of an earlier call, or a new one."""
     path = out / "plan.json"
     if not path.exists():
-        tell.say("Planning, with a dry step of the method ...")
-        decide(inspected, settings.plan, settings.method, settings.train.device, options).save(path)
+        progress.say("Planning, with a dry step of the method ...")
+        make_plan(inspected, settings.plan, settings.method, settings.train.device, options).save(path)
     return Plan.load(path)
 
 
-def _announce(plan: Plan, settings: JobSettings, scored_on: ScoredOn, trials: int, tell: Narrator) -> None:
+def _announce(plan: Plan, settings: JobSettings, scored_on: ScoredOn, trials: int, progress: ProgressDisplay) -> None:
     """Say what will happen and how long it may take, before it starts."""
     steps = settings.train.steps or plan.steps
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
-    tell.say(f"Plan: {plan.network.name}, {spacing} mm, patch {patch}, {steps} steps (plan.json gives the reasons).")
+    progress.say(
+        f"Plan: {plan.network.name}, {spacing} mm, patch {patch}, {steps} steps (plan.json gives the reasons)."
+    )
     if plan.forecast:
         hours = 2 * trials * steps * plan.forecast.seconds_per_step / 3600
-        tell.say(
+        progress.say(
             f"{plan.forecast.seconds_per_step:.2f} s a step of {plan.forecast.method}, "
             f"{plan.forecast.memory_mb / 1024:.1f} GB; {2 * trials} trainings, scored on {scored_on}: "
             f"at most about {clock(3600 * hours)} (h:mm:ss) in all."
@@ -200,15 +206,15 @@ def _announce(plan: Plan, settings: JobSettings, scored_on: ScoredOn, trials: in
 
 
 def _tried(
-    trial: Trial, name: str, config: RunConfig, plan: Plan, store: Store, dataset: Dataset, tell: Narrator
+    trial: Trial, name: str, config: RunConfig, plan: Plan, store: Store, dataset: Dataset, progress: ProgressDisplay
 ) -> list[Row]:
     """Train one arm of a trial, label its scans and score them."""
     run = trial.folder / name
-    learn(store, trial.split, plan, config, run, tell)
-    entries: list[Entry] = [dataset.entry(case) for case in trial.scored]
+    train_method(store, trial.split, plan, config, run, progress)
+    entries: list[CaseFiles] = [dataset.entry(case) for case in trial.scored]
     if not entries:
         return []
-    label_entries(run, entries, config.train.device, tell)
+    label_entries(run, entries, config.train.device, progress)
     rows = score_entries(run, entries, plan)
     write_scores(run, rows, groups_of(entries))
     return rows

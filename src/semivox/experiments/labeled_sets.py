@@ -24,7 +24,7 @@ STREAM = 0xD3A1
 
 
 @dataclass(frozen=True)
-class Setting:
+class LabeledSet:
     """One labeled set: the folder of its runs within the study, and its split."""
 
     name: str
@@ -38,7 +38,7 @@ class Setting:
         return f"{self.name}/draw-{self.draw}"
 
 
-def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setting, ...]:
+def labeled_sets_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[LabeledSet, ...]:
     """Every labeled set of a study, smallest first. ``base``: the folder that files are named from.
 
     Raises InputError for names that do not exist, cases without a label they need, and too small a pool.
@@ -51,7 +51,7 @@ def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setti
             raise InputError("the study's [cases] needs labeled = [counts], or split = a split.json")
         split = Split.load(base / choice.split)
         kept = {part: _kept(names, choice) for part, names in split.model_dump().items()}
-        found = [Setting(setting_names(choice)[0], 0, _together(**kept))]
+        found = [LabeledSet(labeled_set_names(choice)[0], 0, _together(**kept))]
     else:
         found = _drawn(choice, dataset, pool, validation, test)
     labels = _labeled_names(dataset)
@@ -60,7 +60,7 @@ def settings_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[Setti
     return tuple(found)
 
 
-def setting_names(choice: CaseChoice) -> tuple[str, ...]:
+def labeled_set_names(choice: CaseChoice) -> tuple[str, ...]:
     """What the settings of a choice of cases are called, smallest first."""
     if not choice.labeled:
         return (Path(choice.split).stem,) if choice.split else ()
@@ -69,15 +69,15 @@ def setting_names(choice: CaseChoice) -> tuple[str, ...]:
 
 def _drawn(
     choice: CaseChoice, dataset: Dataset, pool: Sequence[str], validation: tuple[str, ...], test: tuple[str, ...]
-) -> list[Setting]:
+) -> list[LabeledSet]:
     """A setting per draw and number of labeled cases; the whole pool, the same in all draws, has the first only."""
     labels, groups, found = _labeled_names(dataset), groups_of(dataset.entries), []
     most = len(labels.intersection(pool))
     for draw in choice.draws:
         order = permuted(pool, groups, choice.draw_seed, draw)
-        for name, count in zip(setting_names(choice), sorted(choice.labeled), strict=True):
+        for name, count in zip(labeled_set_names(choice), sorted(choice.labeled), strict=True):
             if count < most or draw == choice.draws[0]:
-                found.append(Setting(name, draw, _taken(order, count, labels, validation, test)))
+                found.append(LabeledSet(name, draw, _taken(order, count, labels, validation, test)))
     return found
 
 
@@ -166,7 +166,7 @@ def _labeled_names(dataset: Dataset) -> set[str]:
     return {entry.name for entry in dataset.entries if entry.label is not None}
 
 
-def _check(setting: Setting, dataset: Dataset, labels: set[str]) -> None:
+def _check(setting: LabeledSet, dataset: Dataset, labels: set[str]) -> None:
     """Raise InputError where a scored case lacks a label, or nothing would be scored or learned from."""
     if not setting.split.test:
         raise InputError(

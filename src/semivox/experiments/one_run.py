@@ -21,16 +21,16 @@ from semivox.core.processes.lock import locked
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.dataset import Entry, groups_of
+from semivox.data.dataset import CaseFiles, groups_of
 from semivox.data.prepared.store import Store
 from semivox.evaluation.tables import write_scores
 from semivox.evaluation.voxel_scores import write_voxel_rows
 from semivox.experiments.arrange import StudyRecord
 from semivox.experiments.cost import account
-from semivox.experiments.runs import Cell, cell_named, config_of, plan_of
-from semivox.experiments.study_file import Grid
+from semivox.experiments.runs import Run, config_of, plan_of, run_named
+from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.predict import label_entries, score_entries, score_entries_in_voxels
-from semivox.pipeline.stages import learn
+from semivox.pipeline.stages import train_method
 from semivox.training.settings import RunConfig
 
 USAGE = "python -m semivox.experiments.one_run STUDY SETTING/draw-N/seed-N/ARM WORKERS, with 0 or more WORKERS"
@@ -40,13 +40,13 @@ PATIENCE = 900.0
 """Seconds for which a process of an earlier start is waited for: when its study is killed, it still saves."""
 
 
-def run_cell(study: Path, cell: Cell, record: StudyRecord, workers: int) -> None:
+def do_run(study: Path, cell: Run, record: StudyRecord, workers: int) -> None:
     """Do one run, or what is left of it. Raises InputError and InterruptedRun as training does."""
     frame, run = study / cell.frame, study / cell.name
     split, plan = Split.load(frame / "split.json"), plan_of(cell.arm, Plan.load(frame / "plan.json"))
     config = config_of(record.grid, cell.arm, cell.seed, workers)
     try:
-        learn(Store(frame / "prepared"), split, plan, config, run)
+        train_method(Store(frame / "prepared"), split, plan, config, run)
     finally:
         account(run, config, 0.0)
     began = time.monotonic()
@@ -55,7 +55,7 @@ def run_cell(study: Path, cell: Cell, record: StudyRecord, workers: int) -> None
     account(run, config, time.monotonic() - began)
 
 
-def _score(run: Path, entries: Sequence[Entry], plan: Plan, grid: Grid, config: RunConfig) -> None:
+def _score(run: Path, entries: Sequence[CaseFiles], plan: Plan, grid: StudyFile, config: RunConfig) -> None:
     """Label the test scans and write their scores."""
     label_entries(run, entries, config.train.device, options=grid.predict.model_dump())
     if grid.legacy.voxels:
@@ -86,10 +86,10 @@ def main(arguments: Sequence[str]) -> int:
     _follow_parent()
     try:
         record = StudyRecord.load(study / "study.json")
-        cell = cell_named(record.grid, name)
+        cell = run_named(record.grid, name)
         with locked((study / name).parent, f"{cell.arm.name}.lock", PATIENCE):
             if not cell.done(study):
-                run_cell(study, cell, record, workers)
+                do_run(study, cell, record, workers)
     except SemivoxError as error:
         print(f"semivox: {error}", file=sys.stderr)
         return error.code

@@ -21,10 +21,10 @@ import torch
 from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.core.plan import Plan
 from semivox.experiments.arrange import Arranged, arranged
-from semivox.experiments.runs import Cell
-from semivox.experiments.study_file import Grid
+from semivox.experiments.runs import Run
+from semivox.experiments.study_file import StudyFile
 from semivox.experiments.watch import Watch
-from semivox.pipeline.progress import Narrator, Quiet
+from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.reporter import clock
 from semivox.training.stopping import SIGNALS, StopRequest
 
@@ -63,7 +63,12 @@ class Processes:
 
 
 def run_study(
-    grid: Grid, base: Path, data: Path, out: Path, processes: int | None = None, tell: Narrator | None = None
+    grid: StudyFile,
+    base: Path,
+    data: Path,
+    out: Path,
+    processes: int | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Outcome:
     """Do the whole study into ``out``, or what is left of it.
 
@@ -71,13 +76,13 @@ def run_study(
     Raises InputError for unfit scans or options, SemivoxError after all else is done if runs failed, and
     InterruptedRun after all running ones have saved when asked to stop.
     """
-    tell = tell or Quiet()
-    with arranged(grid, base, data, out, tell) as study:
+    progress = progress or Quiet()
+    with arranged(grid, base, data, out, progress) as study:
         waiting = [cell for cell in study.cells if not cell.done(out)]
         fitting = shares(study.plan, max(len(waiting), 1), processes, str(grid.train.get("device", "auto")))
-        _announce(study, waiting, fitting, tell)
+        _announce(study, waiting, fitting, progress)
         outcome = _run_all(study, waiting, fitting)
-    _conclude(study, outcome, tell)
+    _conclude(study, outcome, progress)
     return outcome
 
 
@@ -99,20 +104,20 @@ def shares(plan: Plan, runs: int, processes: int | None, device: str) -> Process
     return Processes(count, threads, workers=min(2, threads - 1))
 
 
-def _announce(study: Arranged, waiting: Sequence[Cell], fitting: Processes, tell: Narrator) -> None:
+def _announce(study: Arranged, waiting: Sequence[Run], fitting: Processes, progress: ProgressDisplay) -> None:
     """Say what will be done, and about how long it may take."""
     plan, done = study.plan, len(study.cells) - len(waiting)
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
-    tell.say(
+    progress.say(
         f"{len(study.cells)} runs of {plan.steps} steps ({plan.network.name}, {spacing} mm, patch {patch}); "
         f"{done} are done. {fitting.count} at a time, {fitting.threads} thread{'s'[: fitting.threads > 1]} each."
     )
     if plan.forecast and waiting:
         seconds = len(waiting) * plan.steps * plan.forecast.seconds_per_step / fitting.count
-        tell.say(f"About {clock(seconds)} (h:mm:ss) if each step costs what one of {plan.forecast.method} did.")
+        progress.say(f"About {clock(seconds)} (h:mm:ss) if each step costs what one of {plan.forecast.method} did.")
 
 
-def _run_all(study: Arranged, waiting: Sequence[Cell], fitting: Processes) -> Outcome:
+def _run_all(study: Arranged, waiting: Sequence[Run], fitting: Processes) -> Outcome:
     """Start and watch processes until all runs have ended, or a stop was asked for."""
     outcome, queue, running = Outcome(), list(waiting), dict[str, subprocess.Popen[bytes]]()
     cells = {cell.name: cell for cell in study.cells}
@@ -141,7 +146,7 @@ def _run_all(study: Arranged, waiting: Sequence[Cell], fitting: Processes) -> Ou
     return outcome
 
 
-def _start(study: Path, cell: Cell, fitting: Processes) -> subprocess.Popen[bytes]:
+def _start(study: Path, cell: Run, fitting: Processes) -> subprocess.Popen[bytes]:
     """Start a run. Its words go to a file beside its folder; a session of its own keeps Ctrl-C away from it."""
     words = words_of(study, cell)
     words.parent.mkdir(parents=True, exist_ok=True)
@@ -153,13 +158,13 @@ def _start(study: Path, cell: Cell, fitting: Processes) -> subprocess.Popen[byte
         )
 
 
-def words_of(study: Path, cell: Cell) -> Path:
+def words_of(study: Path, cell: Run) -> Path:
     """What the process of a run said last time."""
     run = study / cell.name
     return run.with_name(run.name + ".txt")
 
 
-def _note(study: Path, cell: Cell, code: int, outcome: Outcome, stopping: bool) -> None:
+def _note(study: Path, cell: Run, code: int, outcome: Outcome, stopping: bool) -> None:
     """Remember a failure; a run that was stopped is none."""
     if code == 0 and cell.done(study):
         return
@@ -187,7 +192,7 @@ def _signal(running: Mapping[str, subprocess.Popen[bytes]], number: int) -> None
             process.send_signal(number)
 
 
-def _conclude(study: Arranged, outcome: Outcome, tell: Narrator) -> None:
+def _conclude(study: Arranged, outcome: Outcome, progress: ProgressDisplay) -> None:
     """Say how it ended. Raises InterruptedRun or SemivoxError where it is not all done."""
     total = len(study.cells)
     failed = "".join(
@@ -204,4 +209,4 @@ def _conclude(study: Arranged, outcome: Outcome, tell: Narrator) -> None:
             f"{len(outcome.failed)} of {total} runs failed, {outcome.done} are done. The same command tries the "
             f"failed ones again:{failed}"
         )
-    tell.say(f"All {total} runs are done. The page about them: semivox report {study.folder}")
+    progress.say(f"All {total} runs are done. The page about them: semivox report {study.folder}")

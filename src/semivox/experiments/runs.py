@@ -14,8 +14,8 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.plan import NetworkChoice, Plan
-from semivox.experiments.labeled_sets import Setting
-from semivox.experiments.study_file import Grid, MethodChoice
+from semivox.experiments.labeled_sets import LabeledSet
+from semivox.experiments.study_file import MethodChoice, StudyFile
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import known_options
@@ -43,7 +43,7 @@ class Arm(Frozen):
     twin: str | None = None
     """The supervised arm it is measured against; None for one itself."""
 
-    def departures(self, grid: Grid) -> tuple[str, ...]:
+    def departures(self, grid: StudyFile) -> tuple[str, ...]:
         """In words, what this arm has of its own instead of what all share."""
         choice = grid.method.get(self.method, MethodChoice())
         listed = [f"network {self.network.name} {dict(self.network.options) or ''}".strip()] if self.network else []
@@ -55,7 +55,7 @@ class Arm(Frozen):
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One run of a study."""
 
     setting: str
@@ -79,14 +79,14 @@ class Cell:
         return (run / "done").exists() and (run / "scores.json").exists()
 
 
-def cells_of(grid: Grid, settings: Sequence[Setting]) -> tuple[Cell, ...]:
+def runs_of(grid: StudyFile, settings: Sequence[LabeledSet]) -> tuple[Run, ...]:
     """Every run, a seed after the other, so that comparisons fill up early.
 
     Where a setting has no unlabeled case (all are labeled), only arms that need none have a run.
     """
     arms = arms_of(grid)
     return tuple(
-        Cell(setting.name, setting.draw, seed, arm)
+        Run(setting.name, setting.draw, seed, arm)
         for seed in grid.seeds
         for setting in settings
         for arm in arms
@@ -94,16 +94,16 @@ def cells_of(grid: Grid, settings: Sequence[Setting]) -> tuple[Cell, ...]:
     )
 
 
-def cell_named(grid: Grid, name: str) -> Cell:
+def run_named(grid: StudyFile, name: str) -> Run:
     """The run whose folder has this name. Raises InputError where the study has none."""
     setting, draw, seed, arm = (*name.split("/"), "", "", "")[:4]
     for candidate in arms_of(grid):
         if candidate.name == arm and draw.startswith("draw-") and seed.startswith("seed-"):
-            return Cell(setting, int(draw.removeprefix("draw-")), int(seed.removeprefix("seed-")), candidate)
+            return Run(setting, int(draw.removeprefix("draw-")), int(seed.removeprefix("seed-")), candidate)
     raise InputError(f"the study has no run {name!r}")
 
 
-def arms_of(grid: Grid) -> tuple[Arm, ...]:
+def arms_of(grid: StudyFile) -> tuple[Arm, ...]:
     """What is compared, twins first. Raises InputError for unknown methods, options and ablations."""
     wanted = [name for name in grid.methods if name != TWIN]
     choices = {method: grid.method.get(method, MethodChoice()) for method in wanted}
@@ -164,7 +164,7 @@ def ablations_of(method: str, choice: MethodChoice) -> list[str | None]:
     return [*whole, *named]
 
 
-def config_of(grid: Grid, arm: Arm, seed: int, workers: int) -> RunConfig:
+def config_of(grid: StudyFile, arm: Arm, seed: int, workers: int) -> RunConfig:
     """What a run is asked to do. ``workers`` prepare its patches unless the grid says how many; they change no result.
 
     Options of the grid that only some methods have go to those; options of every method go to all.

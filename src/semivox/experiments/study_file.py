@@ -114,7 +114,7 @@ class LegacyChoice(Frozen):
     """In voxels.csv a missed object has all scores 0, so a perfect distance, as the left-atrium codes record it."""
 
 
-class Grid(Frozen):
+class StudyFile(Frozen):
     """A study: every method in every setting, draw and seed."""
 
     title: str = ""
@@ -175,7 +175,7 @@ class Grid(Frozen):
         return self
 
 
-def load_grid(path: Path, sets: Iterable[str] = ()) -> Grid:
+def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
     """Read a grid file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
 
     Raises InputError naming the file, the key and the nearest right name.
@@ -188,7 +188,7 @@ def load_grid(path: Path, sets: Iterable[str] = ()) -> Grid:
         raise InputError(f"{path} is not TOML: {error}") from error
     instead = assigned(sets, 1, "key=value with a key of the grid file, such as plan.steps=100")
     try:
-        return Grid.model_validate(merged(content, instead))
+        return StudyFile.model_validate(merged(content, instead))
     except ValidationError as error:
         unknown = [hint for item in error.errors() if (hint := _unknown(item["type"], item["loc"]))]
         said = " with these --set" if instead else ""
@@ -200,7 +200,7 @@ def _unknown(kind: str, place: Iterable[int | str]) -> str:
     if kind != "extra_forbidden":
         return ""
     *path, wrong = [str(part) for part in place]
-    model: type[BaseModel] = Grid
+    model: type[BaseModel] = StudyFile
     for name in path:
         kinds: dict[str, type[BaseModel]] = {
             **{"cases": CaseChoice, "plan": PlanChoices, "predict": PredictChoice, "legacy": LegacyChoice},

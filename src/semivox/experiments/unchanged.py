@@ -14,9 +14,9 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.experiments.labeled_sets import Setting
-from semivox.experiments.runs import Arm, Cell, config_of, plan_of
-from semivox.experiments.study_file import CaseChoice, Grid
+from semivox.experiments.labeled_sets import LabeledSet
+from semivox.experiments.runs import Arm, Run, config_of, plan_of
+from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.stages import PARTS
 from semivox.training.folder import HARMLESS, RunFolder, differences
 from semivox.training.settings import RunConfig
@@ -33,7 +33,7 @@ SHOWN = 8
 """Lines of an error."""
 
 
-def changed_parts(before: Grid, now: Grid) -> list[str]:
+def changed_parts(before: StudyFile, now: StudyFile) -> list[str]:
     """The parts of a grid that may not change and did, such as ``plan`` and ``cases.test``."""
     both = [json.loads(grid.model_dump_json(include=set(SAME))) for grid in (before, now)]
     cases = [_decisive(grid.cases) for grid in (before, now)]
@@ -43,7 +43,7 @@ def changed_parts(before: Grid, now: Grid) -> list[str]:
     ]
 
 
-def check_unchanged(out: Path, grid: Grid, settings: Sequence[Setting], cells: Sequence[Cell]) -> None:
+def check_unchanged(out: Path, grid: StudyFile, settings: Sequence[LabeledSet], cells: Sequence[Run]) -> None:
     """Compare splits and runs in ``out`` with what the grid asks for now. Raises InputError naming what changed."""
     paths = {cell.frame: out / cell.frame / "plan.json" for cell in cells}
     shared = {frame: Plan.load(path) for frame, path in paths.items() if path.exists()}
@@ -58,7 +58,7 @@ def check_unchanged(out: Path, grid: Grid, settings: Sequence[Setting], cells: S
         )
 
 
-def departures(grid: Grid, arm: Arm, seed: int, config: RunConfig, finished: bool = True) -> list[str]:
+def departures(grid: StudyFile, arm: Arm, seed: int, config: RunConfig, finished: bool = True) -> list[str]:
     """Where the configuration that a run has is not what the grid asks of it: a line per option.
 
     Options that came with a later version than the run's count with their defaults, on both sides.
@@ -75,7 +75,7 @@ def _decisive(choice: CaseChoice) -> Mapping[str, Any]:
     return named | {"exclude": sorted(choice.exclude)}
 
 
-def _splits(out: Path, settings: Sequence[Setting]) -> Iterator[str]:
+def _splits(out: Path, settings: Sequence[LabeledSet]) -> Iterator[str]:
     """Labeled sets that are there and have other cases than the grid gives them."""
     wanted = {setting.folder: setting.split for setting in settings}
     for path in sorted(out.glob("*/draw-*/split.json")):
@@ -86,7 +86,7 @@ def _splits(out: Path, settings: Sequence[Setting]) -> Iterator[str]:
         yield from (f"{folder}: other {part} cases" for part in parts if getattr(there, part) != getattr(now, part))
 
 
-def _run(out: Path, grid: Grid, cell: Cell, shared: Plan | None) -> Iterator[str]:
+def _run(out: Path, grid: StudyFile, cell: Run, shared: Plan | None) -> Iterator[str]:
     """What a run was asked and is asked otherwise now. ``shared``: the plan of all runs of its labeled set."""
     run = RunFolder(out / cell.name)
     if run.config.exists():

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from semivox.core.errors import InputError
 from semivox.experiments.cost import Cost
-from semivox.experiments.runs import Cell
+from semivox.experiments.runs import Run
 from semivox.training.reporter import clock
 
 TAIL = 16384
@@ -33,7 +33,7 @@ class Pace:
 class Watch:
     """Reads how far every run is from its folder. One line, rewritten on a terminal, else one every half minute."""
 
-    def __init__(self, study: Path, cells: Sequence[Cell], steps: int, stream: TextIO | None = None) -> None:
+    def __init__(self, study: Path, cells: Sequence[Run], steps: int, stream: TextIO | None = None) -> None:
         self.study, self.cells, self.steps = study, {cell.name: cell for cell in cells}, steps
         self.stream = stream or sys.stderr
         self.live = self.stream.isatty()

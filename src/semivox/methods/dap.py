@@ -104,7 +104,7 @@ class DAP(Method):
         self.discriminator = VoxelDiscriminator(blueprint.classes, config.width or width_for(blueprint.architecture))
         self.atlas = Atlas(blueprint.classes, config.alignment)
 
-    def survey(self, labels: Iterable[np.ndarray]) -> None:
+    def fit_labels(self, labels: Iterable[np.ndarray]) -> None:
         """Build the atlas."""
         self.atlas.learn(labels)
 
@@ -143,7 +143,7 @@ class DAP(Method):
         if c.weighting == "none":
             return torch.ones_like(label, dtype=torch.float32)
         index = torch.where(label != IGNORE, label, 0).unsqueeze(1)
-        prior = self.atlas(batch.place[part], batch.extent[part], tuple(label.shape[1:]))  # (P, K, X, Y, Z)
+        prior = self.atlas(batch.patch_to_scan[part], batch.extent[part], tuple(label.shape[1:]))  # (P, K, X, Y, Z)
         expected = prior.gather(1, index).squeeze(1)
         if c.atlas_of == "others" and label is batch.label:
             others = (self.atlas.scans - 1).clamp_min(0)
@@ -156,12 +156,12 @@ class DAP(Method):
 
     def _bayesian(self, logits: Tensor, label: Tensor, weight: Tensor, counted: Tensor) -> Tensor:
         """Focal loss weighed by the atlas, over the voxels of ``counted`` (B, X, Y, Z); 0 if there is none."""
-        factor, surprise = focal(logits, label, self.config.gamma)
+        factor, adversarial_loss = focal(logits, label, self.config.gamma)
         if self.config.likelihood == "detached":
             factor = factor.detach()
         weight = weight * counted
         total = counted.sum() if self.config.divide_by == "voxels" else weight.sum()
-        return (weight * factor * surprise).sum() / total.clamp_min(1e-6)
+        return (weight * factor * adversarial_loss).sum() / total.clamp_min(1e-6)
 
     def _self_training(self, logits: Tensor, verdict: Tensor, batch: Batch) -> Tensor:
         """Loss to the network's own classes (U, X, Y, Z) over the voxels that pass for drawn; 0 if none does."""

@@ -137,13 +137,13 @@ class Method(nn.Module, ABC):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One step of the algorithm; the loop minimizes each yielded Losses before it goes on."""
 
-    def survey(self, labels: Iterable[np.ndarray]) -> None:
+    def fit_labels(self, labels: Iterable[np.ndarray]) -> None:
         """Look once, before the first step, at the whole labels of the labeled scans: (X, Y, Z) uint8 class indices
         with ``IGNORE`` each, on the plan's voxels, opened one by one.
 
         For what a patch cannot tell, such as where in a scan the object lies. What is found goes into buffers: a
-        resumed run and a released model have these, and survey nothing. ``Batch.place`` leads from the voxels of a
-        patch back to its scan. Most methods need nothing of the kind.
+        resumed run and a released model have these, and look at none again. ``Batch.patch_to_scan`` leads from the
+        voxels of a patch back to its scan. Most methods need nothing of the kind.
         """
 
     def predict(self, image: Tensor) -> Tensor:

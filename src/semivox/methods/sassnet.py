@@ -128,7 +128,7 @@ class SASSNet(Method):
         contested = c.unlabeled == "discriminator" and c.adversarial > 0
         if contested:
             with fixed(self.discriminator):
-                terms["adversarial"] = surprise(self.discriminator(maps_u, image_u), LABELED)
+                terms["adversarial"] = adversarial_loss(self.discriminator(maps_u, image_u), LABELED)
             weights["adversarial"] = c.adversarial * ramp
         if c.unlabeled == "teacher":
             terms["consistency"] = self._disagreement(logits_u, maps_u, image_u)
@@ -148,7 +148,7 @@ class SASSNet(Method):
         verdict_l, verdict_u = batch.split(self.discriminator(maps, batch.image))  # (L | U, 2)
         right = [(verdict_l.argmax(1) == LABELED).float().mean(), (verdict_u.argmax(1) == UNLABELED).float().mean()]
         return Losses(
-            {"discrimination": 0.5 * (surprise(verdict_l, LABELED) + surprise(verdict_u, UNLABELED))},
+            {"discrimination": 0.5 * (adversarial_loss(verdict_l, LABELED) + adversarial_loss(verdict_u, UNLABELED))},
             player="discriminator",
             # 0.5: it has given up or was fooled; 1: it has won and teaches nothing. Both sides count the same
             log={"discriminator_accuracy": 0.5 * (right[0] + right[1])},
@@ -170,6 +170,6 @@ def regression(maps: Tensor, batch: Batch) -> Tensor:
     return ((maps - batch.targets["distance"]).square().mean(1) * known).sum() / known.sum().clamp_min(1)
 
 
-def surprise(verdict: Tensor, answer: int) -> Tensor:
+def adversarial_loss(verdict: Tensor, answer: int) -> Tensor:
     """(B, 2) -> mean cross-entropy to the one answer."""
     return -verdict.float().log_softmax(1)[:, answer].mean()

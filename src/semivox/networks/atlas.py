@@ -1,8 +1,8 @@
 """What a method knows of where in a scan each class is to be expected: an atlas kept in buffers.
 
-It is built once from whole labels (``Method.survey``) and read at the place of each patch (``Batch.place``), so that
-mirroring, turning and scaling the patch move its part of the atlas with it. Buffers are saved with the weights: a
-resumed run needs no label, and a released model brings its atlas along.
+It is built once from whole labels (``Method.fit_labels``) and read at the place of each patch
+(``Batch.patch_to_scan``), so that mirroring, turning and scaling the patch move its part of the atlas with it. Buffers
+are saved with the weights: a resumed run needs no label, and a released model brings its atlas along.
 """
 
 from __future__ import annotations

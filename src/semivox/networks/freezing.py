@@ -9,7 +9,7 @@ from torch import nn
 
 
 @contextmanager
-def held(module: nn.Module) -> Iterator[None]:
+def frozen(module: nn.Module) -> Iterator[None]:
     """Within, what the module computes gives its parameters no gradient; its inputs still get theirs."""
     trained = [p for p in module.parameters() if p.requires_grad]
     for parameter in trained:
@@ -31,7 +31,7 @@ def fixed(module: nn.Module) -> Iterator[None]:
     training = module.training
     module.eval()
     try:
-        with held(module):
+        with frozen(module):
             yield
     finally:
         module.train(training)

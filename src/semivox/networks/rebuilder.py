@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semivox.networks.architecture import Architecture, Output
-from semivox.networks.freezing import held
+from semivox.networks.freezing import frozen
 from semivox.networks.parts import unit, upsampling
 from semivox.networks.segmenter import Segmenter
 
@@ -40,7 +40,7 @@ class Rebuilder(Segmenter):
     def _segment(self, features: tuple[Tensor, ...], rebuild: Rebuild) -> Output:
         match rebuild:
             case "held":
-                with held(self.decoders), held(self.heads):
+                with frozen(self.decoders), frozen(self.heads):
                     return self._read(0, features)
             case "constant":
                 with torch.no_grad():

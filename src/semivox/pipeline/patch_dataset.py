@@ -14,20 +14,20 @@ from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.fixed_patches import Patch, PatchChoice, brought_to, cut, places
 from semivox.data.formats.volume import read, read_label, require_same_place, write_label, write_map
 from semivox.evaluation.difficulty import FILE, write_difficulty
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.functional.surface import surface_distances
 from semivox.inference.folder import safe_name
-from semivox.pipeline.progress import Narrator, Quiet
+from semivox.pipeline.progress import ProgressDisplay, Quiet
 
 COLUMNS = ("case_id", "label", "split", "group")
 
 
 def make_patches(
-    data: Path, out: Path, choice: PatchChoice, split: Split | None = None, tell: Narrator | None = None
+    data: Path, out: Path, choice: PatchChoice, split: Split | None = None, progress: ProgressDisplay | None = None
 ) -> int:
     """Cut patches of every scan of the split into ``out`` and return how many there are.
 
@@ -35,18 +35,18 @@ def make_patches(
     a study decides which of them are labeled. Labels of unlabeled scans stay closed, so their patches have none.
     Raises InputError where ``out`` is not empty or no patch fits.
     """
-    tell = tell or Quiet()
+    progress = progress or Quiet()
     dataset = layouts.find(data)
     split = split or layouts.default_split(dataset)
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty; give another --out, or empty it")
     parts = {"training": (*split.labeled, *split.unlabeled), "validation": split.validation, "test": split.test}
     closed = set(split.unlabeled)
-    models = _models(dataset, split.labeled, choice, tell)
+    models = _models(dataset, split.labeled, choice, progress)
     rows: list[dict[str, str]] = []
     hard: dict[str, float] = {}
     names = [(part, name) for part, listed in parts.items() for name in listed]
-    with tell.bar("cutting patches") as count:
+    with progress.bar("cutting patches") as count:
         for done, (part, name) in enumerate(names, 1):
             entry = dataset.entry(name)
             entry = replace(entry, label=None) if name in closed else entry
@@ -59,11 +59,13 @@ def make_patches(
     return len(rows)
 
 
-def _models(dataset: Dataset, names: Sequence[str], choice: PatchChoice, tell: Narrator) -> dict[int, ShapeModel]:
+def _models(
+    dataset: Dataset, names: Sequence[str], choice: PatchChoice, progress: ProgressDisplay
+) -> dict[int, ShapeModel]:
     """A shape model of each class, from whole labels of training scans."""
     masks: dict[int, list[np.ndarray]] = {}
     spacings: dict[int, list[tuple[float, float, float]]] = {}
-    with tell.bar("reading shapes") as count:
+    with progress.bar("reading shapes") as count:
         for done, name in enumerate(names, 1):
             path = dataset.entry(name).label
             assert path is not None
@@ -75,7 +77,7 @@ def _models(dataset: Dataset, names: Sequence[str], choice: PatchChoice, tell: N
     return {value: ShapeModel.fit(masks[value], spacings[value]) for value in masks}
 
 
-def _brought(entry: Entry, choice: PatchChoice) -> tuple[Volume, Volume | None]:
+def _brought(entry: CaseFiles, choice: PatchChoice) -> tuple[Volume, Volume | None]:
     """Image and label at the patches' spacing. Raises InputError where the label does not lie on the image."""
     image = read(entry.images)
     label = read_label(entry.label) if entry.label else None
@@ -94,7 +96,7 @@ def _classes(label: Volume | None, ignore: int | None) -> np.ndarray | None:
 
 
 def _cut(
-    entry: Entry,
+    entry: CaseFiles,
     part: str,
     choice: PatchChoice,
     models: Mapping[int, ShapeModel],

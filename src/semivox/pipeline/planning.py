@@ -17,7 +17,7 @@ from semivox.pipeline.options import PlanChoices, with_fields
 
 
 @dataclass(frozen=True)
-class Inspected:
+class CheckedDataset:
     """A data set that has been looked at."""
 
     dataset: Dataset
@@ -25,7 +25,7 @@ class Inspected:
     report: CheckReport
 
 
-def planned(inspected: Inspected, choices: PlanChoices, device: str = "auto") -> Plan:
+def planned(inspected: CheckedDataset, choices: PlanChoices, device: str = "auto") -> Plan:
     """The planner's plan within the user's budget, then the user's own fields. Raises InputError."""
     facts = [case.facts for case in inspected.report.cases if case.facts is not None]
     found = fingerprint(inspected.dataset, inspected.split, facts)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
-from semivox.data.dataset import Entry
+from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
@@ -20,7 +20,7 @@ from semivox.inference.folder import safe_name
 from semivox.inference.predictor import Predictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
-from semivox.pipeline.progress import Narrator, Quiet
+from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import bfloat16_gains
 from semivox.training.model import load_model
 
@@ -59,9 +59,9 @@ def second_network(method: Method) -> Predict | None:
 
 def label_entries(
     run: Path,
-    entries: Sequence[Entry],
+    entries: Sequence[CaseFiles],
     device: str = "auto",
-    tell: Narrator | None = None,
+    progress: ProgressDisplay | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> None:
     """Label cases into the run's ``predictions/``; those that are there already are left alone.
@@ -74,14 +74,14 @@ def label_entries(
     if not missing:
         return
     predictor = predictor_of(run, device, **(options or {}))
-    with torch.inference_mode(), (tell or Quiet()).bar(f"labeling with {run.name}") as count:
+    with torch.inference_mode(), (progress or Quiet()).bar(f"labeling with {run.name}") as count:
         for done, entry in enumerate(missing, 1):
             volume = read(entry.images)
             write_label(prediction_of(run, entry), predictor(volume).label, volume.source)
             count(done, len(missing))
 
 
-def score_entries(run: Path, entries: Sequence[Entry], plan: Plan) -> list[Row]:
+def score_entries(run: Path, entries: Sequence[CaseFiles], plan: Plan) -> list[Row]:
     """The scores of the run's predictions, a row per case and class, on the scans' own grids."""
     classes = plan.classes[1:]
     rows = []
@@ -97,7 +97,9 @@ def score_entries(run: Path, entries: Sequence[Entry], plan: Plan) -> list[Row]:
     return rows
 
 
-def score_entries_in_voxels(run: Path, entries: Sequence[Entry], plan: Plan, missed_is_zero: bool) -> list[VoxelRow]:
+def score_entries_in_voxels(
+    run: Path, entries: Sequence[CaseFiles], plan: Plan, missed_is_zero: bool
+) -> list[VoxelRow]:
     """The same predictions scored as the left-atrium tables are."""
     classes = [(info.name, info.value) for info in plan.classes[1:]]
     rows = []
@@ -108,6 +110,6 @@ def score_entries_in_voxels(run: Path, entries: Sequence[Entry], plan: Plan, mis
     return rows
 
 
-def prediction_of(run: Path, entry: Entry) -> Path:
+def prediction_of(run: Path, entry: CaseFiles) -> Path:
     """Where the label of a case is written."""
     return run / "predictions" / f"{safe_name(entry.name)}.nii.gz"

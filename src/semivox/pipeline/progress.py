@@ -13,7 +13,7 @@ Count = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
-class Narrator(Protocol):
+class ProgressDisplay(Protocol):
     """Who is told how things go."""
 
     def say(self, text: str) -> None:

@@ -18,8 +18,8 @@ from semivox.data.dataset import Dataset, groups_of
 from semivox.data.prepared.prepare import prepare
 from semivox.data.prepared.store import Store
 from semivox.pipeline.options import PlanChoices
-from semivox.pipeline.planning import Inspected, planned
-from semivox.pipeline.progress import Narrator, Quiet
+from semivox.pipeline.planning import CheckedDataset, planned
+from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import forecast
 from semivox.training.run import train_run
 from semivox.training.settings import RunConfig
@@ -27,7 +27,7 @@ from semivox.training.settings import RunConfig
 PARTS = ("labeled", "unlabeled", "validation", "test")
 
 
-def locate(data: Path, split: Split | Path | None = None, exclude: Collection[str] = ()) -> tuple[Dataset, Split]:
+def load_dataset(data: Path, split: Split | Path | None = None, exclude: Collection[str] = ()) -> tuple[Dataset, Split]:
     """What stands in the folder and who is trained on. Opens no scan.
 
     ``split``: a split, a split.json, or None for what the files themselves suggest. Raises InputError naming cases
@@ -49,20 +49,22 @@ def locate(data: Path, split: Split | Path | None = None, exclude: Collection[st
     return dataset, Split(**parts)
 
 
-def inspect(dataset: Dataset, split: Split, workers: int | None = None, tell: Narrator | None = None) -> Inspected:
+def check_or_raise(
+    dataset: Dataset, split: Split, workers: int | None = None, progress: ProgressDisplay | None = None
+) -> CheckedDataset:
     """Check every case of the split. Raises InputError with all errors and their fixes if one cannot be used."""
-    with (tell or Quiet()).bar("checking scans") as count:
+    with (progress or Quiet()).bar("checking scans") as count:
         report = checks.check(dataset, split, spare_cores() if workers is None else workers, count)
     if not report.ok:
         listing = "\n".join(f"  {f.file or dataset.root}: {f.message}\n    fix: {f.fix}" for f in report.errors)
         bad = [case.case for case in report.cases if case.verdict == "error"]
         aside = f"\nOr leave them out: --exclude {','.join(bad)}" if bad else ""
         raise InputError(f"{len(report.errors)} error(s) in {dataset.root} prevent training:\n{listing}{aside}")
-    return Inspected(dataset, split, report)
+    return CheckedDataset(dataset, split, report)
 
 
-def decide(
-    inspected: Inspected,
+def make_plan(
+    inspected: CheckedDataset,
     choices: PlanChoices,
     method: str = "embedding_matching",
     device: str = "auto",
@@ -72,19 +74,26 @@ def decide(
     return forecast(planned(inspected, choices, device), method, device, choices.fields, options)
 
 
-def ready(
-    dataset: Dataset, split: Split, plan: Plan, out: Path, workers: int | None = None, tell: Narrator | None = None
+def prepare_cases(
+    dataset: Dataset,
+    split: Split,
+    plan: Plan,
+    out: Path,
+    workers: int | None = None,
+    progress: ProgressDisplay | None = None,
 ) -> Store:
     """Put every training and validation case on the plan's grid. Cases that are there already are left alone."""
     training = split.model_copy(update={"test": ()})  # test scans are predicted from their files
-    with (tell or Quiet()).bar("preparing scans") as count:
+    with (progress or Quiet()).bar("preparing scans") as count:
         return prepare(dataset, training, plan, out, spare_cores() if workers is None else workers, count)
 
 
-def learn(store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, tell: Narrator | None = None) -> None:
+def train_method(
+    store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, progress: ProgressDisplay | None = None
+) -> None:
     """Train one method into a run folder; resumes, or returns at once where it is done."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    train_run(store, split, plan, config, out, (tell or Quiet()).reporter())
+    train_run(store, split, plan, config, out, (progress or Quiet()).reporter())
 
 
 def spare_cores() -> int:

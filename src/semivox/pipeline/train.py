@@ -10,8 +10,8 @@ from typing import Any
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.pipeline.options import PlanChoices, checked, known_options, with_fields
-from semivox.pipeline.progress import Narrator, Quiet
-from semivox.pipeline.stages import decide, inspect, learn, locate, ready
+from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, train_method
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
 from semivox.training.settings import RunConfig, TrainSettings, configure
@@ -37,42 +37,42 @@ class Request:
     """Where prepared scans are kept; None: in the run folder."""
 
 
-def train_one(data: Path, out: Path, request: Request, tell: Narrator | None = None) -> Path:
+def train_one(data: Path, out: Path, request: Request, progress: ProgressDisplay | None = None) -> Path:
     """Train into the run folder ``out``, or go on with it; returns it. Raises InputError and InterruptedRun."""
-    tell = tell or Quiet()
+    progress = progress or Quiet()
     known_options(request.method, request.options)
     config = configure(request.method, request.options, settings_of(request.settings), request.ablation)
     folder = RunFolder(out)
     if folder.split.exists() and request.split is None and not request.exclude:
-        dataset, split = locate(data, folder.split)
+        dataset, split = load_dataset(data, folder.split)
     else:
-        dataset, split = locate(data, request.split, request.exclude)
+        dataset, split = load_dataset(data, request.split, request.exclude)
     folder.create()
     folder.keep(folder.config, config)
     folder.keep(folder.split, split)
     if folder.done.exists():
-        tell.say(f"{out} is finished already.")
+        progress.say(f"{out} is finished already.")
         return out
     begun = folder.plan.exists()
     plan = _plan_of(folder, request)
     if not begun:
-        inspected = inspect(dataset, split, tell=tell)
-        plan = plan or decide(inspected, PlanChoices(), config.method, config.train.device, config.options)
+        inspected = check_or_raise(dataset, split, progress=progress)
+        plan = plan or make_plan(inspected, PlanChoices(), config.method, config.train.device, config.options)
     assert plan is not None
     plan = with_fields(plan, request.plan_fields)
     folder.keep(folder.plan, plan)
-    _announce(plan, config, tell)
-    store = ready(dataset, split, plan, request.prepared or out / "prepared", tell=tell)
-    learn(store, split, plan, config, out, tell)
+    _announce(plan, config, progress)
+    store = prepare_cases(dataset, split, plan, request.prepared or out / "prepared", progress=progress)
+    train_method(store, split, plan, config, out, progress)
     return out
 
 
-def _announce(plan: Plan, config: RunConfig, tell: Narrator) -> None:
+def _announce(plan: Plan, config: RunConfig, progress: ProgressDisplay) -> None:
     """Say what training will cost, as far as it was measured."""
     steps = config.train.steps or plan.steps
     if plan.forecast:
         cost, what = clock(steps * plan.forecast.seconds_per_step), plan.forecast.method
-        tell.say(f"{steps} steps, about {cost} (h:mm:ss) if they cost what was measured for {what}.")
+        progress.say(f"{steps} steps, about {cost} (h:mm:ss) if they cost what was measured for {what}.")
 
 
 def settings_of(fields: Mapping[str, Any]) -> TrainSettings:

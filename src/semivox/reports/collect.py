@@ -13,7 +13,7 @@ from semivox.evaluation.tables import read_scores
 from semivox.evaluation.voxel_scores import read_voxel_rows
 from semivox.experiments.arrange import StudyRecord
 from semivox.experiments.cost import Cost
-from semivox.experiments.labeled_sets import setting_names
+from semivox.experiments.labeled_sets import labeled_set_names
 from semivox.experiments.one_run import VOXELS
 from semivox.experiments.runs import arms_of
 from semivox.reports.results import Group, Results, Run
@@ -60,7 +60,7 @@ def asked_for(folder: Path, record: StudyRecord) -> list[str]:
         for name in begun
         if RUN.fullmatch(name)
         for setting, draw, seed, arm in [_parts(name)]
-        if setting in setting_names(cases) and draw in cases.draws and seed in record.grid.seeds and arm in arms
+        if setting in labeled_set_names(cases) and draw in cases.draws and seed in record.grid.seeds and arm in arms
     ]
 
 

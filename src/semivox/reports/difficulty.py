@@ -10,7 +10,7 @@ import numpy as np
 from semivox.data import layouts
 from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.difficulty import FILE, deviations, read_difficulty, write_difficulty
-from semivox.pipeline.progress import Narrator
+from semivox.pipeline.progress import ProgressDisplay
 from semivox.reports.page import HEADINGS, TextTable, number
 from semivox.reports.results import Results
 
@@ -22,13 +22,13 @@ SCORES = ("jaccard", "hd95_mm")
 """The paper's."""
 
 
-def measure_difficulty(results: Results, out: Path, tell: Narrator) -> None:
+def measure_difficulty(results: Results, out: Path, progress: ProgressDisplay) -> None:
     """Write ``out/difficulty.csv`` for the scored cases of a study, unless it is there."""
     if known_difficulty(results, out):
         return
     run = next(iter(results.groups[0].runs.values()))
     values = [info.value for info in run.plan.classes[1:]]
-    with tell.bar("measuring difficulty") as count:
+    with progress.bar("measuring difficulty") as count:
         training = (*run.split.labeled, *run.split.unlabeled)
         dataset = layouts.find(Path(results.record.data))
         write_difficulty(out / FILE, deviations(dataset, training, run.split.test, values, count))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.plan import Plan
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats.volume import read, read_label
 from semivox.data.prepared.prepare import class_indices
 from semivox.evaluation.aggregation import by_place, values_at
@@ -107,7 +107,7 @@ def _pictures(
     return tuple(pictures)
 
 
-def overlay_of(entry: Entry, runs: Mapping[str, Path], plan: Plan) -> bytes:
+def overlay_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> bytes:
     """The PNG of one case with its reference and the labels of each run."""
     volume = read(entry.images)
     reference = None if entry.label is None else class_indices(read_label(entry.label).array[0], plan)

@@ -11,7 +11,7 @@ from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
 from semivox.experiments.unchanged import departures
-from semivox.pipeline.progress import Narrator, Quiet
+from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.reports.collect import collect, unfinished
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.difficulty import known_difficulty, measure_difficulty, strata
@@ -20,7 +20,7 @@ from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
 from semivox.reports.pictures import count_figures, first_curves, setting_figures, setting_pictures
 from semivox.reports.published import beside
 from semivox.reports.results import Results
-from semivox.reports.table import COMPARED, SHOWN, Line, by_setting, family_of, lines_of, write_csv, write_latex
+from semivox.reports.table import COMPARED, SHOWN, Line, by_setting, family_of, lines_of, write_latex, write_table
 
 FOLDER = "report"
 """Within the study."""
@@ -57,7 +57,7 @@ class StudyPage:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
-def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None = None) -> Path:
+def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
     """Write ``report/`` of a study (finished or not): report.html, table.csv, .tex and .md, figures; returns the page.
 
     ``by_difficulty``: also fit shape models to the training labels and score by groups of difficulty; kept in the
@@ -66,10 +66,10 @@ def report_study(study: Path, by_difficulty: bool = False, tell: Narrator | None
     results, out = collect(study), study / FOLDER
     (out / "figures").mkdir(parents=True, exist_ok=True)
     if by_difficulty:
-        measure_difficulty(results, out, tell or Quiet())
+        measure_difficulty(results, out, progress or Quiet())
     lines = lines_of(results)
     title = results.record.grid.title or study.resolve().name
-    write_csv(out / "table.csv", lines)
+    write_table(out / "table.csv", lines)
     write_latex(out / "table.tex", lines, title)
     write_markdown(out / "table.md", lines, title)
     page = _page(results, lines, title, out)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semivox.core.csv_files import write_sheet
+from semivox.core.csv_files import write_csv
 from semivox.core.files import write_text
 from semivox.evaluation.contrasts import Contrast
 from semivox.evaluation.score import HIGHER_IS_BETTER, SCORES
@@ -101,10 +101,10 @@ def family_of(lines: Sequence[Line]) -> int:
     return max((found.family for line in lines for found in line.contrasts.values()), default=0)
 
 
-def write_csv(path: Path, lines: Sequence[Line]) -> None:
+def write_table(path: Path, lines: Sequence[Line]) -> None:
     """A row per setting, arm and score, with interval, comparison, cost and provenance; replaced in one step."""
     columns = list(next(_records(lines)))
-    write_sheet(path, columns, ([record[column] for column in columns] for record in _records(lines)))
+    write_csv(path, columns, ([record[column] for column in columns] for record in _records(lines)))
 
 
 def write_latex(path: Path, lines: Sequence[Line], title: str) -> None:

@@ -27,11 +27,11 @@ from semivox.methods.method import Method
 from semivox.training.stopping import StopRequest
 
 
-class Together(DDPStrategy):
+class LoopAveragedStrategy(DDPStrategy):
     """Starts the processes and connects them, and leaves networks unwrapped."""
 
     @classmethod
-    def started(cls) -> Together:
+    def started(cls) -> LoopAveragedStrategy:
         """For processes that torchrun has started, else for those that we shall start."""
         return cls(start_method="popen" if started_by_torchrun() else "spawn")
 

@@ -23,7 +23,7 @@ from semivox.networks.blueprint import Blueprint
 from semivox.training.loop import in_channels_last, on, turns
 from semivox.training.settings import validated
 
-Setting = tuple[Precision, bool]
+StepFormat = tuple[Precision, bool]
 """Precision, and whether memory is laid out channels-last."""
 
 WORTHWHILE = 0.9  # a second format must be this much faster than the first to be taken: dry steps scatter
@@ -65,15 +65,15 @@ def forecast(
     return Plan.model_validate(plan.model_dump() | update)
 
 
-def candidates(device: torch.device) -> list[Setting]:
+def candidates(device: torch.device) -> list[StepFormat]:
     """What is worth trying: bfloat16 only where convolutions gain from it."""
-    settings: list[Setting] = [("32-true", False), ("32-true", True)]
+    settings: list[StepFormat] = [("32-true", False), ("32-true", True)]
     if bfloat16_gains(device):
         settings += [("bf16-mixed", False), ("bf16-mixed", True)]
     return settings
 
 
-def allowed(settings: Sequence[Setting], plan: Plan, decided: Collection[str]) -> list[Setting]:
+def allowed(settings: Sequence[StepFormat], plan: Plan, decided: Collection[str]) -> list[StepFormat]:
     """Those that leave the user's choices as they are; a precision that is not worth trying by itself is among them."""
     formats = [plan.channels_last] if "channels_last" in decided else [False, True]
     if "precision" in decided:
@@ -81,14 +81,14 @@ def allowed(settings: Sequence[Setting], plan: Plan, decided: Collection[str]) -
     return [setting for setting in settings if setting[1] in formats]
 
 
-def quickest(seconds: Mapping[Setting, float]) -> Setting:
+def quickest(seconds: Mapping[StepFormat, float]) -> StepFormat:
     """The first, which is the plainest, unless another is clearly faster."""
     plain = next(iter(seconds))
     best = min(seconds, key=lambda setting: seconds[setting])
     return best if seconds[best] < WORTHWHILE * seconds[plain] else plain
 
 
-def named(setting: Setting) -> str:
+def named(setting: StepFormat) -> str:
     """A setting in words."""
     precision, channels_last = setting
     return f"{precision}, {'channels-last' if channels_last else 'default'} format"
@@ -123,7 +123,7 @@ def convolution_seconds(device: torch.device, dtype: torch.dtype, size: int = 16
 
 
 def measure(
-    plan: Plan, method: str, setting: Setting, device: str, options: Mapping[str, Any] | None = None, steps: int = 2
+    plan: Plan, method: str, setting: StepFormat, device: str, options: Mapping[str, Any] | None = None, steps: int = 2
 ) -> tuple[float, float]:
     """Seconds a step, best of ``steps`` after one to warm up, and peak memory in MB."""
     precision, channels_last = setting

@@ -28,7 +28,7 @@ of what it grew in the first. One that arrives with the end, as by default, grow
 COVERING = ("certain", "agreed", "foreground")
 
 
-class Worry(NamedTuple):
+class HealthWarning(NamedTuple):
     """One warning: since when, its short name, and the words."""
 
     step: int
@@ -45,7 +45,7 @@ class Health:
         self.marks: dict[tuple[str, str], list[float]] = {}
         self.told: set[tuple[str, str]] = set()
 
-    def see(self, row: Mapping[str, Any]) -> list[Worry]:
+    def see(self, row: Mapping[str, Any]) -> list[HealthWarning]:
         """What the row gives reason to say; empty for rows that are no losses."""
         if "terms" not in row:
             return []
@@ -62,13 +62,13 @@ class Health:
         values.append(float(value))
         return values if len(values) == WINDOW else None
 
-    def _skipped(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], Worry]]:
+    def _skipped(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], HealthWarning]]:
         if row["norm"] is not None:
             return []
         text = f"the gradient of {row['player']} was not finite at step {row['step']}; that step was skipped"
-        return [(("skipped", row["player"]), Worry(row["step"], "not_finite", text))]
+        return [(("skipped", row["player"]), HealthWarning(row["step"], "not_finite", text))]
 
-    def _figures(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], Worry]]:
+    def _figures(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], HealthWarning]]:
         """Shares that cover nothing, and discriminators that are pinned."""
         found = []
         for name, value in row["log"].items():
@@ -80,25 +80,25 @@ class Health:
                     f"{name} has been {values[-1]:.3f} for {WINDOW} steps: the unlabeled scans teach nothing. The "
                     "model may be too unsure, or have collapsed: look at the supervised loss, and train longer"
                 )
-                found.append(((name, "covers nothing"), Worry(row["step"], "covers_nothing", text)))
+                found.append(((name, "covers nothing"), HealthWarning(row["step"], "covers_nothing", text)))
             if name.endswith("accuracy") and (said := _pinned(values)):
                 text = (
                     f"{name} {said} for {WINDOW} steps; what it teaches the network is noise. Change its learning rate"
                 )
-                found.append(((name, "pinned"), Worry(row["step"], "pinned", text)))
+                found.append(((name, "pinned"), HealthWarning(row["step"], "pinned", text)))
         return found
 
-    def _silent_terms(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], Worry]]:
+    def _silent_terms(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], HealthWarning]]:
         """Terms that weigh something and are zero: two networks that say the same, or one that says nothing."""
         found = []
         for name, value in row["terms"].items():
             values = self._lasting(row, "term", name, value if row["weights"].get(name, 1.0) > 0 else None)
             if values is not None and max(map(abs, values)) < ZERO and row["step"] >= SETTLED * self.steps:
                 text = f"the loss {name} has been zero for {WINDOW} steps, so it teaches nothing (a constant teacher?)"
-                found.append(((name, "silent"), Worry(row["step"], "silent_term", text)))
+                found.append(((name, "silent"), HealthWarning(row["step"], "silent_term", text)))
         return found
 
-    def _ramps(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], Worry]]:
+    def _ramps(self, row: Mapping[str, Any]) -> list[tuple[tuple[str, str], HealthWarning]]:
         """Weights that still rise when the run ends: a ramp in other units than steps, or too long for the run."""
         found = []
         place = (row["step"] + 1) / self.steps
@@ -111,7 +111,7 @@ class Health:
                     f"the weight of {name} is still rising ({weight:.3g}) when the run ends: its ramp is longer than "
                     f"the {self.steps} steps. Give it fewer steps, or train longer"
                 )
-                found.append(((name, "ramp"), Worry(row["step"], "endless_ramp", text)))
+                found.append(((name, "ramp"), HealthWarning(row["step"], "endless_ramp", text)))
         return found
 
 

@@ -13,7 +13,7 @@ from semivox.data.batches.sampler import by_class, valid_corners
 from semivox.data.prepared.store import Store
 from semivox.methods.method import Method
 from semivox.networks.teacher import Teacher
-from semivox.training.health import Worry
+from semivox.training.health import HealthWarning
 
 HALFWAY = 0.5
 """Part of a run after which every class should be drawn somewhere."""
@@ -31,7 +31,7 @@ class Probe:
             if len(self.patches) < len(plan.classes) - 1:
                 self._take(store, name)
 
-    def look(self, step: int, method: Method) -> list[Worry]:
+    def look(self, step: int, method: Method) -> list[HealthWarning]:
         """Warnings on classes that vanished and on constant outputs. Changes nothing; needs no random number."""
         device = next(method.parameters()).device
         method.eval()
@@ -41,21 +41,21 @@ class Probe:
                 found += self._judged(step, method, index, torch.from_numpy(patch)[None].to(device))
         return list(dict.fromkeys(found))
 
-    def _judged(self, step: int, method: Method, index: int, image: Tensor) -> list[Worry]:
+    def _judged(self, step: int, method: Method, index: int, image: Tensor) -> list[HealthWarning]:
         """Image (1, C, X, Y, Z) that shows class ``index``."""
         found, drawn = [], method.predict(image)
         if _flat(drawn):
-            found.append(Worry(step, "constant", "the network gives the same answer at every voxel"))
+            found.append(HealthWarning(step, "constant", "the network gives the same answer at every voxel"))
         elif step >= HALFWAY * self.steps and not bool((drawn.argmax(1) == index).any()):
             text = (
                 f"the class {self.plan.classes[index].name!r} has vanished: none of it is drawn even where a training "
                 "label shows it. Train longer, lower the weight of the unlabeled part, or label more of it"
             )
-            found.append(Worry(step, "vanished_class", text))
+            found.append(HealthWarning(step, "vanished_class", text))
         teacher = getattr(method, "teacher", None)
         if isinstance(teacher, Teacher) and _flat(teacher(image).logits.float().softmax(1)):
             text = "the teacher gives the same answer at every voxel, so it teaches nothing"
-            found.append(Worry(step, "constant_teacher", text))
+            found.append(HealthWarning(step, "constant_teacher", text))
         return found
 
     def _take(self, store: Store, name: str) -> None:

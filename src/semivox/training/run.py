@@ -25,11 +25,11 @@ from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
-from semivox.training.distributed import Together, launch
+from semivox.training.distributed import LoopAveragedStrategy, launch
 from semivox.training.folder import ROLLBACK, DataRecord, RunFolder
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.reporter import Reporter, Silent
-from semivox.training.run_monitor import Keeper
+from semivox.training.run_monitor import RunMonitor
 from semivox.training.settings import RunConfig
 from semivox.training.stopping import StopRequest
 
@@ -59,7 +59,7 @@ def train_run(
         fabric = Fabric(
             accelerator=config.train.device,
             devices=world,
-            strategy="auto" if world == 1 else Together.started(),
+            strategy="auto" if world == 1 else LoopAveragedStrategy.started(),
             precision=config.train.precision or plan.precision,
         )
         if world == 1:
@@ -118,13 +118,13 @@ def attempt(  # noqa: PLR0913 - as work, from a state
     steps = settings.steps or plan.steps
     method = build(plan, config, fabric.device)
     if not saved.step:
-        method.survey(whole_labels(store, split.for_training()))
+        method.fit_labels(whole_labels(store, split.for_training()))
     stop = StopRequest()
     if fabric.is_global_zero:
         folder.forget_from(saved.step)
         folder.record_environment(torch.get_num_threads())
         reporter.begin(out.name, saved.step, steps)
-    keeper = Keeper(fabric, folder, store, split, plan, config, method, reporter, stop)
+    keeper = RunMonitor(fabric, folder, store, split, plan, config, method, reporter, stop)
     with stop.listening():
         with loading_of(store, split, plan, config, method, fabric) as loading, memory_in_words():
             batches = partial(loading.batches, stop=steps)

@@ -19,7 +19,7 @@ from semivox.methods.method import Losses, Method
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
 from semivox.training.folder import RunFolder
-from semivox.training.health import Health, Worry
+from semivox.training.health import Health, HealthWarning
 from semivox.training.loop import Observer
 from semivox.training.model import ModelCard, save_model
 from semivox.training.probe import Probe
@@ -32,7 +32,7 @@ LOOKS = 20
 """How often during a run its output is looked at, and a state kept to which it could go back."""
 
 
-class Keeper(Observer):
+class RunMonitor(Observer):
     """Logs, saves, validates and stops a run."""
 
     def __init__(  # noqa: PLR0913 - the one place where all of a run comes together
@@ -130,7 +130,7 @@ class Keeper(Observer):
         write_text(self.folder.done, f"{self.steps} steps\n")
         (self.folder.checkpoints / checkpoint.ANCHOR).unlink(missing_ok=True)
 
-    def _warn(self, worries: Iterable[Worry]) -> None:
+    def _warn(self, worries: Iterable[HealthWarning]) -> None:
         """Tell and keep each warning once, also over resumes."""
         for worry in worries:
             if worry.text not in self.known:

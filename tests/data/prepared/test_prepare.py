@@ -11,7 +11,7 @@ from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import volume as files
 from semivox.data.prepared.labels import class_indices, sample_foreground
 from semivox.data.prepared.prepare import normalize, prepare
@@ -38,7 +38,7 @@ def make_plan(spacing=(1.0, 1.0, 1.0), channels=1, schemes=None, classes=CLASSES
     )
 
 
-def write_case(root: Path, name: str, channels=1, spacing=(1.0, 1.0, 1.0), seed=0) -> Entry:
+def write_case(root: Path, name: str, channels=1, spacing=(1.0, 1.0, 1.0), seed=0) -> CaseFiles:
     """A scan of noise and its label with values 0, 2, 205."""
     stream = np.random.default_rng([seed, ord(name[0])])
     affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])  # LPS on disk: reorienting must happen
@@ -52,7 +52,7 @@ def write_case(root: Path, name: str, channels=1, spacing=(1.0, 1.0, 1.0), seed=
         images.append(path)
     path = root / f"{name}_label.nii.gz"
     nib.save(nib.Nifti1Image(label, affine), path)
-    return Entry(name, tuple(images), path, None, None)
+    return CaseFiles(name, tuple(images), path, None, None)
 
 
 def make_dataset(root: Path, names="abcde", **options) -> Dataset:
@@ -209,7 +209,7 @@ def test_the_wrong_number_of_channels_is_an_error(tmp_path):
 @pytest.mark.parametrize("name", ["../x", "a b", "é'\"", "x" * 300, ".", "CON"])
 def test_any_case_name_stays_inside_the_store(tmp_path, name):
     entry = write_case(tmp_path, "a")
-    dataset = Dataset(tmp_path, "test", (Entry(name, entry.images, entry.label, None, None),), None, None, None, ())
+    dataset = Dataset(tmp_path, "test", (CaseFiles(name, entry.images, entry.label, None, None),), None, None, None, ())
     store = prepare(dataset, Split(labeled=(name,)), make_plan(), tmp_path / "out")
     assert store.names == (name,)
     assert len(list((tmp_path / "out" / "cases").iterdir())) == 1

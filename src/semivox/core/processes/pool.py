@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from semivox.core.errors import SemivoxError
 from semivox.core.processes import watchdog as vigil
 from semivox.core.processes.parent_death import end_with_parent
-from semivox.core.processes.watchdog import Marks, Vigil
+from semivox.core.processes.watchdog import Marks, Watchdog
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
     try:
         index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
         processes = [process for process in multiprocessing.active_children() if process.pid not in others]
-        pending, answered, watch = set(index_of), set[int](), Vigil()
+        pending, answered, watch = set(index_of), set[int](), Watchdog()
         while pending:
             finished, pending = wait(pending, POLL, FIRST_COMPLETED)
             for future in finished:

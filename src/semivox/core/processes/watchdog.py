@@ -35,7 +35,7 @@ class Marks:
         return {pid: task - 1 for pid, task in zip(notes[::2], notes[1::2], strict=True) if task}
 
 
-class Vigil:
+class Watchdog:
     """Watches processes for signs of life: a slow one reads or computes, a stuck one does neither."""
 
     def __init__(self) -> None:

@@ -14,9 +14,9 @@ from types import TracebackType
 from semivox.core.batch import Batch
 from semivox.core.errors import SemivoxError
 from semivox.core.processes import watchdog as vigil
-from semivox.core.processes.watchdog import Vigil
+from semivox.core.processes.watchdog import Watchdog
 from semivox.data.batches.patches import Patches
-from semivox.data.batches.workers import Crew
+from semivox.data.batches.workers import PatchWorkers
 
 AHEAD = 2
 """Batches that each worker prepares ahead."""
@@ -39,7 +39,7 @@ class Loading:
 
     def __init__(self, patches: Patches, workers: int, context: str | None = None) -> None:
         self.patches, self.workers, self.context = patches, workers, context
-        self._crew: Crew | None = None
+        self._crew: PatchWorkers | None = None
 
     def __enter__(self) -> Loading:
         return self
@@ -59,7 +59,7 @@ class Loading:
         if not self.workers:
             yield from (self.patches[step] for step in range(start, stop))
             return
-        self._crew = crew = Crew(self.patches, min(self.workers, max(stop - start, 1)), self.context)
+        self._crew = crew = PatchWorkers(self.patches, min(self.workers, max(stop - start, 1)), self.context)
         with contextlib.closing(crew):
             for step in range(start, min(start + AHEAD * crew.size, stop)):
                 crew.ask(step)
@@ -68,9 +68,9 @@ class Loading:
                 if step + AHEAD * crew.size < stop:
                     crew.ask(step + AHEAD * crew.size)
 
-    def _delivered(self, crew: Crew, step: int) -> Batch:
+    def _delivered(self, crew: PatchWorkers, step: int) -> Batch:
         """The batch of a step, watching the worker that has been asked for it: no other one is needed now."""
-        watch = Vigil()
+        watch = Watchdog()
         while True:
             try:
                 delivered = crew.get(step, POLL)

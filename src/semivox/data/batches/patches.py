@@ -64,7 +64,7 @@ class Patches(Dataset[Batch]):
         self.targets = dict(targets or {})
         self.augmentation = augmentation or find(plan.augmentation)
         self.fill = [padding(intensity) for intensity in plan.intensity]
-        self.tell: Callable[[int], object] = _nobody
+        self.progress: Callable[[int], object] = _nobody
         """Hears the place in the batch of each patch that is begun."""
         self._foreground: dict[str, Foreground] = {}
         shapes_l = tuple(store.shape(name) for name in split.labeled)
@@ -117,7 +117,7 @@ class Patches(Dataset[Batch]):
         names = self.names(step)
         derived: dict[str, list[Tensor]] = {target: [] for target in self.targets}
         for index, name in enumerate(names):
-            self.tell(index)
+            self.progress(index)
             with _naming(name):
                 labeled = index < self.labeled.per_step
                 image, label, place = self._patch(self.store.case(name, label=labeled), self._draw(step, index))

@@ -35,7 +35,7 @@ def send(pipe: Connection, delivered: Delivered) -> None:
     if isinstance(delivered, Exception):
         pipe.send(delivered)
         return
-    parts = [delivered.image, delivered.label, delivered.place, delivered.extent, *delivered.targets.values()]
+    parts = [delivered.image, delivered.label, delivered.patch_to_scan, delivered.extent, *delivered.targets.values()]
     forms = [(part.dtype, tuple(part.shape)) for part in parts]
     pipe.send((delivered.cases, tuple(delivered.targets), forms))
     for part in parts:
@@ -58,8 +58,8 @@ def receive(pipe: Connection) -> Delivered:
             if not count:
                 raise EOFError
             left = left[count:]
-    image, label, place, extent, *targets = parts
-    return Batch(image, label, cases, dict(zip(names, targets, strict=True)), place, extent)
+    image, label, patch_to_scan, extent, *targets = parts
+    return Batch(image, label, cases, dict(zip(names, targets, strict=True)), patch_to_scan, extent)
 
 
 def _bytes(part: Tensor) -> memoryview:

@@ -32,7 +32,7 @@ FAREWELL = 2.0
 """Seconds for which the end of killed processes is waited for."""
 
 
-class Crew:
+class PatchWorkers:
     """The workers, and what has come from them. ``end`` (or the end of the program) kills them: they hold nothing."""
 
     def __init__(self, patches: Patches, size: int, context: str | None) -> None:
@@ -126,7 +126,7 @@ def _work(patches: Patches, marks: Marks, seat: int, ordered: Connection, writer
     with contextlib.suppress(EOFError, OSError):
         while True:
             step = ordered.recv()
-            patches.tell = partial(_note, marks, seat, step * patches.per_step)
+            patches.progress = partial(_note, marks, seat, step * patches.per_step)
             send(writer, _prepared(patches, step))
 
 

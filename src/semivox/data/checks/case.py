@@ -13,7 +13,7 @@ from semivox.core.plan import CaseFacts
 from semivox.data.checks.findings import Finding
 from semivox.data.checks.image import channel_findings, header_findings, intensity_findings
 from semivox.data.checks.label import place_findings, value_findings
-from semivox.data.dataset import Entry
+from semivox.data.dataset import CaseFiles
 from semivox.data.formats.orientation import axis_codes, canonical_grid, to_canonical
 from semivox.data.formats.scan import Scan, ScanError
 from semivox.data.formats.volume import assemble, fill, read_scan
@@ -24,7 +24,7 @@ from semivox.data.planning.fingerprint import facts
 class Task:
     """What a worker needs to examine one case."""
 
-    entry: Entry
+    entry: CaseFiles
     """Its label is None where the label must stay closed."""
     measure: bool
     """Whether its facts may enter the plan: training cases only."""

@@ -13,7 +13,7 @@ from typing import Any
 import nibabel as nib
 
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats.volume import stem, suffix_of
 
 NIFTI_TEXTS = ("descrip", "aux_file", "intent_name", "db_name")
@@ -47,12 +47,12 @@ def with_privacy(report: CheckReport, dataset: Dataset) -> CheckReport:
     return report.model_copy(update={"cases": tuple(_examined(case, entries[case.case]) for case in report.cases)})
 
 
-def _examined(case: CaseVerdict, entry: Entry) -> CaseVerdict:
+def _examined(case: CaseVerdict, entry: CaseFiles) -> CaseVerdict:
     findings = (*case.findings, *telling(entry))
     return case.model_copy(update={"findings": findings, "verdict": verdict_of(findings)})
 
 
-def telling(entry: Entry) -> list[Finding]:
+def telling(entry: CaseFiles) -> list[Finding]:
     """What in a case's files and name may tell who the patient is. Opens headers only."""
     found = []
     if DAY.search(entry.name) or PERSON.match(entry.name):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import distinct
 
@@ -78,7 +78,7 @@ def _number(column: str) -> int:
     return int(match[1] or 1) if match else 0
 
 
-def _entry(path: Path, number: int, row: dict[str, str], images: list[str]) -> Entry:
+def _entry(path: Path, number: int, row: dict[str, str], images: list[str]) -> CaseFiles:
     """One row as a case."""
     word = row.get("split", "").lower()
     if word not in PARTS:
@@ -86,7 +86,7 @@ def _entry(path: Path, number: int, row: dict[str, str], images: list[str]) -> E
     if not row["case_id"] or not row[images[0]]:
         raise InputError(f"{path}, row {number}: case_id and image must not be empty")
     label = row.get("label")
-    return Entry(
+    return CaseFiles(
         row["case_id"],
         tuple(path.parent / row[name] for name in images if row[name]),
         path.parent / label if label and word != "unlabeled" else None,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import distinct, untagged
 
@@ -39,10 +39,10 @@ def find(root: Path) -> Dataset:
     )
 
 
-def _entry(root: Path, name: str, item: Any, part: str) -> Entry:
+def _entry(root: Path, name: str, item: Any, part: str) -> CaseFiles:
     """One item of a list: {"image": ..., "label": ...}, or the image's path alone."""
     files = {"image": item} if isinstance(item, str) else item
     if not isinstance(files, dict) or not isinstance(files.get("image"), str):
         raise InputError(f'{root / "dataset.json"}: "{name}" must hold {{"image": path, "label": path}}, not {item!r}')
     image, label = root / files["image"], files.get("label")
-    return Entry(untagged(image), (image,), root / str(label) if label else None, part)
+    return CaseFiles(untagged(image), (image,), root / str(label) if label else None, part)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import Entry
+from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import READABLE, stem, suffix_of
 
 TAGS = ("_image", "_label", "_seg", "_mask", "-seg", "-label", "-mask", "-image")
@@ -78,15 +78,15 @@ def by_channel(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
     return {name: tuple(files[channel] for channel in sorted(files)) for name, files in found.items()}
 
 
-def pair(images: dict[str, tuple[Path, ...]], labels: dict[str, Path], part: str | None) -> list[Entry]:
+def pair(images: dict[str, tuple[Path, ...]], labels: dict[str, Path], part: str | None) -> list[CaseFiles]:
     """Cases of one pair of folders: a label may be missing, an image may be missing (the checks will say so)."""
     names = sorted(images.keys() | labels.keys())
-    return [Entry(name, images.get(name, ()), labels.get(name), part) for name in names]
+    return [CaseFiles(name, images.get(name, ()), labels.get(name), part) for name in names]
 
 
-def distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def distinct(entries: Iterable[CaseFiles]) -> tuple[CaseFiles, ...]:
     """The entries sorted by name. Raises InputError for a name that occurs twice or cannot name a folder."""
-    found: dict[str, Entry] = {}
+    found: dict[str, CaseFiles] = {}
     for entry in entries:
         require_name(entry.name)
         if entry.name in found:
@@ -110,5 +110,5 @@ def clash(name: str, first: Path, second: Path) -> InputError:
     return InputError(f"two files claim the case {name!r}: {first} and {second}; remove or rename one of them")
 
 
-def _file(entry: Entry) -> Path:
+def _file(entry: CaseFiles) -> Path:
     return entry.images[0] if entry.images else entry.label or Path(entry.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import Dataset, Entry
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import by_case, by_channel, distinct, pair, scans
 
@@ -47,13 +47,13 @@ def find(root: Path) -> Dataset:
     )
 
 
-def _pairs(root: Path, ending: str, skipped: list[str]) -> list[Entry]:
+def _pairs(root: Path, ending: str, skipped: list[str]) -> list[CaseFiles]:
     """Cases of one pair of folders."""
     images = by_channel(scans(root / f"images{ending}", skipped))
     return pair(images, by_case(scans(root / f"labels{ending}", skipped)), PARTS[ending])
 
 
-def _listed(root: Path, cases: dict[str, Any]) -> list[Entry]:
+def _listed(root: Path, cases: dict[str, Any]) -> list[CaseFiles]:
     """Cases listed in ``dataset.json`` as {name: {"images": [...], "label": ...}}."""
     entries = []
     for name, files in cases.items():
@@ -61,7 +61,7 @@ def _listed(root: Path, cases: dict[str, Any]) -> list[Entry]:
             raise InputError(f'{root / "dataset.json"}: "dataset" / {name!r} must be {{"images": [...], "label": ...}}')
         label = files.get("label")
         entries.append(
-            Entry(
+            CaseFiles(
                 name,
                 tuple(root / str(path) for path in files["images"]),
                 root / str(label) if label else None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, Entry, some
+from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.layouts import csv as layout_csv
 from semivox.data.layouts import folders as layout_folders
 from semivox.data.layouts import msd as layout_msd
@@ -58,7 +58,7 @@ def default_split(dataset: Dataset) -> Split:
     return Split(**{part: tuple(sorted(names)) for part, names in parts.items()})
 
 
-def _place(entry: Entry) -> str | None:
+def _place(entry: CaseFiles) -> str | None:
     """The part of the split a case belongs to; None for a test or validation scan that cannot be scored."""
     if entry.part in ("validation", "test"):
         return entry.part if entry.label is not None else None
