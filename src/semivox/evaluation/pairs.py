@@ -9,8 +9,9 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid, Spacing
+from semivox.data.formats import registry
 from semivox.data.formats.orientation import corner_distance
-from semivox.data.formats.volume import READABLE, read_label, stem
+from semivox.data.formats.volume import read_label, stem
 
 SAME_PLACE_MM = 0.01
 """Corners closer than this, or than 1 % of a voxel, are the same place: headers store positions as float32."""
@@ -53,7 +54,7 @@ def find_pairs(reference: Path, prediction: Path) -> list[Pair]:
         return [Pair(stem(reference), reference, prediction)]
     references, predictions = _label_files(reference), _label_files(prediction)
     if not references:
-        raise InputError(f"{reference} holds no label file to compare with; readable are {', '.join(READABLE)}")
+        raise InputError(f"{reference} holds no label file to compare with; readable are {registry.readable()}")
     if missing := [case for case in references if case not in predictions]:
         raise InputError(
             f"{prediction} has no prediction for {_listed(missing)}, of {len(references)} references in {reference}. "
@@ -94,7 +95,7 @@ def _label_files(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder} is not a folder of label files")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.name.lower().endswith(READABLE):
+        if path.name.startswith(".") or not registry.suffix_of(path):
             continue
         if (case := stem(path)) in found:
             raise InputError(f"{folder} holds two files for the case {case!r}: {found[case].name} and {path.name}")

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from semivox.core.errors import InputError
-from semivox.data.formats.volume import READABLE, read, stem, suffix_of, write_label, write_map
+from semivox.data.formats import registry
+from semivox.data.formats.registry import suffix_of
+from semivox.data.formats.volume import read, stem, write_label, write_map
 from semivox.data.layouts.names import CHANNEL, by_channel, scans, untagged
 from semivox.inference.predictor import Prediction, Predictor
 
-OUTPUT = {".nrrd": ".nrrd", ".nhdr": ".nrrd", ".mha": ".mha", ".mhd": ".mha"}
-"""Suffix of a scan -> suffix of its results; all others become .nii.gz."""
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What some file system forbids in a name, or takes for a path."""
 LONGEST = 120
@@ -82,7 +82,7 @@ def find_jobs(inputs: Path, out: Path, channels: int) -> list[Job]:
     jobs: dict[str, Job] = {}
     for name, images in sorted(_cases(inputs, channels).items()):
         safe = safe_name(name)
-        job = Job(name, images, out / (safe + OUTPUT.get(suffix_of(images[0]), ".nii.gz")))
+        job = Job(name, images, out / (safe + registry.results_ending(images[0])))
         first = jobs.setdefault(safe.casefold(), job)  # some file systems take a and A for the same
         if first is not job:
             raise InputError(
@@ -90,7 +90,7 @@ def find_jobs(inputs: Path, out: Path, channels: int) -> list[Job]:
                 "rename one of the two scans"
             )
     if not jobs:
-        raise InputError(f"{inputs} holds no scan; readable are {', '.join(READABLE)} and folders of DICOM slices")
+        raise InputError(f"{inputs} holds no scan; readable are {registry.readable()}")
     return list(jobs.values())
 
 
@@ -112,9 +112,7 @@ def _cases(inputs: Path, channels: int) -> dict[str, tuple[Path, ...]]:
     found = scans(inputs, skipped=[])
     if found:
         return _group(found, channels)
-    from semivox.data.formats.dicom import is_series  # imports ITK, which most folders do not need
-
-    return {inputs.resolve().name: (inputs,)} if is_series(inputs) else {}
+    return {inputs.resolve().name: (inputs,)} if registry.find(inputs) is not None else {}
 
 
 def _with_channels(file: Path, channels: int) -> list[Path]:

@@ -10,6 +10,7 @@ import SimpleITK as sitk  # noqa: N813
 
 import semivox.data.formats.integrity as integrity
 from semivox.core.geometry import Grid
+from semivox.data.formats.dicom_format import is_dicom
 from semivox.data.formats.itk import affine_from_itk, from_itk, unreadable
 from semivox.data.formats.nifti import is_usable
 from semivox.data.formats.scan import Header, Scan, ScanError, require_sane
@@ -18,11 +19,6 @@ GAP = 0.01
 """The part of the slice distance by which a step between two slices may differ from the others."""
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 """Transfer syntaxes whose pixels take rows x columns x bytes in the file (DICOM PS3.5, annex A)."""
-
-
-def is_series(folder: Path) -> bool:
-    """Whether a folder holds at least one DICOM file (by its mark ``DICM`` at byte 128)."""
-    return folder.is_dir() and any(_is_dicom(file) for file in sorted(folder.iterdir()))
 
 
 def read_header(folder: Path) -> Header:
@@ -40,16 +36,9 @@ def read_scan(folder: Path) -> Scan:
     return Scan(from_itk(image), header)
 
 
-def _is_dicom(file: Path) -> bool:
-    if not file.is_file() or file.name.startswith("."):
-        return False
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"
-
-
 def _series(folder: Path) -> tuple[list[str], Header]:
     """The slice files in order of position, and the grid they span."""
-    headers = {str(file): _slice(file) for file in sorted(folder.iterdir()) if _is_dicom(file)}
+    headers = {str(file): _slice(file) for file in sorted(folder.iterdir()) if is_dicom(file)}
     # every file is opened first, because GDCM passes over damaged ones without a word
     found = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
     if not found:

@@ -1,4 +1,4 @@
-"""NRRD and MetaImage files by SimpleITK, and the one place that turns ITK's habits into ours.
+"""The one place that meets SimpleITK and turns its habits into ours.
 
 ITK's arrays are (z, y, x) and its world is LPS+ (x to the patient's left, y to the back); ours are (x, y, z) and RAS+.
 """
@@ -6,22 +6,27 @@ ITK's arrays are (z, y, x) and its world is LPS+ (x to the patient's left, y to 
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.geometry import Grid
-from semivox.data.formats.itk_headers import require_complete
 from semivox.data.formats.nifti import is_usable
 from semivox.data.formats.scan import Header, Scan, ScanError, require_sane
 
+TELLING = re.compile(
+    r"patient|birth|name|institution|physician|operator|address|station|serial|accession|study.?id|date|time|uid|dicom",
+    re.IGNORECASE,
+)
+"""Keys of text headers that are about people, places or days."""
+KNOWN_KEYS = {"itk_filternotes", "itk_inputfiltername", "itk_original_direction", "itk_original_spacing"}
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_header(path: Path) -> Header:
     """Geometry and channels without the voxels. Raises ScanError."""
-    require_complete(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -73,9 +78,16 @@ def write(path: Path, array: np.ndarray, grid: Grid) -> None:
     image.SetDirection((affine[:3, :3] / np.array(grid.spacing)).ravel().tolist())
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
-        require_complete(path)
-    except (RuntimeError, ScanError) as error:  # ITK does not say which error of the system it met
+    except RuntimeError as error:  # ITK does not say which error of the system it met
         raise OSError(errno.EIO, "it could not be written whole; is the disk full?") from error
+
+
+def telling_keys(path: Path) -> list[str]:
+    """Keys of a header that speak of people, places or days. Raises RuntimeError for a file that ITK refuses."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return [key for key in reader.GetMetaDataKeys() if TELLING.search(key) and key.lower() not in KNOWN_KEYS]
 
 
 def unreadable(path: Path, error: RuntimeError) -> ScanError:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +19,7 @@ from nibabel.spatialimages import HeaderDataError
 
 import semivox.data.formats.integrity as integrity
 from semivox.core.geometry import Grid
+from semivox.data.formats.format import Format
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.scan import Header, Remark, Scan, ScanError, require_sane
 
@@ -26,48 +30,69 @@ DISAGREEMENT = 0.1
 DESCRIPTION = "Semivox"
 MAX_OFFSET = 1 << 30
 """Bytes that may lie between header and voxels (extensions); real ones are kilobytes."""
+TEXTS = ("descrip", "aux_file", "intent_name", "db_name")
+"""Free text of a NIfTI header; converters put patient and protocol names there."""
+HARMLESS = re.compile(rb"^(\x00*|Semivox|FSL[\w.: ]*|NiftyReg.*|5\.0.*|TE=.*|spm.*|ITK.*|nib.*)\x00*$", re.IGNORECASE)
+"""What software writes about itself."""
+EXTENSIONS = {2: "DICOM", 4: "AFNI", 6: "comment", 44: "MIND", 52: "JSON"}
 COMPRESSION = 1
 """Level of gzip: as nibabel; higher ones take much longer and save little on scans."""
 
 
-def read_header(path: Path) -> Header:
-    """Geometry and channels, from the first bytes only. Raises ScanError."""
-    return _header(path, _raw_header(path))
+class Nifti(Format):
+    """NIfTI-1 and NIfTI-2 in one file."""
 
+    name = "NIfTI"
+    endings = (".nii.gz", ".nii")
+    writes = (".nii.gz", ".nii")
+    results = ".nii.gz"
 
-def read_scan(path: Path) -> Scan:
-    """The whole file, verified to its last byte. Raises ScanError."""
-    raw = _raw_header(path)
-    header = _header(path, raw)
-    dims = _dims(raw)
-    dtype = raw.get_data_dtype()
-    offset = max(_offset(path, raw), len(raw.binaryblock))
-    size = offset + math.prod(dims) * dtype.itemsize
-    if path.name.lower().endswith(".gz"):
-        content: np.ndarray = np.frombuffer(integrity.gunzip_all(path, size), np.uint8)
-    else:
-        integrity.require_size(path, path.stat().st_size, size)
-        content = np.fromfile(path, np.uint8, size)
-    values = content[offset:].view(dtype) if offset % dtype.itemsize == 0 else content[offset:].copy().view(dtype)
-    array = values.reshape((*header.grid.shape, header.channels), order="F").transpose(3, 0, 1, 2)
-    return Scan(_scaled(path, raw, array), header)
+    def read_header(self, path: Path) -> Header:
+        """Geometry and channels, from the first bytes only. Raises ScanError."""
+        return _header(path, _raw_header(path))
 
-
-def write(path: Path, array: np.ndarray, grid: Grid) -> None:
-    """(X, Y, Z) or (X, Y, Z, K) with the grid's affine and codes, and nothing else of the source's header."""
-    image = nib.Nifti1Image(array, None)
-    image.header.set_xyzt_units("mm")
-    image.header["descrip"] = DESCRIPTION.encode()
-    image.header.set_zooms((*grid.spacing, *(1.0 for _ in array.shape[3:])))
-    qform, sform = grid.codes
-    image.header.set_qform(grid.affine if qform else None, qform)
-    image.header.set_sform(grid.affine if sform else None, sform)
-    with path.open("wb") as file:  # through Python, whose write errors are loud; no time stamp in the gzip header
+    def read_scan(self, path: Path) -> Scan:
+        """The whole file, verified to its last byte. Raises ScanError."""
+        raw = _raw_header(path)
+        header = _header(path, raw)
+        dims = _dims(raw)
+        dtype = raw.get_data_dtype()
+        offset = max(_offset(path, raw), len(raw.binaryblock))
+        size = offset + math.prod(dims) * dtype.itemsize
         if path.name.lower().endswith(".gz"):
-            with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
-                image.to_stream(packed)
+            content: np.ndarray = np.frombuffer(integrity.gunzip_all(path, size), np.uint8)
         else:
-            image.to_stream(file)
+            integrity.require_size(path, path.stat().st_size, size)
+            content = np.fromfile(path, np.uint8, size)
+        values = content[offset:].view(dtype) if offset % dtype.itemsize == 0 else content[offset:].copy().view(dtype)
+        array = values.reshape((*header.grid.shape, header.channels), order="F").transpose(3, 0, 1, 2)
+        return Scan(_scaled(path, raw, array), header)
+
+    def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
+        """(X, Y, Z) or (X, Y, Z, K) with the grid's affine and codes, and nothing else of the source's header."""
+        image = nib.Nifti1Image(array, None)
+        image.header.set_xyzt_units("mm")
+        image.header["descrip"] = DESCRIPTION.encode()
+        image.header.set_zooms((*grid.spacing, *(1.0 for _ in array.shape[3:])))
+        qform, sform = grid.codes
+        image.header.set_qform(grid.affine if qform else None, qform)
+        image.header.set_sform(grid.affine if sform else None, sform)
+        with path.open("wb") as file:  # through Python, whose write errors are loud; no time stamp in the gzip header
+            if path.name.lower().endswith(".gz"):
+                with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
+                    image.to_stream(packed)
+            else:
+                image.to_stream(file)
+
+    def private_fields(self, path: Path) -> Iterable[str]:
+        """Free text that no known software wrote, and extensions."""
+        header: Any = nib.load(path).header
+        for name in TEXTS:
+            if name in header and not HARMLESS.match(header[name].tobytes()):
+                yield name
+        for extension in header.extensions:
+            code = int(extension.get_code())
+            yield f"extension ({EXTENSIONS.get(code, f'code {code}')})"
 
 
 def _raw_header(path: Path) -> nib.Nifti1Header:

@@ -7,25 +7,17 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data.dataset import Dataset
-from semivox.data.formats import itk_headers
+from semivox.data.formats import registry
 from semivox.data.formats.integrity import GZIP
-from semivox.data.formats.scan import ScanError
 
-WITH_VOXELS_BESIDE = (".mhd", ".nhdr")
 TRAILER = 8
 """Bytes at the end of a gzip file: the CRC-32 of what is packed, and its length (RFC 1952)."""
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
     """All files of one scan: those of a DICOM folder, a header and its voxels, or the file itself."""
-    if path.is_dir():
-        return tuple(sorted(path.iterdir()))
-    if path.suffix.lower() in WITH_VOXELS_BESIDE:
-        try:
-            return (path, itk_headers.voxel_file(path))
-        except (ScanError, OSError):  # an unfit header: whoever opens the scan says what is wrong with it
-            return (path,)
-    return (path,)
+    found = registry.find(path)
+    return (path,) if found is None else found.files(path)
 
 
 def digest_of_files(dataset: Dataset) -> str:

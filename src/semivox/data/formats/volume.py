@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -15,29 +14,15 @@ from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import put, writing
 from semivox.core.geometry import Grid
-from semivox.data.formats import nifti
+from semivox.data.formats import registry
 from semivox.data.formats.orientation import canonical_grid, corner_distance, to_canonical, to_file
+from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.scan import Header, Scan, ScanError
 
-READABLE: tuple[str, ...] = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
-"""File suffixes; a folder of DICOM slices is readable too."""
 MOST_NONFINITE = 0.01
 """The part of a scan's voxels that may be NaN or infinite; they are filled with the scan's minimum."""
 ROUNDING = 1e-3
 """How far a label may be from a whole number: slopes in headers turn 1 into 1.0000153."""
-
-
-class Reader(Protocol):
-    """What a module for a file format provides."""
-
-    def read_header(self, path: Path, /) -> Header: ...
-    def read_scan(self, path: Path, /) -> Scan: ...
-
-
-def suffix_of(path: Path) -> str:
-    """The readable suffix that a file name ends with, ``.nii.gz`` as one; empty if there is none."""
-    name = path.name.lower()
-    return next((suffix for suffix in READABLE if name.endswith(suffix)), "")
 
 
 def stem(path: Path) -> str:
@@ -48,12 +33,12 @@ def stem(path: Path) -> str:
 
 def read_header(path: Path) -> Header:
     """Grid, channels and remarks of a file or DICOM folder, without its voxels. Raises ScanError."""
-    return _reader(path).read_header(path)
+    return registry.require(path).read_header(path)
 
 
 def read_scan(path: Path) -> Scan:
     """Voxels and header of one file or DICOM folder, in its own orientation. Raises ScanError."""
-    return _reader(path).read_scan(path)
+    return registry.require(path).read_scan(path)
 
 
 def read_grid(path: Path) -> Grid:
@@ -79,12 +64,18 @@ def read(paths: Sequence[Path]) -> Volume:
     return Volume(array, volume.grid, volume.source)
 
 
-def read_label(path: Path) -> Volume:
+def read_label_scan(path: Path, grid: Grid | None = None) -> Scan:
+    """A label in its file's orientation; ``grid``: the file grid of the scan it belongs to, where known."""
+    return registry.require(path).read_label(path, grid)
+
+
+def read_label(path: Path, grid: Grid | None = None) -> Volume:
     """An expert's label: (1, X, Y, Z) whole numbers in RAS+ orientation. Raises ScanError.
 
+    ``grid``: the grid of the scan's file (``Volume.source``), where known; contours cannot be read without it.
     Values within 1e-3 of a whole number are rounded (headers with a slope cause them); others are an error.
     """
-    volume = assemble([path], [read_scan(path)])
+    volume = assemble([path], [read_label_scan(path, grid)])
     if len(volume.array) > 1:
         raise ScanError(
             "label_channels", f"{path}: a label has one number a voxel, this file has {len(volume.array)}.",
@@ -173,39 +164,13 @@ def _write(path: Path, array: np.ndarray, grid: Grid) -> None:
     """Write beside the target and rename, so that no reader sees half a file. Raises SemivoxError, InputError."""
     if array.shape[:3] != grid.shape:
         raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
-    suffix = suffix_of(path)
-    if suffix in ("", ".nhdr", ".mhd"):
-        raise InputError(f"cannot write {path}: the suffix must be one of .nii.gz, .nii, .nrrd, .mha")
+    target, suffix = registry.writer(path), suffix_of(path)
     temporary = path.with_name(f".{path.name[: -len(suffix)]}.writing{suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if suffix in (".nii", ".nii.gz"):
-                nifti.write(temporary, array, grid)
-            else:
-                from semivox.data.formats import itk
-
-                itk.write(temporary, array, grid)
+            target.write(temporary, array, grid)
             put(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-
-def _reader(path: Path) -> Reader:
-    """The module that reads a path; ITK is imported only when it is needed."""
-    suffix = suffix_of(path)
-    if suffix in (".nii", ".nii.gz"):
-        return nifti
-    if path.is_dir():
-        from semivox.data.formats import dicom
-
-        return dicom
-    if not suffix:
-        raise ScanError(
-            "unreadable", f"{path} is not in a format that can be read.",
-            f"Readable: {', '.join(READABLE)}, and folders of DICOM slices.",
-        )  # fmt: skip
-    from semivox.data.formats import itk
-
-    return itk

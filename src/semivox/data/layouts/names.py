@@ -8,7 +8,8 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data.dataset import CaseFiles
-from semivox.data.formats.volume import READABLE, stem, suffix_of
+from semivox.data.formats import registry
+from semivox.data.formats.volume import stem
 
 TAGS = ("_image", "_label", "_seg", "_mask", "-seg", "-label", "-mask", "-image")
 """Endings that tell what a file is, not whose it is."""
@@ -38,13 +39,9 @@ def _not_a_scan(path: Path) -> str | None:
         return "a macOS resource file"
     if path.name.startswith("."):
         return "a hidden file"
-    if suffix_of(path):
+    if registry.find(path) is not None:
         return None
-    if path.is_dir():
-        from semivox.data.formats.dicom import is_series  # imports ITK, which most data sets do not need
-
-        return None if is_series(path) else "a folder without DICOM slices"
-    return f"not one of {', '.join(READABLE)}"
+    return "a folder without DICOM slices" if path.is_dir() else f"not one of {', '.join(registry.endings())}"
 
 
 def untagged(path: Path) -> str:

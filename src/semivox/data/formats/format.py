@@ -1,0 +1,57 @@
+"""What a file format provides: one class in one file, and one entry in the registry.
+
+A format of another package is registered by an entry point of the group ``semivox.formats``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from semivox.core.geometry import Grid
+from semivox.data.formats.scan import Header, Scan
+
+
+class Format(ABC):
+    """How scans of one format are recognized, read and written. Stateless; one object serves all files."""
+
+    name: ClassVar[str]
+    """The format's name as its users know it, such as ``NIfTI``."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Lower-case endings of file names; a file with one of them is of this format without being opened."""
+    writes: ClassVar[tuple[str, ...]] = ()
+    """The endings that can be written."""
+    results: ClassVar[str] = ".nii.gz"
+    """The ending of labels and maps that are made from scans of this format."""
+
+    def recognizes(self, path: Path) -> bool:
+        """Whether a folder, or a file that no ending tells, is a scan of this format. Must be quick."""
+        return False
+
+    @abstractmethod
+    def read_header(self, path: Path) -> Header:
+        """Grid, channels and remarks without the voxels. Raises ScanError."""
+
+    @abstractmethod
+    def read_scan(self, path: Path) -> Scan:
+        """Voxels (C, X, Y, Z) on the file's own axes, counted to the last byte, and the header. Raises ScanError."""
+
+    def read_label(self, path: Path, grid: Grid | None) -> Scan:
+        """A label; ``grid`` is that of the scan it belongs to, where known. Contours need it, voxels do not."""
+        return self.read_scan(path)
+
+    def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
+        """Write (X, Y, Z), or (X, Y, Z, K) for K values a voxel, as it lies on ``grid``. Raises OSError."""
+        raise NotImplementedError(f"{self.name} files are not written")
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """All files that one scan consists of; their bytes decide whether it is the same scan."""
+        return (path,)
+
+    def private_fields(self, path: Path) -> Iterable[str]:
+        """Names of header fields that may tell who the patient is, never their content."""
+        return ()
