@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,14 @@ def scans(tmp_path_factory):
     return folder
 
 
+VERBS = ["check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "report", "run", "study", "train"]
+VALUES = ["InputError", "InterruptedRun", "Plan", "Predictor", "SemivoxError", "Split", "Terminal"]
+
+
 def test_every_verb_is_there_and_documented():
-    assert semivox.__all__ == ["check", "demo", "evaluate", "plan", "predict", "prepare", "run", "train"]
-    for name in semivox.__all__:
+    assert set(semivox.__all__) == {*VERBS, *VALUES, "__version__"}
+    assert semivox.__version__ == version("semivox")
+    for name in (*VERBS, *VALUES):
         assert callable(getattr(semivox, name))
         assert getattr(semivox, name).__doc__
         assert name in dir(semivox)

@@ -88,7 +88,7 @@ def equal(one, other):
         torch.equal(one.image, other.image)
         and torch.equal(one.label, other.label)
         and one.cases == other.cases
-        and torch.equal(one.place, other.place)
+        and torch.equal(one.patch_to_scan, other.patch_to_scan)
         and torch.equal(one.extent, other.extent)
         and one.targets.keys() == other.targets.keys()
         and all(torch.equal(one.targets[name], other.targets[name]) for name in one.targets)

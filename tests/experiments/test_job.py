@@ -9,6 +9,7 @@ from semivox.data import phantom
 from semivox.experiments.job import JobSettings, arms, planned_trials, run_job
 from semivox.pipeline.options import PlanChoices
 from semivox.pipeline.stages import load_dataset
+from semivox.reports.job import report_job
 from semivox.training.settings import TrainSettings
 
 TINY = PlanChoices(
@@ -39,7 +40,7 @@ def scans(tmp_path_factory):
 
 def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans, tmp_path, monkeypatch):
     out = tmp_path / "job"
-    first = run_job(scans, out, settings())
+    first = run_job(scans, out, settings(), page=report_job)
     for name in ("check.json", "plan.json", "split.json", "summary.json", "summary.txt", "report.html"):
         assert (out / name).stat().st_size > 0
     for arm in ("supervised", "embedding_matching"):
@@ -53,8 +54,8 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
     def forbidden(*arguments, **options):
         raise AssertionError("a finished part was done again")
 
-    for name in ("checks.check", "decide"):
-        monkeypatch.setattr(f"semivox.study.{'steps.' if '.' in name else 'job.'}{name}", forbidden)
+    for name in ("pipeline.stages.checks.check", "experiments.job.make_plan"):
+        monkeypatch.setattr(f"semivox.{name}", forbidden)
     monkeypatch.setattr("semivox.training.run.work", forbidden)
     monkeypatch.setattr("semivox.pipeline.predict.predictor_of", forbidden)
     assert run_job(scans, out, settings()) == first

@@ -186,21 +186,21 @@ def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path
 
 
 def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
-    learn = cell.learn
+    learn = cell.train_method
 
     def failing(store, split, plan, config, run, progress=None):
         if config.method == "supervised":
             raise InputError("the disk is full")
         learn(store, split, plan, config, run, progress)
 
-    monkeypatch.setattr(cell, "learn", failing)
+    monkeypatch.setattr(cell, "train_method", failing)
     grid = GRID.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
     with pytest.raises(
         SemivoxError, match=r"1 of 2 runs failed, 1 are done(.|\n)*supervised: semivox: the disk"
     ) as error:
         run_study(grid, scans, scans, tmp_path / "study")
     assert error.value.code == 1
-    monkeypatch.setattr(cell, "learn", learn)
+    monkeypatch.setattr(cell, "train_method", learn)
     assert run_study(grid, scans, scans, tmp_path / "study").done == 2
 
 

@@ -144,7 +144,7 @@ def test_of_two_classes_the_weight_is_that_of_the_objects_own_atlas():
     method = build("dap", blueprint(), ALONE)
     method.fit_labels(masks)
     given = batch(DAP, 1, 1, (8, 8, 8), labels=masks[:2])
-    own = method.atlas(given.place[:1], given.extent[:1], (8, 8, 8))[:, 1]
+    own = method.atlas(given.patch_to_scan[:1], given.extent[:1], (8, 8, 8))[:, 1]
     assert len(own.mul(4).round().unique()) > 2
     expected = torch.exp(-0.5 * ((own - 0.5) / 0.25).square())
     torch.testing.assert_close(method._weight(given, slice(1), given.label), expected, atol=1e-6, rtol=1e-5)
@@ -268,7 +268,7 @@ def test_one_step_against_a_restatement_in_float64(classes, dice):
     network, judge = copy.deepcopy(method.network).double(), copy.deepcopy(method.discriminator).double()
     given = batch(DAP, 2, 3, classes=classes)
     losses = turn(method, given, 30, 100)
-    prior = method.atlas(given.place, given.extent, (8, 8, 8)).double()
+    prior = method.atlas(given.patch_to_scan, given.extent, (8, 8, 8)).double()
 
     def bayesian(p, label, prior, counted):
         index = label.unsqueeze(1)

@@ -88,7 +88,7 @@ def _text() -> str:
     packed = resources.files("semivox.reports").joinpath(NAME)
     if packed.is_file():
         return packed.read_text(encoding="utf-8")
-    return (Path(__file__).parents[4] / "docs" / "reference" / NAME).read_text(encoding="utf-8")
+    return (Path(__file__).parents[3] / "docs" / "reference" / NAME).read_text(encoding="utf-8")
 
 
 def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
