@@ -17,7 +17,9 @@ import SimpleITK as sitk  # noqa: N813
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data.formats import volume
-from semivox.pipeline.options import PlanChoices, checked, parse_overrides, parse_triple
+from semivox.data.planning.options import PlanOptions
+from semivox.pipeline.assignments import parse_overrides, parse_triple
+from semivox.pipeline.options import checked
 from semivox.pipeline.stages import load_dataset
 from semivox.pipeline.train import settings_of
 from semivox.training.model import load_model
@@ -372,7 +374,7 @@ for name, make, words in (
     ("spacing_of_two_numbers", lambda _: parse_triple("1,1", "--spacing"), "three positive numbers"),
     ("spacing_that_is_not_a_number", lambda _: parse_triple("nan,1,1", "--spacing"), "three positive numbers"),
     ("spacing_without_end", lambda _: parse_triple("inf", "--spacing"), "three positive numbers"),
-    ("memory_of_nothing", lambda _: checked(PlanChoices, "plan", memory_gb=0), "memory_gb"),
+    ("memory_of_nothing", lambda _: checked(PlanOptions, "plan", memory_gb=0), "memory_gb"),
     ("model_of_an_unknown_method", model_of(method="builtins.eval"), "builtins.eval"),
     ("model_with_a_surplus_field", model_of(path="../../weights"), "path"),
     ("model_without_weights", model_of(), "cannot load"),

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semivox.core.errors import InputError
-from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import ClassInfo, Plan
 from semivox.core.split import Split
+from semivox.methods import DEFAULT
 
 if TYPE_CHECKING:
     from semivox.data.checks.run import CheckReport
@@ -56,43 +56,30 @@ def check(
     return privacy.with_privacy(report, dataset) if phi else report
 
 
-def plan(  # noqa: PLR0913 - the options of the command
+def plan(
     data: AnyPath,
     *,
     split: Split | AnyPath | None = None,
     exclude: Collection[str] = (),
-    memory_gb: float | None = None,
-    hours: float | None = None,
-    spacing: Spacing | None = None,
-    patch: Shape | None = None,
-    network: str | None = None,
-    steps: int | None = None,
-    fields: Mapping[str, Any] | None = None,
-    method: str = "embedding_matching",
+    method: str = DEFAULT,
     device: str = "auto",
     progress: ProgressDisplay | None = None,
+    **options: Any,
 ) -> Plan:
     """Decide spacing (mm), patch (voxels), network, batch, precision and steps, each with its reason.
 
-    ``memory_gb`` and ``hours`` are budgets; the other options overrule the planner. The cost is measured by a dry step
-    of ``method``. ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be trained on.
+    ``options`` are the fields of ``data.planning.options.PlanOptions``: the budgets ``memory_gb`` and ``hours``, and
+    ``spacing``, ``patch``, ``network``, ``steps`` and ``fields``, which overrule the planner. The cost is measured by a
+    dry step of ``method``. ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be
+    trained on.
     """
-    from semivox.pipeline.options import PlanChoices, checked
+    from semivox.data.planning.options import PlanOptions
+    from semivox.pipeline.options import checked
     from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan
 
-    choices = checked(
-        PlanChoices,
-        "the choices of the plan",
-        memory_gb=memory_gb,
-        hours=hours,
-        spacing=spacing,
-        patch=patch,
-        network=network,
-        steps=steps,
-        fields=fields or {},
-    )
+    wanted = checked(PlanOptions, "options of the plan", **options)
     dataset, chosen = load_dataset(Path(data), _split(split), exclude)
-    return make_plan(check_or_raise(dataset, chosen, progress=progress), choices, method, device)
+    return make_plan(check_or_raise(dataset, chosen, progress=progress), wanted, method, device)
 
 
 def prepare(
@@ -120,7 +107,7 @@ def train(  # noqa: PLR0913 - the options of the command
     data: AnyPath,
     out: AnyPath,
     *,
-    method: str = "embedding_matching",
+    method: str = DEFAULT,
     ablation: str | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -138,20 +125,20 @@ def train(  # noqa: PLR0913 - the options of the command
     so that several runs share them (default ``out/prepared``). A folder with an unfinished run is resumed, a finished
     one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
     """
-    from semivox.pipeline.train import Request, train_one
+    from semivox.pipeline.options import RunOptions
+    from semivox.pipeline.train import train_one
 
-    request = Request(
+    wanted = RunOptions.of(
+        settings or {},
+        {"fields": plan_fields or {}},
+        _split(split),
         method=method,
         ablation=ablation,
-        options=dict(options or {}),
-        settings=dict(settings or {}),
-        plan=Path(plan) if isinstance(plan, (str, PathLike)) else plan,
-        plan_fields=dict(plan_fields or {}),
-        split=_split(split),
+        options=options or {},
         exclude=tuple(exclude),
-        prepared=None if prepared is None else Path(prepared),
     )
-    return train_one(Path(data), Path(out), request, progress)
+    given = Plan.load(Path(plan)) if isinstance(plan, (str, PathLike)) else plan
+    return train_one(Path(data), Path(out), wanted, given, None if prepared is None else Path(prepared), progress)
 
 
 def predict(  # noqa: PLR0913 - the options of the command
@@ -218,7 +205,7 @@ def run(  # noqa: PLR0913 - the options of the command
     data: AnyPath,
     out: AnyPath,
     *,
-    method: str = "embedding_matching",
+    method: str = DEFAULT,
     ablation: str | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -229,21 +216,20 @@ def run(  # noqa: PLR0913 - the options of the command
 ) -> Summary:
     """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
-    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``study.choices.PlanChoices``. What is done in
-    ``out`` already is not done again. Raises InputError and InterruptedRun as ``train`` does.
+    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``. What is
+    done in ``out`` already is not done again. Raises InputError and InterruptedRun as ``train`` does.
     """
-    from semivox.experiments.job import JobSettings, run_job
-    from semivox.pipeline.options import PlanChoices, checked
-    from semivox.pipeline.train import settings_of
+    from semivox.experiments.job import run_job
+    from semivox.pipeline.options import RunOptions
     from semivox.reports.job import report_job
 
-    wanted = JobSettings(
+    wanted = RunOptions.of(
+        settings or {},
+        plan or {},
+        _split(split),
         method=method,
         ablation=ablation,
         options=options or {},
-        train=settings_of(settings or {}),
-        plan=checked(PlanChoices, "the choices of the plan", **(plan or {})),
-        split=Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split,
         exclude=tuple(exclude),
     )
     return run_job(Path(data), Path(out), wanted, progress, report_job)
@@ -268,9 +254,9 @@ def study(
 ) -> Path:
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
-    ``grid``: a grid file, or a ``study.grids.grid.StudyFile`` whose files are named from the current folder; ``data``:
-    instead of the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``: ``"plan.steps=100"`` and
-    the like, instead of what a grid file says. Returns ``out``. Raises InputError,
+    ``grid``: a grid file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
+    ``data``: instead of the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``:
+    ``"plan.steps=100"`` and the like, instead of what a grid file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
     from semivox.experiments.runner import run_study

@@ -8,7 +8,8 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint, Plan
 from semivox.data.planning import cost, topology
-from semivox.data.planning.plan import Budget, median_size, plan
+from semivox.data.planning.options import Machine, PlanOptions
+from semivox.data.planning.plan import median_size, plan
 from semivox.data.planning.sizing import CPU_VOXELS
 
 MR = ChannelFacts(minimum=0, maximum=900, mean=200, std=80, lower=20, upper=600, zeros=0.02)
@@ -44,22 +45,19 @@ def dataset_at_random(seed):
     return fingerprint(*cases)
 
 
-def budget_at_random(seed):
+def options_at_random(seed):
     stream = np.random.default_rng([1, seed])
-    return Budget(
-        memory_gb=stream.choice([None, 2.0, 11.0, 80.0]),
-        hours=stream.choice([None, 0.1, 24.0]),
-        cores=int(stream.integers(1, 33)),
-        device=str(stream.choice(["cpu", "cuda"])),
-        network=stream.choice([None, "vnet", "unet3d", "uxnet", "small"]),
-    )
+    memory, hours = stream.choice([None, 2.0, 11.0, 80.0]), stream.choice([None, 0.1, 24.0])
+    machine = Machine(cores=int(stream.integers(1, 33)), device=str(stream.choice(["cpu", "cuda"])))
+    network = stream.choice([None, "vnet", "unet3d", "uxnet", "small"])
+    return PlanOptions(memory_gb=memory, hours=hours, network=network), machine
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_laws_of_every_plan(seed, tmp_path):
-    found, budget = dataset_at_random(seed), budget_at_random(seed)
-    made = plan(found, budget)
-    assert plan(found, budget) == made
+    found, (options, machine) = dataset_at_random(seed), options_at_random(seed)
+    made = plan(found, options, machine)
+    assert plan(found, options, machine) == made
     made.save(tmp_path / "plan.json")
     assert Plan.load(tmp_path / "plan.json") == made
 
@@ -67,13 +65,13 @@ def test_laws_of_every_plan(seed, tmp_path):
     multiples = topology.total(strides)
     assert all(size % multiple == 0 and size > 0 for size, multiple in zip(made.patch, multiples))
     median = median_size(found, made.spacing)
-    coarsest = topology.total(topology.strides(median, made.spacing, cost.family(budget.network or "vnet").levels))
+    coarsest = topology.total(topology.strides(median, made.spacing, cost.family(options.network or "vnet").levels))
     assert all(size < middle + multiple for size, middle, multiple in zip(made.patch, median, coarsest))
     bottom = [size // multiple for size, multiple in zip(made.patch, multiples)]
     assert all(edge >= 4 or multiple <= 2 for edge, multiple in zip(bottom, multiples))
     assert 1 <= len(strides) <= 4
 
-    most = CPU_VOXELS if budget.device == "cpu" else 128**3
+    most = CPU_VOXELS if machine.device == "cpu" else 128**3
     assert prod(made.patch) <= 1.05 * most or max(made.patch) <= 8
     decided = set(Plan.model_fields) - {
         "version",
@@ -92,14 +90,14 @@ def test_the_network_of_a_plan_runs_on_its_patch(seed):
     torch = pytest.importorskip("torch")
     from semivox.networks.blueprint import Blueprint
 
-    made = plan(dataset_at_random(seed), Budget(network="small", memory_gb=1.06))
+    made = plan(dataset_at_random(seed), PlanOptions(network="small", memory_gb=1.06))
     network = Blueprint.of(made).segmenter().eval()
     with torch.no_grad():
         assert network(torch.zeros(1, 1, *made.patch)).logits.shape == (1, 2, *made.patch)
 
 
 def test_hippocampus_gets_the_whole_scan_and_four_levels():
-    made = plan(fingerprint(facts(shape=(36, 50, 35))), Budget(cores=4))
+    made = plan(fingerprint(facts(shape=(36, 50, 35))), PlanOptions(), Machine(cores=4))
     assert made.patch == (40, 56, 40)
     assert made.network.name == "vnet"
     strides = [[2, 2, 2]] * 3
@@ -110,14 +108,14 @@ def test_hippocampus_gets_the_whole_scan_and_four_levels():
 
 def test_left_atrium_on_a_gpu_is_close_to_the_benchmark():
     case = facts(shape=(190, 140, 88), spacing=(0.625,) * 3)
-    made = plan(fingerprint(case), Budget(device="cuda"))
+    made = plan(fingerprint(case), PlanOptions(), Machine(device="cuda"))
     assert 0.7 < prod(made.patch) / (112 * 112 * 80) <= 1.05
     assert made.network.options["strides"] == [[2, 2, 2]] * 4
     assert made.steps == 6000
 
 
 def test_a_coarse_axis_is_not_halved_before_the_others_have_caught_up():
-    made = plan(fingerprint(facts(shape=(512, 512, 24), spacing=(0.4, 0.4, 6.0))), Budget())
+    made = plan(fingerprint(facts(shape=(512, 512, 24), spacing=(0.4, 0.4, 6.0))), PlanOptions())
     strides = made.network.options["strides"]
     assert strides[0] == [2, 2, 1]
     assert strides[1] == [2, 2, 1]
@@ -127,23 +125,23 @@ def test_a_coarse_axis_is_not_halved_before_the_others_have_caught_up():
 
 def test_spacing_is_the_median_and_finer_along_a_coarse_axis():
     cases = [facts(str(z), (100, 100, 30), (0.976562, 0.976562, z)) for z in (1.0, 2.0, 3.0)]
-    assert plan(fingerprint(*cases), Budget()).spacing == (0.977, 0.977, 2.0)
+    assert plan(fingerprint(*cases), PlanOptions()).spacing == (0.977, 0.977, 2.0)
     cases = [facts(str(z), (400, 400, 30), (0.5, 0.5, z)) for z in (3.0, 5.0, 5.0, 6.0, 6.0)]
-    made = plan(fingerprint(*cases), Budget())
+    made = plan(fingerprint(*cases), PlanOptions())
     assert made.spacing == (0.5, 0.5, 3.8)
     assert "10th percentile" in made.reasons["spacing"]
-    assert plan(fingerprint(*cases), Budget(spacing=(2, 2, 2))).spacing == (2, 2, 2)
+    assert plan(fingerprint(*cases), PlanOptions(spacing=(2, 2, 2))).spacing == (2, 2, 2)
 
 
 def test_ct_is_known_by_name_or_by_values():
-    made = plan(fingerprint(facts(channel=CT), channels=("CT",)), Budget())
+    made = plan(fingerprint(facts(channel=CT), channels=("CT",)), PlanOptions())
     assert made.intensity[0].scheme == "ct"
     assert (made.intensity[0].lower, made.intensity[0].upper) == (-500, 900)
-    assert plan(fingerprint(facts(channel=CT), channels=("0",)), Budget()).intensity[0].scheme == "ct"
-    assert plan(fingerprint(facts(channel=CT), channels=("T1 MRI",)), Budget()).intensity[0].scheme == "zscore"
+    assert plan(fingerprint(facts(channel=CT), channels=("0",)), PlanOptions()).intensity[0].scheme == "ct"
+    assert plan(fingerprint(facts(channel=CT), channels=("T1 MRI",)), PlanOptions()).intensity[0].scheme == "zscore"
     normalized = CT.model_copy(update={"minimum": -201.37})
-    assert plan(fingerprint(facts(channel=normalized), channels=("0",)), Budget()).intensity[0].scheme == "zscore"
-    assert plan(fingerprint(facts(), channels=("direct",)), Budget()).intensity[0].scheme == "zscore"
+    assert plan(fingerprint(facts(channel=normalized), channels=("0",)), PlanOptions()).intensity[0].scheme == "zscore"
+    assert plan(fingerprint(facts(), channels=("direct",)), PlanOptions()).intensity[0].scheme == "zscore"
 
 
 def test_ct_statistics_pool_the_labeled_scans_by_their_foreground():
@@ -151,7 +149,7 @@ def test_ct_statistics_pool_the_labeled_scans_by_their_foreground():
         facts(str(mean), channel=CT.model_copy(update={"mean": mean, "std": 10.0}), voxels={0: 9, 1: count})
         for mean, count in ((100.0, 300), (200.0, 100))
     )
-    got = plan(fingerprint(low, high, channels=("CT",)), Budget()).intensity[0]
+    got = plan(fingerprint(low, high, channels=("CT",)), PlanOptions()).intensity[0]
     values = np.concatenate([np.tile([90, 110], 150), np.tile([190, 210], 50)])
     assert got.mean == pytest.approx(values.mean())
     assert got.std == pytest.approx(values.std(), abs=0.01)
@@ -159,8 +157,8 @@ def test_ct_statistics_pool_the_labeled_scans_by_their_foreground():
 
 def test_blanked_surroundings_are_left_out_of_the_statistics():
     blank = facts(channel=MR.model_copy(update={"zeros": 0.6}))
-    assert plan(fingerprint(blank), Budget()).intensity[0].nonzero
-    assert not plan(fingerprint(facts()), Budget()).intensity[0].nonzero
+    assert plan(fingerprint(blank), PlanOptions()).intensity[0].nonzero
+    assert not plan(fingerprint(facts()), PlanOptions()).intensity[0].nonzero
 
 
 @pytest.mark.parametrize(
@@ -177,47 +175,47 @@ def test_blanked_surroundings_are_left_out_of_the_statistics():
     ],
 )
 def test_mirroring_is_off_where_sides_are_classes(classes, mirror):
-    made = plan(fingerprint(facts(voxels={0: 9, 1: 9, 2: 9}), classes=classes), Budget())
+    made = plan(fingerprint(facts(voxels={0: 9, 1: 9, 2: 9}), classes=classes), PlanOptions())
     assert made.mirror == mirror
 
 
 def test_budgets_limit_patch_and_steps():
     big = fingerprint(facts(shape=(300, 300, 200)), facts("u", (300, 300, 200), labeled=False))
-    sizes = [prod(plan(big, Budget(device="cuda", memory_gb=memory)).patch) for memory in (2, 6, 11, 80)]
+    sizes = [prod(plan(big, PlanOptions(memory_gb=memory), Machine(device="cuda")).patch) for memory in (2, 6, 11, 80)]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
     for memory, size in zip((2, 6, 11), sizes):
         assert cost.memory_gb(size, cost.family("vnet").cost, 4) <= memory
-    assert plan(big, Budget(cores=4, hours=0.5)).steps < 1200
-    assert plan(big, Budget(steps=7)).steps == 7
-    assert plan(big, Budget(patch=(64, 64, 48))).patch == (64, 64, 48)
+    assert plan(big, PlanOptions(hours=0.5), Machine(cores=4)).steps < 1200
+    assert plan(big, PlanOptions(steps=7)).steps == 7
+    assert plan(big, PlanOptions(patch=(64, 64, 48))).patch == (64, 64, 48)
     with pytest.raises(InputError, match="divisible"):
-        plan(big, Budget(patch=(50, 64, 64)))
+        plan(big, PlanOptions(patch=(50, 64, 64)))
     with pytest.raises(InputError, match="too little"):
-        plan(big, Budget(memory_gb=1))
+        plan(big, PlanOptions(memory_gb=1))
     with pytest.raises(InputError, match="unknown network"):
-        plan(big, Budget(network="resnet"))
+        plan(big, PlanOptions(network="resnet"))
 
 
 def test_no_unlabeled_scan_means_no_unlabeled_patch():
-    assert plan(fingerprint(facts()), Budget()).unlabeled_per_step == 0
-    assert plan(fingerprint(facts(), facts("u", labeled=False)), Budget()).unlabeled_per_step == 2
+    assert plan(fingerprint(facts()), PlanOptions()).unlabeled_per_step == 0
+    assert plan(fingerprint(facts(), facts("u", labeled=False)), PlanOptions()).unlabeled_per_step == 2
 
 
 def test_several_channels_get_a_scheme_each():
     case = facts(channels=2).model_copy(update={"channels": (CT, MR), "foreground": (CT, MR)})
-    made = plan(fingerprint(case, channels=("CT", "MR")), Budget())
+    made = plan(fingerprint(case, channels=("CT", "MR")), PlanOptions())
     assert [intensity.scheme for intensity in made.intensity] == ["ct", "zscore"]
 
 
 def test_nothing_to_learn_from_is_an_error():
     with pytest.raises(InputError, match="no class"):
-        plan(fingerprint(classes=()), Budget())
+        plan(fingerprint(classes=()), PlanOptions())
     with pytest.raises(InputError, match="no labeled"):
-        plan(fingerprint(facts(labeled=False)), Budget())
+        plan(fingerprint(facts(labeled=False)), PlanOptions())
     with pytest.raises(InputError, match="holds a class"):
-        plan(fingerprint(facts(voxels={0: 9})), Budget())
+        plan(fingerprint(facts(voxels={0: 9})), PlanOptions())
     with pytest.raises(InputError, match=r"'b' has 2 channel"):
-        plan(fingerprint(facts(), facts("b", channels=2)), Budget())
-    made = plan(fingerprint(facts(), classes=("organ", "tumor")), Budget())
+        plan(fingerprint(facts(), facts("b", channels=2)), PlanOptions())
+    made = plan(fingerprint(facts(), classes=("organ", "tumor")), PlanOptions())
     assert "tumor cannot be learned" in made.reasons["classes"]

@@ -6,20 +6,21 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.data import phantom
-from semivox.experiments.job import JobSettings, arms, planned_trials, run_job
-from semivox.pipeline.options import PlanChoices
+from semivox.data.planning.options import PlanOptions
+from semivox.experiments.job import arms, planned_trials, run_job
+from semivox.pipeline.options import RunOptions
 from semivox.pipeline.stages import load_dataset
 from semivox.reports.job import report_job
 from semivox.training.settings import TrainSettings
 
-TINY = PlanChoices(
+TINY = PlanOptions(
     spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=1, fields={"precision": "32-true"}
 )
 
 
 def settings(**changes):
     values = {"plan": TINY, "train": TrainSettings(workers=0, device="cpu")} | changes
-    return JobSettings(**values)
+    return RunOptions(**values)
 
 
 def written(folder, labeled, unlabeled, test):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from semivox.data import phantom
-from semivox.experiments.job import JobSettings, run_job
-from semivox.pipeline.options import PlanChoices
+from semivox.data.planning.options import PlanOptions
+from semivox.experiments.job import run_job
+from semivox.pipeline.options import RunOptions
 from semivox.training.settings import TrainSettings
 from tests import faults
 
@@ -24,11 +25,11 @@ def job(data: Path, out: Path) -> None:
 
     steps.spare_cores = lambda: 0
     steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two jobs
-    plan = PlanChoices(
+    plan = PlanOptions(
         spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=3, fields={"precision": "32-true"}
     )
     train = TrainSettings(workers=0, device="cpu", save_every=1e-6)
-    run_job(data, out, JobSettings(method="mean_teacher", plan=plan, train=train))
+    run_job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train))
     api.predict(out / "mean_teacher", data / "imagesTs", out / "labels", save=["entropy"], device="cpu")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.data import phantom
+from semivox.data.planning.options import PlanOptions
 from semivox.experiments import one_run as cell
 from semivox.experiments import runner
 from semivox.experiments.arrange import StudyRecord
@@ -19,12 +20,11 @@ from semivox.experiments.cost import Cost
 from semivox.experiments.runner import run_study, shares
 from semivox.experiments.runs import run_named
 from semivox.experiments.study_file import CaseChoice, StudyFile
-from semivox.pipeline.options import PlanChoices
 
 GRID = StudyFile(
     methods=("mean_teacher",),
     cases=CaseChoice(labeled=(1, 2), test=1),
-    plan=PlanChoices(
+    plan=PlanOptions(
         spacing=(8.0, 8.0, 8.0),
         patch=(16, 16, 8),
         steps=2,

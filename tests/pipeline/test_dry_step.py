@@ -3,11 +3,12 @@
 import pytest
 
 from semivox.data import phantom
-from semivox.experiments.job import JobSettings, run_job
+from semivox.data.planning.options import PlanOptions
+from semivox.experiments.job import run_job
 from semivox.experiments.runner import run_study
 from semivox.experiments.study_file import CaseChoice, StudyFile
-from semivox.pipeline.options import PlanChoices
-from semivox.pipeline.train import Request, train_one
+from semivox.pipeline.options import RunOptions
+from semivox.pipeline.train import train_one
 
 PATCH = {"spacing": (8.0, 8.0, 8.0), "patch": (16, 16, 8), "network": "small", "steps": 2}
 OPTIONS = {"decay": 0.5}
@@ -18,18 +19,18 @@ class Reached(Exception):
 
 
 def job(scans, out):
-    choices = PlanChoices(**PATCH)
-    run_job(scans, out, JobSettings(method="mean_teacher", ablation="no noise", options=OPTIONS, plan=choices))
+    choices = PlanOptions(**PATCH)
+    run_job(scans, out, RunOptions(method="mean_teacher", ablation="no noise", options=OPTIONS, plan=choices))
 
 
 def training(scans, out):
-    train_one(scans, out, Request(method="mean_teacher", ablation="no noise", options=OPTIONS))
+    train_one(scans, out, RunOptions(method="mean_teacher", ablation="no noise", options=OPTIONS))
 
 
 def study(scans, out):
     own = {"options": OPTIONS, "ablations": ("no noise",), "only_ablations": True}
     cases = CaseChoice(labeled=(2,), test=("hip_0002",))
-    grid = StudyFile(methods=("mean_teacher",), cases=cases, plan=PlanChoices(**PATCH), method={"mean_teacher": own})
+    grid = StudyFile(methods=("mean_teacher",), cases=cases, plan=PlanOptions(**PATCH), method={"mean_teacher": own})
     run_study(grid, scans, scans, out)
 
 

@@ -2,8 +2,13 @@
 
 import pytest
 
+from semivox.cli import options as cli
 from semivox.core.errors import InputError
-from semivox.pipeline.options import PlanChoices, checked, parse_overrides, parse_triple, parse_value
+from semivox.data.planning.options import PlanOptions
+from semivox.experiments.job import arms
+from semivox.experiments.study_file import StudyFile
+from semivox.pipeline.assignments import parse_overrides, parse_triple, parse_value
+from semivox.pipeline.options import RunOptions, checked
 
 
 def test_overrides_land_in_their_sections():
@@ -47,6 +52,18 @@ def test_three_numbers_or_one_for_all_axes():
 
 def test_unknown_choices_name_the_nearest_right_one():
     with pytest.raises(InputError, match="did you mean 'hours'"):
-        checked(PlanChoices, "the choices of the plan", hour=3)
+        checked(PlanOptions, "options of the plan", hour=3)
     with pytest.raises(InputError, match="steps"):
-        checked(PlanChoices, "the choices of the plan", steps=0)
+        checked(PlanOptions, "options of the plan", steps=0)
+
+
+def test_a_method_is_canonical_wherever_its_name_is_read():
+    assert RunOptions(method="mean-teacher").method == "mean_teacher"
+    assert RunOptions(method="mean-teacher").config().method == "mean_teacher"
+    assert list(arms(RunOptions(method="mean-teacher"))) == ["supervised", "mean_teacher"]
+    grid = StudyFile(methods=("mean-teacher", "mean_teacher"), method={"mean-teacher": {"options": {"decay": 0.5}}})
+    assert (grid.methods, list(grid.method)) == (("mean_teacher",), ["mean_teacher"])
+
+
+def test_the_command_line_offers_every_option_of_a_plan():
+    assert set(cli.PLAN.options) == set(PlanOptions.model_fields) - {"fields"}

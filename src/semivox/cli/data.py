@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semivox.cli import options as o
+from semivox.methods import DEFAULT
 
 if TYPE_CHECKING:
     from semivox.core.plan import Plan
@@ -41,16 +43,12 @@ def check(
         raise typer.Exit(2)
 
 
+@o.takes(options=o.PLAN)
 def plan(
     data: o.Data,
     out: Out,
-    memory: o.Memory = None,
-    time: o.Time = None,
-    spacing: o.SpacingText = None,
-    patch: o.PatchText = None,
-    network: o.Network = None,
-    steps: o.Steps = None,
-    method: o.MethodName = "embedding_matching",
+    options: Mapping[str, Any],
+    method: o.MethodName = DEFAULT,
     split: o.SplitFile = None,
     exclude: o.Exclude = None,
     device: o.Device = "auto",
@@ -61,24 +59,19 @@ def plan(
     Example: semivox plan scans/ -o plan.json --time 8 --memory 16
     """
     from semivox import api
-    from semivox.pipeline.options import parse_overrides
+    from semivox.pipeline.assignments import parse_overrides
     from semivox.pipeline.progress import Terminal
 
-    progress = Terminal()
+    progress, fields = Terminal(), parse_overrides(sets or ()).plan
     made = api.plan(
         data,
         split=split,
         exclude=o.names(exclude),
-        memory_gb=memory,
-        hours=time,
-        spacing=o.triple(spacing, "--spacing"),
-        patch=o.whole_triple(patch, "--patch"),
-        network=network,
-        steps=steps,
-        fields=parse_overrides(sets or ()).plan,
         method=method,
         device=device,
         progress=progress,
+        fields=fields,
+        **options,
     )
     target = out / "plan.json" if out.is_dir() or not out.suffix else out
     target.parent.mkdir(parents=True, exist_ok=True)

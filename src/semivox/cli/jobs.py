@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from semivox.cli import options as o
 
 
+@o.takes(options=o.PLAN, wanted=o.RUN)
 def run(
     data: o.Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Job folder; one with an unfinished job is gone on with.")],
-    method: o.MethodName = "embedding_matching",
-    ablation: o.Ablation = None,
-    split: o.SplitFile = None,
-    exclude: o.Exclude = None,
-    memory: o.Memory = None,
-    time: o.Time = None,
-    spacing: o.SpacingText = None,
-    patch: o.PatchText = None,
-    network: o.Network = None,
-    steps: o.Steps = None,
-    seed: o.Seed = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that prepare patches; 0: none. Default: 2.")] = None,
-    sets: o.Sets = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Job folder; one with an unfinished job is resumed.")],
+    wanted: dict[str, Any],
+    options: Mapping[str, Any],
 ) -> None:
     """The main job: from a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
@@ -37,31 +27,10 @@ def run(
     Example: semivox run scans/ --out job/
     """
     from semivox import api
-    from semivox.core.mappings import merged
-    from semivox.pipeline.options import parse_overrides
     from semivox.pipeline.progress import Terminal
 
-    wanted = parse_overrides(sets or ())
-    api.run(
-        data,
-        out,
-        method=method,
-        ablation=ablation,
-        options=wanted.method,
-        settings=merged(wanted.train, o.given(seed=seed, device=device, workers=workers)),
-        plan=o.given(
-            memory_gb=memory,
-            hours=time,
-            spacing=o.triple(spacing, "--spacing"),
-            patch=o.whole_triple(patch, "--patch"),
-            network=network,
-            steps=steps,
-            fields=wanted.plan,
-        ),
-        split=split,
-        exclude=o.names(exclude),
-        progress=Terminal(),
-    )
+    fields = wanted.pop("plan_fields")
+    api.run(data, out, plan={**options, "fields": fields}, progress=Terminal(), **wanted)
 
 
 def demo(

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
-from semivox.methods import METHODS
+from semivox.methods import METHODS, canonical
 
 
 def methods(
@@ -55,7 +55,7 @@ def description(name: str) -> dict[str, Any]:
     kind = find(name)
     schema = kind.Config.model_json_schema()
     return {
-        "name": name.replace("-", "_"),
+        "name": canonical(name),
         "about": inspect.getdoc(sys.modules[kind.__module__]) or "",
         "uses_unlabeled": kind.uses_unlabeled,
         "fields": list(_fields(schema, schema, "")),

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from semivox.cli import options as o
 
 
+@o.takes(wanted=o.TRAIN)
 def train(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; one with an unfinished run is resumed.")],
-    method: o.MethodName = "embedding_matching",
-    ablation: o.Ablation = None,
+    wanted: Mapping[str, Any],
     plan: Annotated[Path | None, typer.Option(help="plan.json. Default: the run's own, or a new one.")] = None,
-    split: o.SplitFile = None,
-    exclude: o.Exclude = None,
     prepared: Annotated[Path | None, typer.Option(help="Prepared scans. Default: RUN/prepared.")] = None,
-    steps: o.Steps = None,
-    seed: o.Seed = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    devices: Annotated[int | None, typer.Option(help="Processes that train together, one a GPU.")] = None,
-    precision: o.Precision = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that prepare patches; 0: none. Default: 2.")] = None,
-    sets: o.Sets = None,
 ) -> None:
     """Train one method; checks, plans and prepares the scans first where that is not done.
 
@@ -34,27 +26,10 @@ def train(
     Example: semivox train scans/ -o runs/em --method embedding_matching --set method.decay=0.95
     """
     from semivox import api
-    from semivox.core.mappings import merged
-    from semivox.pipeline.options import parse_overrides
     from semivox.pipeline.progress import Terminal
 
-    wanted = parse_overrides(sets or ())
-    flags = o.given(steps=steps, seed=seed, device=device, devices=devices, precision=precision, workers=workers)
     progress = Terminal()
-    api.train(
-        data,
-        out,
-        method=method,
-        ablation=ablation,
-        options=wanted.method,
-        settings=merged(wanted.train, flags),
-        plan=plan,
-        plan_fields=wanted.plan,
-        split=split,
-        exclude=o.names(exclude),
-        prepared=prepared,
-        progress=progress,
-    )
+    api.train(data, out, plan=plan, prepared=prepared, progress=progress, **wanted)
     progress.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
 
 

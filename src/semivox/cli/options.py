@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from semivox.core.errors import InputError
+from semivox.methods import DEFAULT
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder of scans (or a CSV table); see: semivox check --help")
@@ -29,18 +32,122 @@ Ablation = Annotated[str | None, typer.Option(help="A named ablation of the meth
 Steps = Annotated[int | None, typer.Option(help="Optimization steps. Default: the plan's.")]
 Seed = Annotated[int | None, typer.Option(help="From which all randomness follows. Default: 1.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto.")]
+Devices = Annotated[int | None, typer.Option(help="Processes that train together, one a GPU.")]
 Precision = Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: measured.")]
-Memory = Annotated[float | None, typer.Option(help="Memory that training may use, GB.")]
-Time = Annotated[float | None, typer.Option(help="Time that a training may take, hours.")]
+BatchWorkers = Annotated[int | None, typer.Option(help="Processes that prepare patches; 0: none. Default: 2.")]
+Memory = Annotated[float | None, typer.Option("--memory", help="Memory that training may use, GB.")]
+Time = Annotated[float | None, typer.Option("--time", help="Time that a training may take, hours.")]
 SpacingText = Annotated[str | None, typer.Option("--spacing", help="mm per voxel of training, x,y,z.")]
 PatchText = Annotated[str | None, typer.Option("--patch", help="Patch in voxels, x,y,z.")]
 Network = Annotated[str | None, typer.Option(help="vnet, unet3d, uxnet or small.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 
+class Group(NamedTuple):
+    """Options that a command takes together, as one value."""
+
+    options: Mapping[str, Any]
+    """Name -> its type and help."""
+    value: Callable[..., Any]
+    """From the options by name."""
+
+
+def takes(**groups: Group) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command all options of a group in the place of its parameter of that name, which gets the group's value.
+
+    So an option of the plan stands once here, and not in every command that passes it on.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for name, parameter in signature.parameters.items():
+            one = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            parameters += _of_group(groups[name]) if name in groups else [one]
+
+        @wraps(command)
+        def with_groups(**given: Any) -> None:
+            values = {
+                name: group.value(**{option: given.pop(option) for option in group.options})
+                for name, group in groups.items()
+            }
+            command(**given, **values)
+
+        with_groups.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        with_groups.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_groups
+
+    return decorate
+
+
+def _of_group(group: Group) -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=DEFAULT if kind is MethodName else None,
+            annotation=kind,
+        )
+        for name, kind in group.options.items()
+    ]
+
+
+def _plan(spacing: str | None, patch: str | None, **others: Any) -> dict[str, Any]:
+    return given(spacing=triple(spacing, "--spacing"), patch=whole_triple(patch, "--patch"), **others)
+
+
+def _run(
+    method: str, ablation: str | None, split: Path | None, exclude: str | None, sets: list[str] | None, **train: Any
+) -> dict[str, Any]:
+    from semivox.core.mappings import merged
+    from semivox.pipeline.assignments import parse_overrides
+
+    wanted = parse_overrides(sets or ())
+    return {
+        "method": method,
+        "ablation": ablation,
+        "split": split,
+        "exclude": names(exclude),
+        "options": wanted.method,
+        "settings": merged(wanted.train, given(**train)),
+        "plan_fields": wanted.plan,
+    }
+
+
+PLAN = Group(
+    {
+        "memory_gb": Memory,
+        "hours": Time,
+        "spacing": SpacingText,
+        "patch": PatchText,
+        "network": Network,
+        "steps": Steps,
+    },
+    _plan,
+)
+"""What the user decides about a plan -> fields of PlanOptions."""
+RUN = Group(
+    {
+        "method": MethodName,
+        "ablation": Ablation,
+        "split": SplitFile,
+        "exclude": Exclude,
+        "seed": Seed,
+        "device": TrainDevice,
+        "workers": BatchWorkers,
+        "sets": Sets,
+    },
+    _run,
+)
+"""What is trained and how -> arguments of ``api.train`` and ``api.run``."""
+TRAIN = Group({**RUN.options, "steps": Steps, "devices": Devices, "precision": Precision}, _run)
+"""The same where one training is all there is."""
+
+
 def triple(text: str | None, option: str) -> tuple[float, float, float] | None:
     """``"1,1,2.5"``, or one number for all axes -> three numbers. Raises InputError."""
-    from semivox.pipeline.options import parse_triple
+    from semivox.pipeline.assignments import parse_triple
 
     return None if text is None else parse_triple(text, option)
 

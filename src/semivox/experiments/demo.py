@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from semivox.data import phantom
-from semivox.experiments.job import JobSettings, Page, run_job
+from semivox.data.planning.options import PlanOptions
+from semivox.experiments.job import Page, run_job
 from semivox.experiments.verdict import Summary
-from semivox.pipeline.options import PlanChoices
+from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.settings import TrainSettings
 
-SMALL = PlanChoices(
+SMALL = PlanOptions(
     spacing=(4.0, 4.0, 4.0),
     patch=(24, 24, 24),
     network="small",
@@ -37,5 +38,5 @@ def run_demo(
     labeled, unlabeled, test = (2, 2, 2) if quick else (4, 20, 10)
     progress.say(f"Drawing {labeled} labeled, {unlabeled} unlabeled and {test} test scans into {out / 'data'} ...")
     phantom.write(out / "data", labeled, unlabeled, test)
-    settings = JobSettings(options=OPTIONS, plan=QUICK if quick else SMALL, train=TrainSettings(workers=1))
+    settings = RunOptions(options=OPTIONS, plan=QUICK if quick else SMALL, train=TrainSettings(workers=1))
     return run_job(out / "data", out / "run", settings, progress, page)

@@ -15,8 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from semivox.core.errors import InputError
 from semivox.core.files import fresh
 from semivox.core.frozen import Frozen
@@ -31,14 +29,14 @@ from semivox.evaluation.tables import write_scores
 from semivox.experiments.folds import folds
 from semivox.experiments.verdict import Provenance, ScoredOn, Summary, conclude
 from semivox.methods.method import MethodConfig
-from semivox.pipeline.options import PlanChoices, known_options
+from semivox.pipeline.options import RunOptions
 from semivox.pipeline.planning import CheckedDataset
 from semivox.pipeline.predict import label_entries, score_entries
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, train_method
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
-from semivox.training.settings import RunConfig, TrainSettings, configure
+from semivox.training.settings import RunConfig, configure
 
 TWIN = "supervised"
 """What every method is measured against: the labeled scans alone."""
@@ -47,24 +45,10 @@ TWIN = "supervised"
 Page = Callable[[Path, Dataset], object]
 
 
-class JobSettings(Frozen):
-    """What a job is asked to do."""
-
-    method: str = "embedding_matching"
-    ablation: str | None = None
-    options: Mapping[str, Any] = {}
-    """Fields of the method's Config; those that every method has go to the twin too."""
-    train: TrainSettings = TrainSettings()
-    plan: PlanChoices = PlanChoices()
-    split: Split | None = None
-    """None: what the files themselves suggest."""
-    exclude: tuple[str, ...] = Field((), description="Cases to leave out.")
-
-
 class JobRecord(Frozen):
     """What a job was begun with (job.json): a second call with something else is refused."""
 
-    settings: JobSettings
+    settings: RunOptions
     files: str
     """Digest of what the data set's files hold."""
 
@@ -81,7 +65,7 @@ class Trial:
 def run_job(
     data: Path,
     out: Path,
-    settings: JobSettings | None = None,
+    settings: RunOptions | None = None,
     progress: ProgressDisplay | None = None,
     page: Page | None = None,
 ) -> Summary:
@@ -92,7 +76,7 @@ def run_job(
     Raises InputError when scans are unfit (all are named) or ``out`` holds a job with other settings, and
     InterruptedRun after saving when asked to stop.
     """
-    settings, progress = settings or JobSettings(), progress or Quiet()
+    settings, progress = settings or RunOptions(), progress or Quiet()
     configs = arms(settings)
     dataset, split = load_dataset(data, settings.split, settings.exclude)
     if not split.unlabeled:
@@ -120,21 +104,19 @@ def run_job(
     return summary
 
 
-def arms(settings: JobSettings) -> dict[str, RunConfig]:
+def arms(settings: RunOptions) -> dict[str, RunConfig]:
     """The two runs: the twin has the method's settings, seed and steps. Raises InputError for unknown options."""
-    method = settings.method.replace("-", "_")
-    if method == TWIN:
+    if settings.method == TWIN:
         raise InputError(f"{TWIN} is the twin that methods are compared with; name another --method")
-    known_options(method, settings.options)
     shared = {name: value for name, value in settings.options.items() if name in MethodConfig.model_fields}
     return {
         TWIN: configure(TWIN, shared, settings.train),
-        method: configure(method, settings.options, settings.train, settings.ablation),
+        settings.method: settings.config(),
     }
 
 
 def planned_trials(
-    out: Path, dataset: Dataset, split: Split, settings: JobSettings
+    out: Path, dataset: Dataset, split: Split, settings: RunOptions
 ) -> tuple[ScoredOn, tuple[Trial, ...]]:
     """What is scored, and the trainings that takes; the first trial's models are those to use."""
     labels = {entry.name for entry in dataset.entries if entry.label is not None}
@@ -179,7 +161,7 @@ def _checked(out: Path, dataset: Dataset, split: Split, progress: ProgressDispla
 
 
 def _decided(
-    out: Path, inspected: CheckedDataset, settings: JobSettings, options: Mapping[str, Any], progress: ProgressDisplay
+    out: Path, inspected: CheckedDataset, settings: RunOptions, options: Mapping[str, Any], progress: ProgressDisplay
 ) -> Plan:
     """The plan of an earlier call, or a new one."""
     path = out / "plan.json"
@@ -189,7 +171,7 @@ def _decided(
     return Plan.load(path)
 
 
-def _announce(plan: Plan, settings: JobSettings, scored_on: ScoredOn, trials: int, progress: ProgressDisplay) -> None:
+def _announce(plan: Plan, settings: RunOptions, scored_on: ScoredOn, trials: int, progress: ProgressDisplay) -> None:
     """Say what will happen and how long it may take, before it starts."""
     steps = settings.train.steps or plan.steps
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
@@ -221,7 +203,7 @@ def _tried(
 
 
 def _provenance(
-    dataset: Dataset, split: Split, plan: Plan, settings: JobSettings, scored_on: ScoredOn, trials: tuple[Trial, ...]
+    dataset: Dataset, split: Split, plan: Plan, settings: RunOptions, scored_on: ScoredOn, trials: tuple[Trial, ...]
 ) -> Provenance:
     return Provenance(
         semivox=version("semivox"),

@@ -19,8 +19,11 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.geometry import Shape
 from semivox.core.mappings import merged
 from semivox.core.plan import NetworkChoice
+from semivox.core.spelling import suggestion
+from semivox.data.planning.options import PlanOptions
 from semivox.experiments.protocols import PROTOCOLS
-from semivox.pipeline.options import PlanChoices, assigned, suggestion
+from semivox.methods.method import MethodName
+from semivox.pipeline.assignments import assigned
 from semivox.training.settings import TrainSettings
 
 SHARED_BY_ALL = ("seed", "steps")
@@ -122,17 +125,17 @@ class StudyFile(Frozen):
     """Name of the protocol this follows; published numbers of the same name are printed beside the scores."""
     data: str | None = None
     """Data folder, beside the grid file unless it is absolute; the command's --data wins."""
-    methods: tuple[str, ...] = Field(min_length=1)
+    methods: tuple[MethodName, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field((1,), min_length=1)
     """From each of which all randomness of a run follows."""
     cases: CaseChoice = CaseChoice()
-    plan: PlanChoices = PlanChoices()
+    plan: PlanOptions = PlanOptions()
     """One plan for all settings, draws and methods; ``steps`` and ``hours`` are the budget of a run."""
     train: Mapping[str, Any] = {}
     """Training settings of all runs."""
     options: Mapping[str, Any] = {}
     """Options of all methods, such as ``network.rate``."""
-    method: Mapping[str, MethodChoice] = {}
+    method: Mapping[MethodName, MethodChoice] = {}
     """By name, what a method has of its own."""
     predict: PredictChoice = PredictChoice()
     legacy: LegacyChoice = LegacyChoice()
@@ -152,13 +155,8 @@ class StudyFile(Frozen):
 
     @field_validator("methods")
     @classmethod
-    def _underscored(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name.replace("-", "_") for name in value))
-
-    @field_validator("method")
-    @classmethod
-    def _named(cls, value: Mapping[str, MethodChoice]) -> Mapping[str, MethodChoice]:
-        return {name.replace("-", "_"): choice for name, choice in value.items()}
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -203,7 +201,7 @@ def _unknown(kind: str, place: Iterable[int | str]) -> str:
     model: type[BaseModel] = StudyFile
     for name in path:
         kinds: dict[str, type[BaseModel]] = {
-            **{"cases": CaseChoice, "plan": PlanChoices, "predict": PredictChoice, "legacy": LegacyChoice},
+            **{"cases": CaseChoice, "plan": PlanOptions, "predict": PredictChoice, "legacy": LegacyChoice},
             **{"method": MethodChoice, "train": TrainSettings, "network": NetworkChoice},
         }
         model = kinds.get(name, model)

@@ -11,6 +11,9 @@ from semivox.core.errors import InputError
 if TYPE_CHECKING:
     from semivox.methods.method import Method
 
+DEFAULT = "embedding_matching"
+"""The method that is taken where none is named."""
+
 METHODS: dict[str, str] = {
     "supervised": "semivox.methods.supervised:Supervised",
     "mean_teacher": "semivox.methods.mean_teacher:MeanTeacher",
@@ -37,9 +40,14 @@ def names() -> tuple[str, ...]:
     return tuple(METHODS) + tuple(point.name for point in _installed())
 
 
+def canonical(name: str) -> str:
+    """The name as it stands in tables, files and folders: ``mean-teacher`` -> ``mean_teacher``."""
+    return name.replace("-", "_")
+
+
 def find(name: str) -> type[Method]:
     """The method's class. Hyphens may stand for underscores. Raises InputError listing the names there are."""
-    name = name.replace("-", "_")
+    name = canonical(name)
     places = METHODS if name in METHODS else METHODS | {point.name: point.value for point in _installed()}
     if name not in places:
         raise InputError(f"unknown method {name!r}; there are {', '.join(places)}")

@@ -13,18 +13,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from semivox.core.batch import Batch
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Spacing
 from semivox.core.progress import Progress
+from semivox.methods import canonical
 from semivox.networks.blueprint import Blueprint
+
+MethodName = Annotated[str, AfterValidator(canonical)]
+"""A method's name in a value; whoever reads it finds the canonical one, however it was typed."""
 
 
 class TargetFunction(Protocol):

@@ -12,8 +12,9 @@ from semivox.core.split import Split
 from semivox.data.checks.run import CheckReport
 from semivox.data.dataset import Dataset
 from semivox.data.planning.fingerprint import fingerprint
-from semivox.data.planning.plan import Budget, plan
-from semivox.pipeline.options import PlanChoices, with_fields
+from semivox.data.planning.options import Machine, PlanOptions
+from semivox.data.planning.plan import plan
+from semivox.pipeline.options import with_fields
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,11 @@ class CheckedDataset:
     report: CheckReport
 
 
-def planned(inspected: CheckedDataset, choices: PlanChoices, device: str = "auto") -> Plan:
-    """The planner's plan within the user's budget, then the user's own fields. Raises InputError."""
+def planned(inspected: CheckedDataset, options: PlanOptions, device: str = "auto") -> Plan:
+    """The planner's plan for these options on this machine, then the user's own fields. Raises InputError."""
     facts = [case.facts for case in inspected.report.cases if case.facts is not None]
     found = fingerprint(inspected.dataset, inspected.split, facts)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     place = "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
-    budget = Budget(
-        memory_gb=choices.memory_gb,
-        hours=choices.hours,
-        cores=cores,
-        device="cuda" if place == "cuda" else "cpu",
-        spacing=choices.spacing,
-        patch=choices.patch,
-        network=choices.network,
-        steps=choices.steps,
-    )
-    return with_fields(plan(found, budget), choices.fields)
+    machine = Machine(cores=cores, device="cuda" if place == "cuda" else "cpu")
+    return with_fields(plan(found, options, machine), options.fields)

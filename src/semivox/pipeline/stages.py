@@ -15,9 +15,10 @@ from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.data import checks, layouts
 from semivox.data.dataset import Dataset, groups_of
+from semivox.data.planning.options import PlanOptions
 from semivox.data.prepared.prepare import prepare
 from semivox.data.prepared.store import Store
-from semivox.pipeline.options import PlanChoices
+from semivox.methods import DEFAULT
 from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import forecast
@@ -65,13 +66,13 @@ def check_or_raise(
 
 def make_plan(
     inspected: CheckedDataset,
-    choices: PlanChoices,
-    method: str = "embedding_matching",
+    options: PlanOptions,
+    method: str = DEFAULT,
     device: str = "auto",
-    options: Mapping[str, Any] | None = None,
+    method_options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of a data set, with the cost of training measured by a dry step of the method with its options."""
-    return forecast(planned(inspected, choices, device), method, device, choices.fields, options)
+    return forecast(planned(inspected, options, device), method, device, options.fields, method_options)
 
 
 def prepare_cases(

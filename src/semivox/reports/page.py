@@ -21,6 +21,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from semivox.core.files import write_text
+from semivox.methods import DEFAULT
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.overlay import data_uri
 
@@ -111,7 +112,7 @@ class ReportData:
     """Further sentences under the verdict."""
     rows: tuple[ScoreRow, ...] = ()
     baseline: str = "supervised"
-    candidate: str = "embedding_matching"
+    candidate: str = DEFAULT
     paired: tuple[PairedCase, ...] = ()
     paired_score: str = "dice"
     curves: tuple[Panel, ...] = ()

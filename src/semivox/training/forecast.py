@@ -17,7 +17,7 @@ from torch import nn
 from semivox.core.batch import Batch
 from semivox.core.plan import Forecast, Plan, Precision
 from semivox.core.progress import Progress
-from semivox.methods import find
+from semivox.methods import DEFAULT, find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training.loop import in_channels_last, on, turns
@@ -31,7 +31,7 @@ WORTHWHILE = 0.9  # a second format must be this much faster than the first to b
 
 def forecast(
     plan: Plan,
-    method: str = "embedding_matching",
+    method: str = DEFAULT,
     device: str = "auto",
     decided: Collection[str] = (),
     options: Mapping[str, Any] | None = None,

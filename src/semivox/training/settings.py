@@ -12,7 +12,7 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.mappings import merged
 from semivox.core.plan import Precision
 from semivox.methods import find
-from semivox.methods.method import MethodConfig
+from semivox.methods.method import MethodConfig, MethodName
 
 Selection = Literal["last", "validation"]
 
@@ -53,7 +53,7 @@ class TrainSettings(Frozen):
 class RunConfig(Frozen):
     """All that was asked of a run; stands in its folder as config.json."""
 
-    method: str
+    method: MethodName
     ablation: str | None = None
     """Name of the ablation whose overrides are in ``options``."""
     options: Mapping[str, Any]
@@ -77,8 +77,7 @@ def configure(
             raise InputError(f"{method} has no ablation {ablation!r}; it has {known}")
         options |= kind.ablations[ablation]
     config = validated(method, merged(options, overrides))
-    name = method.replace("-", "_")
-    return RunConfig(method=name, ablation=ablation, options=config.model_dump(mode="json"), train=settings)
+    return RunConfig(method=method, ablation=ablation, options=config.model_dump(mode="json"), train=settings)
 
 
 def validated(method: str, options: Mapping[str, Any]) -> MethodConfig:

@@ -16,9 +16,9 @@ from semivox.core.geometry import Spacing
 from semivox.core.plan import Fingerprint, Plan
 from semivox.data.planning import cost, sizing
 from semivox.data.planning import intensity as intensity_choice
-from semivox.data.planning.budget import Budget
+from semivox.data.planning.options import Machine, PlanOptions
 
-__all__ = ["Budget", "median_size", "plan"]
+__all__ = ["median_size", "plan"]
 
 ANISOTROPIC = 3.0
 """An axis this many times coarser than the others, and with that many times fewer voxels, is treated apart."""
@@ -34,24 +34,25 @@ UNPAIRED = {"atrium", "atrial", "ventricle", "ventricular"}
 """Parts whose other side looks different: one of them alone cannot be mistaken for its mirror image."""
 
 
-def plan(fingerprint: Fingerprint, budget: Budget) -> Plan:
-    """Decide everything, with reasons. Raises InputError where the scans or the budget leave nothing to decide."""
+def plan(fingerprint: Fingerprint, options: PlanOptions, machine: Machine | None = None) -> Plan:
+    """Decide everything, with reasons. Raises InputError where the scans or the options leave nothing to decide."""
+    machine = machine or Machine()
     reasons: dict[str, str] = {"classes": _check(fingerprint)}
-    spacing, reasons["spacing"] = _spacing(fingerprint, budget)
+    spacing, reasons["spacing"] = _spacing(fingerprint, options)
     median = median_size(fingerprint, spacing)
-    family = cost.family(budget.network or "vnet")
+    family = cost.family(options.network or "vnet")
     unlabeled, reasons["unlabeled_per_step"] = _unlabeled(fingerprint)
     patches = LABELED_PER_STEP + unlabeled
-    patch, strides, reasons["patch"] = sizing.choose_patch(median, spacing, family, budget, patches)
-    network, reasons["network"] = sizing.choose_network(family, strides, spacing, patch, budget)
-    steps, reasons["steps"] = sizing.choose_steps(patch, family, budget, patches)
+    patch, strides, reasons["patch"] = sizing.choose_patch(median, spacing, family, options, machine, patches)
+    network, reasons["network"] = sizing.choose_network(family, strides, spacing, patch, options)
+    steps, reasons["steps"] = sizing.choose_steps(patch, family, options, machine, patches)
     mirror, reasons["mirror"] = _mirror(fingerprint)
     intensity, reasons["intensity"] = intensity_choice.choose(fingerprint)
     reasons["labeled_per_step"] = f"{LABELED_PER_STEP} labeled patches, as in the benchmarks of the field"
     reasons["precision"] = "float32, which every machine computes correctly; a dry step measures whether bfloat16 gains"
     reasons["channels_last"] = (
         "usually the faster memory format of 3D convolutions on a CPU; a dry step measures it"
-        if budget.device == "cpu"
+        if machine.device == "cpu"
         else "the default memory format on a GPU; a dry step measures it"
     )
     reasons["augmentation"] = (
@@ -69,7 +70,7 @@ def plan(fingerprint: Fingerprint, budget: Budget) -> Plan:
         labeled_per_step=LABELED_PER_STEP,
         unlabeled_per_step=unlabeled,
         steps=steps,
-        channels_last=budget.device == "cpu",
+        channels_last=machine.device == "cpu",
         mirror=mirror,
         fingerprint=fingerprint,
         reasons=reasons,
@@ -109,12 +110,12 @@ def _check(fingerprint: Fingerprint) -> str:
     return f"labeled scans that show each class: {sentence}{warning}"
 
 
-def _spacing(fingerprint: Fingerprint, budget: Budget) -> tuple[Spacing, str]:
+def _spacing(fingerprint: Fingerprint, options: PlanOptions) -> tuple[Spacing, str]:
     """The median voxel, but a finer one along a much coarser axis; rounded to three digits."""
-    if budget.spacing is not None:
-        if min(budget.spacing) <= 0:
-            raise InputError(f"a spacing must be above 0 mm on every axis; received {budget.spacing}")
-        return budget.spacing, "chosen by the user"
+    if options.spacing is not None:
+        if min(options.spacing) <= 0:
+            raise InputError(f"a spacing must be above 0 mm on every axis; received {options.spacing}")
+        return options.spacing, "chosen by the user"
     spacings = np.array([case.spacing for case in fingerprint.cases])
     wanted = np.median(spacings, axis=0)
     size = np.median([case.shape for case in fingerprint.cases], axis=0)

@@ -10,7 +10,7 @@ from semivox.core.errors import InputError
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import NetworkChoice
 from semivox.data.planning import cost, topology
-from semivox.data.planning.budget import Budget
+from semivox.data.planning.options import Machine, PlanOptions
 
 CPU_VOXELS = 64 * 64 * 48
 """A patch whose step takes seconds, not minutes, on a few processor cores."""
@@ -29,18 +29,23 @@ Dice 0.76 after 200 steps with 0.2, 0.67 with the benchmark's 0.5."""
 
 
 def choose_patch(
-    median: Sequence[float], spacing: Spacing, family: cost.Family, budget: Budget, patches: int
+    median: Sequence[float],
+    spacing: Spacing,
+    family: cost.Family,
+    options: PlanOptions,
+    machine: Machine,
+    patches: int,
 ) -> tuple[Shape, tuple[Shape, ...], str]:
-    """Patch and strides: the user's patch if it divides evenly, else the largest that the budget allows."""
-    if budget.patch is not None:
-        levels = topology.strides(budget.patch, spacing, family.levels)
+    """Patch and strides: the user's patch if it divides evenly, else the largest that options and machine allow."""
+    if options.patch is not None:
+        levels = topology.strides(options.patch, spacing, family.levels)
         multiples = topology.total(levels)
-        wrong = [axis for axis in range(3) if budget.patch[axis] % multiples[axis] or budget.patch[axis] < 1]
+        wrong = [axis for axis in range(3) if options.patch[axis] % multiples[axis] or options.patch[axis] < 1]
         if wrong:
-            better = tuple(max(1, round(n / m)) * m for n, m in zip(budget.patch, multiples, strict=True))
-            raise InputError(f"the patch {budget.patch} must be divisible by {multiples}; {better} would be right")
-        return budget.patch, levels, "chosen by the user"
-    voxels, limit = _limit(family, budget, patches)
+            better = tuple(max(1, round(n / m)) * m for n, m in zip(options.patch, multiples, strict=True))
+            raise InputError(f"the patch {options.patch} must be divisible by {multiples}; {better} would be right")
+        return options.patch, levels, "chosen by the user"
+    voxels, limit = _limit(family, options, machine, patches)
     patch, levels = topology.fit_patch(median, spacing, family.levels, voxels)
     covered = min(1.0, prod(patch) / prod(median))
     size = "x".join(f"{value:.0f}" for value in median)
@@ -52,38 +57,38 @@ def choose_patch(
     return patch, levels, f"{reason}, {limit}{hint}"
 
 
-def _limit(family: cost.Family, budget: Budget, patches: int) -> tuple[float, str]:
+def _limit(family: cost.Family, options: PlanOptions, machine: Machine, patches: int) -> tuple[float, str]:
     """The most voxels a patch may have, and what sets the limit."""
-    if budget.memory_gb is None:
-        if budget.device == "cuda":
+    if options.memory_gb is None:
+        if machine.device == "cuda":
             return GPU_VOXELS, f"limited to {GPU_VOXELS} voxels, the benchmarks' 112x112x80, as no memory was stated"
         return CPU_VOXELS, f"limited to {CPU_VOXELS} voxels, about 64x64x48, for the speed of a CPU"
-    most = GPU_MOST_VOXELS if budget.device == "cuda" else CPU_VOXELS
-    affordable = cost.affordable_voxels(budget.memory_gb, family.cost, patches)
+    most = GPU_MOST_VOXELS if machine.device == "cuda" else CPU_VOXELS
+    affordable = cost.affordable_voxels(options.memory_gb, family.cost, patches)
     if affordable < 16**3:
         needed = cost.memory_gb(16**3, family.cost, patches)
-        raise InputError(f"{budget.memory_gb:g} GB are too little to train; at least {needed:.1f} GB are needed")
+        raise InputError(f"{options.memory_gb:g} GB are too little to train; at least {needed:.1f} GB are needed")
     if affordable < most:
         each = family.cost.bytes * cost.WORKSPACE
         return (
             affordable,
-            f"limited by {budget.memory_gb:g} GB at {each:.0f} bytes a voxel and {patches} patches a step",
+            f"limited by {options.memory_gb:g} GB at {each:.0f} bytes a voxel and {patches} patches a step",
         )
-    if budget.device == "cuda":
+    if machine.device == "cuda":
         return most, f"limited to {most} voxels, 128x128x128, for the speed of a step"
     return most, f"limited to {most} voxels, about 64x64x48, for the speed of a CPU"
 
 
 def choose_network(
-    family: cost.Family, strides: Sequence[Shape], spacing: Spacing, patch: Shape, budget: Budget
+    family: cost.Family, strides: Sequence[Shape], spacing: Spacing, patch: Shape, options: PlanOptions
 ) -> tuple[NetworkChoice, str]:
     """Depth and strides follow the patch. Lists, not tuples: the plan then equals itself after a trip through JSON."""
-    options: dict[str, Any] = {"width": family.width, "strides": [list(stride) for stride in strides]}
+    built: dict[str, Any] = {"width": family.width, "strides": [list(stride) for stride in strides]}
     if family.name == "vnet":
-        options["convolutions"] = list(CONVOLUTIONS[: len(strides) + 1])
-        options["dropout"] = DROPOUT
+        built["convolutions"] = list(CONVOLUTIONS[: len(strides) + 1])
+        built["dropout"] = DROPOUT
     bottom = tuple(size // multiple for size, multiple in zip(patch, topology.total(strides), strict=True))
-    chosen = "chosen by the user" if budget.network else "the V-Net of the left-atrium benchmarks"
+    chosen = "chosen by the user" if options.network else "the V-Net of the left-atrium benchmarks"
     reason = (
         f"{chosen}; {len(strides) + 1} levels, so that the deepest still has {bottom} voxels (at least "
         f"{topology.SMALLEST} an axis where the patch allows); an axis at least {topology.COARSER:g} times coarser "
@@ -91,24 +96,26 @@ def choose_network(
     )
     if family.name == "vnet":
         reason += f"; dropout {DROPOUT:g}: the benchmark's 0.5 learns far more slowly in short runs"
-    return NetworkChoice(name=family.name, options=options), reason
+    return NetworkChoice(name=family.name, options=built), reason
 
 
-def choose_steps(patch: Shape, family: cost.Family, budget: Budget, patches: int) -> tuple[int, str]:
+def choose_steps(
+    patch: Shape, family: cost.Family, options: PlanOptions, machine: Machine, patches: int
+) -> tuple[int, str]:
     """The device's default, or fewer where the hours do not suffice by a rough guess of a step's duration."""
-    if budget.steps is not None:
-        return budget.steps, "chosen by the user"
-    usual = STEPS[budget.device]
-    cores = budget.cores if budget.device == "cpu" else cost.GPU_CORES
+    if options.steps is not None:
+        return options.steps, "chosen by the user"
+    usual = STEPS[machine.device]
+    cores = machine.cores if machine.device == "cpu" else cost.GPU_CORES
     seconds = cost.step_seconds(prod(patch), family.cost, patches, cores)
-    guess = f"a step is guessed at {seconds:.2g} s on {'a GPU' if budget.device == 'cuda' else f'{cores} core(s)'}"
-    if budget.hours is None or usual * seconds <= budget.hours * 3600:
-        return usual, f"the default of a {budget.device.upper()}, about {usual * seconds / 3600:.1f} hours; {guess}"
-    possible = int(budget.hours * 3600 / seconds)
+    guess = f"a step is guessed at {seconds:.2g} s on {'a GPU' if machine.device == 'cuda' else f'{cores} core(s)'}"
+    if options.hours is None or usual * seconds <= options.hours * 3600:
+        return usual, f"the default of a {machine.device.upper()}, about {usual * seconds / 3600:.1f} hours; {guess}"
+    possible = int(options.hours * 3600 / seconds)
     if possible < FEWEST_STEPS:
         hours = FEWEST_STEPS * seconds / 3600
         return (
             FEWEST_STEPS,
-            f"the fewest that are worth while, about {hours:.1f} hours, over the {budget.hours:g} allowed; {guess}",
+            f"the fewest that are worth while, about {hours:.1f} hours, over the {options.hours:g} allowed; {guess}",
         )
-    return possible, f"what {budget.hours:g} hours allow of the usual {usual}; {guess}"
+    return possible, f"what {options.hours:g} hours allow of the usual {usual}; {guess}"

@@ -1,0 +1,13 @@
+"""Names that were mistyped: the nearest right one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """``", did you mean 'decay'?"`` where a known name is near, else nothing."""
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(wrong).lower(), folded, n=1, cutoff=0.6)
+    return f", did you mean {folded[near[0]]!r}?" if near else ""
