@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
@@ -25,6 +26,16 @@ class CaseFiles:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something that the files' names and places tell, and what to do about it."""
+
+    level: Literal["error", "warning", "note"]
+    code: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """All cases of a data folder, sorted by name, and what its description says about them."""
 
@@ -38,6 +49,8 @@ class Dataset:
     """The label value that means "not annotated here"."""
     skipped: tuple[str, ...] = ()
     """Files passed over, each with the reason."""
+    remarks: tuple[Remark, ...] = ()
+    """What else the layout has to say."""
 
     def entry(self, name: str) -> CaseFiles:
         """The case of that name. Raises InputError."""

@@ -9,8 +9,11 @@ from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.data.layouts.roles import child
 
 NAME = "dataset.json"
+MOST_BYTES = 10_000_000
+"""Larger JSON files are no lists of cases and are not opened to see."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,26 @@ class Description:
     ignore: int | None = None
 
 
+def locate(root: Path) -> Path:
+    """The description of a data folder: the file itself if one is given, ``dataset.json``, else a datalist.
+
+    A datalist is the only other JSON file of the folder that has a list ``training``, as MONAI's have.
+    """
+    if root.suffix.lower() == ".json" and root.is_file():
+        return root
+    folder = root if root.is_dir() else root.parent
+    usual = child(folder, NAME)
+    if usual.is_file():
+        return usual
+    lists = [path for path in sorted(folder.glob("*.json")) if path.is_file() and _is_datalist(path)]
+    if len(lists) > 1:
+        raise InputError(f"{folder} holds {len(lists)} lists of cases, {lists[0].name} and {lists[1].name}; give one")
+    return lists[0] if lists else usual
+
+
 def load(root: Path) -> dict[str, Any]:
-    """The object in ``root/dataset.json``; empty if there is no such file. Raises InputError."""
-    path = root / NAME
+    """The object in the description of a folder; empty if there is none. Raises InputError."""
+    path = locate(root)
     if not path.is_file():
         return {}
     try:
@@ -36,9 +56,21 @@ def load(root: Path) -> dict[str, Any]:
     return content
 
 
+def _is_datalist(path: Path) -> bool:
+    """Whether a JSON file has a list ``training`` of files."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return False
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False
+    items = content.get("training") if isinstance(content, dict) else None
+    return isinstance(items, list) and all(isinstance(item, str) or "image" in item for item in items)
+
+
 def describe(root: Path, content: dict[str, Any]) -> Description:
     """Channels and classes of a loaded ``dataset.json``. Raises InputError naming the field."""
-    path = root / NAME
+    path = locate(root)
     named = content.get("channel_names", content.get("modality"))
     channels = None
     if named is not None:

@@ -10,9 +10,10 @@ from semivox.core.errors import InputError
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
+from semivox.data.layouts.tags import composed, printable, require_text, untagged
 
-TAGS = ("_image", "_label", "_seg", "_mask", "-seg", "-label", "-mask", "-image")
-"""Endings that tell what a file is, not whose it is."""
+__all__ = ["CHANNEL", "by_case", "by_channel", "clash", "distinct", "pair", "scans", "untagged"]
+
 CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
 MAX_NAME = 200
@@ -20,16 +21,20 @@ MAX_NAME = 200
 
 
 def scans(folder: Path, skipped: list[str]) -> list[Path]:
-    """The scans directly in a folder, sorted by name; what else is there goes to ``skipped`` with the reason."""
+    """The scans directly in a folder, sorted by name; what else is there goes to ``skipped`` with the reason.
+
+    Raises InputError for a scan whose name is not text.
+    """
     if not folder.is_dir():
         return []
     found = []
     for path in sorted(folder.iterdir()):
         reason = _not_a_scan(path)
         if reason is None:
+            require_text(path)
             found.append(path)
         else:
-            skipped.append(f"{folder.name}/{path.name}: {reason}")
+            skipped.append(f"{printable(folder.name)}/{printable(path.name)}: {reason}")
     return found
 
 
@@ -42,13 +47,6 @@ def _not_a_scan(path: Path) -> str | None:
     if registry.find(path) is not None:
         return None
     return "a folder without DICOM slices" if path.is_dir() else f"not one of {', '.join(registry.endings())}"
-
-
-def untagged(path: Path) -> str:
-    """The case's name in a file name: suffix and one ending such as ``_seg`` removed."""
-    name = stem(path)
-    tag = next((tag for tag in TAGS if name.lower().endswith(tag) and len(name) > len(tag)), "")
-    return name[: len(name) - len(tag)]
 
 
 def by_case(paths: Iterable[Path]) -> dict[str, Path]:
@@ -66,7 +64,7 @@ def by_channel(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
     """Case name -> its files in order of their channel numbers; a file without a number is a case of one channel."""
     found: dict[str, dict[str, Path]] = {}
     for path in paths:
-        match = CHANNEL.match(stem(path))
+        match = CHANNEL.match(composed(stem(path)))
         name, channel = (match["case"], match["channel"]) if match else (untagged(path), "0000")
         files = found.setdefault(name, {})
         if channel in files:
@@ -94,6 +92,8 @@ def distinct(entries: Iterable[CaseFiles]) -> tuple[CaseFiles, ...]:
 
 def require_name(name: str) -> None:
     """Refuse a case name that cannot safely name a folder of results. Raises InputError."""
+    if printable(name) != name:
+        raise InputError(f"{printable(name)!r} cannot name a case: it is not UTF-8; rename the file")
     bad = not name.strip() or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name)
     if bad or len(name.encode()) > MAX_NAME:
         raise InputError(

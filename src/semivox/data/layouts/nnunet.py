@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import CaseFiles, Dataset
+from semivox.data.dataset import CaseFiles, Dataset, Remark
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import by_case, by_channel, distinct, pair, scans
+from semivox.data.layouts.paths import Paths
+from semivox.data.layouts.roles import child
 
 PARTS = {"Tr": "training", "Va": "validation", "Ts": "test"}
 """Ending of a pair of folders -> what its cases are for."""
@@ -19,9 +21,9 @@ PARTS = {"Tr": "training", "Va": "validation", "Ts": "test"}
 
 def matches(root: Path) -> bool:
     """Whether there is a folder ``imagesTr``, or a ``dataset.json`` that lists files as nnU-Net does."""
-    if (root / "imagesTr").is_dir():
+    if child(root, "imagesTr").is_dir():
         return True
-    return (root / layout_description.NAME).is_file() and isinstance(layout_description.load(root).get("dataset"), dict)
+    return isinstance(layout_description.load(root).get("dataset"), dict)
 
 
 def find(root: Path) -> Dataset:
@@ -29,9 +31,12 @@ def find(root: Path) -> Dataset:
     content = layout_description.load(root)
     described = layout_description.describe(root, content)
     skipped: list[str] = []
-    entries = pair(by_channel(scans(root / "imagesUn", skipped)), {}, "training")
+    remarks: tuple[Remark, ...] = ()
+    entries = pair(by_channel(scans(child(root, "imagesUn"), skipped)), {}, "training")
     if isinstance(content.get("dataset"), dict):
-        entries += _listed(root, content["dataset"])
+        paths = Paths(layout_description.locate(root).parent, layout_description.NAME)
+        entries += _listed(root, paths, content["dataset"])
+        remarks = paths.remarks()
     else:
         entries += _pairs(root, "Tr", skipped)
     for ending in ("Va", "Ts"):
@@ -44,16 +49,17 @@ def find(root: Path) -> Dataset:
         described.classes,
         described.ignore,
         tuple(skipped),
+        remarks,
     )
 
 
 def _pairs(root: Path, ending: str, skipped: list[str]) -> list[CaseFiles]:
     """Cases of one pair of folders."""
-    images = by_channel(scans(root / f"images{ending}", skipped))
-    return pair(images, by_case(scans(root / f"labels{ending}", skipped)), PARTS[ending])
+    images = by_channel(scans(child(root, f"images{ending}"), skipped))
+    return pair(images, by_case(scans(child(root, f"labels{ending}"), skipped)), PARTS[ending])
 
 
-def _listed(root: Path, cases: dict[str, Any]) -> list[CaseFiles]:
+def _listed(root: Path, paths: Paths, cases: dict[str, Any]) -> list[CaseFiles]:
     """Cases listed in ``dataset.json`` as {name: {"images": [...], "label": ...}}."""
     entries = []
     for name, files in cases.items():
@@ -63,8 +69,8 @@ def _listed(root: Path, cases: dict[str, Any]) -> list[CaseFiles]:
         entries.append(
             CaseFiles(
                 name,
-                tuple(root / str(path) for path in files["images"]),
-                root / str(label) if label else None,
+                tuple(paths.find(str(path)) for path in files["images"]),
+                paths.find(str(label)) if label else None,
                 "training",
             )
         )

@@ -1,27 +1,35 @@
 """What stands in a data folder: which files are scans, which are their labels, and what each case is for.
 
-Four layouts are found by themselves: a CSV table, two folders, nnU-Net raw, and the Medical Segmentation Decathlon.
+Six layouts are found by themselves: a CSV table, lists in a JSON file, nnU-Net raw, two folders, BIDS, and labels
+beside their images.
 Nothing is read here but names and small text files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset, some
+from semivox.data.layouts import bids as layout_bids
 from semivox.data.layouts import csv as layout_csv
 from semivox.data.layouts import folders as layout_folders
 from semivox.data.layouts import msd as layout_msd
 from semivox.data.layouts import nnunet as layout_nnunet
+from semivox.data.layouts import patients as layout_patients
+from semivox.data.layouts.groups import grouped
+from semivox.data.layouts.tags import printable, require_text
 
 ACCEPTED = """Accepted layouts:
   two folders   images/CASE.nii.gz and labels/CASE.nii.gz; an image without a label is unlabeled;
                 optional: unlabeled/, validation_images/ + validation_labels/, test_images/ + test_labels/, dataset.json
+  beside        CASE.nii.gz and CASE_seg.nii.gz (or _label, _mask) in one folder, or one folder a patient
+  BIDS          sub-01/anat/sub-01_T1w.nii.gz, labels *_dseg or *_mask below derivatives/
   nnU-Net raw   imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, dataset.json; optional: imagesUn/, imagesTs/, labelsTs/
-  MSD           dataset.json with a "training" list of {"image": ..., "label": ...}
+  lists         dataset.json (or a MONAI datalist) with a list "training" of {"image": ..., "label": ...}
   CSV           a table with the columns case_id,image[,image_2...],label,split,group (paths relative to the table)
 Scans may be .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, or a folder of DICOM slices."""
 
@@ -29,6 +37,7 @@ Scans may be .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, or a folder of DICOM slice
 def find(root: Path) -> Dataset:
     """Recognize the layout of a folder (or a CSV table) and list its cases. Raises InputError showing what is right."""
     root = Path(root)
+    require_text(root)
     if not root.exists():
         raise InputError(f"{root} does not exist. {ACCEPTED}")
     finders: tuple[tuple[Callable[[Path], bool], Callable[[Path], Dataset]], ...] = (
@@ -36,14 +45,17 @@ def find(root: Path) -> Dataset:
         (layout_msd.matches, layout_msd.find),
         (layout_nnunet.matches, layout_nnunet.find),
         (layout_folders.matches, layout_folders.find),
+        (layout_bids.matches, layout_bids.find),
+        (layout_patients.matches, layout_patients.find),
     )
     for matches, finder in finders:
         if matches(root):
             dataset = finder(root)
             if not dataset.entries:
                 raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {ACCEPTED}")
-            return dataset
-    inside = some(sorted(path.name for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
+            entries, remarks = grouped(dataset.entries)
+            return replace(dataset, entries=entries, remarks=(*dataset.remarks, *remarks))
+    inside = some(sorted(printable(path.name) for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
     raise InputError(f"{root} has no known layout; found: {inside}. {ACCEPTED}")
 
 
