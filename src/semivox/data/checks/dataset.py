@@ -28,7 +28,7 @@ def between_cases(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Ex
 
 def on_dataset(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Examined]) -> list[Finding]:
     """Findings on the data set as a whole."""
-    return [*_skipped(dataset), *_orientations(cases), *_patients(dataset, parts), *_names(dataset)]
+    return [*_remarks(dataset), *_skipped(dataset), *_orientations(cases), *_patients(dataset, parts), *_names(dataset)]
 
 
 def _copies(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[str, str]) -> list[tuple[str, Finding]]:
@@ -91,6 +91,14 @@ def _spacings(
             )  # fmt: skip
             found.append((case.name, finding))
     return found
+
+
+def _remarks(dataset: Dataset) -> list[Finding]:
+    """What the names and places of files told."""
+    return [
+        Finding(level=remark.level, code=remark.code, message=remark.message, fix=remark.fix, file="")
+        for remark in dataset.remarks
+    ]
 
 
 def _skipped(dataset: Dataset) -> list[Finding]:

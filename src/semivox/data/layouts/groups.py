@@ -27,8 +27,8 @@ def grouped(entries: Iterable[CaseFiles]) -> tuple[tuple[CaseFiles, ...], tuple[
         if entry.group is None and (patient := _patient(entry.name)) is not None:
             visits[patient].append(entry.name)
     own = {entry.name for entry in entries}
-    several = {patient: names for patient, names in visits.items() if len(names) > 1 or patient in own}
-    patient_of = {name: patient for patient, names in several.items() for name in (*names, patient)}
+    several = {patient: names for patient, names in visits.items() if len({*names, patient} & own) > 1}
+    patient_of = {name: patient for patient, names in several.items() for name in {*names, patient}}
     if not several:
         return entries, ()
     text = (

@@ -1,0 +1,96 @@
+"""Folders and files under the names that people give them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+
+import pytest
+
+from semivox.core.errors import InputError
+from semivox.data.layouts.recognize import default_split, find
+from tests.data.layouts.made import told, touch
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "test_images", "test_labels"),
+    [
+        ("images", "labels", "test_images", "test_labels"),
+        ("Images", "Labels", "Test_Images", "Test_Labels"),
+        ("IMAGES", "LABELS", "TEST_IMAGES", "TEST_LABELS"),
+        ("imgs", "masks", "images_test", "masks_test"),
+        ("Image", "Segmentation", "testImages", "testLabels"),
+        ("train/images", "train/labels", "test/images", "test/labels"),
+        ("images/train", "labels/train", "images/test", "labels/test"),
+        ("ImagesTr", "LabelsTr", "imagests", "labelsTS"),
+    ],
+)
+def test_folders_are_known_by_their_words(tmp_path, images, labels, test_images, test_labels):
+    number = "_0000" if "Tr" in images else ""
+    touch(tmp_path, f"{images}/a{number}.nii.gz", f"{images}/u{number}.nii.gz", f"{labels}/a.nii.gz")
+    touch(tmp_path, f"{test_images}/t{number}.nii.gz", f"{test_labels}/t.nii.gz")
+    split = default_split(find(tmp_path))
+    assert (split.labeled, split.unlabeled, split.test) == (("a",), ("u",), ("t",))
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk takes both names for one")
+def test_folders_that_differ_in_capitals_only_are_refused(tmp_path):
+    touch(tmp_path, "images/a.nii.gz", "Images/b.nii.gz", "labels/a.nii.gz")
+    with pytest.raises(InputError, match="seem to hold the same"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [("img0001", "label0001"), ("volume-1", "segmentation-1"), ("image_x", "mask_x"), ("p1_image", "p1_GT")],
+)
+def test_labels_find_their_images_behind_their_tags(tmp_path, image, label):
+    touch(tmp_path, f"images/{image}.nii.gz", f"labels/{label}.nii.gz")
+    assert [entry.label is not None for entry in find(tmp_path).entries] == [True]
+
+
+def test_accents_match_however_they_are_written(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Jörg") for form in ("NFC", "NFD"))
+    touch(tmp_path, f"images/{decomposed}.nii.gz", f"labels/{composed}.nii.gz")
+    assert default_split(find(tmp_path)).labeled == (composed,)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk refuses such names")
+@pytest.mark.parametrize("place", [b"images/J\xf6rg.nii.gz", b"labels/J\xf6rg.nii.gz", b"unlabeled/J\xf6rg.nii.gz"])
+def test_names_that_are_not_utf_8_get_a_sentence(tmp_path, place):
+    touch(tmp_path, "images/a.nii.gz", "labels/a.nii.gz", "unlabeled/u.nii.gz")
+    with open(os.path.join(os.fsencode(tmp_path), place), "wb") as file:
+        file.write(b"x")
+    with pytest.raises(InputError, match=r"J\\xf6rg\.nii\.gz: the name is not UTF-8"):
+        find(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk refuses such names")
+def test_a_passed_over_file_with_such_a_name_can_be_told(tmp_path):
+    touch(tmp_path, "images/a.nii.gz", "labels/a.nii.gz")
+    with open(os.fsencode(tmp_path) + b"/images/n\xf6tes.txt", "wb") as file:
+        file.write(b"x")
+    (text,) = find(tmp_path).skipped
+    assert "n\\xf6tes.txt" in text
+    text.encode("utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk refuses such names")
+def test_a_folder_with_such_a_name_gets_a_sentence(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xe4"
+    os.mkdir(folder)
+    with pytest.raises(InputError, match="not UTF-8"):
+        find(type(tmp_path)(os.fsdecode(folder)))
+
+
+def test_labels_among_the_images_are_taken_or_told(tmp_path):
+    touch(tmp_path, "images/a.nii.gz", "images/a_seg.nii.gz", "images/b.nii.gz", "images/b_mask.nii.gz")
+    touch(tmp_path, "labels/b.nii.gz", "images/c_seg.nii.gz")
+    dataset = find(tmp_path)
+    assert told(dataset) == {
+        "a": ["training", "images/a_seg.nii.gz", "images/a.nii.gz"],
+        "b": ["training", "labels/b.nii.gz", "images/b.nii.gz"],
+        "c": ["training", None, "images/c_seg.nii.gz"],
+    }
+    assert {remark.code for remark in dataset.remarks} == {"label_beside_image", "two_labels"}
