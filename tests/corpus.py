@@ -295,7 +295,7 @@ def forms_disagree(root: Path) -> None:
     nib.save(scan, image(root))
 
 
-@bad("units", "warning")
+@bad("geometry_mismatch")  # its label says mm
 def header_in_meters(root: Path) -> None:
     patch_header(image(root), 123, b"\x01")
 

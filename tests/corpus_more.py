@@ -64,7 +64,7 @@ for name, offset, content, code, level in (
     ("data_type_of_one_bit", 70, np.int16(1), "bad_header", "error"),
     ("slope_of_infinity", 112, np.float32([np.inf, 0]), "bad_header", "error"),
     ("intercept_of_nan", 112, np.float32([2, np.nan]), "bad_header", "error"),
-    ("header_in_micrometers", 123, np.uint8(3), "units", "warning"),
+    ("header_in_micrometers", 123, np.uint8(3), "geometry_mismatch", "error"),
     ("mark_of_a_pair_of_files", 344, np.frombuffer(b"ni1\0", np.uint8), "unreadable", "error"),
 ):
     add(name, code, level, lambda root, o=offset, c=content: patch_header(image(root), o, np.asarray(c).tobytes()))

@@ -13,14 +13,43 @@ Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
+class Forms:
+    """The geometry of a NIfTI header word for word: what is written again lies where the scan lies, in any program.
+
+    Programs differ in which of the two forms they believe, and in how they read odd ones; lengths are in the file's
+    own unit.
+    """
+
+    codes: tuple[int, int]
+    """(qform, sform) codes; (0, 0) means that the file gave no geometry."""
+    unit: int
+    """NIfTI's code of the unit of length: 0 unknown, 1 meters, 2 mm, 3 micrometers."""
+    pixdim: tuple[float, ...]
+    """qfac, then the voxel's edges along x, y, z."""
+    quaternion: tuple[float, ...]
+    """b, c, d of the q-form."""
+    offset: tuple[float, ...]
+    """x, y, z of the q-form's origin."""
+    rows: tuple[float, ...]
+    """The 12 numbers of the s-form, row by row."""
+    version: int = 1
+    """NIfTI-1 or NIfTI-2, which keeps more digits."""
+
+
+@dataclass(frozen=True)
 class Grid:
     """Where the voxels of an array stand in the world."""
 
     shape: Shape
     affine: np.ndarray
     """(4, 4): voxel indices -> RAS+ mm."""
-    codes: tuple[int, int] = (1, 1)
-    """NIfTI (qform, sform) codes of the file; (0, 0) means that the file gave no geometry."""
+    forms: Forms | None = None
+    """What a NIfTI file says beyond the affine; None for other files, and for grids that were made."""
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """NIfTI (qform, sform) codes of the file; (0, 0) means that the file gave no geometry."""
+        return (1, 1) if self.forms is None else self.forms.codes
 
     @property
     def spacing(self) -> Spacing:

@@ -69,7 +69,7 @@ def brought_to(volume: Volume, spacing: Spacing | None, label: bool) -> Volume:
     scale = np.array(new) / volume.spacing
     affine[:3, 3] += affine[:3, :3] @ ((scale - 1) / 2)  # the outer edge of the first voxel stays where it is
     affine[:3, :3] = affine[:3, :3] * scale
-    grid = Grid(shape, affine, volume.grid.codes)
+    grid = Grid(shape, affine)
     return Volume(array, grid, grid)
 
 
@@ -107,7 +107,7 @@ def cut(volume: Volume, patch: Patch) -> Volume:
     """The patch of a scan, standing where it stood: (C, *size)."""
     affine = volume.grid.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ np.array(patch.corner)
-    grid = Grid(patch.size, affine, volume.grid.codes)
+    grid = Grid(patch.size, affine)
     array = np.ascontiguousarray(volume.array[(slice(None), *patch.box)])
     return Volume(array, grid, grid)
 

@@ -12,7 +12,7 @@ import semivox.data.formats.integrity as integrity
 from semivox.core.geometry import Grid
 from semivox.data.formats.dicom_format import is_dicom
 from semivox.data.formats.itk import affine_from_itk, from_itk, unreadable
-from semivox.data.formats.nifti import is_usable
+from semivox.data.formats.orientation import is_usable
 from semivox.data.formats.scan import Header, Scan, ScanError, require_sane
 
 GAP = 0.01

@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.geometry import Grid
-from semivox.data.formats.nifti import is_usable
+from semivox.data.formats.orientation import LPS_TO_RAS, is_usable
 from semivox.data.formats.scan import Header, Scan, ScanError, require_sane
 
 TELLING = re.compile(
@@ -22,7 +22,6 @@ TELLING = re.compile(
 )
 """Keys of text headers that are about people, places or days."""
 KNOWN_KEYS = {"itk_filternotes", "itk_inputfiltername", "itk_original_direction", "itk_original_spacing"}
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_header(path: Path) -> Header:

@@ -1,8 +1,4 @@
-"""NIfTI files (.nii, .nii.gz): strict about damage, explicit about which of the two geometries in the header counts.
-
-The s-form counts if its code is above 0, else the q-form. With both codes 0 the file has no geometry: only the voxel
-size (pixdim) is used, and the axes are taken as RAS+ from the origin.
-"""
+"""NIfTI files (.nii, .nii.gz), strict about damage. Where a scan lies is read in ``nifti_geometry``."""
 
 from __future__ import annotations
 
@@ -11,23 +7,20 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 import semivox.data.formats.integrity as integrity
+import semivox.data.formats.nifti_geometry as nifti_geometry
 from semivox.core.geometry import Grid
 from semivox.data.formats.format import Format
-from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.scan import Header, Remark, Scan, ScanError, require_sane
 
 COLOR_CODES = (128, 2304)
 """NIfTI data types RGB24 and RGBA32."""
-DISAGREEMENT = 0.1
-"""mm between q-form and s-form at a corner above which viewers will show the scan in different places."""
-DESCRIPTION = "Semivox"
 MAX_OFFSET = 1 << 30
 """Bytes that may lie between header and voxels (extensions); real ones are kilobytes."""
 TEXTS = ("descrip", "aux_file", "intent_name", "db_name")
@@ -69,20 +62,14 @@ class Nifti(Format):
         return Scan(_scaled(path, raw, array), header)
 
     def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
-        """(X, Y, Z) or (X, Y, Z, K) with the grid's affine and codes, and nothing else of the source's header."""
-        image = nib.Nifti1Image(array, None)
-        image.header.set_xyzt_units("mm")
-        image.header["descrip"] = DESCRIPTION.encode()
-        image.header.set_zooms((*grid.spacing, *(1.0 for _ in array.shape[3:])))
-        qform, sform = grid.codes
-        image.header.set_qform(grid.affine if qform else None, qform)
-        image.header.set_sform(grid.affine if sform else None, sform)
+        """(X, Y, Z) or (X, Y, Z, K) with both forms and the unit of the grid's file, and nothing else of its header."""
+        header = nifti_geometry.header_of(array, grid)
         with path.open("wb") as file:  # through Python, whose write errors are loud; no time stamp in the gzip header
             if path.name.lower().endswith(".gz"):
                 with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
-                    image.to_stream(packed)
+                    _put(packed, header, array)
             else:
-                image.to_stream(file)
+                _put(file, header, array)
 
     def private_fields(self, path: Path) -> Iterable[str]:
         """Free text that no known software wrote, and extensions."""
@@ -93,6 +80,13 @@ class Nifti(Format):
         for extension in header.extensions:
             code = int(extension.get_code())
             yield f"extension ({EXTENSIONS.get(code, f'code {code}')})"
+
+
+def _put(file: BinaryIO | gzip.GzipFile, header: nib.Nifti1Header, array: np.ndarray) -> None:
+    """Header, the mark that no extension follows, and the voxels slice by slice with x running fastest."""
+    file.write(header.binaryblock + bytes(4))
+    for part in np.moveaxis(array, -1, 0):
+        file.write(part.tobytes(order="F"))
 
 
 def _raw_header(path: Path) -> nib.Nifti1Header:
@@ -163,62 +157,8 @@ def _header(path: Path, raw: nib.Nifti1Header) -> Header:
         remarks.append(
             Remark("squeezed", f"the size {dims} has trailing axes of one, which were dropped", "No action.")
         )
-    unit = int(raw["xyzt_units"]) & 7
-    if unit in (1, 3):
-        name = {1: "meters", 3: "micrometers"}[unit]
-        remarks.append(
-            Remark("units", f"the header gives lengths in {name}; they are read as mm", "Rewrite the header in mm.")
-        )
-    grid, more = _grid(path, raw, (x, y, z))
+    grid, more = nifti_geometry.read(path, raw, (x, y, z))
     return Header(grid, extra[0] if extra else 1, (*remarks, *more))
-
-
-def _grid(path: Path, raw: nib.Nifti1Header, shape: tuple[int, int, int]) -> tuple[Grid, tuple[Remark, ...]]:
-    """The geometry that counts, and what is odd about it."""
-    codes = int(raw["qform_code"]), int(raw["sform_code"])
-    try:
-        qform, sform = raw.get_qform(coded=True)[0], raw.get_sform(coded=True)[0]
-    except (HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
-        raise ScanError("bad_affine", f"{path}: the q-form is invalid ({error}).", "Rewrite the header.") from error
-    found = [form for form in (sform, qform) if form is not None]
-    usable = [form for form in found if is_usable(form)]
-    if not found:
-        return _lost_grid(path, raw, shape)
-    if not usable:
-        raise ScanError(
-            "bad_affine",
-            f"{path}: the header's geometry is unusable (an axis of length 0, parallel axes, or not finite numbers).",
-            "Copy the geometry of the original scan into it.",
-        )
-    grid = Grid(shape, usable[0], codes)
-    if len(usable) == 2:
-        distance = corner_distance(grid, Grid(shape, usable[1]))
-        if distance > DISAGREEMENT:
-            text = f"q-form and s-form differ by {distance:.2f} mm at a corner; the s-form is used"
-            return grid, (Remark("forms_disagree", text, "Set both to the same geometry: viewers will differ."),)
-    return grid, ()
-
-
-def _lost_grid(path: Path, raw: nib.Nifti1Header, shape: tuple[int, int, int]) -> tuple[Grid, tuple[Remark, ...]]:
-    """A file without geometry: voxel size from pixdim, axes taken as RAS+."""
-    spacing = np.abs(np.asarray(raw["pixdim"][1:4], dtype=float))
-    affine = np.diag([*spacing, 1.0])
-    if not is_usable(affine):
-        raise ScanError(
-            "bad_affine", f"{path}: no geometry, and the voxel size {tuple(spacing)} is no size.", "Rewrite the header."
-        )
-    text = "the header gives no geometry (q-form and s-form codes are 0); the axes are taken as right, front, up"
-    return Grid(shape, affine, (0, 0)), (
-        Remark("no_geometry", text, "Export again with geometry, or check a picture."),
-    )
-
-
-def is_usable(affine: np.ndarray) -> bool:
-    """Whether an affine is finite and spans a volume."""
-    if not np.isfinite(affine).all():
-        return False
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    return bool(lengths.min() > 0) and abs(float(np.linalg.det(affine[:3, :3] / lengths))) > 1e-3
 
 
 def _scaled(path: Path, raw: nib.Nifti1Header, array: np.ndarray) -> np.ndarray:

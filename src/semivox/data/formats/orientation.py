@@ -11,6 +11,8 @@ import numpy as np
 
 from semivox.core.geometry import Grid, Shape
 
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From the world of DICOM and ITK (x to the patient's left, y to the back) to ours; its own inverse."""
 SHEAR_TOLERANCE = 0.01
 """Degrees; a float32 header is itself no more exact than about 1e-3 degrees."""
 
@@ -45,7 +47,7 @@ def canonical_grid(source: Grid) -> Grid:
     x, y, z = (source.shape[axis] for axis in order)
     if shear_degrees(affine) > SHEAR_TOLERANCE:
         affine = unsheared(affine, (x, y, z))
-    return Grid((x, y, z), affine, source.codes)
+    return Grid((x, y, z), affine)
 
 
 def shear_degrees(affine: np.ndarray) -> float:
@@ -69,6 +71,14 @@ def unsheared(affine: np.ndarray, shape: Shape) -> np.ndarray:
 def corner_distance(a: Grid, b: Grid) -> float:
     """The largest distance in mm between corresponding corner voxels of two grids of equal shape."""
     return float(np.linalg.norm(a.corners() - b.corners(), axis=1).max())
+
+
+def is_usable(affine: np.ndarray) -> bool:
+    """Whether an affine is finite and spans a volume."""
+    if not np.isfinite(affine).all():
+        return False
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(lengths.min() > 0) and abs(float(np.linalg.det(affine[:3, :3] / lengths))) > 1e-3
 
 
 def _axes(source: Grid) -> tuple[np.ndarray, np.ndarray]:

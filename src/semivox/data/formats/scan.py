@@ -13,6 +13,11 @@ from semivox.core.geometry import Grid
 MAX_VOXELS = 4_000_000_000
 """A header that claims more (16 GB as float32) is taken for damage, before any memory is asked for."""
 
+LONGEST_MM = 1e5
+"""A scan that spans more than 100 m has a wrong unit or voxel size."""
+FINEST_MM = 1e-6
+"""So has one with voxels of less than a nanometer."""
+
 
 class ScanError(InputError):
     """A file cannot be used as a scan: what is wrong (``finding`` is its short code), and how to mend it (``fix``)."""
@@ -64,4 +69,16 @@ def require_sane(name: str, dims: tuple[int, ...]) -> None:
             "bad_header",
             f"{name}: the header claims {dims} voxels, more than {MAX_VOXELS:.0e}; it is damaged or made up.",
             "Export the scan again, or cut it into smaller scans.",
+        )
+
+
+def require_sane_grid(name: str, grid: Grid) -> None:
+    """Refuse voxel sizes that no scan has, whatever its unit. Raises ScanError ``bad_affine``."""
+    spans = [edge * size for edge, size in zip(grid.spacing, grid.shape, strict=True)]
+    if min(grid.spacing) < FINEST_MM or max(spans) > LONGEST_MM:
+        edges = " x ".join(f"{edge:.3g}" for edge in grid.spacing)
+        raise ScanError(
+            "bad_affine",
+            f"{name}: the header gives voxels of {edges} mm, and a scan of up to {max(spans):.3g} mm.",
+            "Correct the voxel size, or its unit, in the header.",
         )

@@ -17,7 +17,7 @@ from semivox.core.geometry import Grid
 from semivox.data.formats import registry
 from semivox.data.formats.orientation import canonical_grid, corner_distance, to_canonical, to_file
 from semivox.data.formats.registry import suffix_of
-from semivox.data.formats.scan import Header, Scan, ScanError
+from semivox.data.formats.scan import Header, Scan, ScanError, require_sane_grid
 
 MOST_NONFINITE = 0.01
 """The part of a scan's voxels that may be NaN or infinite; they are filled with the scan's minimum."""
@@ -33,12 +33,16 @@ def stem(path: Path) -> str:
 
 def read_header(path: Path) -> Header:
     """Grid, channels and remarks of a file or DICOM folder, without its voxels. Raises ScanError."""
-    return registry.require(path).read_header(path)
+    header = registry.require(path).read_header(path)
+    require_sane_grid(str(path), header.grid)
+    return header
 
 
 def read_scan(path: Path) -> Scan:
     """Voxels and header of one file or DICOM folder, in its own orientation. Raises ScanError."""
-    return registry.require(path).read_scan(path)
+    scan = registry.require(path).read_scan(path)
+    require_sane_grid(str(path), scan.header.grid)
+    return scan
 
 
 def read_grid(path: Path) -> Grid:
@@ -66,7 +70,9 @@ def read(paths: Sequence[Path]) -> Volume:
 
 def read_label_scan(path: Path, grid: Grid | None = None) -> Scan:
     """A label in its file's orientation; ``grid``: the file grid of the scan it belongs to, where known."""
-    return registry.require(path).read_label(path, grid)
+    scan = registry.require(path).read_label(path, grid)
+    require_sane_grid(str(path), scan.header.grid)
+    return scan
 
 
 def read_label(path: Path, grid: Grid | None = None) -> Volume:

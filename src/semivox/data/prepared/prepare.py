@@ -7,6 +7,7 @@ same plan from unchanged files, is left alone: the command can be killed and run
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ import numpy as np
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import writing
+from semivox.core.geometry import Shape
+from semivox.core.memory import amount, available
 from semivox.core.plan import Plan
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
@@ -88,10 +91,23 @@ def normalize(volume: Volume, plan: Plan) -> np.ndarray:
             f"the scan has {len(volume.array)} channel(s), the plan expects {len(plan.channels)} ({wanted})"
         )
     shape = target_shape(volume.shape, volume.spacing, plan.spacing)
+    _require_room(volume, plan, shape)
     result = np.empty((len(volume.array), *shape), np.float32)
     for index, (channel, intensity) in enumerate(zip(volume.array, plan.intensity, strict=True)):
         result[index] = resample(scale(channel, intensity)[None], shape)[0]
     return result
+
+
+def _require_room(volume: Volume, plan: Plan, shape: Shape) -> None:
+    """Refuse a scan that does not fit in memory on the plan's grid, most likely for a wrong unit. Raises InputError."""
+    needed, free = len(volume.array) * math.prod(shape) * np.dtype(np.float32).itemsize, available()
+    if needed > free:
+        edges, wanted = (" x ".join(f"{mm:.3g}" for mm in spacing) for spacing in (volume.spacing, plan.spacing))
+        raise InputError(
+            f"its voxels of {edges} mm become {' x '.join(map(str, shape))} voxels of {wanted} mm, which take "
+            f"{amount(needed)} of memory where {amount(free)} are free; correct the voxel size or its unit in the "
+            "header, or use a machine with more memory"
+        )
 
 
 def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Task]:
