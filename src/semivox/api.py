@@ -76,10 +76,12 @@ def plan(
     from semivox.data.planning.options import PlanOptions
     from semivox.pipeline.options import checked
     from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan
+    from semivox.training.settings import TrainSettings, configure
 
     wanted = checked(PlanOptions, "options of the plan", **options)
+    config = configure(method, {}, checked(TrainSettings, "training settings", device=device))
     dataset, chosen = load_dataset(Path(data), _split(split), exclude)
-    return make_plan(check_or_raise(dataset, chosen, progress=progress), wanted, method, device)
+    return make_plan(check_or_raise(dataset, chosen, progress=progress), wanted, config, progress)
 
 
 def prepare(
@@ -153,12 +155,14 @@ def predict(  # noqa: PLR0913 - the options of the command
     largest_component: bool = False,
     overwrite: bool = False,
     device: str = "auto",
+    precision: str | None = None,
     progress: ProgressDisplay | None = None,
 ) -> list[Path]:
     """Label every scan of a folder (or one scan) with a trained run; returns the label files.
 
     Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
-    "entropy" (nats) and "disagreement". Raises InputError naming scans that could not be labeled; the others are done.
+    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was
+    trained with. Raises InputError naming scans that could not be labeled; the others are done.
     """
     import torch
 
@@ -167,7 +171,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     from semivox.pipeline.progress import Quiet
 
     predictor = predictor_of(
-        Path(run), device, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
+        Path(run), device, precision, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
     )
     channels = len(predictor.plan.channels)
     with torch.inference_mode(), (progress or Quiet()).bar("labeling scans") as count:

@@ -45,8 +45,8 @@ def scans(tmp_path_factory):
 def test_it_has_the_options_and_the_ablation_that_were_asked_for(command, scans, tmp_path, monkeypatch):
     seen = {}
 
-    def forecast(plan, method, device, decided, options):
-        seen.update(options, method=method)
+    def forecast(plan, config, *_):
+        seen.update(config.options, method=config.method)
         raise Reached
 
     monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)

@@ -11,7 +11,7 @@ from semivox.experiments.runs import Arm
 from semivox.reports.collect import collect
 from semivox.reports.page import Picture
 from semivox.reports.pictures import first_curves, rank_words
-from semivox.reports.provenance import plan_digest, provenance
+from semivox.reports.provenance import provenance
 from semivox.reports.results import Group, Results, Run, pairs_of
 from semivox.reports.study import report_study
 from tests.experiments import made
@@ -173,11 +173,11 @@ def test_every_difference_of_how_runs_were_made_is_told(tmp_path):
     assert (
         about["patches per step"] == f"{made.PLAN.labeled_per_step} labeled, {made.PLAN.unlabeled_per_step} unlabeled"
     )
-    assert about["plan"] == plan_digest(made.PLAN)
+    assert about["plan"] == made.PLAN.run_digest()
     other = made.PLAN.model_copy(update={"steps": 11})
-    assert plan_digest(other) != about["plan"]
-    assert plan_digest(made.PLAN.model_copy(update={"reasons": {}})) == about["plan"]
+    assert other.run_digest() != about["plan"]
+    assert made.PLAN.model_copy(update={"reasons": {}}).run_digest() == about["plan"]
     other.save(folder / "labeled-4/draw-1/seed-1/ua_mt/plan.json")
     study = collect(folder)
     about = provenance(study.of("labeled-4")[2], study)
-    assert (about["steps"], about["plan"]) == ("10, 11", f"{plan_digest(made.PLAN)}, {plan_digest(other)}")
+    assert (about["steps"], about["plan"]) == ("10, 11", f"{made.PLAN.run_digest()}, {other.run_digest()}")

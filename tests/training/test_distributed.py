@@ -16,7 +16,9 @@ import torch
 from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
+from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
+from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
 from tests import faults
 from tests.core.processes.test_lock import alive
@@ -63,16 +65,16 @@ def test_two_processes_hold_the_same_state_and_resume_exactly(tmp_path, monkeypa
     store, split, plan = tiny.prepared(tmp_path, steps=4)
     two = tiny.config(method, devices=2, device="cpu")
     monkeypatch.setattr(run, "work", progress)
-    train_run(store, split, plan, two, tmp_path / "whole")
+    train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, two))
     for step in (1, 4):
         first, second = (torch.load(tmp_path / f"whole-rank{rank}-step{step}.pt", weights_only=True) for rank in (0, 1))
         assert_same(first["method"], second["method"])
     monkeypatch.setattr(run, "work", tell_and_stop)
     with pytest.raises(InterruptedRun, match="step 2 of 4"):
-        train_run(store, split, plan, two, tmp_path / "parts")
+        train_run(RunSpec(RunFolder(tmp_path / "parts"), store, split, plan, two))
     assert checkpoint.load(tmp_path / "parts" / "checkpoints").step == 2
     monkeypatch.setattr(run, "work", progress)
-    train_run(store, split, plan, two, tmp_path / "parts")
+    train_run(RunSpec(RunFolder(tmp_path / "parts"), store, split, plan, two))
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 
 

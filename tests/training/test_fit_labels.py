@@ -8,7 +8,9 @@ import pytest
 from semivox.core.errors import InterruptedRun
 from semivox.data.prepared.store import Store
 from semivox.methods.supervised import Supervised
+from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
+from semivox.training.spec import RunSpec
 from tests.training import tiny
 from tests.training.test_resume import stop_after
 
@@ -20,12 +22,12 @@ def test_a_run_shows_the_labeled_scans_once_and_a_resumed_one_shows_nothing(tmp_
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(InterruptedRun):
-            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+            train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     (seen,) = surveys
     assert len(seen) == len(split.labeled) == 2
     for label, name in zip(seen, split.labeled, strict=True):
         np.testing.assert_array_equal(label, store.case(name, label=True).label)
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     assert len(surveys) == 1
 
 
@@ -35,6 +37,6 @@ def test_labels_are_opened_only_for_those_who_look(tmp_path, monkeypatch):
     case = Store.case
     monkeypatch.setattr(Store, "case", lambda self, name, label: asked.append((name, label)) or case(self, name, label))
     monkeypatch.setattr(Supervised, "fit_labels", lambda self, labels: asked.append("surveyed"))
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     assert asked[0] == "surveyed"
     assert {name for name, label in asked[1:] if label} <= set(split.labeled)

@@ -1,45 +1,66 @@
-"""The forecast: the fastest precision and memory format are taken, unless the user has decided."""
+"""The forecast: dry steps of the very run, in the format that was decided, unless the user has decided."""
+
+import pytest
 
 from semivox.training import forecast as module
-from semivox.training.forecast import allowed, forecast, quickest
+from semivox.training.forecast import DrySteps, forecast
+from semivox.training.formats import Decision
+from tests.training import tiny
 from tests.training.tiny import plan
 
-ALL = [("32-true", False), ("32-true", True), ("bf16-mixed", False), ("bf16-mixed", True)]
+SINGLE_LAST, SINGLE = ("32-true", True), ("32-true", False)
 
 
-def test_another_format_must_be_clearly_faster():
-    assert quickest(dict(zip(ALL, (1.0, 0.95, 3.0, 3.0)))) == ALL[0]
-    assert quickest(dict(zip(ALL, (1.0, 0.95, 0.5, 0.4)))) == ALL[3]
+@pytest.fixture
+def seconds(monkeypatch):
+    """What a step takes in each format, by a decision that is made up."""
+    times = {SINGLE_LAST: 1.0, SINGLE: 0.5}
+
+    def decide(formats, steps, budget, count):
+        best = min(formats, key=times.__getitem__)
+        return Decision(best, {one: times[one] for one in formats}, 5, ())
+
+    monkeypatch.setattr(module, "decide", decide)
+    monkeypatch.setattr(module, "candidates", lambda device: (SINGLE_LAST, SINGLE))
 
 
-def test_what_the_user_decided_is_not_tried_otherwise():
-    chosen = plan().model_copy(update={"precision": "bf16-mixed", "channels_last": True})
-    assert allowed(ALL[:2], chosen, ()) == ALL[:2]
-    assert allowed(ALL, chosen, ("channels_last",)) == [ALL[1], ALL[3]]
-    assert allowed(ALL[:2], chosen, ("precision",)) == ALL[2:]  # also where it is not worth trying by itself
-    assert allowed(ALL[:2], chosen, ("precision", "channels_last")) == [ALL[3]]
-
-
-def test_the_fastest_is_taken_but_the_users_choice_stays(monkeypatch):
-    seconds = dict(zip(ALL, (1.0, 0.5, 3.0, 3.0)))
-    monkeypatch.setattr(module, "measure", lambda plan, method, setting, *_: (seconds[setting], 100.0))
-    monkeypatch.setattr(module, "candidates", lambda device: ALL[:2])
-    free = forecast(plan(), device="cpu")
-    assert free.channels_last
+def test_the_fastest_is_taken_but_the_users_choice_stays(seconds):
+    config = tiny.config("supervised", device="cpu")
+    free = forecast(plan(), config)
+    assert not free.channels_last
     assert free.forecast.seconds_per_step == 0.5
-    decided = plan().model_copy(update={"reasons": {"channels_last": "set by the user"}})
-    fixed = forecast(decided, device="cpu", decided=("channels_last", "steps"))
-    assert not fixed.channels_last
+    decided = plan().model_copy(update={"channels_last": True, "reasons": {"channels_last": "set by the user"}})
+    fixed = forecast(decided, config, decided=("channels_last", "steps"))
+    assert fixed.channels_last
     assert fixed.forecast.seconds_per_step == 1.0
     assert fixed.reasons["channels_last"] == "set by the user"
-    assert "fastest" in fixed.reasons["precision"]
+    assert "the default" in fixed.reasons["precision"]
 
 
-def test_dry_steps_are_those_of_the_methods_options(monkeypatch):
-    """A preset can be many times smaller than the default, which may not even fit into memory."""
+def test_dry_steps_are_those_of_the_run(seconds, monkeypatch):
+    """With the batch, the precision and the options that were asked for, which may make it many times smaller."""
     seen = []
-    monkeypatch.setattr(module, "measure", lambda *given: seen.append(given[4]) or (1.0, 100.0))
-    options = {"network": {"rate": 0.5}}
-    forecast(plan(), "ua_mt", device="cpu", options=options)
-    assert seen
-    assert all(given == options for given in seen)
+    build = DrySteps._built
+
+    def built(self, *one):
+        seen.append((self.plan.labeled_per_step, self.plan.unlabeled_per_step, one[0], self.config.options["decay"]))
+        return build(self, *one)
+
+    monkeypatch.setattr(DrySteps, "_built", built)
+    config = tiny.config("mean_teacher", device="cpu", labeled_per_step=3, unlabeled_per_step=1, precision="32-true")
+    found = forecast(plan(), config.model_copy(update={"options": {**config.options, "decay": 0.5}}))
+    assert seen == [(3, 1, "32-true", 0.5)]
+    assert (found.labeled_per_step, found.unlabeled_per_step) == (3, 1)
+    assert found.reasons["labeled_per_step"] == "set by the user"
+
+
+def test_formats_are_measured_and_said(monkeypatch):
+    told = []
+    found = forecast(
+        plan(), tiny.config("mean_teacher", device="cpu"), count=lambda *both: told.append(both), budget=3.0
+    )
+    assert told[-1] == (3, 3)
+    assert found.forecast.seconds_per_step > 0
+    assert found.forecast.memory_mb > 50
+    assert len(found.forecast.candidates) >= 2
+    assert "median of" in found.reasons["precision"]

@@ -17,6 +17,7 @@ from semivox.training.health import WINDOW, Health
 from semivox.training.loop import Diverged
 from semivox.training.run import train_run
 from semivox.training.settings import TrainSettings, configure
+from semivox.training.spec import RunSpec
 from tests.training import tiny
 from tests.training.test_resume import assert_same, stop_after, weights
 
@@ -101,7 +102,7 @@ class Drawing(torch.nn.Module):
 )
 def test_a_class_that_vanishes_and_a_constant_output_are_noticed(tmp_path, ball, noise, expected):
     store, split, plan = tiny.prepared(tmp_path)
-    looked = probe.Probe(store, split, plan, steps=100)
+    looked = probe.Probe(store, split, plan.model_copy(update={"steps": 100}))
     (patch,) = looked.patches.values()
     assert patch.shape == (1, *plan.patch)
     assert [worry.code for worry in looked.look(60, Drawing(ball, noise))] == expected
@@ -130,7 +131,7 @@ def first_rate() -> float:
 def test_a_run_that_diverges_goes_back_and_on_with_half_the_rate(tmp_path, monkeypatch):
     store, split, plan = tiny.prepared(tmp_path, 8)
     diverging(monkeypatch, until=0.4 * first_rate())
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "whole")
+    train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, tiny.config("supervised")))
     folder = RunFolder(tmp_path / "whole")
     rows = folder.logged()
     assert [one["step"] for one in rows] == list(range(8))
@@ -142,8 +143,8 @@ def test_a_run_that_diverges_goes_back_and_on_with_half_the_rate(tmp_path, monke
     with monkeypatch.context() as patch:
         stop_after(patch, 5)  # in the second pass: the first one is still skipping
         with pytest.raises(InterruptedRun):
-            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "parts")
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "parts")
+            train_run(RunSpec(RunFolder(tmp_path / "parts"), store, split, plan, tiny.config("supervised")))
+    train_run(RunSpec(RunFolder(tmp_path / "parts"), store, split, plan, tiny.config("supervised")))
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 
 
@@ -152,7 +153,7 @@ def test_a_run_that_always_diverges_gives_up_with_a_sentence_and_can_be_told_aga
     diverging(monkeypatch, until=0.0)
     for _ in range(2):
         with pytest.raises(Diverged, match="not finite at 3 steps in a row"):
-            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+            train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     told = [one["code"] for one in RunFolder(tmp_path / "run").warned()]
     assert told.count("rollback") == run.MOST_ROLLBACKS
 
@@ -163,7 +164,10 @@ def test_warnings_stand_in_the_folder_and_are_told(method, options, tmp_path, mo
     told = []
     reporter = type("Ears", (run.Silent,), {"warn": lambda self, text: told.append(text)})()
     monkeypatch.setattr(probe, "FLAT", 10.0)  # any output counts as constant
-    train_run(store, split, plan, configure(method, options, TrainSettings(workers=0)), tmp_path / "run", reporter)
+    train_run(
+        RunSpec(RunFolder(tmp_path / "run"), store, split, plan, configure(method, options, TrainSettings(workers=0))),
+        reporter,
+    )
     kept = [one["text"] for one in RunFolder(tmp_path / "run").warned()]
     assert kept == told
     assert sorted(text.split(" gives")[0] for text in kept) == ["the network", "the teacher"]

@@ -15,9 +15,11 @@ from semivox.core.plan import NetworkChoice, Plan
 from semivox.core.split import Split
 from semivox.data.prepared.store import Store
 from semivox.methods import find
+from semivox.training.folder import RunFolder
 from semivox.training.forecast import forecast as planned
 from semivox.training.run import memory_in_words, train_run
 from semivox.training.settings import TrainSettings, configure
+from semivox.training.spec import RunSpec
 from tests import faults
 from tests.training import tiny
 
@@ -39,13 +41,22 @@ def options(method: str) -> dict[str, object]:
 
 
 def forecast(root: Path, method: str) -> None:
-    plan = planned(roomy(method), method, "cpu", decided=("precision", "channels_last"), options=options(method))
+    config = configure(method, options(method), TrainSettings(device="cpu"))
+    plan = planned(roomy(method), config, decided=("precision", "channels_last"))
     (root / "forecast.json").write_text(json.dumps(plan.forecast.memory_mb))
 
 
 def train(root: Path, method: str, workers: int) -> None:
     config = configure(method, options(method), TrainSettings(workers=workers, device="cpu"))
-    train_run(Store(root / "prepared"), Split.load(root / "split.json"), roomy(method), config, root / f"run-{workers}")
+    train_run(
+        RunSpec(
+            RunFolder(root / f"run-{workers}"),
+            Store(root / "prepared"),
+            Split.load(root / "split.json"),
+            roomy(method),
+            config,
+        )
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     (root / f"peak-{workers}.json").write_text(json.dumps(peak))
 

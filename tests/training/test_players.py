@@ -8,6 +8,7 @@ from semivox.training.checkpoint import load
 from semivox.training.folder import RunFolder
 from semivox.training.model import load_model
 from semivox.training.run import train_run
+from semivox.training.spec import RunSpec
 from tests.training import tiny
 
 
@@ -30,7 +31,7 @@ def run(tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
     store, split, plan = tiny.prepared(root, steps=3)
     hearing = Hearing()
-    train_run(store, split, plan, tiny.config("sassnet"), root / "run", hearing)
+    train_run(RunSpec(RunFolder(root / "run"), store, split, plan, tiny.config("sassnet")), hearing)
     return root / "run", hearing
 
 

@@ -22,8 +22,10 @@ from semivox.data.prepared.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training import run_monitor as keeper
+from semivox.training.folder import RunFolder
 from semivox.training.model import ModelCard, load_model, save_model
 from semivox.training.run import train_run
+from semivox.training.spec import RunSpec
 from tests import faults
 from tests.training import tiny
 
@@ -53,12 +55,12 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, method, workers):
     store, split, plan = tiny.prepared(tmp_path)
-    train_run(store, split, plan, tiny.config(method), tmp_path / "whole")
+    train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, tiny.config(method)))
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(InterruptedRun, match="step 3 of 6"):
-            train_run(store, split, plan, tiny.config(method, workers=workers), tmp_path / "parts")
-    train_run(store, split, plan, tiny.config(method, workers=workers), tmp_path / "parts")
+            train_run(RunSpec(RunFolder(tmp_path / "parts"), store, split, plan, tiny.config(method, workers=workers)))
+    train_run(RunSpec(RunFolder(tmp_path / "parts"), store, split, plan, tiny.config(method, workers=workers)))
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     rows = [run.RunFolder(tmp_path / part).logged() for part in ("whole", "parts")]
     assert [row["total"] for row in rows[0]] == [row["total"] for row in rows[1]]
@@ -110,9 +112,9 @@ def test_a_signal_saves_and_exits_to_be_queued_again(tmp_path, number):
 
 def test_a_finished_run_is_left_alone(tmp_path):
     store, split, plan = tiny.prepared(tmp_path)
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != "lock"}
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != "lock"}
     assert {p: t for p, t in after.items() if p.is_file()} == {p: t for p, t in before.items() if p.is_file()}
 
@@ -122,33 +124,35 @@ def test_a_finished_run_is_left_alone(tmp_path):
     [
         (lambda s, p, c: (s, p, tiny.config("supervised", seed=2)), "train.seed"),
         (lambda s, p, c: (s, p.model_copy(update={"patch": (8, 8, 8)}), c), "patch"),
+        (lambda s, p, c: (s, p, tiny.config("supervised", steps=4)), "plan.json changed.*\n  steps: was 6, is 4"),
+        (lambda s, p, c: (s, p, tiny.config("supervised", augmentation="none")), "augmentation"),
         (lambda s, p, c: (s.model_copy(update={"labeled": s.labeled[:1]}), p, c), "labeled"),
     ],
 )
 def test_resuming_with_something_else_is_refused(tmp_path, change, named):
     store, split, plan = tiny.prepared(tmp_path)
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     with pytest.raises(InputError, match=named):
-        train_run(store, *change(split, plan, tiny.config("supervised")), tmp_path / "run")
+        train_run(RunSpec(RunFolder(tmp_path / "run"), store, *change(split, plan, tiny.config("supervised"))))
 
 
 def test_resuming_on_changed_scans_is_refused_and_undoing_the_change_goes_on(tmp_path, monkeypatch):
     store, split, plan = tiny.prepared(tmp_path)
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "whole")
+    train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, tiny.config("supervised")))
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(InterruptedRun):
-            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+            train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     path = tmp_path / "data" / "labels" / f"{split.labeled[0]}.nii.gz"
     before = path.read_bytes()
     label = nib.load(path)
     nib.save(nib.Nifti1Image(np.asarray(label.dataobj)[::-1].copy(), label.affine), path)
     changed = prepare(find(tmp_path / "data"), split, plan, tmp_path / "prepared")
     with pytest.raises(InputError, match=rf"data.json changed(?s:.*){split.labeled[0]}.*\n(?s:.*)Undo the change"):
-        train_run(changed, split, plan, tiny.config("supervised"), tmp_path / "run")
+        train_run(RunSpec(RunFolder(tmp_path / "run"), changed, split, plan, tiny.config("supervised")))
     path.write_bytes(before)
     undone = prepare(find(tmp_path / "data"), split, plan, tmp_path / "prepared")
-    train_run(undone, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), undone, split, plan, tiny.config("supervised")))
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
 
 
@@ -157,8 +161,10 @@ def test_settings_that_change_no_result_may_change_on_a_resume(tmp_path, monkeyp
     with monkeypatch.context() as patch:
         stop_after(patch, 3)
         with pytest.raises(InterruptedRun):
-            train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
-    train_run(store, split, plan, tiny.config("supervised", workers=2, save_every=1.0), tmp_path / "run")
+            train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
+    train_run(
+        RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised", workers=2, save_every=1.0))
+    )
     assert (tmp_path / "run" / "done").exists()
 
 
@@ -167,7 +173,7 @@ def test_two_processes_on_one_folder_are_refused(tmp_path):
     folder = run.RunFolder(tmp_path / "run")
     folder.create()
     with folder.locked(), pytest.raises(InputError, match="another process"):
-        train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+        train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
 
 
 def test_a_folder_of_something_else_is_not_touched(tmp_path):
@@ -175,7 +181,7 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="not a run folder"):
-        train_run(store, split, plan, tiny.config("supervised"), tmp_path / "precious")
+        train_run(RunSpec(RunFolder(tmp_path / "precious"), store, split, plan, tiny.config("supervised")))
     assert [path.name for path in (tmp_path / "precious").iterdir()] == ["thesis.txt"]
 
 
@@ -199,27 +205,27 @@ def little_room():
 def test_a_full_disk_ends_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch, little_room, where, name, file):
     store, split, plan = tiny.prepared(tmp_path)
     config = tiny.config("mean_teacher", save_every=1e-6)
-    train_run(store, split, plan, config, tmp_path / "whole")
+    train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, config))
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
         stop_after(patch, 2)
         with pytest.raises(InterruptedRun):
-            train_run(store, split, plan, config, out)
+            train_run(RunSpec(RunFolder(out), store, split, plan, config))
     with monkeypatch.context() as patch:
         write = getattr(where, name)
         patch.setattr(where, name, lambda *args: (little_room(500), write(*args)))
         with pytest.raises(SemivoxError, match=f"cannot write .*{file}.*start the same command again"):
-            train_run(store, split, plan, config, out)
+            train_run(RunSpec(RunFolder(out), store, split, plan, config))
     assert not list(out.rglob("*.writing"))
     little_room(resource.RLIM_INFINITY)
-    train_run(store, split, plan, config, out)
+    train_run(RunSpec(RunFolder(out), store, split, plan, config))
     assert_same(weights(tmp_path / "whole"), weights(out))
     assert [row["step"] for row in run.RunFolder(out).logged()] == list(range(6))
 
 
 def test_a_model_whose_weights_were_changed_is_not_loaded(tmp_path):
     store, split, plan = tiny.prepared(tmp_path)
-    train_run(store, split, plan, tiny.config("supervised"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised")))
     load_model(tmp_path / "run")
     path = tmp_path / "run" / "model" / "weights.safetensors"
     content = bytearray(path.read_bytes())
@@ -250,7 +256,7 @@ def test_a_model_that_claims_more_than_its_weights_is_refused_before_memory_is_a
 
 def test_logs_settings_and_models_name_no_path_and_no_user(tmp_path):
     store, split, plan = tiny.prepared(tmp_path)
-    train_run(store, split, plan, tiny.config("mean_teacher"), tmp_path / "run")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("mean_teacher")))
     texts = [path for path in (tmp_path / "run").rglob("*") if path.suffix in (".json", ".jsonl")]
     assert len(texts) >= 6
     for path in texts:

@@ -14,8 +14,10 @@ from semivox.core.split import Split
 from semivox.data.layouts.recognize import find
 from semivox.data.prepared.prepare import prepare
 from semivox.data.prepared.store import Store
+from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
 from semivox.training.settings import RunConfig, TrainSettings, configure
+from semivox.training.spec import RunSpec
 from tests.contract.examples import configured
 
 SHAPE = (20, 24, 16)
@@ -73,7 +75,11 @@ def config(method: str, **settings: object) -> RunConfig:
 def attempt(root: Path, out: Path, method: str, steps: int) -> None:
     """One attempt at a run on the spheres prepared in ``root``: with a worker, saving after each step."""
     split = Split.load(root / "split.json")
-    train_run(Store(root / "prepared"), split, plan(steps), config(method, workers=1, save_every=1e-6), out)
+    train_run(
+        RunSpec(
+            RunFolder(out), Store(root / "prepared"), split, plan(steps), config(method, workers=1, save_every=1e-6)
+        )
+    )
 
 
 def command(root: Path, out: Path, method: str, steps: int) -> None:

@@ -48,6 +48,7 @@ def predict(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Label again what is labeled.")] = False,
     device: o.Device = "auto",
+    precision: Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: as it was trained.")] = None,
 ) -> None:
     """Label scans: on each scan's own grid, with the label values of the training data.
 
@@ -68,6 +69,7 @@ def predict(
         largest_component=largest_component,
         overwrite=overwrite,
         device=device,
+        precision=precision,
         progress=progress,
     )
     progress.say(f"{len(written)} {'scan is' if len(written) == 1 else 'scans are'} labeled in {out}.")

@@ -12,6 +12,8 @@ from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
 
 Precision = Literal["32-true", "bf16-mixed"]
+DECIDE_NOTHING = ("forecast", "reasons", "fingerprint")
+"""Fields of a plan that decide no number of a run."""
 
 
 class ClassInfo(Frozen):
@@ -135,4 +137,9 @@ class Plan(Frozen):
     def digest(self) -> str:
         """A short hash of everything that decides the content of a prepared case."""
         content = self.model_dump_json(include={"classes", "ignore", "channels", "spacing", "intensity"})
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def run_digest(self) -> str:
+        """A short hash of everything that decides the numbers of a run: patch, network, batch, steps and the rest."""
+        content = self.model_dump_json(exclude=set(DECIDE_NOTHING))
         return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -18,7 +18,7 @@ from semivox.data.dataset import Dataset, groups_of
 from semivox.data.formats.sources import digest_of_files
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.experiments.labeled_sets import LabeledSet, labeled_sets_of
-from semivox.experiments.runs import TWIN, Run, arms_of, config_of, runs_of
+from semivox.experiments.runs import TWIN, Run, arms_of, config_of, runs_of, shared_config
 from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import changed_parts, check_unchanged
 from semivox.pipeline.planning import CheckedDataset, planned
@@ -170,9 +170,8 @@ def _plan(grid: StudyFile, inspected: CheckedDataset, first: LabeledSet, out: Pa
     if not path.exists():
         arms = arms_of(grid)
         arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
-        progress.say(f"Planning, with a dry step of {arm.method} ...")
-        device, options = str(grid.train.get("device", "auto")), config_of(grid, arm, grid.seeds[0], 0).options
-        make_plan(_of(_with_all_classes(inspected), first.split), grid.plan, arm.method, device, options).save(path)
+        config = shared_config(grid, arm)
+        make_plan(_of(_with_all_classes(inspected), first.split), grid.plan, config, progress).save(path)
     return Plan.load(path)
 
 

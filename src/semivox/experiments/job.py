@@ -8,12 +8,11 @@ cross-validation over the labeled scans. Every part that is done is skipped when
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.files import fresh
@@ -37,6 +36,7 @@ from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, pre
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
 from semivox.training.settings import RunConfig, configure
+from semivox.training.spec import RunSpec, settled
 
 TWIN = "supervised"
 """What every method is measured against: the labeled scans alone."""
@@ -84,9 +84,9 @@ def run_job(
     with _begun(out, JobRecord(settings=settings, files=digest_of_files(dataset))):
         split.save(out / "split.json")
         inspected = _checked(out, dataset, split, progress)
-        plan = _decided(out, inspected, settings, configs[settings.method].options, progress)
+        plan = _decided(out, inspected, settings, configs[settings.method], progress)
         scored_on, trials = planned_trials(out, dataset, split, settings)
-        _announce(plan, settings, scored_on, len(trials), progress)
+        _announce(plan, scored_on, len(trials), progress)
         store = prepare_cases(dataset, split, plan, out / "prepared", progress=progress)
         rows: dict[str, list[Row]] = {name: [] for name in configs}
         for trial in trials:
@@ -161,29 +161,27 @@ def _checked(out: Path, dataset: Dataset, split: Split, progress: ProgressDispla
 
 
 def _decided(
-    out: Path, inspected: CheckedDataset, settings: RunOptions, options: Mapping[str, Any], progress: ProgressDisplay
+    out: Path, inspected: CheckedDataset, settings: RunOptions, config: RunConfig, progress: ProgressDisplay
 ) -> Plan:
-    """The plan of an earlier call, or a new one."""
+    """The settled plan of an earlier call, or a new one."""
     path = out / "plan.json"
     if not path.exists():
-        progress.say("Planning, with a dry step of the method ...")
-        make_plan(inspected, settings.plan, settings.method, settings.train.device, options).save(path)
-    return Plan.load(path)
+        make_plan(inspected, settings.plan, config, progress).save(path)
+    return settled(Plan.load(path), settings.train)
 
 
-def _announce(plan: Plan, settings: RunOptions, scored_on: ScoredOn, trials: int, progress: ProgressDisplay) -> None:
+def _announce(plan: Plan, scored_on: ScoredOn, trials: int, progress: ProgressDisplay) -> None:
     """Say what will happen and how long it may take, before it starts."""
-    steps = settings.train.steps or plan.steps
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
     progress.say(
-        f"Plan: {plan.network.name}, {spacing} mm, patch {patch}, {steps} steps (plan.json gives the reasons)."
+        f"Plan: {plan.network.name}, {spacing} mm, patch {patch}, {plan.steps} steps (plan.json gives the reasons)."
     )
     if plan.forecast:
-        hours = 2 * trials * steps * plan.forecast.seconds_per_step / 3600
+        seconds = 2 * trials * plan.steps * plan.forecast.seconds_per_step
         progress.say(
             f"{plan.forecast.seconds_per_step:.2f} s a step of {plan.forecast.method}, "
             f"{plan.forecast.memory_mb / 1024:.1f} GB; {2 * trials} trainings, scored on {scored_on}: "
-            f"at most about {clock(3600 * hours)} (h:mm:ss) in all."
+            f"at most about {clock(seconds)} (h:mm:ss) in all."
         )
 
 
@@ -192,7 +190,7 @@ def _tried(
 ) -> list[Row]:
     """Train one arm of a trial, label its scans and score them."""
     run = trial.folder / name
-    train_method(store, trial.split, plan, config, run, progress)
+    train_method(RunSpec(RunFolder(run), store, trial.split, plan, config), progress)
     entries: list[CaseFiles] = [dataset.entry(case) for case in trial.scored]
     if not entries:
         return []
@@ -213,7 +211,7 @@ def _provenance(
         scored=sum(len(trial.scored) for trial in trials),
         scored_on=scored_on,
         folds=len(trials) - 1,
-        steps=settings.train.steps or plan.steps,
+        steps=plan.steps,
         seed=settings.train.seed,
         selection=settings.train.selection,
         spacing=plan.spacing,
@@ -221,8 +219,8 @@ def _provenance(
         network=f"{plan.network.name} {json.dumps(dict(plan.network.options))}"
         if plan.network.options
         else plan.network.name,
-        precision=settings.train.precision or plan.precision,
-        augmentation=settings.train.augmentation or plan.augmentation,
-        plan=plan.digest(),
+        precision=plan.precision,
+        augmentation=plan.augmentation,
+        plan=plan.run_digest(),
         split=split.digest(),
     )

@@ -31,7 +31,9 @@ from semivox.experiments.runs import Run, config_of, plan_of, run_named
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.predict import label_entries, score_entries, score_entries_in_voxels
 from semivox.pipeline.stages import train_method
+from semivox.training.folder import RunFolder
 from semivox.training.settings import RunConfig
+from semivox.training.spec import RunSpec
 
 USAGE = "python -m semivox.experiments.one_run STUDY SETTING/draw-N/seed-N/ARM WORKERS, with 0 or more WORKERS"
 VOXELS = "voxels.csv"
@@ -45,13 +47,14 @@ def do_run(study: Path, cell: Run, record: StudyRecord, workers: int) -> None:
     frame, run = study / cell.frame, study / cell.name
     split, plan = Split.load(frame / "split.json"), plan_of(cell.arm, Plan.load(frame / "plan.json"))
     config = config_of(record.grid, cell.arm, cell.seed, workers)
+    spec = RunSpec(RunFolder(run), Store(frame / "prepared"), split, plan, config)
     try:
-        train_method(Store(frame / "prepared"), split, plan, config, run)
+        train_method(spec)
     finally:
         account(run, config, 0.0)
     began = time.monotonic()
     dataset = layouts.find(Path(record.data))
-    _score(run, [dataset.entry(name) for name in split.test], plan, record.grid, config)
+    _score(run, [dataset.entry(name) for name in split.test], spec.plan, record.grid, config)
     account(run, config, time.monotonic() - began)
 
 

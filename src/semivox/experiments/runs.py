@@ -184,6 +184,13 @@ def config_of(grid: StudyFile, arm: Arm, seed: int, workers: int) -> RunConfig:
     return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation)
 
 
+def shared_config(grid: StudyFile, arm: Arm) -> RunConfig:
+    """What dry steps of the study's plan do: the arm's method and options, with the batch that all arms share."""
+    own = config_of(grid, arm, grid.seeds[0], 0)
+    batch = {name: grid.train.get(name) for name in ("labeled_per_step", "unlabeled_per_step")}
+    return own.model_copy(update={"train": own.train.model_copy(update=batch)})
+
+
 def plan_of(arm: Arm, plan: Plan) -> Plan:
     """The plan that all share, with the arm's own network if it has one."""
     if arm.network is None:

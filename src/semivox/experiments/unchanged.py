@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.plan import Plan
+from semivox.core.plan import DECIDE_NOTHING, Plan
 from semivox.core.split import Split
 from semivox.experiments.labeled_sets import LabeledSet
 from semivox.experiments.runs import Arm, Run, config_of, plan_of
@@ -20,6 +20,7 @@ from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.stages import PARTS
 from semivox.training.folder import HARMLESS, RunFolder, differences
 from semivox.training.settings import RunConfig
+from semivox.training.spec import kept_plan, settled
 
 SAME = ("plan", "predict", "legacy")
 """Parts of a grid that may not change once a study has begun."""
@@ -27,8 +28,6 @@ SAME_CASES = ("split", "order", "test", "validation", "exclude", "draw_seed")
 """Choices of cases that may not change either: they decide who is scored, and what a draw is."""
 FINISHED = (*HARMLESS, "train.device:")
 """Settings that may change once a run has finished: the rest of a study may be done on another machine."""
-APART = ("forecast", "reasons", "fingerprint")
-"""Fields of a plan that decide no number of a run."""
 SHOWN = 8
 """Lines of an error."""
 
@@ -92,9 +91,10 @@ def _run(out: Path, grid: StudyFile, cell: Run, shared: Plan | None) -> Iterator
     if run.config.exists():
         for line in departures(grid, cell.arm, cell.seed, RunConfig.load(run.config), cell.done(out)):
             yield f"{cell.name}: {line}"
-    if run.plan.exists() and shared is not None:
-        plans = Plan.load(run.plan), plan_of(cell.arm, shared)
-        before, now = (plan.model_dump(mode="json", exclude=set(APART)) for plan in plans)
+    kept = kept_plan(run)
+    if kept is not None and shared is not None:
+        plans = kept, settled(plan_of(cell.arm, shared), config_of(grid, cell.arm, cell.seed, 0).train)
+        before, now = (plan.model_dump(mode="json", exclude=set(DECIDE_NOTHING)) for plan in plans)
         for line in differences(before, now):
             yield f"{cell.name}: {line}"
 

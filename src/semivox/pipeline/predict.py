@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
 from semivox.core.errors import InputError
-from semivox.core.plan import Plan
+from semivox.core.plan import Plan, Precision
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
@@ -21,24 +21,32 @@ from semivox.inference.predictor import Predictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.training.forecast import bfloat16_gains
 from semivox.training.model import load_model
 
+PRECISIONS: dict[str, Precision] = {name: name for name in get_args(Precision)}
 
-def predictor_of(run: Path, device: str = "auto", **options: Any) -> Predictor:
-    """The predictor of a run or model folder; ``options`` are the Predictor's own. Raises InputError."""
+
+def predictor_of(run: Path, device: str = "auto", precision: str | None = None, **options: Any) -> Predictor:
+    """The predictor of a run or model folder; ``options`` are the Predictor's own. Raises InputError.
+
+    ``precision``: None: the one that the run was trained with. No timing decides anything here: the same model and
+    scan give the same bits at each call.
+    """
+    if precision is not None and precision not in PRECISIONS:
+        raise InputError(f"there is no precision {precision!r}; there are {' and '.join(PRECISIONS)}")
     method, card = load_model(run)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     if place.type == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda was asked for, but torch finds no GPU; use --device cpu")
+    if place.type == "cuda":
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     method = method.to(place)
-    half = card.plan.precision == "bf16-mixed" and bfloat16_gains(place)
     return Predictor(
         card.plan,
         method.predict,
         second_network(method),
         device=place,
-        precision="bf16-mixed" if half else "32-true",
+        precision=PRECISIONS[precision or card.plan.precision],
         **options,
     )
 

@@ -6,9 +6,8 @@ The command line and the Python interface both stand on these.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
@@ -18,12 +17,12 @@ from semivox.data.dataset import Dataset, groups_of
 from semivox.data.planning.options import PlanOptions
 from semivox.data.prepared.prepare import prepare
 from semivox.data.prepared.store import Store
-from semivox.methods import DEFAULT
 from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import forecast
 from semivox.training.run import train_run
 from semivox.training.settings import RunConfig
+from semivox.training.spec import RunSpec
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
 
@@ -65,14 +64,12 @@ def check_or_raise(
 
 
 def make_plan(
-    inspected: CheckedDataset,
-    options: PlanOptions,
-    method: str = DEFAULT,
-    device: str = "auto",
-    method_options: Mapping[str, Any] | None = None,
+    inspected: CheckedDataset, options: PlanOptions, config: RunConfig, progress: ProgressDisplay | None = None
 ) -> Plan:
-    """The plan of a data set, with the cost of training measured by a dry step of the method with its options."""
-    return forecast(planned(inspected, options, device), method, device, options.fields, method_options)
+    """The plan of a data set for a run, with the cost of training measured by dry steps of that very run."""
+    plan = planned(inspected, options, config.train.device)
+    with (progress or Quiet()).bar("measuring dry steps, in seconds") as count:
+        return forecast(plan, config, options.fields, count)
 
 
 def prepare_cases(
@@ -89,12 +86,10 @@ def prepare_cases(
         return prepare(dataset, training, plan, out, spare_cores() if workers is None else workers, count)
 
 
-def train_method(
-    store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, progress: ProgressDisplay | None = None
-) -> None:
+def train_method(spec: RunSpec, progress: ProgressDisplay | None = None) -> None:
     """Train one method into a run folder; resumes, or returns at once where it is done."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    train_run(store, split, plan, config, out, (progress or Quiet()).reporter())
+    spec.folder.path.parent.mkdir(parents=True, exist_ok=True)
+    train_run(spec, (progress or Quiet()).reporter())
 
 
 def spare_cores() -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from semivox.core.plan import Plan
+from semivox.data.prepared.store import Store
 from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, train_method
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
-from semivox.training.settings import RunConfig
+from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
 
 
 def train_one(
@@ -34,29 +35,29 @@ def train_one(
     else:
         dataset, split = load_dataset(data, options.split, options.exclude)
     folder.create()
-    folder.keep(folder.config, config)
+    folder.keep(folder.config, config, free=IN_THE_PLAN)
     folder.keep(folder.split, split)
     if folder.done.exists():
         progress.say(f"{out} is finished already.")
         return out
-    begun = folder.plan.exists()
-    if plan is None and begun:
-        plan = Plan.load(folder.plan)
-    if not begun:
+    begun = kept_plan(folder)
+    plan = plan or begun
+    if begun is None:
         inspected = check_or_raise(dataset, split, progress=progress)
-        plan = plan or make_plan(inspected, options.plan, config.method, config.train.device, config.options)
+        plan = plan or make_plan(inspected, options.plan, config, progress)
     assert plan is not None
-    plan = with_fields(plan, options.plan.fields)
-    folder.keep(folder.plan, plan)
-    _announce(plan, config, progress)
-    store = prepare_cases(dataset, split, plan, prepared or out / "prepared", progress=progress)
-    train_method(store, split, plan, config, out, progress)
+    store = Store(prepared or out / "prepared")
+    spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
+    spec.keep()
+    _announce(spec, progress)
+    prepare_cases(dataset, split, spec.plan, store.folder, progress=progress)
+    train_method(spec, progress)
     return out
 
 
-def _announce(plan: Plan, config: RunConfig, progress: ProgressDisplay) -> None:
+def _announce(spec: RunSpec, progress: ProgressDisplay) -> None:
     """Say what training will cost, as far as it was measured."""
-    steps = config.train.steps or plan.steps
-    if plan.forecast:
-        cost, what = clock(steps * plan.forecast.seconds_per_step), plan.forecast.method
-        progress.say(f"{steps} steps, about {cost} (h:mm:ss) if they cost what was measured for {what}.")
+    steps, forecast = spec.plan.steps, spec.plan.forecast
+    if forecast:
+        cost = clock(steps * forecast.seconds_per_step)
+        progress.say(f"{steps} steps, about {cost} (h:mm:ss) if they cost what was measured for {forecast.method}.")

@@ -18,6 +18,7 @@ from semivox.experiments.one_run import VOXELS
 from semivox.experiments.runs import arms_of
 from semivox.reports.results import Group, Results, Run
 from semivox.training.settings import RunConfig
+from semivox.training.spec import settled
 
 RUN = re.compile(r"([^/]+)/draw-(0|[1-9]\d*)/seed-(0|[1-9]\d*)/([^/]+)")
 """A run folder within a study: setting, draw, seed, arm."""
@@ -81,13 +82,13 @@ def _parts(name: str) -> tuple[str, int, int, str]:
 
 
 def _run(path: Path) -> Run:
-    cost = path / "cost.json"
+    cost, config = path / "cost.json", RunConfig.load(path / "config.json")
     return Run(
         folder=path,
         rows=tuple(read_scores(path / "scores.json")),
         cost=Cost.load(cost) if cost.exists() else None,
-        config=RunConfig.load(path / "config.json"),
-        plan=Plan.load(path / "plan.json"),
+        config=config,
+        plan=settled(Plan.load(path / "plan.json"), config.train),
         split=Split.load(path / "split.json"),
         voxels=tuple(read_voxel_rows(path / VOXELS)) if (path / VOXELS).exists() else (),
         versions=_versions(path / "environment.json"),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from semivox.core.plan import Plan
 from semivox.evaluation.aggregation import names_of
-from semivox.experiments.unchanged import APART
 from semivox.methods import find
 from semivox.reports.results import Group, Results, Run
 
@@ -24,7 +21,7 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
     units = len(names_of(scored, group.units))
     return {
         "weights": joined(lambda run: run.config.train.selection),
-        "steps": joined(lambda run: run.config.train.steps or run.plan.steps),
+        "steps": joined(lambda run: run.plan.steps),
         "seeds": ", ".join(map(str, sorted({seed for _, seed in group.runs}))),
         "draws": ", ".join(map(str, sorted({draw for draw, _ in group.runs}))),
         "labeled": joined(lambda run: len(run.split.labeled)),
@@ -36,26 +33,18 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
         "patch": joined(lambda run: " x ".join(map(str, run.plan.patch))),
         "patches per step": joined(_patches_per_step),
         "network": joined(lambda run: " ".join([run.plan.network.name, *_shown(run.plan.network.options)])),
-        "precision": joined(lambda run: run.config.train.precision or run.plan.precision),
-        "augmentation": joined(lambda run: run.config.train.augmentation or run.plan.augmentation),
+        "precision": joined(lambda run: run.plan.precision),
+        "augmentation": joined(lambda run: run.plan.augmentation),
         "splits": joined(lambda run: run.split.digest()),
-        "plan": joined(lambda run: plan_digest(run.plan)),
+        "plan": joined(lambda run: run.plan.run_digest()),
         "its own": "; ".join(group.arm.departures(results.record.grid)),
         "semivox": ", ".join(dict.fromkeys(version for run in runs for version in run.versions)),
     }
 
 
-def plan_digest(plan: Plan) -> str:
-    """A short hash of all that a plan decides, without its reasons, forecast and the facts it was made from."""
-    content = plan.model_dump_json(exclude=set(APART))
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
 def _patches_per_step(run: Run) -> str:
     """Labeled ones, and unlabeled ones where the method uses them."""
-    train, plan = run.config.train, run.plan
-    labeled = plan.labeled_per_step if train.labeled_per_step is None else train.labeled_per_step
-    unlabeled = plan.unlabeled_per_step if train.unlabeled_per_step is None else train.unlabeled_per_step
+    labeled, unlabeled = run.plan.labeled_per_step, run.plan.unlabeled_per_step
     return f"{labeled} labeled" + (f", {unlabeled} unlabeled" if find(run.config.method).uses_unlabeled else "")
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -77,15 +77,20 @@ class RunFolder:
         """
         return locked(self.path) if first_process() else nullcontext()
 
-    def keep(self, path: Path, value: Frozen) -> None:
-        """Write a value on the first start; on a resume compare, and name what changed. Raises InputError."""
+    def keep(self, path: Path, value: Frozen, before: Frozen | None = None, free: Sequence[str] = ()) -> None:
+        """Write a value on the first start; on a resume compare, and name what changed. Raises InputError.
+
+        ``before``: what the file is to be read as, where that is not its text; ``free``: beginnings of the names of
+        fields that may change, beside those that change no result.
+        """
         if not first_process():
             return
         if not path.exists():
             value.save(path)
             return
-        before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(value.model_dump_json())
-        changed = [line for line in differences(before, now) if not line.removeprefix("settings.").startswith(HARMLESS)]
+        old = json.loads(before.model_dump_json() if before else path.read_text(encoding="utf-8"))
+        found = differences(old, json.loads(value.model_dump_json()))
+        changed = [line for line in found if not line.removeprefix("settings.").startswith((*HARMLESS, *free))]
         if changed:
             raise InputError(
                 f"cannot resume {self.path}: {path.name} changed since the run began:\n  "

@@ -2,153 +2,138 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import psutil
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from semivox.core.batch import Batch
 from semivox.core.plan import Forecast, Plan, Precision
 from semivox.core.progress import Progress
-from semivox.methods import DEFAULT, find
+from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
-from semivox.training.loop import in_channels_last, on, turns
-from semivox.training.settings import validated
-
-StepFormat = tuple[Precision, bool]
-"""Precision, and whether memory is laid out channels-last."""
-
-WORTHWHILE = 0.9  # a second format must be this much faster than the first to be taken: dry steps scatter
+from semivox.training.checkpoint import State
+from semivox.training.formats import (
+    SECONDS,
+    Decision,
+    StepFormat,
+    allowed,
+    candidates,
+    computes_bfloat16,
+    decide,
+    named,
+)
+from semivox.training.loop import in_channels_last, on, prepared, turns
+from semivox.training.settings import RunConfig
+from semivox.training.spec import settled
 
 
 def forecast(
     plan: Plan,
-    method: str = DEFAULT,
-    device: str = "auto",
+    config: RunConfig,
     decided: Collection[str] = (),
-    options: Mapping[str, Any] | None = None,
+    count: Callable[[int, int], None] | None = None,
+    budget: float = SECONDS,
 ) -> Plan:
     """The plan with the fastest precision and memory format of this machine, and what training will then cost.
 
-    ``decided``: fields of the plan that the user has set; ``precision`` and ``channels_last`` among them stay as they
-    are. ``options`` of the method: its dry steps are those of the run, which may be many times smaller by them.
+    The dry steps are those of the run that ``config`` describes: its method with all options, its batch, its device.
+    ``decided``: fields of the plan that the user has set; ``precision`` and ``channels_last`` among them, and a
+    precision that the settings name, stay as they are. ``count`` is told the seconds that pass, of ``budget``.
     """
-    fabric = Fabric(accelerator=device, devices=1)
-    settings = allowed(candidates(fabric.device), plan, decided)
-    measured = {setting: measure(plan, method, setting, device, options) for setting in settings}
-    best = quickest({setting: seconds for setting, (seconds, _) in measured.items()})
-    (precision, channels_last), (seconds, memory) = best, measured[best]
+    device = Fabric(accelerator=config.train.device, devices=1).device
+    fixed = {*decided, *(["precision"] if config.train.precision else [])}
+    plan = settled(plan, config.train)
+    formats = allowed(candidates(device), plan, fixed)
+    with DrySteps(plan, config) as steps:
+        decision = decide(formats, steps, budget, count=count)
+    with PeakMemory(device) as peak, DrySteps(plan, config) as steps:
+        for _ in range(2):
+            steps(decision.chosen)
+    precision, channels_last = decision.chosen
+    seconds = decision.seconds[decision.chosen]
     found = Forecast(
-        method=method,
+        method=config.method,
         seconds_per_step=round(seconds, 4),
         hours=round(seconds * plan.steps / 3600, 3),
-        memory_mb=round(memory),
-        device=fabric.device.type,
+        memory_mb=round(peak.megabytes),
+        device=device.type,
         threads=torch.get_num_threads(),
-        candidates={named(setting): round(value[0], 4) for setting, value in measured.items()},
+        candidates={named(one): round(value, 4) for one, value in decision.seconds.items()},
     )
-    listing = ", ".join(f"{name} {value:.2f} s" for name, value in found.candidates.items())
-    reasons = {
-        "precision": f"fastest for one step of {method} here: {listing}; {bfloat16_reason(fabric.device)}",
-        "channels_last": f"measured together with the precision: {listing}",
-    }
-    reasons = dict(plan.reasons) | {name: why for name, why in reasons.items() if name not in decided}
+    reasons = _reasons(decision, formats, config.method, device)
+    reasons = dict(plan.reasons) | {name: why for name, why in reasons.items() if name not in fixed}
     update = {"precision": precision, "channels_last": channels_last, "forecast": found, "reasons": reasons}
     return Plan.model_validate(plan.model_dump() | update)
 
 
-def candidates(device: torch.device) -> list[StepFormat]:
-    """What is worth trying: bfloat16 only where convolutions gain from it."""
-    settings: list[StepFormat] = [("32-true", False), ("32-true", True)]
-    if bfloat16_gains(device):
-        settings += [("bf16-mixed", False), ("bf16-mixed", True)]
-    return settings
+def _reasons(decision: Decision, formats: Sequence[StepFormat], method: str, device: torch.device) -> dict[str, str]:
+    """Why this precision and this memory format."""
+    listing = ", ".join(f"{named(one)} {value:.3g} s" for one, value in decision.seconds.items())
+    measured = f"a step of {method} here, median of {decision.rounds} in turn: {listing}"
+    bfloat16 = (
+        "this processor has instructions for bfloat16"
+        if computes_bfloat16(device)
+        else "this processor has no instructions for bfloat16, so it was not tried"
+    )
+    if decision.chosen != formats[0]:
+        why = f"surely faster than the default, {named(formats[0])}"
+    elif decision.undecided:
+        undecided = " and ".join(map(named, decision.undecided))
+        why = f"the default, since in the time for it no measurement decided against {undecided}"
+    else:
+        why = "the default, and no other is surely faster"
+    return {"precision": f"{why}; {measured}; {bfloat16}", "channels_last": f"{why}; measured with the precision"}
 
 
-def allowed(settings: Sequence[StepFormat], plan: Plan, decided: Collection[str]) -> list[StepFormat]:
-    """Those that leave the user's choices as they are; a precision that is not worth trying by itself is among them."""
-    formats = [plan.channels_last] if "channels_last" in decided else [False, True]
-    if "precision" in decided:
-        return [(plan.precision, channels_last) for channels_last in formats]
-    return [setting for setting in settings if setting[1] in formats]
+class DrySteps:
+    """Steps of a run on a made-up batch, in any format; each call is one step and returns its seconds."""
 
+    def __init__(self, plan: Plan, config: RunConfig) -> None:
+        self.plan, self.config = plan, config
+        self.ready: dict[StepFormat, Callable[[int], None]] = {}
+        self.done = 0
 
-def quickest(seconds: Mapping[StepFormat, float]) -> StepFormat:
-    """The first, which is the plainest, unless another is clearly faster."""
-    plain = next(iter(seconds))
-    best = min(seconds, key=lambda setting: seconds[setting])
-    return best if seconds[best] < WORTHWHILE * seconds[plain] else plain
+    def __enter__(self) -> DrySteps:
+        return self
 
+    def __exit__(self, *exception: object) -> None:
+        self.ready.clear()
+        gc.collect()
 
-def named(setting: StepFormat) -> str:
-    """A setting in words."""
-    precision, channels_last = setting
-    return f"{precision}, {'channels-last' if channels_last else 'default'} format"
-
-
-def bfloat16_gains(device: torch.device) -> bool:
-    """Whether a small convolution, forward and backward, is faster in bfloat16.
-
-    Processors without instructions for it emulate them, up to a hundred times slower: too slow to try a whole step.
-    """
-    single, half = convolution_seconds(device, torch.float32), convolution_seconds(device, torch.bfloat16)
-    return half < WORTHWHILE * single
-
-
-def bfloat16_reason(device: torch.device) -> str:
-    """A sentence on bfloat16 for the plan."""
-    single, half = convolution_seconds(device, torch.float32), convolution_seconds(device, torch.bfloat16)
-    return f"a small convolution takes {1e3 * single:.1f} ms in float32 and {1e3 * half:.1f} ms in bfloat16"
-
-
-@cache  # the plan's sentence must give the very figures that decided
-def convolution_seconds(device: torch.device, dtype: torch.dtype, size: int = 16, channels: int = 32) -> float:
-    """Seconds of a 3x3x3 convolution with its backward pass, best of three; (1, 32, 16, 16, 16)."""
-    conv = nn.Conv3d(channels, channels, 3, padding=1).to(device, dtype)
-    image = torch.randn(1, channels, size, size, size, device=device, dtype=dtype, requires_grad=True)
-    times = []
-    for _ in range(4):
+    def __call__(self, one: StepFormat) -> float:
+        """Seconds of a step in this format. The first of a format includes building the network."""
+        if one not in self.ready:
+            self.ready[one] = self._built(*one)
+        device = self.device
         begin = clock(device)
-        conv(image).sum().backward()
-        times.append(clock(device) - begin)
-    return min(times[1:])
+        self.ready[one](self.done)
+        self.done += 1
+        return clock(device) - begin
 
+    def _built(self, precision: Precision, channels_last: bool) -> Callable[[int], None]:
+        """What does step number n in the middle of a run, where every term has its weight."""
+        fabric = Fabric(accelerator=self.config.train.device, devices=1, precision=precision)
+        self.device = fabric.device
+        method = find(self.config.method)(self.config.method_config(), Blueprint.of(self.plan)).train()
+        method = in_channels_last(method) if channels_last else method
+        optimizers = prepared(fabric, method, State())
+        batch, middle = on(fabric, made_up(self.plan, method), method), self.plan.steps // 2
 
-def measure(
-    plan: Plan, method: str, setting: StepFormat, device: str, options: Mapping[str, Any] | None = None, steps: int = 2
-) -> tuple[float, float]:
-    """Seconds a step, best of ``steps`` after one to warm up, and peak memory in MB."""
-    precision, channels_last = setting
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)
-    kind = find(method)
-    learner = kind(validated(method, options or {}), Blueprint.of(plan)).train()
-    if channels_last:
-        learner = in_channels_last(learner)
-    learner.to(fabric.device)
-    optimizers = {}
-    for name in kind.players:
-        player = getattr(learner, name)
-        wrapped, optimizers[name] = fabric.setup(player, getattr(learner.config, name).build(player))
-        setattr(learner, name, wrapped)
-    batch = on(fabric, made_up(plan, learner), learner)
-    with PeakMemory(fabric.device) as peak:
-        times = []
-        for step in range(steps + 1):
-            begin = clock(fabric.device)
-            for losses in turns(fabric, learner.step(batch, Progress(plan.steps // 2 + step, plan.steps + steps))):
+        def step(number: int) -> None:
+            progress = Progress(middle + number, self.plan.steps + number + 1)
+            for losses in turns(fabric, method.step(batch, progress)):
                 optimizers[losses.player].zero_grad()
                 fabric.backward(losses.total)
                 optimizers[losses.player].step()
-            times.append(clock(fabric.device) - begin)
-    return min(times[1:]), peak.megabytes
+
+        return step
 
 
 def made_up(plan: Plan, method: Method) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from safetensors import SafetensorError
@@ -18,7 +18,8 @@ from semivox.core.plan import Plan
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
-from semivox.training.settings import validated
+from semivox.training.settings import RunConfig, validated
+from semivox.training.spec import settled
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -28,7 +29,8 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 class ModelCard(Frozen):
     """What the weights belong to."""
 
-    version: int = 1
+    version: Literal[1, 2] = 2
+    """Format of this file. In version 1 the plan is not settled yet: the run's own settings may overrule it."""
     semivox: str
     """Version of the package that wrote the model."""
     method: str
@@ -64,10 +66,12 @@ def load_model(folder: Path) -> tuple[Method, ModelCard]:
 
     Raises InputError naming what is missing or does not fit.
     """
-    folder = folder / "model" if (folder / "model" / DESCRIPTION).exists() else folder
+    run, folder = folder, folder / "model" if (folder / "model" / DESCRIPTION).exists() else folder
     if not (folder / DESCRIPTION).exists():
         raise InputError(f"no model in {folder}: {DESCRIPTION} is missing. Has the training finished?")
     card = ModelCard.load(folder / DESCRIPTION)
+    if card.version == 1 and (run / "config.json").exists():
+        card = card.model_copy(update={"plan": settled(card.plan, RunConfig.load(run / "config.json").train)})
     described = _described(folder, card)
     try:
         content = (folder / WEIGHTS).read_bytes()

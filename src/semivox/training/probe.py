@@ -24,8 +24,8 @@ FLAT = 1e-4
 class Probe:
     """One patch for each class, from a labeled scan, around a voxel of that class."""
 
-    def __init__(self, store: Store, split: Split, plan: Plan, steps: int) -> None:
-        self.plan, self.steps = plan, steps
+    def __init__(self, store: Store, split: Split, plan: Plan) -> None:
+        self.plan, self.steps = plan, plan.steps
         self.patches: dict[int, np.ndarray] = {}
         for name in split.labeled:
             if len(self.patches) < len(plan.classes) - 1:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,46 +25,42 @@ from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
 from semivox.training.distributed import LoopAveragedStrategy, launch
-from semivox.training.folder import ROLLBACK, DataRecord, RunFolder
+from semivox.training.folder import ROLLBACK, RunFolder
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.reporter import Reporter, Silent
 from semivox.training.run_monitor import RunMonitor
 from semivox.training.settings import RunConfig
+from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
 
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""
 
 
-def train_run(
-    store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, reporter: Reporter | None = None
-) -> None:
-    """Train into the folder ``out``; resume if it holds an unfinished run, return at once if a finished one.
+def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
+    """Train into the run's folder; resume if it holds an unfinished run, return at once if a finished one.
 
     Raises InputError when the folder's run was begun with other data, plan or options, and InterruptedRun after
     saving when asked to stop.
     """
-    folder = RunFolder(out)
-    folder.create()
-    with folder.locked():
-        folder.keep(folder.plan, plan)
-        folder.keep(folder.split, split)
-        folder.keep(folder.config, config)
-        if folder.done.exists():
+    spec.folder.create()
+    with spec.folder.locked():
+        spec.keep()
+        if spec.folder.done.exists():
             return
-        check_parts(split, config)
-        folder.keep(folder.data, DataRecord.of(store, split))
-        world = config.train.devices
+        check_parts(spec.split, spec.config)
+        spec.keep_data()
+        world = spec.config.train.devices
         fabric = Fabric(
-            accelerator=config.train.device,
+            accelerator=spec.config.train.device,
             devices=world,
             strategy="auto" if world == 1 else LoopAveragedStrategy.started(),
-            precision=config.train.precision or plan.precision,
+            precision=spec.plan.precision,
         )
         if world == 1:
-            work(fabric, store, split, plan, config, out, reporter or Silent())
+            work(fabric, spec, reporter or Silent())
         else:
-            launch(fabric, work, store, split, plan, config, out, reporter or Silent())
+            launch(fabric, work, spec, reporter or Silent())
 
 
 def check_parts(split: Split, config: RunConfig) -> None:
@@ -78,16 +73,14 @@ def check_parts(split: Split, config: RunConfig) -> None:
         raise InputError("selection 'validation' needs validation cases in the split and train.validate_every > 0")
 
 
-def work(
-    fabric: Fabric, store: Store, split: Split, plan: Plan, config: RunConfig, out: Path, reporter: Reporter
-) -> None:
+def work(fabric: Fabric, spec: RunSpec, reporter: Reporter) -> None:
     """What each process of a run does: train, and after a divergence go back and train with half the rate."""
-    saved = checkpoint.load(RunFolder(out).checkpoints)
+    saved = checkpoint.load(spec.folder.checkpoints)
     while True:
         try:
-            return attempt(fabric, store, split, plan, config, out, reporter, saved)
+            return attempt(fabric, spec, reporter, saved)
         except Diverged as error:
-            saved = rolled_back(fabric, RunFolder(out), reporter, saved, error)
+            saved = rolled_back(fabric, spec.folder, reporter, saved, error)
 
 
 def rolled_back(fabric: Fabric, folder: RunFolder, reporter: Reporter, saved: State, error: Diverged) -> State:
@@ -103,30 +96,20 @@ def rolled_back(fabric: Fabric, folder: RunFolder, reporter: Reporter, saved: St
     return checkpoint.load(folder.checkpoints)
 
 
-def attempt(  # noqa: PLR0913 - as work, from a state
-    fabric: Fabric,
-    store: Store,
-    split: Split,
-    plan: Plan,
-    config: RunConfig,
-    out: Path,
-    reporter: Reporter,
-    saved: State,
-) -> None:
+def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> None:
     """Train from the state to the end, and release the model."""
-    folder, settings = RunFolder(out), config.train
-    steps = settings.steps or plan.steps
-    method = build(plan, config, fabric.device)
+    folder, settings, steps = spec.folder, spec.config.train, spec.plan.steps
+    method = build(spec.plan, spec.config, fabric.device)
     if not saved.step:
-        method.fit_labels(whole_labels(store, split.for_training()))
+        method.fit_labels(whole_labels(spec.store, spec.split.for_training()))
     stop = StopRequest()
     if fabric.is_global_zero:
         folder.forget_from(saved.step)
         folder.record_environment(torch.get_num_threads())
-        reporter.begin(out.name, saved.step, steps)
-    keeper = RunMonitor(fabric, folder, store, split, plan, config, method, reporter, stop)
+        reporter.begin(folder.path.name, saved.step, steps)
+    keeper = RunMonitor(fabric, spec, method, reporter, stop)
     with stop.listening():
-        with loading_of(store, split, plan, config, method, fabric) as loading, memory_in_words():
+        with loading_of(spec, method, fabric) as loading, memory_in_words():
             batches = partial(loading.batches, stop=steps)
             train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
     if fabric.is_global_zero:
@@ -151,25 +134,22 @@ def whole_labels(store: Store, split: TrainingSplit) -> Iterator[np.ndarray]:
     return (label for label in labels if label is not None)
 
 
-def loading_of(store: Store, split: Split, plan: Plan, config: RunConfig, method: Method, fabric: Fabric) -> Loading:
+def loading_of(spec: RunSpec, method: Method, fabric: Fabric) -> Loading:
     """What prepares the batches. Training sees no test case: ``for_training`` has none."""
-    settings = config.train
-    labeled = settings.labeled_per_step or plan.labeled_per_step
-    unlabeled = plan.unlabeled_per_step if settings.unlabeled_per_step is None else settings.unlabeled_per_step
     patches = Patches(
-        store,
-        split.for_training(),
-        plan,
-        settings.seed,
-        settings.steps or plan.steps,
-        labeled,
-        unlabeled if method.uses_unlabeled else 0,
+        spec.store,
+        spec.split.for_training(),
+        spec.plan,
+        spec.config.train.seed,
+        spec.plan.steps,
+        spec.plan.labeled_per_step,
+        spec.plan.unlabeled_per_step if method.uses_unlabeled else 0,
         method.targets,
         fabric.global_rank,
         fabric.world_size,
-        find_augmentation(settings.augmentation or plan.augmentation),
+        find_augmentation(spec.plan.augmentation),
     )
-    return Loading(patches, settings.workers)
+    return Loading(patches, spec.config.train.workers)
 
 
 @contextmanager

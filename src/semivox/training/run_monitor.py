@@ -12,9 +12,6 @@ from lightning_fabric import Fabric
 
 from semivox.core.errors import InputError, InterruptedRun
 from semivox.core.files import write_text
-from semivox.core.plan import Plan
-from semivox.core.split import Split
-from semivox.data.prepared.store import Store
 from semivox.methods.method import Losses, Method
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
@@ -24,7 +21,7 @@ from semivox.training.loop import Observer
 from semivox.training.model import ModelCard, save_model
 from semivox.training.probe import Probe
 from semivox.training.reporter import Reporter
-from semivox.training.settings import RunConfig
+from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
 from semivox.training.validation import BestWeights, unwrapped
 
@@ -35,30 +32,19 @@ LOOKS = 20
 class RunMonitor(Observer):
     """Logs, saves, validates and stops a run."""
 
-    def __init__(  # noqa: PLR0913 - the one place where all of a run comes together
-        self,
-        fabric: Fabric,
-        folder: RunFolder,
-        store: Store,
-        split: Split,
-        plan: Plan,
-        config: RunConfig,
-        method: Method,
-        reporter: Reporter,
-        stop: StopRequest,
-    ) -> None:
-        self.fabric, self.folder, self.plan, self.split, self.config = fabric, folder, plan, split, config
+    def __init__(self, fabric: Fabric, spec: RunSpec, method: Method, reporter: Reporter, stop: StopRequest) -> None:
+        self.fabric, self.spec, self.folder, self.config = fabric, spec, spec.folder, spec.config
         self.method, self.reporter, self.stop = method, reporter, stop
-        self.steps = config.train.steps or plan.steps
+        self.steps = spec.plan.steps
         self.saved = self.stepped_at = time.monotonic()
         self.terms: dict[str, float] = {}  # of all players in the last step, for the reporter
         self.rate = 0.0  # the first player's
-        self.best = BestWeights(folder, store, split.validation, plan)
-        self.health, self.probe = Health(self.steps), Probe(store, split, plan, self.steps)
-        self.known = {row["text"] for row in folder.warned()}
-        for row in folder.logged():
+        self.best = BestWeights(spec)
+        self.health, self.probe = Health(self.steps), Probe(spec.store, spec.split, spec.plan)
+        self.known = {row["text"] for row in self.folder.warned()}
+        for row in self.folder.logged():
             self.health.see(row)  # so that a resumed run remembers what an earlier part of it showed
-        self.writer = writer_of(folder) if config.train.tensorboard and fabric.is_global_zero else None
+        self.writer = writer_of(self.folder) if self.config.train.tensorboard and fabric.is_global_zero else None
 
     def turned(self, step: int, losses: Losses, rate: float, norm: float) -> None:
         """Log one minimized loss, with its terms, weights and the method's own figures."""
@@ -120,11 +106,11 @@ class RunMonitor(Observer):
             semivox=version("semivox"),
             method=self.config.method,
             options=self.config.options,
-            plan=self.plan,
+            plan=self.spec.plan,
             selection=self.config.train.selection,
             steps=self.steps,
             seed=self.config.train.seed,
-            split=self.split.digest(),
+            split=self.spec.split.digest(),
         )
         save_model(self.folder.model, method, card)
         write_text(self.folder.done, f"{self.steps} steps\n")

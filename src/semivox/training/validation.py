@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from semivox.core.plan import Plan
 from semivox.data.batches.patches import padding
-from semivox.data.prepared.store import Store
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method
-from semivox.training.folder import RunFolder
 from semivox.training.model import save_weights
+from semivox.training.spec import RunSpec
 
 
 class BestWeights:
@@ -26,8 +24,8 @@ class BestWeights:
     Scores are taken on the plan's grid. A case without prediction counts with its diagonal.
     """
 
-    def __init__(self, folder: RunFolder, store: Store, cases: tuple[str, ...], plan: Plan) -> None:
-        self.folder, self.store, self.cases, self.plan = folder, store, cases, plan
+    def __init__(self, spec: RunSpec) -> None:
+        self.folder, self.store, self.cases, self.plan = spec.folder, spec.store, spec.split.validation, spec.plan
 
     @property
     def path(self) -> Path:
