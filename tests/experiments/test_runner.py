@@ -188,10 +188,10 @@ def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path
 def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
     learn = cell.train_method
 
-    def failing(store, split, plan, config, run, progress=None):
-        if config.method == "supervised":
+    def failing(spec, progress=None):
+        if spec.config.method == "supervised":
             raise InputError("the disk is full")
-        learn(store, split, plan, config, run, progress)
+        learn(spec, progress)
 
     monkeypatch.setattr(cell, "train_method", failing)
     grid = GRID.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
