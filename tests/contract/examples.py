@@ -124,15 +124,16 @@ def gradients(module: nn.Module, loss: Tensor) -> dict[str, Tensor | None]:
 def train(method: Method, given: Batch | Sequence[Batch], steps: Iterable[int], total: int) -> list[Losses]:
     """Train as the loop does: optimizers of the players, each loss minimized as it comes. Returns all losses."""
     batches = [given] if isinstance(given, Batch) else given
-    optimizers = {name: getattr(method.config, name).build(getattr(method, name)) for name in method.players}
+    owners = {name: name for name in method.players} | dict(method.further_optimizers)
+    optimizers = {name: getattr(method.config, name).build(getattr(method, of)) for name, of in owners.items()}
     seen = []
     for step in steps:
         progress = Progress(step, total)
         seed_step(0, step, 0)
         for losses in method.step(batches[step % len(batches)], progress):
-            optimizer = optimizers[losses.player]
+            optimizer = optimizers[losses.moved_by]
             for group in optimizer.param_groups:
-                group["lr"] = getattr(method.config, losses.player).rate_at(progress)
+                group["lr"] = getattr(method.config, losses.moved_by).rate_at(progress)
             optimizer.zero_grad()
             losses.total.backward()
             optimizer.step()

@@ -26,6 +26,7 @@ OPTIMIZER: dict[str, Alternative] = {
     "decay": (0.1, SGD),
     "schedule": ("constant", SGD),
     "drop_every": (1, SGD | {"schedule": "steps"}),
+    "drop_to": (0.5, SGD | {"schedule": "steps", "drop_every": 1}),
     "warmup": (5, SGD),
 }
 

@@ -10,9 +10,12 @@ from torch.nn import functional
 
 from semivox.core.case import IGNORE
 from semivox.functional.losses import (
+    bootstrapped_cross_entropy,
     cross_entropy,
     dice_ce,
+    dice_ce_of_each_patch,
     masked_cross_entropy,
+    masked_mean,
     segmentation_loss,
     soft_dice,
     squared_difference,
@@ -229,3 +232,45 @@ def test_losses_are_float32_under_autocast():
     assert logits.dtype == torch.bfloat16
     assert [value.dtype for value in found] == [torch.float32] * 2
     assert found[0].item() == pytest.approx(sum(slow(logits, g)) / 2, rel=1e-5)
+
+
+def test_shares_of_cross_entropy_and_dice():
+    torch.manual_seed(0)
+    logits, label = torch.randn(2, 3, 4, 4, 4), torch.randint(3, (2, 4, 4, 4))
+    ce, dice = cross_entropy(logits, label), soft_dice(logits, label)
+    torch.testing.assert_close(dice_ce(logits, label, shares=(1.0, 0.25)), ce + 0.25 * dice)
+    assert torch.equal(dice_ce(logits, label), 0.5 * (ce + dice))
+
+
+def test_a_mean_over_a_mask_pools_patches_or_takes_each_by_itself():
+    values = torch.tensor([1.0, 2, 3, 4, 5, 6, 7, 8]).reshape(2, 1, 1, 4)
+    mask = torch.tensor([1, 0, 0, 0, 1, 1, 1, 0]).bool().reshape(2, 1, 1, 4)
+    assert masked_mean(values, mask).item() == pytest.approx((1 + 5 + 6 + 7) / 4)
+    assert masked_mean(values, mask, sums="patch").item() == pytest.approx((1 + 6) / 2)
+    assert masked_mean(values, mask, 2.0, "patch").item() == pytest.approx((1 / 2 + 6) / 2)
+    assert masked_mean(values, mask & False, sums="patch").item() == 0
+
+
+def test_learned_voxels_leave_the_bootstrapped_cross_entropy():
+    probability = [0.9, 0.6, 0.3, 0.2]
+    logits = torch.tensor([[1 - p, p] for p in probability]).log().T.reshape(1, 2, 1, 1, 4)
+    label = torch.ones(1, 1, 1, 4, dtype=torch.long)
+    hard = [-math.log(p) for p in probability]
+    for limit, kept in ((0.95, hard), (0.5, hard[2:]), (0.25, hard[3:]), (0.1, hard[3:])):
+        assert bootstrapped_cross_entropy(logits, label, limit).item() == pytest.approx(sum(kept) / len(kept), rel=1e-5)
+    label[..., 3] = 255
+    assert bootstrapped_cross_entropy(logits, label, 0.1).item() == pytest.approx(hard[2], rel=1e-5)
+    nothing = logits.clone().requires_grad_()
+    loss = bootstrapped_cross_entropy(nothing, torch.full_like(label, 255), 0.5)
+    loss.backward()
+    assert loss.item() == 0
+    assert not nothing.grad.any()
+
+
+def test_dice_of_each_patch_and_class_is_monais():
+    from monai.losses import DiceCELoss
+
+    torch.manual_seed(0)
+    logits, label = torch.randn(2, 3, 4, 5, 6), torch.randint(3, (2, 4, 5, 6))
+    theirs = DiceCELoss(to_onehot_y=True, softmax=True)(logits, label.unsqueeze(1))
+    torch.testing.assert_close(dice_ce_of_each_patch(logits, label), theirs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semivox.core.progress import Progress
-from semivox.functional.ramps import gaussian_ramp, risen, staircase
+from semivox.functional.ramps import exponential_ramp, gaussian_ramp, risen, staircase
 
 
 @pytest.mark.parametrize(("t", "value"), [(0, 0.0067379), (0.5, 0.2865048), (1, 1.0), (1.5, 1.0), (-1, 0.0067379)])
@@ -51,3 +51,14 @@ def test_a_weight_rises_over_the_run_or_so_many_steps_and_in_stairs_if_asked():
     assert risen(Progress(500, 1000), 600) == gaussian_ramp(500, 600)
     assert risen(Progress(500, 1000), 600, 150) == gaussian_ramp(450, 600)
     assert risen(Progress(0, 1000), 0) == 1.0
+
+
+def test_a_ramp_that_counts_from_one_is_a_step_ahead():
+    assert risen(Progress(149, 6000), 6000, 150, first=1) == risen(Progress(150, 6000), 6000, 150)
+    assert risen(Progress(5999, 6000), 6000, 150, first=1) == 1.0
+    assert risen(Progress(5999, 6000), 6000, 150) == pytest.approx(0.99688, abs=5e-6)
+
+
+@pytest.mark.parametrize(("t", "value"), [(0, 0.0), (0.2, 0.6321206), (1, 0.9932621), (2, 0.9932621)])
+def test_exponential_ramp(t, value):
+    assert exponential_ramp(t * 400, 400) == pytest.approx(value, abs=5e-8)

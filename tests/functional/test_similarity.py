@@ -8,17 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from semivox.functional.depth import surface_depth
+from semivox.functional.references import band_references, draw_references
 from semivox.functional.similarity import (
     CHUNK,
-    band_references,
     class_similarities,
-    draw_references,
     similarity,
     vote,
     vote_entropy,
 )
-from tests.functional.test_depth import cube
 
 ALL = [("cosine", "mean"), ("cosine", "max"), ("euclidean", "mean"), ("euclidean", "max")]
 
@@ -215,54 +212,6 @@ def test_one_hot_embeddings_of_the_ground_truth_vote_perfectly():
         candidates = band_references(embedding, label, depth, 3.0, 3)
         drawn = [draw_references(found, 16, 5) for found in candidates]
         assert torch.equal(vote(class_similarities(embedding, drawn, kernel, reduce)), label)
-
-
-def test_candidates_are_those_of_the_band_and_of_their_class():
-    label = torch.from_numpy(cube()).long()[None].repeat(2, 1, 1, 1)
-    label[1] = 0  # one labeled patch without an object
-    depth = torch.stack([torch.from_numpy(surface_depth(part.numpy().astype("uint8"), (1, 1, 1), 2)) for part in label])
-    where = torch.arange(label.numel()).reshape(2, 1, 20, 20, 20).float()  # an embedding that says where it is from
-    background, object_ = band_references(where, label, depth, 1.0, 2)
-    assert (len(background), len(object_)) == (600, 488)
-    for found, value in ((background, 0), (object_, 1)):
-        assert (label.flatten()[found.long().flatten()] == value).all()
-        assert (depth.flatten()[found.long().flatten()] <= 1).all()
-
-
-def test_voxels_larger_than_the_band_give_those_next_to_the_surface_as_candidates():
-    label = torch.from_numpy(cube()).long()[None].repeat(2, 1, 1, 1)
-    label[1] = 0
-    depth = torch.stack([torch.from_numpy(surface_depth(part.numpy().astype("uint8"), (4, 4, 4), 2)) for part in label])
-    found = band_references(torch.zeros(2, 1, 20, 20, 20), label, depth, 3.0, 2)
-    assert [len(part) for part in found] == [600, 488]
-    nowhere = torch.full_like(depth, torch.inf)  # no surface: no candidate
-    assert [len(part) for part in band_references(torch.zeros(2, 1, 20, 20, 20), label, nowhere, 3.0, 2)] == [0, 0]
-
-
-def test_unknown_voxels_are_no_candidates():
-    label = torch.tensor([0, 1, 255]).reshape(1, 1, 1, 3)
-    found = band_references(torch.arange(3.0).reshape(1, 1, 1, 1, 3), label, torch.zeros(1, 1, 1, 3), 1.0, 3)
-    assert [part.flatten().tolist() for part in found] == [[0.0], [1.0], []]
-
-
-def test_draws_repeat_nobody_within_a_run_and_differ_between_runs():
-    torch.manual_seed(0)
-    candidates = torch.arange(20.0)[:, None]
-    drawn = draw_references(candidates, 16, 5)
-    assert drawn.shape == (5, 16, 1)
-    assert all(len(set(one.flatten().tolist())) == 16 for one in drawn)
-    assert len({tuple(sorted(one.flatten().tolist())) for one in drawn}) > 1
-    few = draw_references(candidates[:3], 16, 5)
-    assert few.shape == (5, 16, 1)
-    assert set(few.flatten().tolist()) <= {0.0, 1.0, 2.0}
-
-
-def test_draws_are_uniform():
-    torch.manual_seed(0)
-    for number in (5, 40):  # with and without replacement
-        drawn = draw_references(torch.arange(float(number))[:, None], 10, 2000).long().flatten()
-        share = torch.bincount(drawn, minlength=number) / len(drawn) * number
-        assert (share - 1).abs().max() < 0.25
 
 
 @pytest.mark.parametrize(("kernel", "reduce"), ALL)

@@ -231,3 +231,26 @@ def test_one_step_against_a_restatement_in_float64(classes):
     for name, gradient in expected.items():
         if gradient is not None:
             torch.testing.assert_close(mine[name].double(), gradient, atol=5e-5, rtol=2e-3)
+
+
+def test_labeled_voxels_are_projected_with_the_statistics_of_the_steps_before():
+    found = {}
+    for order in ("before", "after"):
+        method = build("caml", blueprint(dropout=0.0), {"remember": order, "attention": "none"}, sharpness=8.0)
+        fresh = [copy.deepcopy(p).eval() for p in method.network.projections]
+        given = batch(CAML)
+        with torch.no_grad():
+            embeddings = [net(given.image) for net in (method.network.plain, method.network.mixing)]
+            first, (second,) = embeddings
+            rows = [
+                p(o.embedding[:2].movedim(1, -1).flatten(0, 3)) for p, o in zip(fresh, (first, second), strict=True)
+            ]
+        turn(method, given)
+        most = int(method.memory.counts[0].argmax())  # the class that both networks recognize
+        number = min(int(method.memory.counts[0, most]), method.memory.vectors.shape[2])
+        kept = method.memory.vectors[0, most, :number]
+        found[order] = float(
+            torch.cdist(kept, torch.stack(rows).mean(0), compute_mode="donot_use_mm_for_euclid_dist").amin(1).max()
+        )
+    assert found["before"] < 1e-4
+    assert found["after"] > 1e-2

@@ -166,7 +166,7 @@ def test_every_level_is_disturbed_so_that_no_skip_gives_the_answer_away():
     logits = torch.zeros(4, 3, *ODD)
     logits[:, 1, 2:6, 4:10, 6:20] = 1
     decoder, heads = method.network.decoders[1], method.network.heads[1]
-    clean = Clean(features, logits, lambda maps: heads(decoder(maps)[0])["logits"])
+    clean = Clean(features, logits, lambda maps: heads(decoder(maps)[0])[0]["logits"])
     for kind in KINDS:
         changed = method._perturb(kind, slice(2, None), clean)
         for z, disturbed in zip(features, changed):
@@ -198,10 +198,10 @@ def test_one_step_against_a_restatement_in_float64(kind):
         activity = z[1:].mean(1, keepdim=True)
         limit = 0.8 * torch.stack([a.max() for a in activity]).reshape(-1, 1, 1, 1, 1)
         read.append(z[1:] if kind == "noise" else torch.where(activity < limit, z[1:], 0))
-    target = network.heads[0](network.decoders[0](features)[0])["logits"][1:].softmax(1).detach()
+    target = network.heads[0](network.decoders[0](features)[0])[0]["logits"][1:].softmax(1).detach()
     apart = []
     for index in (1, 2):
-        p = network.heads[index](network.decoders[index](tuple(read))[0])["logits"].softmax(1)
+        p = network.heads[index](network.decoders[index](tuple(read))[0])[0]["logits"].softmax(1)
         apart.append(sum((p[:, k] - target[:, k]).square().mean() for k in range(3)))
     expected = sum(apart) / 2
     assert losses.terms["consistency"].item() == pytest.approx(expected.item(), rel=1e-4)
@@ -210,3 +210,27 @@ def test_one_step_against_a_restatement_in_float64(kind):
     for name, g in slow.items():
         if g is not None:
             torch.testing.assert_close(mine[name].double(), g, atol=1e-5, rtol=1e-3)
+
+
+def test_consistency_counts_where_the_main_decoder_is_sure():
+    """Probabilities of the main decoder 0.9 and 0.6; both voxels are 0.5 for the auxiliary one."""
+    main = torch.tensor([[0.1, 0.4], [0.9, 0.6]]).log().reshape(1, 2, 1, 1, 2).repeat(2, 1, 1, 1, 1)
+    given = Batch(torch.zeros(2, 1, 1, 1, 2), torch.zeros(1, 1, 1, 2, dtype=torch.long), ("l", "u"))
+    for limit, expected in ((None, 0.4**2 + 0.1**2), (0.5, 0.4**2 + 0.1**2), (0.8, 2 * 0.4**2), (0.95, 0.0)):
+        method = build("cct", blueprint(), {"confidence": limit, "auxiliary": ("noise",)})
+        method.network = Answers(main, torch.zeros(1, 2, 1, 1, 2))
+        assert turn(method, given).terms["consistency"].item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_limit_of_learned_voxels_rises_from_one_over_the_classes():
+    """All voxels have probability 0.7 of their class: learned at first, and no more when the limit is 0.9."""
+    given = Batch(torch.zeros(2, 1, 1, 1, 4), torch.ones(1, 1, 1, 4, dtype=torch.long), ("l", "u"))
+    p = torch.tensor([0.7, 0.6, 0.55, 0.45])
+    main = torch.stack([1 - p, p]).log().reshape(1, 2, 1, 1, 4).repeat(2, 1, 1, 1, 1)
+    for step, hard in ((0, p[3:]), (5, p[1:]), (1000, p)):
+        method = build("cct", blueprint(), {"segmentation": "bootstrapped", "consistency": 0.0, "auxiliary": ()})
+        method.network = Answers(main)
+        expected = float(-hard.log().mean())
+        assert turn(method, given, step, 1000 if step == 1000 else 100).terms["supervised"].item() == pytest.approx(
+            expected, rel=1e-5
+        ), step

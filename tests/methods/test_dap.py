@@ -293,3 +293,30 @@ def test_one_step_against_a_restatement_in_float64(classes, dice):
     mine, slow = gradients(method.network, losses.total), gradients(network, total)
     for name in mine:
         torch.testing.assert_close(mine[name].double(), slow[name], atol=1e-5, rtol=1e-3)
+
+
+def test_the_likelihood_of_the_epoch_before_is_that_of_an_older_network():
+    """The focal factor stays what it was until an epoch has passed; the logarithm is that of now."""
+    method = build(
+        "dap", blueprint(dropout=0.0, norm="instance"), PAPER | ALONE | {"likelihood": "previous", "epoch": 2}
+    )
+    given = batch(DAP)
+    initial = copy.deepcopy(method.network)
+    optimizer = method.config.network.build(method.network)
+    seen = []
+    for step in range(3):
+        for losses in method.step(given, Progress(step, 8)):
+            optimizer.zero_grad()
+            losses.total.backward()
+            optimizer.step()
+        seen.append(all(map(torch.equal, method.previous.network.parameters(), initial.parameters())))
+    assert seen == [True, False, False]
+    assert not all(map(torch.equal, method.previous.network.parameters(), method.network.parameters()))
+
+
+def test_the_focal_factor_of_another_network_is_no_gradients_way():
+    method, given = scripted([0.9, 0.9, 0.9, 0.9], [1, 1, 0, 0], likelihood="previous", weighting="none", **ALONE)
+    method.previous = Scripted(torch.cat([logit([0.5] * 4)] * 2))
+    losses = turn(method, given)
+    expected = 0.25 * -(2 * math.log(0.9) + 2 * math.log(0.1)) / 4
+    assert losses.terms["supervised"].item() == pytest.approx(expected, rel=1e-5)

@@ -268,3 +268,25 @@ def test_noise_has_the_deviation_it_should_and_no_tails():
     drawn = noisy_some(torch.zeros(50, 1, 8, 8, 8), (0.5, 0.5), 1.0)
     assert drawn.abs().max() <= 1.0
     assert drawn.std().item() == pytest.approx(0.5 * 0.96, abs=0.02)
+
+
+def test_a_moving_average_teaches_what_it_sees_and_is_not_taught():
+    one = method(branches="average", decay=0.5, **STILL)
+    given = odd_batch(type(one))
+    losses = turn(one, given)
+    assert {branch(n) for n, _ in one.network.named_parameters()} == {"0"}
+    losses.total.backward()
+    assert all(p.grad is None for p in one.average.parameters())
+    before = [p.clone() for p in one.average.parameters()]
+    train(one, given, range(2), 4)
+    assert not all(map(torch.equal, before, one.average.parameters()))
+    one.eval()
+    with torch.no_grad():
+        both = {who: build_predict(one, given, who) for who in ("weak", "strong", "both")}
+    torch.testing.assert_close(both["both"], (both["weak"] + both["strong"]) / 2)
+    assert not torch.equal(both["weak"], both["strong"])
+
+
+def build_predict(one, given, who):
+    one.config = one.config.model_copy(update={"predict_by": who})
+    return one.predict(given.image)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.randomness import seed_step
-from semivox.functional.similarity import draw_references
+from semivox.functional.references import draw_references
 from semivox.methods.embedding_matching import EmbeddingMatching
 from semivox.networks.architecture import Output
 from tests.contract.examples import SPACING, Scripted, balls, batch, blueprint, build, gradients, logit, train, turn
@@ -416,3 +416,67 @@ def test_matching_stays_in_float32_under_autocast():
         assert term.dtype == torch.float32, name
         assert term.item() == pytest.approx(plain.terms[name].item(), rel=0.02), name
     assert losses.terms["en"].item() == pytest.approx(0.6881721, abs=1e-5)  # 3, 4, 0 and 1 are exact in bfloat16
+
+
+def test_noise_is_clipped_in_deviations_and_can_leave_labeled_patches_out():
+    given = batch(EmbeddingMatching, shape=(16, 16, 16))
+    method = build("embedding_matching", blueprint(), {"noise_clip": 2.0, "noise_on": "unlabeled"})
+    seen: dict[str, list[Tensor]] = {"network": [], "teacher": []}
+    for who in seen:
+        getattr(method, who).register_forward_pre_hook(lambda m, image, to=seen[who]: to.append(image[0]))
+    turn(method, given)
+    (student,) = seen["network"]
+    labeled, unlabeled = given.split(student - given.image)
+    assert not labeled.any()
+    assert unlabeled.abs().max().item() == pytest.approx(0.04, rel=1e-4)
+    _, image_u = given.split(given.image)
+    assert (seen["teacher"][0] - image_u).abs().max().item() == pytest.approx(0.02, rel=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["training", "evaluation"])
+def test_how_the_teacher_sees_the_labeled_patches(mode):
+    method = build("embedding_matching", blueprint(), {"reference_pass": mode})
+    seen: list[bool] = []
+    method.teacher.register_forward_pre_hook(lambda m, image: seen.append(m.training))
+    turn(method, batch(EmbeddingMatching))
+    assert seen == [True] * 5 + [mode == "training"]
+    assert method.teacher.training
+
+
+def test_vote_entropy_of_the_mean_or_mean_of_the_vote_entropies():
+    """Two runs of one reference each: the object looks like (1, 0) in one and (0, 1) in the other."""
+    found = {}
+    for runs in ("averaged", "each"):
+        options = {"references": 1, "runs": 200, "en_runs": runs, "terms": ("en",)}
+        references = [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]
+        method, given = scripted([0.7] * 3, [UNSURE * 3], [[1.0, 0.0]] * 3, references, label=[0, 1, 1], **options)
+        found[runs] = turn(method, given).terms["en"].item()
+    sure, unsure = 0.5822031, 0.6931472  # D = 1 and D = 0
+    assert found["each"] == pytest.approx((sure + unsure) / 2, abs=0.01)
+    assert found["averaged"] == pytest.approx(0.6628473, abs=0.005)  # D = 1/2
+    assert found["averaged"] - found["each"] > 0.015
+
+
+def test_means_of_each_patch_weigh_patches_alike():
+    """Two unlabeled patches with 1 and 3 certain voxels of four."""
+    passes = [[0.99, 0.5, 0.5, 0.5], [0.99, 0.99, 0.99, 0.5]]
+    student = [[0.8] * 4, [0.6] * 4]
+    found = {}
+    for sums in ("batch", "patch"):
+        method = build("embedding_matching", blueprint(), {"passes": 1, "terms": (), "mask_sums": sums})
+        method.network = Scripted(torch.cat([logit([0.5] * 4), *map(logit, student)]))
+        method.teacher = Scripted(torch.cat([logit(p) for p in passes]))
+        given = Batch(torch.zeros(3, 1, 1, 1, 4), torch.zeros(1, 1, 1, 4, dtype=torch.long), tuple("abc"))
+        found[sums] = turn(method, given).terms["reliable"].item()
+    one, other = -math.log(0.8), -math.log(0.6)
+    assert found["batch"] == pytest.approx((one + 3 * other) / 4, rel=1e-5)
+    assert found["patch"] == pytest.approx((one + other) / 2, rel=1e-5)
+
+
+def test_cross_entropy_and_dice_in_other_shares():
+    found = {}
+    for shares in ((0.5, 0.5), (1.0, 1.0), (0.0, 1.0)):
+        method, given = scripted([0.8, 0.8], [[0.9, 0.9]], supervised_shares=shares)
+        found[shares] = turn(method, given).terms["supervised"].item()
+    assert found[1.0, 1.0] == pytest.approx(2 * found[0.5, 0.5], rel=1e-6)
+    assert found[0.0, 1.0] < found[1.0, 1.0]

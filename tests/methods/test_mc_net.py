@@ -143,3 +143,9 @@ def test_one_step_against_a_restatement_in_float64(classes, loss):
     mine, expected = gradients(method.network, losses.total), gradients(slow, total)
     for name in mine:
         torch.testing.assert_close(mine[name].double(), expected[name], atol=1e-5, rtol=1e-3)
+
+
+def test_the_authors_count_their_steps_from_one():
+    method = build("mc_net", blueprint(), {"ramp": 6000, "staircase": 150, "ramp_first": 1})
+    for step, weight in ((148, 0.0067379), (149, 0.0086247), (5999, 1.0)):
+        assert turn(method, batch(MCNet), step, 15000).weights["consistency"] == pytest.approx(weight, rel=1e-4)

@@ -240,3 +240,18 @@ def test_one_step_against_a_restatement_in_float64(classes):
         torch.testing.assert_close(one.double(), other, atol=1e-5, rtol=1e-3)
     with pytest.raises(RuntimeError, match="not have been used"):  # the segmentation decoder is left alone
         torch.autograd.grad(turns(method, given)[1].total, list(method.network.decoders.parameters()))
+
+
+def test_two_optimizers_are_two_momenta_of_one_encoder():
+    """A turn of one optimizer leaves the other's momentum alone, and each has seen the encoder."""
+    method = build("mtc", blueprint(), {"optimizers": "two", "rebuilding": {"kind": "sgd", "rate": 0.5}})
+    assert method.players == ("network",)
+    assert method.further_optimizers == {"rebuilding": "network"}
+    first, second = list(method.step(batch(MTC), Progress(0, 8)))
+    assert (first.moved_by, second.moved_by, second.player) == ("network", "rebuilding", "network")
+    before = {n: p.detach().clone() for n, p in method.network.named_parameters()}
+    train(method, batch(MTC), range(1), 8)
+    moved = {n.split(".")[0] for n, p in method.network.named_parameters() if not torch.equal(p, before[n])}
+    assert moved == {"encoder", "decoders", "heads", "rebuilding"}
+    joint = build("mtc", blueprint(), {"optimizers": "two", "strategy": "joint"})
+    assert not joint.further_optimizers

@@ -215,3 +215,33 @@ def test_one_step_against_a_restatement_in_float64(classes):
     for name, gradient in expected.items():
         if gradient is not None:
             torch.testing.assert_close(mine[name].double(), gradient, atol=5e-5, rtol=5e-3, msg=name)
+
+
+def test_prototypes_are_projected_with_the_statistics_of_the_steps_before():
+    """In the first step the running statistics are still those of a new head: mean 0, variance 1."""
+    found = {}
+    for order in ("before", "after"):
+        method = build("ss_net", blueprint(dropout=0.0), {"remember": order, "smoothness": 0.0}, sharpness=8.0)
+        fresh = copy.deepcopy(method.network.projection).eval()
+        given = batch(SSNet)
+        with torch.no_grad():
+            logits = method.network.segmenter(given.image).logits
+            method.network.segmenter.heads[0].heads["logits"].bias.sub_(logits.mean((0, 2, 3, 4)))
+            logits, embedding = method.network.segmenter(given.image)[:2]
+        mask = (logits[:2].argmax(1) == given.label) & (given.label > 0)
+        assert mask.any()
+        rows = fresh(embedding[:2].movedim(1, -1)[mask])
+        turn(method, given)
+        kept = method.memory.vectors[1][: int(method.memory.counts[1])]
+        found[order] = float(torch.cdist(kept, rows, compute_mode="donot_use_mm_for_euclid_dist").amin(1).max())
+    assert found["before"] < 1e-4
+    assert found["after"] > 1e-2
+
+
+def test_compared_embeddings_miss_the_channels_that_the_head_misses():
+    torch.manual_seed(0)
+    network = SeparableNetwork(blueprint(width=6), 4, reading="head").train()
+    given = batch(SSNet)
+    seen = network(given.image, given.label)
+    assert torch.equal(seen.embedding, seen.output.read.movedim(1, -1))
+    assert not torch.equal(seen.embedding, seen.output.embedding.movedim(1, -1))

@@ -12,6 +12,7 @@ from torch import nn
 
 from semivox.core.batch import Batch
 from semivox.core.errors import InputError
+from semivox.functional.losses import cross_entropy
 from semivox.functional.transformations import Transformation
 from semivox.methods import tcse
 from semivox.methods.tcse import TCSE
@@ -251,3 +252,14 @@ def test_without_consistency_there_is_one_pass():
     assert len(calls) == 1
     assert set(losses.terms) == {"supervised"}
     assert math.isfinite(losses.total.item())
+
+
+def test_the_papers_loss_is_cross_entropy_alone():
+    given = batch(TCSE)
+    found = {}
+    for kind in ("dice_ce", "ce"):
+        method = build("tcse", blueprint(dropout=0.0, norm="instance"), {"segmentation": kind, "noise": 0.0})
+        found[kind] = turn(method, given).terms["supervised"].item()
+        logits = method.network(given.image).logits[:2]
+    assert found["ce"] == pytest.approx(cross_entropy(logits, given.label).item(), rel=1e-6)
+    assert found["dice_ce"] != found["ce"]

@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from semivox.core.batch import Batch
 from semivox.methods.mean_teacher import MeanTeacher
@@ -149,3 +150,31 @@ def test_one_step_against_a_restatement_in_float64(classes):
     mine, slow_gradients = gradients(method.network, losses.total), gradients(student, total)
     for name in mine:
         torch.testing.assert_close(mine[name].double(), slow_gradients[name], atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_two_passes_at_once_are_two_passes_but_for_statistics_of_the_batch(norm):
+    """On a batch doubled, batch normalization sees the same two patches twice: only its running ones differ."""
+    plan = blueprint(norm=norm, dropout=0.0)
+    given = batch(UAMT)
+    found = {}
+    for kind in ("single", "doubled"):
+        method = build("ua_mt", plan, QUIET | {"monte_carlo": kind, "passes": 4})
+        calls: list[int] = []
+        method.teacher.register_forward_pre_hook(lambda m, image, to=calls: to.append(len(image[0])))
+        found[kind] = turn(method, given).terms["consistency"].item()
+        assert calls == ([2] * 5 if kind == "single" else [4, 4, 2])
+    assert found["single"] == pytest.approx(found["doubled"], rel=1e-5)
+
+
+def test_each_copy_of_a_doubled_batch_has_noise_of_its_own():
+    method = build("ua_mt", blueprint(), {"monte_carlo": "doubled", "passes": 2})
+    seen: list[torch.Tensor] = []
+    method.teacher.register_forward_pre_hook(lambda m, image: seen.append(image[0]))
+    turn(method, batch(UAMT))
+    assert not torch.equal(seen[0][:2], seen[0][2:])
+
+
+def test_an_odd_number_of_passes_cannot_run_two_at_once():
+    with pytest.raises(ValidationError, match="passes 3 must be even"):
+        UAMT.Config(monte_carlo="doubled", passes=3)

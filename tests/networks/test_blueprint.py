@@ -8,6 +8,7 @@ import torch
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.networks.blueprint import ARCHITECTURES, Blueprint, architecture
+from semivox.networks.vnet import VNet
 from tests.contract.examples import ODD, blueprint, odd_blueprint
 
 KINDS = sorted(ARCHITECTURES)
@@ -171,3 +172,26 @@ def test_a_shallow_decoder_reads_the_deepest_features_only(kind):
     assert torch.equal(clean[1].logits, deepest[1].logits)
     full, shallow = (sum(p.numel() for p in d.parameters()) for d in network.decoders)
     assert shallow < full / 3
+
+
+def test_a_sigmoid_head_has_one_logit_for_two_classes_and_no_background():
+    """Two heads of one map are as large as one of two: the authors' 9,448,866 of SASSNet and DTC."""
+    with torch.device("meta"):
+        one = Blueprint(VNet(), 1, 2).segmenter({"distance": 1}, head="sigmoid")
+    assert sum(p.numel() for p in one.parameters()) == 9_448_866
+    torch.manual_seed(0)
+    network = odd_blueprint("vnet").segmenter(head="sigmoid").eval()
+    logits = network(torch.randn(2, 2, *ODD)).logits
+    assert logits.shape == (2, 3, *ODD)
+    assert not logits[:, 0].any()
+    two = blueprint("vnet").segmenter(head="sigmoid").eval()(torch.randn(1, 1, 8, 8, 8)).logits
+    torch.testing.assert_close(two.softmax(1)[:, 1], two[:, 1].sigmoid())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_heads_read_is_the_embedding_behind_their_dropout(kind):
+    torch.manual_seed(0)
+    network = odd_blueprint(kind).segmenter().train()
+    output = network(torch.randn(2, 2, *ODD))
+    torch.testing.assert_close(network.heads[0].heads["logits"](output.read), output.logits)
+    assert torch.equal(output.read, output.embedding) == (kind != "vnet")

@@ -45,6 +45,14 @@ def test_decay_caps_the_share():
     assert followed([0, 0, 4], decay=0.25)[-1] == pytest.approx(3.0)
 
 
+def test_constant_averaging_keeps_the_start():
+    teacher, path = Teacher(Number(8.0), averaging="constant"), []
+    for value in (0.0, 4.0):
+        teacher.follow(Number(value), 0.5)
+        path.append(teacher.network.weight.item())
+    assert path == [4.0, 4.0]
+
+
 def test_a_student_that_stands_still_leaves_an_equal_teacher_exactly():
     student = blueprint().segmenter()
     teacher = Teacher(student)

@@ -123,3 +123,12 @@ def test_he_initialization():
     for layer in [*network.encoder.modules(), *network.decoders.modules()]:
         if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d):
             assert not layer.bias.any()
+
+
+def test_dropout_of_channels_takes_whole_ones():
+    sites = {
+        kind: [type(m) for m in small(dropout_of=kind).modules() if "Dropout" in type(m).__name__ and m.p]
+        for kind in ("element", "channel")
+    }
+    assert sites["element"] == [nn.Dropout] * 14
+    assert sites["channel"] == [nn.Dropout3d] * 14

@@ -40,7 +40,7 @@ Memory = Annotated[float | None, typer.Option("--memory", help="Memory that trai
 Time = Annotated[float | None, typer.Option("--time", help="Time that a training may take, hours.")]
 SpacingText = Annotated[str | None, typer.Option("--spacing", help="mm per voxel of training, x,y,z.")]
 PatchText = Annotated[str | None, typer.Option("--patch", help="Patch in voxels, x,y,z.")]
-Network = Annotated[str | None, typer.Option(help="vnet, unet3d, uxnet or small.")]
+Network = Annotated[str | None, typer.Option(help="vnet, unet3d, uxnet, pyramid_unet or small.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 

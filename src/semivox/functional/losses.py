@@ -14,6 +14,10 @@ from semivox.core.case import IGNORE
 
 Segmentation = Literal["dice_ce", "dice"]
 """Supervised losses between which methods let choose: that of all methods, or the Dice alone of many authors' codes."""
+VoxelLoss = Literal["dice_ce", "ce", "bootstrapped"]
+"""The same where the authors have no Dice: cross-entropy alone, or over the voxels that are not yet learned."""
+MaskSums = Literal["batch", "patch"]
+"""Whether a mean over a mask pools the patches of a batch, or is taken of each patch by itself."""
 
 
 def cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
@@ -30,14 +34,57 @@ def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5, power: int =
     return _soft_dice(logits.float().softmax(1), label, epsilon, power)
 
 
-def dice_ce(logits: Tensor, label: Tensor, first: int = 1) -> Tensor:
+def dice_ce(logits: Tensor, label: Tensor, first: int = 1, shares: tuple[float, float] = (0.5, 0.5)) -> Tensor:
     """Half cross-entropy, half soft Dice: the supervised loss of every method here.
 
-    ``first``: the class from which on the Dice is averaged; 0 takes the background in, as in URPC.
+    ``first``: the class from which on the Dice is averaged; 0 takes the background in, as in URPC. ``shares``: of
+    cross-entropy and Dice.
     """
     log_probabilities = logits.float().log_softmax(1)
     overlap = _soft_dice(log_probabilities.exp(), label, first=first)
-    return 0.5 * (_cross_entropy(log_probabilities, label) + overlap)
+    return shares[0] * _cross_entropy(log_probabilities, label) + shares[1] * overlap
+
+
+def bootstrapped_cross_entropy(logits: Tensor, label: Tensor, limit: float) -> Tensor:
+    """Mean cross-entropy over the voxels whose label has a probability below ``limit``; the others count as learned.
+
+    As many voxels as there are patches, the hardest, are kept in any case; 0 if no label is known. After Ouali et al.,
+    CVPR 2020, arXiv:2003.09005, who let the limit rise.
+    """
+    known = label != IGNORE
+    index = torch.where(known, label, 0).unsqueeze(1)
+    surprise = -logits.float().log_softmax(1).gather(1, index)[:, 0][known]  # (N,)
+    if not len(surprise):
+        return logits.float().sum() * 0
+    hard = (-surprise).exp() < limit
+    hardest = surprise.detach().topk(min(len(label), len(surprise))).indices
+    hard[hardest] = True
+    return (surprise * hard).sum() / hard.sum()
+
+
+def voxel_loss(logits: Tensor, label: Tensor, kind: VoxelLoss, limit: float) -> Tensor:
+    """The loss of this kind; ``limit`` is that of ``bootstrapped``."""
+    match kind:
+        case "dice_ce":
+            return dice_ce(logits, label)
+        case "ce":
+            return cross_entropy(logits, label)
+    return bootstrapped_cross_entropy(logits, label, limit)
+
+
+def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5) -> Tensor:
+    """Cross-entropy plus soft Dice, background included, class by class and patch by patch: MONAI's ``DiceCELoss``.
+
+    Plain denominators; voxels without a known label count nowhere. The DKUXNet authors' script has it.
+    """
+    log_probabilities = logits.float().log_softmax(1)
+    known = label != IGNORE
+    overlaps = []
+    for index in range(logits.shape[1]):
+        p = (log_probabilities[:, index].exp() * known).flatten(1)  # (B, V)
+        g = ((label == index) & known).flatten(1).to(p.dtype)
+        overlaps.append(1 - (2 * (p * g).sum(1) + epsilon) / (p.sum(1) + g.sum(1) + epsilon))
+    return _cross_entropy(log_probabilities, label) + torch.stack(overlaps).mean()
 
 
 def segmentation_loss(
@@ -47,12 +94,22 @@ def segmentation_loss(
     return dice_ce(logits, label) if kind == "dice_ce" else soft_dice(logits, label, epsilon, power)
 
 
-def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, at_least: float = 1.0) -> Tensor:
-    """Cross-entropy summed over the voxels of ``mask`` (B, X, Y, Z) and divided by their number, or by ``at_least``
-    where they are fewer; an empty mask gives exactly 0."""
+def masked_cross_entropy(
+    logits: Tensor, label: Tensor, mask: Tensor, at_least: float = 1.0, sums: MaskSums = "batch"
+) -> Tensor:
+    """The ``masked_mean`` of the cross-entropy of each voxel."""
     per_voxel = -logits.float().log_softmax(1).gather(1, label.unsqueeze(1)).squeeze(1)  # (B, X, Y, Z)
-    weight = mask.to(per_voxel.dtype)
-    return (per_voxel * weight).sum() / weight.sum().clamp_min(at_least)
+    return masked_mean(per_voxel, mask, at_least, sums)
+
+
+def masked_mean(values: Tensor, mask: Tensor, at_least: float = 1.0, sums: MaskSums = "batch") -> Tensor:
+    """Values (B, X, Y, Z) summed over the voxels of a mask and divided by their number, or by ``at_least`` where they
+    are fewer; an empty mask gives exactly 0. ``patch``: of each patch by itself, then the mean over patches."""
+    weight = mask.to(values.dtype)
+    if sums == "batch":
+        return (values * weight).sum() / weight.sum().clamp_min(at_least)
+    inside, number = (values * weight).flatten(1).sum(1), weight.flatten(1).sum(1)
+    return (inside / number.clamp_min(at_least)).mean()
 
 
 def focal(logits: Tensor, label: Tensor, gamma: float) -> tuple[Tensor, Tensor]:

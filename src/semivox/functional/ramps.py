@@ -18,12 +18,17 @@ def gaussian_ramp(step: float, length: float) -> float:
     return math.exp(-5.0 * (1.0 - t) ** 2)
 
 
-def risen(progress: Progress, length: int | None = None, every: int = 1) -> float:
+def exponential_ramp(step: float, length: float) -> float:
+    """1 - exp(-5 t) with t = step / length clipped to [0, 1]: 0 at the start, 0.993 from ``length`` on."""
+    return 1 - math.exp(-5 * min(1.0, step / length))
+
+
+def risen(progress: Progress, length: int | None = None, every: int = 1, first: int = 0) -> float:
     """The share of a weight that a step has: a Gaussian ramp of ``length`` steps, None: of the whole run.
 
-    It rises every ``every`` steps; 1: smoothly.
+    It rises every ``every`` steps; 1: smoothly. ``first``: the number of the first step, 0 or 1.
     """
-    return gaussian_ramp(staircase(progress.step, every), progress.steps if length is None else length)
+    return gaussian_ramp(staircase(progress.step + first, every), progress.steps if length is None else length)
 
 
 def staircase(step: int, every: int) -> int:

@@ -19,7 +19,6 @@ from semivox.functional.classes import most_probable
 
 Kernel = Literal["cosine", "euclidean"]
 Reduction = Literal["mean", "max"]
-
 SMALLEST_NORM = 1e-8  # a voxel whose ReLU channels are all dead has no direction; its cosine is 0, not NaN
 CHUNK = 1 << 15  # voxels whose distances to all references are held at once
 
@@ -62,27 +61,6 @@ def vote_entropy(similarities: Tensor) -> Tensor:
     some = similarities.masked_fill(nothing.unsqueeze(1), 0.0)
     finite = similarities.masked_fill(absent, 0.0)  # an absent class has probability 0
     return (some.logsumexp(1) - (some.softmax(1) * finite).sum(1)).masked_fill(nothing, 0.0)
-
-
-def band_references(embedding: Tensor, label: Tensor, depth: Tensor, band: float, classes: int) -> list[Tensor]:
-    """Candidates for references, per class: the embeddings (N, E) of voxels within ``band`` mm of their surface.
-
-    Where voxels are so large that none is, those nearest to a surface of all are taken.
-    ``embedding`` (L, E, X, Y, Z), ``label`` (L, X, Y, Z), ``depth`` (L, X, Y, Z) in mm as ``surface_depth`` gives it.
-    """
-    by_voxel = embedding.movedim(1, -1)  # (L, X, Y, Z, E)
-    near = (depth <= depth.amin().clamp_min(band)) & depth.isfinite()
-    return [by_voxel[near & (label == index)] for index in range(classes)]
-
-
-def draw_references(embeddings: Tensor, per_run: int, runs: int) -> Tensor:
-    """(N, E) candidates -> (l, k, E): uniform draws, without replacement within a run where N >= k."""
-    number = len(embeddings)
-    if number >= per_run:
-        picks = torch.stack([torch.randperm(number, device=embeddings.device)[:per_run] for _ in range(runs)])
-    else:
-        picks = torch.randint(number, (runs, per_run), device=embeddings.device)
-    return embeddings[picks]
 
 
 def _mean_cosine(embedding: Tensor, references: Tensor) -> Tensor:

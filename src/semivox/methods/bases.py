@@ -20,7 +20,7 @@ from semivox.functional.sharpen import Sharpening, sharpened
 from semivox.methods.method import Method, MethodConfig, OptimizerConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.parts import Upsampling
-from semivox.networks.teacher import Buffers, Teacher
+from semivox.networks.teacher import Averaging, Buffers, Teacher
 
 
 class AdversaryConfig(OptimizerConfig):
@@ -42,6 +42,9 @@ class TeacherConfig(MethodConfig):
 
     decay: float = Field(0.99, ge=0, lt=1)
     """How much of itself the teacher keeps at each step."""
+    averaging: Averaging = "rising"
+    """``rising``: at step t the teacher keeps 1 - 1/(t + 1), ``decay`` at most, so that it forgets its initial weights
+    (the authors' codes); ``constant``: ``decay`` from the first step on."""
     buffers: Buffers = "own"
     """Where the teacher's running statistics come from: its own passes, a copy of the student's, or their average."""
     predict_with: Literal["student", "teacher"] = "student"
@@ -57,7 +60,7 @@ class TeacherMethod(Method):
     def __init__(self, config: TeacherConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         self.network = blueprint.segmenter()
-        self.teacher = Teacher(self.network, config.buffers)
+        self.teacher = Teacher(self.network, config.buffers, config.averaging)
 
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the student, or of the teacher on request."""
@@ -81,6 +84,8 @@ class MutualConfig(MethodConfig):
     """Steps until that weight is reached; None: the whole run. The authors have 6000 of 15,000."""
     staircase: int = Field(1, ge=1)
     """The weight rises every so many steps; 150 in the authors' code."""
+    ramp_first: Literal[0, 1] = 0
+    """The number of the first step in the ramp: 0, as for every method here (our default), or 1 (the authors' code)."""
     temperature: float = Field(0.1, gt=0, le=1)
     """Of the sharpening; 1: none."""
     sharpening: Sharpening = "softmax"
@@ -116,4 +121,7 @@ class MutualMethod(Method):
     def weights(self, progress: Progress) -> dict[str, float]:
         """Of both terms at this step."""
         c = self.config
-        return {"supervised": c.supervised, "consistency": c.consistency * risen(progress, c.ramp, c.staircase)}
+        return {
+            "supervised": c.supervised,
+            "consistency": c.consistency * risen(progress, c.ramp, c.staircase, c.ramp_first),
+        }

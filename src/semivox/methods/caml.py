@@ -4,15 +4,17 @@ Gao et al., "Correlation-aware mutual learning for semi-supervised medical image
 arXiv:2307.06312. Defaults: the authors' code. Their paper compares by cosines, their code by plain dot products.
 
 Departures from that code: cross-entropy beside Dice (``segmentation``); K classes under a softmax; the ramp ends with
-the run (``ramp``) and rises smoothly (``staircase``); embeddings are compared as they are before the head's dropout
-(``embedding_dropout``); the number of compared voxels follows the size of the patches (``voxels``); classes of which
+the run (``ramp``), rises smoothly (``staircase``) and counts from 0 (``ramp_first``); embeddings are compared as they
+are before the head's dropout (``embedding_read``); labeled voxels are projected after the heads' own passes
+(``remember``); the number of compared voxels follows the size of the patches (``voxels``); classes of which
 little is remembered take part (``fewest``); the memory keeps a uniform sample of each scan's voxels in place of all,
 from which a step's draw has the same law.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -30,7 +32,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.cross_sample import Attention, MutualPair, Views
 from semivox.networks.memory import Memory
-from semivox.networks.voxel_heads import settled
+from semivox.networks.voxel_heads import Reading, Remembering, Statistics, read_by, settled, statistics_of
 
 COMPARED = 12_800 / (2 * 112 * 112 * 80)  # of each class, in the authors' two unlabeled patches
 
@@ -51,6 +53,8 @@ class CAMLConfig(MethodConfig):
     """Steps until these weights are reached; None: the whole run. The authors have 6000, fewer with more labels."""
     staircase: int = Field(1, ge=1)
     """The weights rise every so many steps; 150 in the authors' code."""
+    ramp_first: Literal[0, 1] = 0
+    """The number of the first step in the ramp: 0, as for every method here (our default), or 1 (the authors' code)."""
     sharpening: float = Field(0.1, gt=0, le=1)
     """Temperature of the answers that serve as targets."""
     temperature: float = Field(0.1, gt=0)
@@ -78,6 +82,12 @@ class CAMLConfig(MethodConfig):
     embedding_dropout: float = Field(0.0, ge=0, lt=1)
     """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
     for it makes likeness depend on the draw (decision 0002)."""
+    embedding_read: Reading = "embedding"
+    """What is compared: the embedding, behind ``embedding_dropout``, or what the head reads of it, so that both miss
+    the same channels (the authors' code)."""
+    remember: Remembering = "after"
+    """Whether labeled voxels are projected with the statistics that this step's voxels left in the heads, or with those
+    of the steps before (the authors' order)."""
 
 
 class CAML(Method):
@@ -94,18 +104,26 @@ class CAML(Method):
         "across patches": {"attention": "inter"},
         "cosine": {"normalize": True},
         "authors' loss": {"segmentation": "dice"},
+        "authors' order": {"remember": "before"},
+        "authors' dropout": {"embedding_read": "head"},
     }
 
     def __init__(self, config: CAMLConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         self.network = MutualPair(
-            blueprint, config.attention, config.attention_level, config.width, config.embedding_dropout
+            blueprint,
+            config.attention,
+            config.attention_level,
+            config.width,
+            config.embedding_dropout,
+            config.embedding_read,
         )
         self.memory = Memory(config.slots, blueprint.classes, config.bank, config.width)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of both networks."""
         c = self.config
+        found = [statistics_of(p) for p in self.network.projections] if c.remember == "before" else [None, None]
         views = self.network(batch.image, alone=len(batch.label if c.correlation else batch.image))
         logits = (views.plain.logits, views.mixing.logits)
         probabilities = [z.float().softmax(1) for z in logits]
@@ -117,10 +135,10 @@ class CAML(Method):
             "consistency": mutual_consistency(probabilities, targets),
         }
         if c.correlation:
-            self._remember(batch, views)
+            self._remember(batch, views, found)
             terms["correlation"] = self._correlation(views, batch.split(probabilities[0].detach())[1])
 
-        ramp = risen(progress, c.ramp, c.staircase)
+        ramp = risen(progress, c.ramp, c.staircase, c.ramp_first)
         weights = {
             "supervised": c.supervised,
             "consistency": c.consistency * ramp,
@@ -137,17 +155,17 @@ class CAML(Method):
         return self.network.plain(image).logits.float().softmax(1)
 
     @torch.no_grad()
-    def _remember(self, batch: Batch, views: Views) -> None:
+    def _remember(self, batch: Batch, views: Views, statistics: Sequence[Statistics | None]) -> None:
         """Keep the mean projection of labeled voxels that both networks recognize, background included."""
         outputs = (views.plain, views.mixing)
         first, second = (most_probable(batch.split(output.logits)[0]) for output in outputs)
         right = (first == batch.label) & (second == batch.label)  # (L, X, Y, Z); unknown voxels never are
         places, counts = sample_places(batch.label, right, self.blueprint.classes, self.config.bank)
         kept = []
-        for output, project in zip(outputs, self.network.projections, strict=True):
-            embedding = batch.split(output.embedding)[0].flatten(2)  # (L, E, V)
-            found = embedding.take_along_dim(places.flatten(1).unsqueeze(1), 2)  # (L, E, K S)
-            kept.append(settled(project, self.network.as_rows(found).flatten(0, 1)).float())
+        for output, project, found in zip(outputs, self.network.projections, statistics, strict=True):
+            embedding = batch.split(read_by(output, self.config.embedding_read))[0].flatten(2)  # (L, E, V)
+            chosen = embedding.take_along_dim(places.flatten(1).unsqueeze(1), 2)  # (L, E, K S)
+            kept.append(settled(project, self.network.as_rows(chosen).flatten(0, 1), found).float())
         vectors = torch.stack(kept).mean(0).reshape(*places.shape, -1)  # (L, K, S, W)
         self.memory.remember(batch.cases[: len(batch.label)], vectors, counts)
 

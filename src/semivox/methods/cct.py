@@ -8,7 +8,8 @@ Departures: three auxiliary decoders, not thirty; they are built as the main one
 disturbed, not the deepest alone; the squared difference is summed over classes, so that ``consistency`` is the authors'
 30 divided by their 21 classes; noise, and the share that is dropped, are drawn for each sample; the adversarial
 search probes at a share of the features' length, for in float32 the authors' 1e-6 finds noise; a patch without
-predicted objects keeps its context. Bootstrapped cross-entropy and the confidence mask are left out.
+predicted objects keeps its context; Dice beside cross-entropy (``segmentation``). The variance among auxiliary
+decoders, an option of the authors that is off, is left out.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from semivox.functional.feature_perturbations import (
     with_holes,
     without_strongest,
 )
-from semivox.functional.losses import dice_ce, squared_difference
+from semivox.functional.losses import VoxelLoss, masked_mean, squared_difference, voxel_loss
 from semivox.functional.perturb import noisy
-from semivox.functional.ramps import gaussian_ramp
+from semivox.functional.ramps import exponential_ramp, gaussian_ramp
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.segmenter import Clean, DecoderKind
@@ -53,6 +54,16 @@ AUTHORS: tuple[Kind, ...] = (
 class CCTConfig(MethodConfig):
     """Numbers of CCT."""
 
+    segmentation: VoxelLoss = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), cross-entropy alone
+    (the authors' configuration), or that over the voxels not yet learned (their alternative)."""
+    bootstrap_to: float = Field(0.9, gt=0, le=1)
+    """``bootstrapped``: a voxel counts while its class has less than this probability; the limit rises from 1/K."""
+    bootstrap_ramp: float = Field(0.4, gt=0, le=1)
+    """``bootstrapped``: the rise, 1 - exp(-5 t), reaches t = 1 after this share of the run."""
+    confidence: float | None = Field(None, ge=0, lt=1)
+    """Consistency counts where the main decoder's largest probability is above this; the authors' option, with 0.5.
+    None: everywhere."""
     auxiliary: tuple[Kind, ...] = ("noise", "drop", "dropout")
     """The auxiliary decoders, each by what is done to the features that it reads; a kind may come several times. The
     authors have 30, of seven kinds; these three are those of the method's 2D medical port."""
@@ -106,6 +117,9 @@ class CCT(Method):
         "masks only": {"auxiliary": ("objects", "context")},
         "the authors' thirty": {"auxiliary": AUTHORS, "auxiliary_decoder": "shallow"},
         "shallow decoders": {"auxiliary_decoder": "shallow"},
+        "authors' loss": {"segmentation": "ce"},
+        "bootstrapped": {"segmentation": "bootstrapped"},
+        "confidence mask": {"confidence": 0.5},
         "2D medical port": {
             **{"auxiliary_supervised": True, "detach_target": False, "consistency": 0.025, "ramp": 1.0},
             **{"dropout": 0.3, "dropout_of": "element"},
@@ -126,17 +140,29 @@ class CCT(Method):
         first = None if c.consistency or c.auxiliary_supervised else 1
         main, *others = [o.logits for o in self.network(noisy(batch.image, c.noise_student), perturb, first)]
         main_l, main_u = batch.split(main)
-        terms = {"supervised": dice_ce(main_l, batch.label)}
+        least = 1 / self.blueprint.classes
+        limit = least + (c.bootstrap_to - least) * exponential_ramp(progress.step, c.bootstrap_ramp * progress.steps)
+        terms = {"supervised": voxel_loss(main_l, batch.label, c.segmentation, limit)}
         if c.auxiliary_supervised:
-            learning = [terms["supervised"], *(dice_ce(z[:labeled], batch.label) for z in others)]
+            learning = [
+                terms["supervised"],
+                *(voxel_loss(z[:labeled], batch.label, c.segmentation, limit) for z in others),
+            ]
             terms["supervised"] = torch.stack(learning).mean()
         if others and c.consistency:
             target = (main_u.detach() if c.detach_target else main_u).float().softmax(1)
-            apart = [squared_difference(z[-len(main_u) :].float().softmax(1), target).mean() for z in others]
+            apart = [self._apart(z[-len(main_u) :].float().softmax(1), target) for z in others]
             terms["consistency"] = self.blueprint.classes * torch.stack(apart).mean()  # summed over classes
 
         weight = c.consistency * gaussian_ramp(progress.step, c.ramp * progress.steps)
         yield Losses(terms=terms, weights={"consistency": weight} if "consistency" in terms else {})
+
+    def _apart(self, probabilities: Tensor, target: Tensor) -> Tensor:
+        """(U, K, X, Y, Z) twice -> mean squared difference, over the voxels of which the main decoder is sure."""
+        difference = squared_difference(probabilities, target)
+        if self.config.confidence is None:
+            return difference.mean()
+        return masked_mean(difference, target.amax(1) > self.config.confidence)
 
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the main decoder; the others stay idle."""

@@ -9,8 +9,9 @@ The atlas is the mean of the labeled scans' masks. Its weight at a voxel times t
 drawn, and on unlabeled patches takes its own classes for true where the discriminator lets them pass.
 
 Departures: 3D patches and K classes, where the paper has slices and the liver; the paper says that its focal factor
-uses the probabilities of the epoch before, here it is the current pass (``likelihood``); no registration
-(``alignment``); half a Dice loss beside the Bayesian one (``segmentation``).
+uses the probabilities of the epoch before, here it is the current pass (``likelihood``); scans are laid on one another
+without registration (``alignment``; of scans that were registered beforehand, ``center`` is exact); half a Dice loss
+beside the Bayesian one (``segmentation``).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from semivox.networks.atlas import Atlas
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.discriminator import VoxelDiscriminator, width_for
 from semivox.networks.freezing import fixed
+from semivox.networks.teacher import Teacher
 
 
 class DAPConfig(MethodConfig):
@@ -57,8 +59,11 @@ class DAPConfig(MethodConfig):
     """Cross-entropy (Hung et al.), or the Bayesian loss."""
     gamma: float = Field(2.0, ge=0)
     """Exponent of the focal factor; the usual value."""
-    likelihood: Literal["current", "detached"] = "current"
-    """Whether the focal factor is learned through (our default), or held as a number."""
+    likelihood: Literal["current", "detached", "previous"] = "current"
+    """Where the focal factor's probability comes from: the current pass, learned through (our default); the same, held
+    as a number; or the network as the epoch before has left it (the paper)."""
+    epoch: int = Field(100, ge=1)
+    """``previous``: steps of an epoch; ours."""
     weighting: Literal["gaussian", "contradiction", "none"] = "gaussian"
     """From the atlas's probability q of the drawn class to a weight: largest at 0.5 (our default, the paper's map could
     not be read), (1 - q)^power, or 1."""
@@ -96,12 +101,14 @@ class DAP(Method):
         "no self-training": {"self_training": 0.0},
         "atlas in self-training": {"self_training_loss": "bayesian"},
         "paper's loss": {"segmentation": "bayesian"},
+        "likelihood of the epoch before": {"likelihood": "previous", "epoch": 1},
     }
 
     def __init__(self, config: DAPConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         self.network = blueprint.segmenter()
         self.discriminator = VoxelDiscriminator(blueprint.classes, config.width or width_for(blueprint.architecture))
+        self.previous = Teacher(self.network, "copy") if config.likelihood == "previous" else None
         self.atlas = Atlas(blueprint.classes, config.alignment)
 
     def fit_labels(self, labels: Iterable[np.ndarray]) -> None:
@@ -116,7 +123,8 @@ class DAP(Method):
         inside = logits.float().softmax(1)
         known = batch.label != IGNORE
         weight = self._weight(batch, slice(len(batch.label)), batch.label)
-        terms = {"supervised": self._bayesian(logits_l, batch.label, weight, known)}
+        before_l, before_u = batch.split(self.previous(batch.image).logits) if self.previous else (None, None)
+        terms = {"supervised": self._bayesian(logits_l, batch.label, weight, known, before_l)}
         if c.segmentation == "bayesian_dice":
             terms["supervised"] = terms["supervised"] + 0.5 * soft_dice(logits_l, batch.label)
         contested = bool(c.adversarial_labeled or c.adversarial_unlabeled or c.self_training)
@@ -126,7 +134,7 @@ class DAP(Method):
             terms["adversarial_labeled"] = F.softplus(-verdict_l).mean()
             terms["adversarial_unlabeled"] = F.softplus(-verdict_u).mean()
             if progress.step >= c.start * progress.steps:
-                terms["self_training"] = self._self_training(logits_u, verdict_u.detach(), batch)
+                terms["self_training"] = self._self_training(logits_u, verdict_u.detach(), batch, before_u)
 
         yield Losses(
             terms,
@@ -134,6 +142,8 @@ class DAP(Method):
             log={"atlas_weight": (weight * known).sum() / known.sum().clamp_min(1)},
         )
 
+        if self.previous is not None and (progress.step + 1) % c.epoch == 0:
+            self.previous.follow(self.network, decay=0.0)
         if contested:
             yield self._judge(inside.detach(), batch.label)
 
@@ -154,22 +164,30 @@ class DAP(Method):
             weight = torch.exp(-0.5 * ((expected - 0.5) / c.sigma).square())
         return weight.clamp_min(c.floor)
 
-    def _bayesian(self, logits: Tensor, label: Tensor, weight: Tensor, counted: Tensor) -> Tensor:
-        """Focal loss weighed by the atlas, over the voxels of ``counted`` (B, X, Y, Z); 0 if there is none."""
-        factor, adversarial_loss = focal(logits, label, self.config.gamma)
+    def _bayesian(
+        self, logits: Tensor, label: Tensor, weight: Tensor, counted: Tensor, before: Tensor | None
+    ) -> Tensor:
+        """Focal loss weighed by the atlas, over the voxels of ``counted`` (B, X, Y, Z); 0 if there is none.
+
+        ``before``: what the network said of the same patches an epoch ago, of which the focal factor then is.
+        """
+        factor, cross_entropy = focal(logits, label, self.config.gamma)
+        if before is not None:
+            factor, _ = focal(before, label, self.config.gamma)
         if self.config.likelihood == "detached":
             factor = factor.detach()
         weight = weight * counted
         total = counted.sum() if self.config.divide_by == "voxels" else weight.sum()
-        return (weight * factor * adversarial_loss).sum() / total.clamp_min(1e-6)
+        return (weight * factor * cross_entropy).sum() / total.clamp_min(1e-6)
 
-    def _self_training(self, logits: Tensor, verdict: Tensor, batch: Batch) -> Tensor:
+    def _self_training(self, logits: Tensor, verdict: Tensor, batch: Batch, before: Tensor | None) -> Tensor:
         """Loss to the network's own classes (U, X, Y, Z) over the voxels that pass for drawn; 0 if none does."""
         classes = most_probable(logits)
         passed = verdict.sigmoid() >= self.config.confidence
         if self.config.self_training_loss == "plain":
             return masked_cross_entropy(logits, classes, passed)
-        return self._bayesian(logits, classes, self._weight(batch, slice(len(batch.label), None), classes), passed)
+        weight = self._weight(batch, slice(len(batch.label), None), classes)
+        return self._bayesian(logits, classes, weight, passed, before)
 
     def _judge(self, inside: Tensor, label: Tensor) -> Losses:
         """The discriminator's loss: predictions (B, K, X, Y, Z) of all patches against drawn ones, half and half."""
@@ -179,8 +197,4 @@ class DAP(Method):
         voxels = known.sum().clamp_min(1)
         loss = 0.5 * F.softplus(predicted).mean() + 0.5 * (F.softplus(-drawn) * known).sum() / voxels
         right = 0.5 * (predicted < 0).float().mean() + 0.5 * ((drawn > 0) & known).sum() / voxels
-        return Losses(
-            {"discrimination": loss},
-            player="discriminator",
-            log={"discriminator_accuracy": right},
-        )
+        return Losses({"discrimination": loss}, player="discriminator", log={"discriminator_accuracy": right})

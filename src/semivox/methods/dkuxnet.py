@@ -9,7 +9,8 @@ The authors' public code has the network and a supervised script only, and the a
 open: what is compared with what, its likeness, temperature and weights are fields, and their defaults ours. So is the
 supervision of each update's assignment, without which most of the masks get no gradient at all.
 
-Departures: any number of classes; the supervised loss of every method here in place of MONAI's; the loss on groups is
+Departures: any number of classes; the supervised loss of every method here in place of MONAI's (``segmentation``); the
+loss on groups is
 a mean over voxels (the script sums, a million times as much); centers read any architecture's decoder, not 3D UX-Net's
 alone.
 """
@@ -27,7 +28,7 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.clusters import group_loss, group_shares
 from semivox.functional.contrast import Likeness, channel_contrast, view_contrast, voxel_contrast
-from semivox.functional.losses import dice_ce
+from semivox.functional.losses import dice_ce, dice_ce_of_each_patch
 from semivox.functional.perturb import jittered, noisy_some
 from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
@@ -35,6 +36,7 @@ from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.branches import Branches
 from semivox.networks.kmax_options import KMaX
+from semivox.networks.teacher import Teacher
 
 
 class DKUXNetConfig(MethodConfig):
@@ -42,8 +44,14 @@ class DKUXNetConfig(MethodConfig):
 
     clusters: KMaX = KMaX()
     """The cluster centers: how many, how wide, which decoder maps they read, what their groups stand for."""
-    branches: Literal["dual", "shared"] = "dual"
-    """Two networks, as in the paper's figure, or one that sees both views."""
+    segmentation: Literal["dice_ce", "dice_ce_all"] = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or cross-entropy plus
+    a Dice over all classes, background included, of each patch by itself (MONAI's, in the authors' script)."""
+    branches: Literal["dual", "shared", "average"] = "dual"
+    """Two networks, as in the paper's figure; one that sees both views; or one, whose moving average sees the patches
+    as they are and only teaches (no text of the paper says so)."""
+    decay: float = Field(0.99, ge=0, lt=1)
+    """``average``: how much of itself it keeps at each step."""
     distribution: float = Field(0.1, ge=0)
     """Weight of the loss on the groups of the masks (L_qd); the authors' script."""
     deep: float = Field(0.1, ge=0)
@@ -98,19 +106,26 @@ class DKUXNet(Method):
         "no deep supervision": {"deep": 0.0},
         "background, organ, tumor": {"clusters": {"sizes": (16, 4, 12)}},
         "small": {"clusters": SMALL},
+        "authors' loss": {"segmentation": "dice_ce_all"},
+        "moving average": {"branches": "average"},
     }
 
     def __init__(self, config: DKUXNetConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         count = 2 if config.branches == "dual" else 1
         self.network = Branches([blueprint.clustered(config.clusters) for _ in range(count)])
+        self.average = Teacher(self.network, "own") if config.branches == "average" else None
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of both branches."""
         c = self.config
         ramp = risen(progress, c.ramp)
         changed = noisy_some(jittered(batch.image, c.jitter, c.jitter_share), c.noise, c.noise_share)
-        both = strong, weak = self.network(changed, batch.image)
+        if self.average is None:
+            taught = strong, weak = self.network(changed, batch.image)
+        else:
+            taught = (strong,) = self.network(changed)
+            (weak,) = self.average(batch.image)
         weights = {
             "distribution": c.distribution,
             "deep": c.deep,
@@ -118,12 +133,15 @@ class DKUXNet(Method):
             "distribution_contrast": c.distribution_contrast * ramp,
         }
         terms: dict[str, Callable[[], Tensor]] = {
-            "distribution": lambda: self._groups(batch, [o.extra["groups"] for o in both]),
-            "deep": lambda: self._groups(batch, [m for o in both for n, m in o.extra.items() if n != "groups"]),
+            "distribution": lambda: self._groups(batch, [o.extra["groups"] for o in taught]),
+            "deep": lambda: self._groups(batch, [m for o in taught for n, m in o.extra.items() if n != "groups"]),
             "segmentation_contrast": lambda: self._contrast(batch, _classes(strong), _classes(weak)),
-            "distribution_contrast": lambda: self._contrast(batch, *(o.extra["groups"].exp() for o in both)),
+            "distribution_contrast": lambda: self._contrast(
+                batch, strong.extra["groups"].exp(), weak.extra["groups"].exp()
+            ),
         }
-        supervised = torch.stack([dice_ce(batch.split(output.logits)[0], batch.label) for output in both]).mean()
+        loss = dice_ce if c.segmentation == "dice_ce" else dice_ce_of_each_patch
+        supervised = torch.stack([loss(batch.split(output.logits)[0], batch.label) for output in taught]).mean()
 
         yield Losses(
             terms={"supervised": supervised} | {name: make() for name, make in terms.items() if weights[name]},
@@ -132,10 +150,17 @@ class DKUXNet(Method):
             log={"foreground": 1 - _classes(weak).detach()[len(batch.label) :, 0].mean()},
         )
 
+        if self.average is not None:
+            self.average.follow(self.network, c.decay)
+
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the branch that predicts, or the mean of both."""
         who = self.config.predict_by
-        outputs = self.network(None if who == "weak" else image, None if who == "strong" else image)
+        if self.average is None:
+            outputs = self.network(None if who == "weak" else image, None if who == "strong" else image)
+        else:
+            strong = () if who == "weak" else self.network(image)
+            outputs = (*strong, *(() if who == "strong" else self.average(image)))
         return torch.stack([_classes(output) for output in outputs]).mean(0)
 
     def _groups(self, batch: Batch, maps: list[Tensor]) -> Tensor:

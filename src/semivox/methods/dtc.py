@@ -30,6 +30,7 @@ from semivox.functional.perturb import noisy
 from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
+from semivox.networks.segmenter import ClassHead
 
 
 class DTCConfig(MethodConfig):
@@ -46,6 +47,10 @@ class DTCConfig(MethodConfig):
     segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone (the
     authors' code)."""
+    head: ClassHead = "softmax"
+    """Class logits: one a class under a softmax (our default), or one a foreground class beside a background of 0: for
+    two classes a sigmoid, as in the authors' code. Under SGD a sigmoid's logit moves half as fast as the difference of
+    a softmax's two."""
     absent: Literal["far", "surface", "skip"] = "far"
     """The distance of a class that a patch does not show or that fills it: 1, or -1 inside, everywhere (our default);
     0 everywhere, which asks for a probability of 0.5 (the authors' code); or left out of the regression."""
@@ -68,11 +73,12 @@ class DTC(Method):
         "no distance loss": {"distance": 0.0},
         "consistency on unlabeled patches": {"consistency_on": "unlabeled"},
         "authors' losses": {"segmentation": "dice", "absent": "surface"},
+        "one logit": {"head": "sigmoid"},
     }
 
     def __init__(self, config: DTCConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
-        self.network = blueprint.segmenter({"distance": blueprint.classes - 1})
+        self.network = blueprint.segmenter({"distance": blueprint.classes - 1}, head=config.head)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the network: one forward pass for all three terms."""

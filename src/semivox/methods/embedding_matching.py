@@ -16,74 +16,25 @@ peaks, and the votes of the few voxels left were right no more often than the te
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.classes import most_probable
 from semivox.functional.depth import surface_depth
-from semivox.functional.losses import dice_ce, masked_cross_entropy
+from semivox.functional.losses import dice_ce, masked_cross_entropy, masked_mean
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import gaussian_ramp
-from semivox.functional.similarity import (
-    Kernel,
-    Reduction,
-    band_references,
-    class_similarities,
-    draw_references,
-    vote,
-    vote_entropy,
-)
+from semivox.functional.references import Drawing, references_of
+from semivox.functional.similarity import class_similarities, vote, vote_entropy
 from semivox.functional.uncertainty import entropy_limit, entropy_of_probabilities, monte_carlo
-from semivox.methods.bases import TeacherConfig, TeacherMethod
+from semivox.methods.bases import TeacherMethod
+from semivox.methods.embedding_matching_config import EmbeddingMatchingConfig
 from semivox.methods.method import Losses
-
-
-class EmbeddingMatchingConfig(TeacherConfig):
-    """Numbers of embedding matching."""
-
-    passes: int = Field(5, ge=1)
-    """Dropout passes of the teacher (M)."""
-    uncertainty: Literal["expected", "predictive"] = "expected"
-    """Mean of the passes' entropies (the paper), or entropy of their mean (UA-MT)."""
-    label_source: Literal["mean", "single_pass"] = "mean"
-    """The teacher's class: of the mean of the passes (our default), or of one further pass."""
-    reliable: float = Field(0.25, ge=0)
-    """Largest weight of the teacher's classes on certain voxels (UA)."""
-    matching: float = Field(0.125, ge=0)
-    """Largest weight, shared, of the matching terms (NN and EN)."""
-    ramp: float = Field(1.0, gt=0, le=1)
-    """Share of the run after which these weights are reached; the entropy limit rises until the end. The paper: 1, with
-    a constant learning rate."""
-    terms: tuple[Literal["nn", "en"], ...] = ("nn", "en")
-    """Which matching terms are used."""
-    kernel: Kernel = "cosine"
-    """Similarity of two embeddings: cosine, or 1 / (1 + distance)."""
-    reduce: Reduction = "mean"
-    """Over the references of a run."""
-    references: int = Field(16, ge=1)
-    """References per class and run (k)."""
-    runs: int = Field(5, ge=1)
-    """Runs with other references, over which similarities are averaged (l)."""
-    band_mm: float = Field(3.0, gt=0)
-    """References lie within this distance of their surface, or next to it where voxels are larger. The paper says
-    "near"; our default."""
-    reference_scope: Literal["batch", "paired"] = "batch"
-    """References from all labeled patches (our default), or for the i-th unlabeled patch from the i-th labeled one."""
-    en_region: Literal["all", "uncertain"] = "uncertain"
-    """Voxels whose vote entropy is reduced. The paper's formula has no mask, its appendix speaks of the less certain
-    areas; ``uncertain`` is our default, since on all voxels EN cost accuracy where we measured."""
-    least_uncertain: float = Field(1.0, ge=0, le=1)
-    """NN, and EN on uncertain voxels, are divided by the number of these or by this share of all voxels, whichever is
-    more. Our default; paper: 0."""
-    noise_student: float = Field(0.02, ge=0)
-    """Standard deviation of the noise on the student's input, in units of the normalized image."""
-    noise_teacher: float = Field(0.01, ge=0)
-    """The same for the teacher's input, drawn afresh for each pass."""
+from semivox.networks.architecture import Output
+from semivox.networks.freezing import fixed
 
 
 class EmbeddingMatching(TeacherMethod):
@@ -101,22 +52,25 @@ class EmbeddingMatching(TeacherMethod):
         "cosine, max": {"kernel": "cosine", "reduce": "max"},
         "paper's denominator": {"least_uncertain": 0.0},
         "EN on all voxels": {"en_region": "all"},
+        "sums of each patch": {"mask_sums": "patch"},
+        "EN of each run": {"en_runs": "each"},
+        "nearest references": {"near": "nearest"},
     }
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the student, then the teacher follows."""
         c = self.config
-        output = self.network(noisy(batch.image, c.noise_student))
+        output = self.network(self._noisy_for_student(batch))
         logits_l, logits_u = batch.split(output.logits)
         classes_u, entropy_u = self._teach(batch.split(batch.image)[1])  # (U, X, Y, Z) each
         certain = entropy_u < entropy_limit(progress.step, progress.steps, logits_u.shape[1])
         terms = {
-            "supervised": dice_ce(logits_l, batch.label),
-            "reliable": masked_cross_entropy(logits_u, classes_u, certain),
+            "supervised": dice_ce(logits_l, batch.label, shares=c.supervised_shares),
+            "reliable": masked_cross_entropy(logits_u, classes_u, certain, sums=c.mask_sums),
         }
         if c.terms and c.matching:
-            votes = self._similarities(batch, batch.split(output.embedding)[1])
-            terms |= self._matching(logits_u, votes, ~certain, classes_u)
+            similarities = self._similarities(batch, batch.split(output.embedding)[1])
+            terms |= self._matching(logits_u, similarities, ~certain, classes_u)
 
         ramp = gaussian_ramp(progress.step, c.ramp * progress.steps)
         yield Losses(
@@ -130,40 +84,71 @@ class EmbeddingMatching(TeacherMethod):
     def _teach(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(U, C, X, Y, Z) -> the teacher's class and its entropy, (U, X, Y, Z) each."""
         c = self.config
-        mean, expected = monte_carlo(self.teacher(noisy(image, c.noise_teacher)).logits for _ in range(c.passes))
+        mean, expected = monte_carlo(self._told(image).logits for _ in range(c.passes))
         entropy = expected if c.uncertainty == "expected" else entropy_of_probabilities(mean)
-        source = mean if c.label_source == "mean" else self.teacher(noisy(image, c.noise_teacher)).logits
+        source = mean if c.label_source == "mean" else self._told(image).logits
         return most_probable(source), entropy
 
-    def _similarities(self, batch: Batch, embedding_u: Tensor) -> Tensor:
-        """(U, E, X, Y, Z) -> (U, K, X, Y, Z), -inf for a class that the labeled patches do not show."""
+    def _noisy_for_student(self, batch: Batch) -> Tensor:
+        c = self.config
+        if c.noise_on == "all":
+            return noisy(batch.image, c.noise_student, self._clip(c.noise_student))
+        image_l, image_u = batch.split(batch.image)
+        return torch.cat([image_l, noisy(image_u, c.noise_student, self._clip(c.noise_student))])
+
+    def _told(self, image: Tensor) -> Output:
+        """What the teacher says of noisy patches."""
+        c = self.config
+        return self.teacher(noisy(image, c.noise_teacher, self._clip(c.noise_teacher)))
+
+    def _clip(self, deviation: float) -> float | None:
+        return None if self.config.noise_clip is None else self.config.noise_clip * deviation
+
+    def _similarities(self, batch: Batch, embedding_u: Tensor) -> list[Tensor]:
+        """(U, E, X, Y, Z) -> (U, K, X, Y, Z) averaged over runs, or of each run; -inf for a class that the labeled
+        patches do not show."""
         c = self.config
         image_l, _ = batch.split(batch.image)
-        embedding_l = self.teacher(noisy(image_l, c.noise_teacher)).embedding  # (L, E, X, Y, Z)
+        if c.reference_pass == "evaluation":
+            with fixed(self.teacher):
+                embedding_l = self._told(image_l).embedding
+        else:
+            embedding_l = self._told(image_l).embedding  # (L, E, X, Y, Z)
         everyone = torch.arange(len(batch.label), device=embedding_u.device)
+        how = Drawing(c.references, c.runs, c.band_mm, c.near)
         maps = []
         groups = [embedding_u] if c.reference_scope == "batch" else embedding_u.split(1)
         for index, group in enumerate(groups):
             of = everyone if c.reference_scope == "batch" else everyone[[index % len(everyone)]]
-            candidates = band_references(
-                embedding_l[of], batch.label[of], batch.targets["depth"][of], c.band_mm, self.blueprint.classes
+            drawn = references_of(
+                embedding_l[of], batch.label[of], batch.targets["depth"][of], self.blueprint.classes, how
             )
-            drawn = [draw_references(found, c.references, c.runs) if len(found) else None for found in candidates]
-            maps.append(class_similarities(group, drawn, c.kernel, c.reduce))
-        return torch.cat(maps)
+            runs = (
+                [drawn]
+                if c.en_runs == "averaged"
+                else [[None if r is None else r[[run]] for r in drawn] for run in range(c.runs)]
+            )
+            maps.append([class_similarities(group, references, c.kernel, c.reduce) for references in runs])
+        return [torch.cat(of_run) for of_run in zip(*maps, strict=True)]
 
-    def _matching(self, logits_u: Tensor, votes: Tensor, uncertain: Tensor, classes_u: Tensor) -> dict[str, Tensor]:
+    def _matching(
+        self, logits_u: Tensor, runs: list[Tensor], uncertain: Tensor, classes_u: Tensor
+    ) -> dict[str, Tensor]:
         """The NN and EN losses. A patch whose references show fewer than two classes takes no part in them."""
         c = self.config
+        votes = runs[0] if len(runs) == 1 else torch.stack(runs).mean(0)
         shown = ~votes.isneginf()  # (U, K, X, Y, Z)
         patch = shown.sum(1) > 1  # (U, X, Y, Z), constant in a patch
         # a voxel of a class without references could only be voted into a wrong one
         matched = uncertain & patch & shown.gather(1, classes_u.unsqueeze(1)).squeeze(1)
-        floor = max(1.0, c.least_uncertain * uncertain.numel())
+        among = uncertain if c.mask_sums == "batch" else uncertain[0]
+        floor = max(1.0, c.least_uncertain * among.numel())
         terms = {}
         if "nn" in c.terms:
-            terms["nn"] = masked_cross_entropy(logits_u, vote(votes.detach()), matched, at_least=floor)
+            terms["nn"] = masked_cross_entropy(logits_u, vote(votes.detach()), matched, floor, c.mask_sums)
         if "en" in c.terms:
             region, fewest = (patch, 1.0) if c.en_region == "all" else (patch & uncertain, floor)
-            terms["en"] = (vote_entropy(votes) * region).sum() / region.sum().clamp_min(fewest)
+            entropies = [vote_entropy(of_run) for of_run in runs]
+            entropy = entropies[0] if len(runs) == 1 else torch.stack(entropies).mean(0)
+            terms["en"] = masked_mean(entropy, region, fewest, c.mask_sums)
         return terms

@@ -5,7 +5,7 @@ arXiv:2103.02911. Defaults: the authors' code, whose largest weight is 1; we rec
 
 Departures from that code: K classes, whose sharpened probabilities sum to 1 (``sharpening`` gives the authors' form);
 cross-entropy beside Dice (``segmentation`` gives the authors'); the weight rises over the whole run (``ramp`` gives
-the authors' 6000 steps) and smoothly (``staircase``).
+the authors' 6000 steps), smoothly (``staircase``) and counted from 0 (``ramp_first``).
 """
 
 from __future__ import annotations

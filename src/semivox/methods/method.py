@@ -57,9 +57,11 @@ class OptimizerConfig(Frozen):
     decay: float = Field(0.01, ge=0)
     """Weight decay; decoupled from the rate for AdamW. The left-atrium protocol has 1e-4."""
     schedule: Literal["constant", "poly", "steps"] = "poly"
-    """``poly``: (1 - t/T)^0.9; ``steps``: a tenth after every ``drop_every`` steps."""
+    """``poly``: (1 - t/T)^0.9; ``steps``: times ``drop_to`` after every ``drop_every`` steps."""
     drop_every: int = Field(2500, ge=1)
     """``steps`` only; 2500 is the left-atrium protocol's."""
+    drop_to: float = Field(0.1, gt=0, le=1)
+    """``steps`` only: the share of the rate that is left; a tenth in the left-atrium protocol."""
     warmup: int = Field(0, ge=0)
     """Steps of linear rise to the initial rate."""
 
@@ -72,7 +74,7 @@ class OptimizerConfig(Frozen):
             case "poly":
                 factor = (1 - progress.step / progress.steps) ** 0.9
             case "steps":
-                factor = 0.1 ** (progress.step // self.drop_every)
+                factor = self.drop_to ** (progress.step // self.drop_every)
         return self.rate * rise * factor
 
     def build(self, module: nn.Module) -> torch.optim.Optimizer:
@@ -102,12 +104,19 @@ class Losses:
     """A missing weight is 1; a weight of 0 removes its term exactly."""
     player: str = "network"
     """Whose optimizer steps."""
+    optimizer: str | None = None
+    """One of the method's ``further_optimizers``, if not the player's own steps."""
     log: Mapping[str, Tensor | float] = field(default_factory=dict)
     """Logged beside the terms."""
 
     def __post_init__(self) -> None:
         if unknown := set(self.weights) - set(self.terms):
             raise ValueError(f"weights for unknown terms {sorted(unknown)}; the terms are {sorted(self.terms)}")
+
+    @property
+    def moved_by(self) -> str:
+        """The name of the optimizer that steps, which is also a field of Config."""
+        return self.optimizer or self.player
 
     @property
     def total(self) -> Tensor:
@@ -131,9 +140,12 @@ class Method(nn.Module, ABC):
     """False for methods that learn from labeled patches alone."""
 
     network: nn.Module
+    further_optimizers: Mapping[str, str]
+    """Optimizers beside the players' own: name, also a field of Config -> the player whose parameters it moves."""
 
     def __init__(self, config: MethodConfig, blueprint: Blueprint) -> None:
         super().__init__()
+        self.further_optimizers = {}
         self.config = config
         self.blueprint = blueprint
 

@@ -5,8 +5,9 @@ medical image segmentation", MICCAI 2019, arXiv:1907.12303, there called MASSL; 
 Defaults: the authors' code and poster; where they are silent, or do not fit other networks, the fields say so.
 
 Departures: K classes and any number of channels; cross-entropy beside Dice (``segmentation`` gives the authors'); one
-optimizer, where the authors' two share the encoder; and the rebuilt image is compared with the patch that it was
-rebuilt from, while the code's unlabeled turn takes it from the labeled patch before.
+optimizer, where the authors' two share the encoder (``optimizers``); the rebuilding decoder up-samples by transposed
+convolutions, theirs by the nearest voxel, with leaky ReLUs; and the rebuilt image is compared with the patch that it
+was rebuilt from, while the code's unlabeled turn takes it from the labeled patch before.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.perturb import noisy, value_range
-from semivox.methods.method import Losses, Method, MethodConfig
+from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.blueprint import Blueprint
 
 
@@ -52,6 +53,13 @@ class MTCConfig(MethodConfig):
     segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone with
     plain denominators (the authors' code)."""
+    optimizers: Literal["one", "two"] = "one"
+    """Both turns move the network by one optimizer (our default), or each by its own, so that the encoder has two
+    momenta (the authors' code). Alternating strategy only."""
+    rebuilding: OptimizerConfig = OptimizerConfig(
+        kind="adam", rate=1e-3, betas=(0.9, 0.999), decay=0.0, schedule="steps", drop_every=500, drop_to=0.5
+    )
+    """``two``: the optimizer of the reconstruction; the authors', whose other one differs by a rate of 0.01."""
     noise: float = Field(0.02, ge=0)
     """Standard deviation of the noise on the input, in units of the normalized image; the target is without. Our
     default, after the port of MIDL 2024; the authors have none."""
@@ -70,11 +78,14 @@ class MTC(Method):
         "moving weights": {"detach_weights": False},
         "fixed attention": {"detach_attention": True},
         "authors' loss": {"segmentation": "dice"},
+        "two optimizers": {"optimizers": "two"},
     }
 
     def __init__(self, config: MTCConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         self.network = blueprint.rebuilder(blueprint.classes * blueprint.channels)
+        if config.optimizers == "two" and config.strategy == "alternating":
+            self.further_optimizers = {"rebuilding": "network"}
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """Alternating: a turn on labeled patches, which spares the rebuilding decoder, and one on unlabeled patches,
@@ -96,6 +107,7 @@ class MTC(Method):
             yield Losses(
                 {"reconstruction": self._rebuilding(output.extra["rebuilt"], image_u, attention)},
                 {"reconstruction": c.reconstruction},
+                optimizer="rebuilding" if self.further_optimizers else None,
                 log={"foreground": foreground(attention)},  # falls to 0 if the attention collapses
             )
 

@@ -37,6 +37,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.discriminator import PatchDiscriminator, width_for
 from semivox.networks.freezing import fixed
+from semivox.networks.segmenter import ClassHead
 from semivox.networks.teacher import Buffers, Teacher
 
 LABELED, UNLABELED = 1, 0  # the discriminator's two answers
@@ -73,6 +74,10 @@ class SASSNetConfig(MethodConfig):
     segmentation: Segmentation = "dice_ce"
     """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or Dice alone (the
     authors' code)."""
+    head: ClassHead = "softmax"
+    """Class logits: one a class under a softmax (our default), or one a foreground class beside a background of 0: for
+    two classes a sigmoid, as in the authors' code. Under SGD a sigmoid's logit moves half as fast as the difference of
+    a softmax's two."""
     consistency: float = Field(0.1, ge=0)
     """Largest weight of agreeing with the teacher. This and what follows is for ``teacher``: the paper gives none of
     its numbers, these are those of the mean teacher."""
@@ -101,12 +106,14 @@ class SASSNet(Method):
         "no distances": {"unlabeled": "unused", "shape": 0.0},
         "paper's weight": {"adversarial": 0.001},
         "authors' loss": {"segmentation": "dice"},
+        "authors' weight, 8 labels": {"adversarial": 0.015},
+        "one logit": {"head": "sigmoid"},
     }
 
     def __init__(self, config: SASSNetConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
         maps = blueprint.classes - 1
-        self.network = blueprint.segmenter({"distance": maps})
+        self.network = blueprint.segmenter({"distance": maps}, head=config.head)
         width = config.width or width_for(blueprint.architecture)
         self.discriminator = PatchDiscriminator(blueprint.channels, maps, width)
         if config.unlabeled == "teacher":

@@ -3,10 +3,11 @@
 Wu et al., "Exploring smoothness and class-separation for semi-supervised medical image segmentation", MICCAI 2022,
 arXiv:2203.01324. Defaults: the authors' 3D code.
 
-Departures from that code: cross-entropy beside Dice (``segmentation``); the ramp ends with the run (``ramp``) and rises
-smoothly (``staircase``); the length of the disturbance grows with the square root of the patch's voxels (``size``), and
-is theirs for their patches; embeddings are compared as they are before the head's dropout (``embedding_dropout``);
-selectors without effect (the background's, and those of prototypes, whose weights cancel) are left out.
+Departures from that code: cross-entropy beside Dice (``segmentation``); the ramp ends with the run (``ramp``), rises
+smoothly (``staircase``) and counts from 0 (``ramp_first``); the length of the disturbance grows with the square root of
+the patch's voxels (``size``), and is theirs for their patches; embeddings are compared as they are before the head's
+dropout (``embedding_read``); prototypes are projected after the heads' own passes (``remember``); selectors without
+effect (the background's, and those of prototypes, whose weights cancel) are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from semivox.networks.blueprint import Blueprint
 from semivox.networks.memory import Prototypes
 from semivox.networks.separable import Separable, SeparableNetwork, VoxelsOfClass, recognized
 from semivox.networks.statistics import StatisticsKept
-from semivox.networks.voxel_heads import settled
+from semivox.networks.voxel_heads import Reading, Remembering, Statistics, settled, statistics_of
 
 
 class SSNetConfig(MethodConfig):
@@ -48,6 +49,8 @@ class SSNetConfig(MethodConfig):
     """Steps until these weights are reached; None: the whole run. The authors have 6000."""
     staircase: int = Field(1, ge=1)
     """The weights rise every so many steps; 150 in the authors' code."""
+    ramp_first: Literal[0, 1] = 0
+    """The number of the first step in the ramp: 0, as for every method here (our default), or 1 (the authors' code)."""
     size: float = Field(0.00998, gt=0)
     """Root mean square of the disturbance, in units of the normalized image: in the authors' patches, their length of
     10."""
@@ -68,6 +71,12 @@ class SSNetConfig(MethodConfig):
     embedding_dropout: float = Field(0.0, ge=0, lt=1)
     """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
     for it makes likeness depend on the draw (decision 0002)."""
+    embedding_read: Reading = "embedding"
+    """What is compared: the embedding, behind ``embedding_dropout``, or what the head reads of it, so that both miss
+    the same channels (the authors' code)."""
+    remember: Remembering = "after"
+    """Whether prototypes are projected with the statistics that this step's voxels left in the heads, or with those of
+    the steps before (the authors' order)."""
 
 
 class SSNet(Method):
@@ -83,16 +92,19 @@ class SSNet(Method):
         "random directions": {"iterations": 0},
         "highest scores": {"prototype_order": "highest"},
         "authors' loss": {"segmentation": "dice"},
+        "authors' order": {"remember": "before"},
+        "authors' dropout": {"embedding_read": "head"},
     }
 
     def __init__(self, config: SSNetConfig, blueprint: Blueprint) -> None:
         super().__init__(config, blueprint)
-        self.network = SeparableNetwork(blueprint, config.width, config.embedding_dropout)
+        self.network = SeparableNetwork(blueprint, config.width, config.embedding_dropout, config.embedding_read)
         self.memory = Prototypes(blueprint.classes, config.prototypes, config.width)
 
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One turn of the network, on labeled and unlabeled patches alike."""
         c = self.config
+        found = statistics_of(self.network.projection) if c.remember == "before" else None
         seen = self.network(batch.image, batch.label if c.separation else None)
         logits = seen.output.logits
         logits_l, _ = batch.split(logits)
@@ -100,10 +112,10 @@ class SSNet(Method):
         if c.smoothness:
             terms["smoothness"] = self._smoothness(batch.image, logits.detach())
         if c.separation:
-            self._remember(batch, seen)
+            self._remember(batch, seen, found)
             terms["separation"] = self._separation(seen.labeled) + self._separation(seen.unlabeled)
 
-        ramp = risen(progress, c.ramp, c.staircase)
+        ramp = risen(progress, c.ramp, c.staircase, c.ramp_first)
         weights = {"smoothness": c.smoothness * ramp, "separation": c.separation * ramp}
         yield Losses(
             terms=terms,
@@ -132,11 +144,12 @@ class SSNet(Method):
             return change((c.size * length * worst,))
 
     @torch.no_grad()
-    def _remember(self, batch: Batch, seen: Separable) -> None:
+    def _remember(self, batch: Batch, seen: Separable, statistics: Statistics | None) -> None:
         """Take new prototypes from the labeled foreground voxels that the network recognizes."""
         c, network = self.config, self.network
         mask = recognized(batch.split(seen.output.logits)[0], batch.label)
-        rows, label = settled(network.projection, batch.split(seen.embedding)[0][mask]), batch.label[mask]
+        rows = settled(network.projection, batch.split(seen.embedding)[0][mask], statistics)
+        label = batch.label[mask]
         groups = [rows[label == index] for index in range(self.blueprint.classes)]  # no row is of class 0
         chosen = [chosen_prototypes(groups[0], groups[0].new_empty(0), c.prototypes, c.prototype_order)]
         for index, group in enumerate(groups[1:], 1):

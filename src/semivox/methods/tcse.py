@@ -5,10 +5,11 @@ model", BMVC 2018, arXiv:1808.03887: one network, two passes with different nois
 second version, IEEE TNNLS 2020, arXiv:1903.00348, adds zooming and takes the second pass from a moving average
 (ablation "version 2"). Numbers: the authors' code where it speaks; else the left-atrium benchmark's mean teacher.
 
-Departures: turns stay in the plane of the first two axes, and are half turns where the patch's edges there differ
-(``rotations``); noise is that of the benchmark's mean teacher, since the authors' 0.5 is in gray values; the ramp ends
-with the run (``ramp`` gives the benchmark's 6000 steps) and rises smoothly (``staircase``). In the public copies of the
-authors' script both passes run without gradient, so that the consistency moves nothing; here it does, as in the paper.
+Departures: Dice beside cross-entropy (``segmentation``); turns stay in the plane of the first two axes, and are half
+turns where the patch's edges there differ (``rotations``); noise is that of the benchmark's mean teacher, since the
+authors' 0.5 is in gray values; the ramp ends with the run (``ramp`` gives the benchmark's 6000 steps) and rises
+smoothly (``staircase``). In the public copies of the authors' script both passes run without gradient, so that the
+consistency moves nothing; here it does, as in the paper.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
-from semivox.functional.losses import dice_ce, squared_difference
+from semivox.functional.losses import cross_entropy, dice_ce, squared_difference
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import risen
 from semivox.functional.transformations import drawn, in_view, restored, transformed
@@ -36,6 +37,9 @@ Axis = Literal[0, 1, 2]
 class TCSEConfig(MethodConfig):
     """Numbers of TCSE."""
 
+    segmentation: Literal["dice_ce", "ce"] = "dice_ce"
+    """The supervised loss: half cross-entropy, half Dice, as for every method here (our default), or cross-entropy
+    alone (the papers)."""
     consistency: float = Field(1.0, ge=0)
     """Largest weight of the consistency term."""
     ramp: int | None = Field(None, ge=0)
@@ -75,6 +79,7 @@ class TCSE(Method):
         "no consistency": {"consistency": 0.0},
         "no transformations": {"flips": (), "rotations": "none"},
         "no noise": {"noise": 0.0},
+        "papers' loss": {"segmentation": "ce"},
         "unlabeled only": {"consistency_on": "unlabeled"},
         "detached": {"second_pass": "detached"},
         "teacher": {"second_pass": "teacher"},
@@ -91,7 +96,8 @@ class TCSE(Method):
         c = self.config
         logits = self.network(noisy(batch.image, c.noise, c.noise_clip)).logits
         logits_l, logits_u = batch.split(logits)
-        terms = {"supervised": dice_ce(logits_l, batch.label)}
+        supervised = dice_ce if c.segmentation == "dice_ce" else cross_entropy
+        terms = {"supervised": supervised(logits_l, batch.label)}
         if c.consistency:
             everywhere = c.consistency_on == "all"
             image, first = (batch.image, logits) if everywhere else (batch.split(batch.image)[1], logits_u)

@@ -5,8 +5,9 @@ rectified pyramid consistency", MICCAI 2021, arXiv:2012.07042; extended in Medic
 Defaults: the authors' code for 3D images.
 
 Departures from that code: the network is the plan's, with heads on its decoder maps, where the code has a U-Net with
-instance normalization of its own; the weight rises over the whole run (``ramp`` gives the authors' 60,000 steps) and
-smoothly (``staircase``); logarithms are taken of logits, where the code's gradients end in NaN once a probability is 0.
+instance normalization of its own (``plan.network`` "pyramid_unet"); the weight rises over the whole run (``ramp`` gives
+the authors' 60,000 steps) and smoothly (``staircase``); logarithms are taken of logits, where the code's gradients end
+in NaN once a probability is 0.
 """
 
 from __future__ import annotations

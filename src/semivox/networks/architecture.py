@@ -28,6 +28,8 @@ class Output(NamedTuple):
     """Further heads by name: (B, channels of the head, X, Y, Z)."""
     deep: tuple[Tensor, ...] = ()
     """Class logits of the coarser decoder maps that have a head, each (B, K, ...) of its map's size, finest first."""
+    read: Tensor | None = None
+    """(B, E, X, Y, Z): the embedding as the heads read it, behind their channel dropout; None: as it is."""
 
 
 class Architecture(Frozen, ABC):

@@ -14,13 +14,19 @@ from semivox.core.plan import Plan
 from semivox.networks.architecture import Architecture
 from semivox.networks.kmax import KMaXSegmenter
 from semivox.networks.kmax_options import KMaX
+from semivox.networks.pyramid_unet import PyramidUNet
 from semivox.networks.rebuilder import Rebuilder
-from semivox.networks.segmenter import DecoderKind, Segmenter, Single
+from semivox.networks.segmenter import ClassHead, DecoderKind, Segmenter, Single
 from semivox.networks.unet3d import UNet3D
 from semivox.networks.uxnet import UXNet
 from semivox.networks.vnet import VNet
 
-ARCHITECTURES: dict[str, type[Architecture]] = {"vnet": VNet, "unet3d": UNet3D, "uxnet": UXNet}
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    "vnet": VNet,
+    "unet3d": UNet3D,
+    "uxnet": UXNet,
+    "pyramid_unet": PyramidUNet,
+}
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,13 @@ class Blueprint:
         network = architecture(plan.network.name, plan.network.options)
         return cls(network, len(plan.channels), len(plan.classes), plan.mirror)
 
-    def segmenter(self, heads: Mapping[str, int] | None = None, deep: int = 0) -> Single:
+    def segmenter(self, heads: Mapping[str, int] | None = None, deep: int = 0, head: ClassHead = "softmax") -> Single:
         """A network (B, C, X, Y, Z) -> Output, with further heads: name -> number of maps.
 
-        ``deep`` coarser decoder maps, from the finest on, have class logits of their own (``Output.deep``).
+        ``deep`` coarser decoder maps, from the finest on, have class logits of their own (``Output.deep``). ``head``:
+        a logit for each class, or for each foreground class beside a background of 0.
         """
-        return Single(self.architecture, self.channels, self.classes, heads or {}, deep)
+        return Single(self.architecture, self.channels, self.classes, heads or {}, deep, head)
 
     def segmenters(self, decoders: Sequence[DecoderKind], heads: Mapping[str, int] | None = None) -> Segmenter:
         """A network with several decoders on one encoder: (B, C, X, Y, Z) -> one Output per decoder."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from semivox.functional.classes import most_probable
 from semivox.networks.architecture import Architecture, Output
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.voxel_heads import AsRows, predicted, prediction, projection
+from semivox.networks.voxel_heads import AsRows, Reading, predicted, prediction, projection, read_by
 
 Attention = Literal["both", "intra", "inter", "none"]
 HEADS = 4  # of each attention layer; fewer where they do not divide the channels
@@ -63,12 +63,19 @@ class MutualPair(nn.Module):
     """A plain network, one with cross-sample attention and trilinear up-sampling, and heads to compare their voxels."""
 
     def __init__(
-        self, blueprint: Blueprint, kind: Attention, level: int | None, width: int, dropout: float = 0.0
+        self,
+        blueprint: Blueprint,
+        kind: Attention,
+        level: int | None,
+        width: int,
+        dropout: float = 0.0,
+        reading: Reading = "embedding",
     ) -> None:
         super().__init__()
         self.plain = blueprint.segmenter()
         self.mixing = blueprint.segmenters(("trilinear",))
-        self.as_rows = AsRows(dropout)
+        self.reading: Reading = reading
+        self.as_rows = AsRows(dropout if reading == "embedding" else 0.0)
         self.projections = nn.ModuleList(projection(blueprint.architecture.embedding, width) for _ in range(2))
         self.predictions = nn.ModuleList(prediction(width) for _ in range(2))
         if kind != "none":
@@ -83,7 +90,7 @@ class MutualPair(nn.Module):
         """(B, C, X, Y, Z) -> both outputs, and what is compared: all patches but the first ``alone``."""
         plain, (mixing,) = self.plain(image), self.mixing(image)
         agreed = most_probable(plain.logits[alone:]) == most_probable(mixing.logits[alone:])
-        found = [self.as_rows(output.embedding[alone:])[agreed] for output in (plain, mixing)]
+        found = [self.as_rows(read_by(o, self.reading, slice(alone, None)))[agreed] for o in (plain, mixing)]
         heads = zip(found, self.projections, self.predictions, strict=True)
         one, other = (predicted(project, predict, rows) for rows, project, predict in heads)
         return Views(plain, mixing, agreed, (one, other))

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from semivox.core.geometry import Shape
 
-Norm = Literal["batch", "instance", "group", "none"]
+Norm = Literal["batch", "instance", "instance_plain", "group", "none"]
+"""``instance`` has weights of its own, ``instance_plain`` none."""
 Upsampling = Literal["transposed", "trilinear", "nearest"]
+DropoutOf = Literal["element", "channel"]
 
 
 def normalization(norm: Norm, channels: int) -> nn.Module:
@@ -24,17 +26,21 @@ def normalization(norm: Norm, channels: int) -> nn.Module:
             return nn.BatchNorm3d(channels)
         case "instance":
             return nn.InstanceNorm3d(channels, affine=True)
+        case "instance_plain":
+            return nn.InstanceNorm3d(channels)
         case "group":
             return nn.GroupNorm(math.gcd(16, channels), channels)
         case "none":
             return nn.Identity()
 
 
-def unit(incoming: int, outgoing: int, norm: Norm, dropout: float = 0.0) -> nn.Sequential:
-    """3x3x3 convolution, normalization, ReLU, and element-wise dropout where there is any. Keeps X, Y, Z."""
+def unit(
+    incoming: int, outgoing: int, norm: Norm, dropout: float = 0.0, dropout_of: DropoutOf = "element"
+) -> nn.Sequential:
+    """3x3x3 convolution, normalization, ReLU, and dropout (of elements or channels) if there is any. Keeps X, Y, Z."""
     layers = [nn.Conv3d(incoming, outgoing, 3, padding=1), normalization(norm, outgoing), nn.ReLU(inplace=True)]
     if dropout:
-        layers.append(nn.Dropout(dropout))
+        layers.append(nn.Dropout(dropout) if dropout_of == "element" else nn.Dropout3d(dropout))
     return nn.Sequential(*layers)
 
 
@@ -58,13 +64,16 @@ def upsampling(incoming: int, outgoing: int, stride: Shape, norm: Norm, kind: Up
     return nn.Sequential(*grow, normalization(norm, outgoing), nn.ReLU(inplace=True))
 
 
-def interpolation(stride: Shape, kind: Literal["trilinear", "nearest"]) -> nn.Upsample:
+def interpolation(
+    stride: Shape, kind: Literal["trilinear", "nearest"], corners: Literal["kept", "outer"] = "kept"
+) -> nn.Upsample:
     """X, Y, Z grow by ``stride`` without weights. Trilinear: the first and last voxels keep their values.
 
     That alignment of corners is the one of MC-Net's second decoder (Wu et al., MICCAI 2021, arXiv:2103.02911).
+    ``outer``: the outer faces of the patch stay where they are instead, PyTorch's default.
     """
-    corners = True if kind == "trilinear" else None
-    return nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=kind, align_corners=corners)
+    aligned = corners == "kept" if kind == "trilinear" else None
+    return nn.Upsample(scale_factor=tuple(float(s) for s in stride), mode=kind, align_corners=aligned)
 
 
 def check_divisible(image: Tensor, strides: tuple[Shape, ...]) -> None:

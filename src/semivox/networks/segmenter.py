@@ -14,6 +14,8 @@ from semivox.networks.parts import Upsampling
 
 DecoderKind = Upsampling | Literal["shallow"]
 """How a decoder up-samples, or that it reads the deepest features only."""
+ClassHead = Literal["softmax", "sigmoid"]
+"""Class logits: one a class, or one a foreground class beside a background of 0, a sigmoid where there are two."""
 
 
 class Clean(NamedTuple):
@@ -41,13 +43,16 @@ class Segmenter(nn.Module):
         classes: int,
         decoders: Sequence[DecoderKind],
         heads: Mapping[str, int],
+        head: ClassHead = "softmax",
     ) -> None:
         super().__init__()
         self.encoder = architecture.encoder(channels)
         self.decoders = nn.ModuleList(
             Shallow(architecture) if kind == "shallow" else architecture.decoder(kind) for kind in decoders
         )
-        self.heads = nn.ModuleList(Heads(architecture, {"logits": classes, **heads}) for _ in decoders)
+        self.free_background = head == "softmax"
+        own = classes if self.free_background else classes - 1
+        self.heads = nn.ModuleList(Heads(architecture, {"logits": own, **heads}) for _ in decoders)
 
     def forward(
         self, image: Tensor, perturb: Sequence[Perturbation] = (), first: int | None = None
@@ -69,8 +74,11 @@ class Segmenter(nn.Module):
     def _read(self, index: int, features: tuple[Tensor, ...]) -> Output:
         """What decoder ``index`` and its heads make of features, finest first."""
         scales = self.decoders[index](features)
-        extra = self.heads[index](scales[0])
-        return Output(extra.pop("logits"), scales[0], features, scales, extra)
+        extra, read = self.heads[index](scales[0])
+        logits = extra.pop("logits")
+        if not self.free_background:
+            logits = F.pad(logits, (0, 0, 0, 0, 0, 0, 1, 0))  # (B, K - 1, ...) -> (B, K, ...)
+        return Output(logits, scales[0], features, scales, extra, read=read)
 
     def _decode(self, index: int, features: tuple[Tensor, ...]) -> Tensor:
         return self._read(index, features).logits
@@ -80,10 +88,16 @@ class Single(Segmenter):
     """A segmenter with one decoder: image -> its Output."""
 
     def __init__(
-        self, architecture: Architecture, channels: int, classes: int, heads: Mapping[str, int], deep: int = 0
+        self,
+        architecture: Architecture,
+        channels: int,
+        classes: int,
+        heads: Mapping[str, int],
+        deep: int = 0,
+        head: ClassHead = "softmax",
     ) -> None:
         """``deep``: how many of the coarser decoder maps, from the finest on, have class logits of their own."""
-        super().__init__(architecture, channels, classes, ("transposed",), heads)
+        super().__init__(architecture, channels, classes, ("transposed",), heads, head)
         coarser = architecture.widths[1:]
         if deep > len(coarser):
             raise ValueError(f"{deep} deep heads, but only {len(coarser)} coarser decoder maps")
@@ -115,7 +129,10 @@ class Shallow(nn.Module):
 
 
 class Heads(nn.Module):
-    """1x1x1 convolutions on the finest decoder map, behind the architecture's head dropout: (B, E, ...) -> maps."""
+    """1x1x1 convolutions on the finest decoder map, behind the architecture's head dropout.
+
+    (B, E, ...) -> maps by name, and what they were read from.
+    """
 
     def __init__(self, architecture: Architecture, heads: Mapping[str, int]) -> None:
         super().__init__()
@@ -125,7 +142,7 @@ class Heads(nn.Module):
             self.heads[name] = nn.Conv3d(architecture.embedding, maps, 1)
             architecture.initialize(self.heads[name])
 
-    def forward(self, embedding: Tensor) -> dict[str, Tensor]:
-        """(B, E, X, Y, Z) -> name -> (B, maps, X, Y, Z)."""
+    def forward(self, embedding: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """(B, E, X, Y, Z) -> name -> (B, maps, X, Y, Z), and (B, E, X, Y, Z) behind the dropout."""
         read = self.dropout(embedding)
-        return {name: head(read) for name, head in self.heads.items()}
+        return {name: head(read) for name, head in self.heads.items()}, read

@@ -15,7 +15,7 @@ from semivox.core.case import IGNORE
 from semivox.functional.classes import most_probable
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.voxel_heads import AsRows, predicted, prediction, projection, selector
+from semivox.networks.voxel_heads import AsRows, Reading, predicted, prediction, projection, read_by, selector
 
 
 class VoxelsOfClass(NamedTuple):
@@ -42,10 +42,11 @@ class Separable(NamedTuple):
 class SeparableNetwork(nn.Module):
     """A segmenter, with heads that predict a voxel's projected embedding and score how much the voxel counts."""
 
-    def __init__(self, blueprint: Blueprint, width: int, dropout: float = 0.0) -> None:
+    def __init__(self, blueprint: Blueprint, width: int, dropout: float = 0.0, reading: Reading = "embedding") -> None:
         super().__init__()
         self.segmenter = blueprint.segmenter()
-        self.as_rows = AsRows(dropout)
+        self.reading: Reading = reading
+        self.as_rows = AsRows(dropout if reading == "embedding" else 0.0)
         self.projection = projection(blueprint.architecture.embedding, width)
         self.prediction = prediction(width)
         self.selectors = nn.ModuleList(selector(width) for _ in range(1, blueprint.classes))
@@ -53,7 +54,7 @@ class SeparableNetwork(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None) -> Separable:
         """(B, C, X, Y, Z), and (L, X, Y, Z) of the first of them; without labels, no voxels are compared."""
         output = self.segmenter(image)
-        embedding = self.as_rows(output.embedding)  # draws random numbers, hence in any case
+        embedding = self.as_rows(read_by(output, self.reading))  # draws random numbers, hence in any case
         if label is None:
             return Separable(output, embedding, (), ())
         labeled = len(label)

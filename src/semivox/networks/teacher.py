@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from semivox.networks.architecture import Output
 
 Buffers = Literal["own", "copy", "ema"]
+Averaging = Literal["rising", "constant"]
 
 
 class Teacher(nn.Module):
@@ -21,11 +22,15 @@ class Teacher(nn.Module):
 
     updates: Tensor
 
-    def __init__(self, network: nn.Module, buffers: Buffers = "own") -> None:
-        """``buffers``: running statistics are the teacher's ``own`` (the reference codes), a ``copy``, an ``ema``."""
+    def __init__(self, network: nn.Module, buffers: Buffers = "own", averaging: Averaging = "rising") -> None:
+        """``buffers``: running statistics are the teacher's ``own`` (the reference codes), a ``copy``, an ``ema``.
+
+        ``averaging``: how much of itself it keeps rises to the decay, or is that from the first update on.
+        """
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.buffers_from = buffers
+        self.averaging = averaging
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -39,9 +44,10 @@ class Teacher(nn.Module):
 
         t counts the updates from 0 and is kept in a buffer, so that a resumed run goes on where it was; at t = 0 the
         teacher becomes the student, and until alpha reaches ``decay`` it is the plain mean of all students so far.
+        With ``constant`` averaging alpha is ``decay`` throughout.
         """
         step = int(self.updates)
-        alpha = min(1 - 1 / (step + 1), decay)
+        alpha = decay if self.averaging == "constant" else min(1 - 1 / (step + 1), decay)
         mine = [p.detach() for p in self.network.parameters()]
         theirs = [p.detach() for p in student.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - alpha)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture
-from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation, kaiming, unit
+from semivox.networks.parts import DropoutOf, Norm, Upsampling, check_divisible, interpolation, kaiming, unit
 
 
 class UNet3D(Architecture):
@@ -27,7 +27,9 @@ class UNet3D(Architecture):
     """Max-pooling between levels, finest first; one more level than strides."""
     norm: Norm = "batch"
     dropout: float = Field(0.15, ge=0, lt=1)
-    """Element-wise dropout after the ReLU of each convolution unit."""
+    """Dropout after the ReLU of each convolution unit."""
+    dropout_of: DropoutOf = "element"
+    """Whether it drops elements (our default: the paper does not say) or whole channels."""
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -58,8 +60,8 @@ class UNetEncoder(nn.Module):
             incoming = channels if level == 0 else width // 2
             self.blocks.append(
                 nn.Sequential(
-                    unit(incoming, width // 2, options.norm, options.dropout),
-                    unit(width // 2, width, options.norm, options.dropout),
+                    unit(incoming, width // 2, options.norm, options.dropout, options.dropout_of),
+                    unit(width // 2, width, options.norm, options.dropout, options.dropout_of),
                 )
             )
         self.pools = nn.ModuleList(nn.MaxPool3d(stride, stride) for stride in options.strides)
@@ -85,8 +87,8 @@ class UNetDecoder(nn.Module):
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                unit(fine + coarse, fine, options.norm, options.dropout),
-                unit(fine, fine, options.norm, options.dropout),
+                unit(fine + coarse, fine, options.norm, options.dropout, options.dropout_of),
+                unit(fine, fine, options.norm, options.dropout, options.dropout_of),
             )
             for fine, coarse in pairwise(widths)
         )

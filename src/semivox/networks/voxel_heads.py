@@ -5,11 +5,22 @@ They normalize over the rows they are given, which may be some voxels of some pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
+from semivox.networks.architecture import Output
 from semivox.networks.freezing import fixed
+
+Reading = Literal["embedding", "head"]
+"""The form of a segmenter's embedding in which voxels are compared: as it is, or behind the dropout of the heads."""
+Remembering = Literal["after", "before"]
+"""Whether what is remembered of a step is projected with the statistics that the step left, or those it found."""
+Statistics = Mapping[str, Tensor]
 
 
 class AsRows(nn.Module):
@@ -67,7 +78,21 @@ def predicted(project: nn.Module, predict: nn.Module, rows: Tensor, kept: Tensor
 
 
 @torch.no_grad()
-def settled(network: nn.Module, rows: Tensor) -> Tensor:
-    """(N, E) -> (N, E') of such a network as in evaluation, detached: running statistics, which stay as they are."""
+def settled(network: nn.Module, rows: Tensor, statistics: Statistics | None = None) -> Tensor:
+    """(N, E) -> (N, E') of such a network as in evaluation, detached: running statistics, which stay as they are.
+
+    ``statistics``: as they were when ``statistics_of`` took them, in place of those of now.
+    """
     with fixed(network):
-        return network(rows)
+        return network(rows) if statistics is None else functional_call(network, dict(statistics), (rows,))
+
+
+def statistics_of(network: nn.Module) -> Statistics:
+    """A copy of the running statistics of such a network."""
+    return {name: buffer.clone() for name, buffer in network.named_buffers()}
+
+
+def read_by(output: Output, reading: Reading, part: slice = slice(None)) -> Tensor:
+    """(B', E, X, Y, Z): the embedding of a part of the patches in this form; ``head`` has its dropout already."""
+    whole = output.embedding if reading == "embedding" or output.read is None else output.read
+    return whole[part]

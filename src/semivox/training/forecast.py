@@ -129,9 +129,9 @@ class DrySteps:
         def step(number: int) -> None:
             progress = Progress(middle + number, self.plan.steps + number + 1)
             for losses in turns(fabric, method.step(batch, progress)):
-                optimizers[losses.player].zero_grad()
+                optimizers[losses.moved_by].zero_grad()
                 fabric.backward(losses.total)
-                optimizers[losses.player].step()
+                optimizers[losses.moved_by].step()
 
         return step
 

@@ -70,8 +70,8 @@ def train(
         seed_step(pace.seed, step, fabric.global_rank)
         finite: list[bool] = []
         for losses in turns(fabric, method.step(on(fabric, batch, method), progress)):
-            optimizer, player = optimizers[losses.player], getattr(method, losses.player)
-            rate = set_rate(optimizer, getattr(method.config, losses.player).rate_at(progress) / 2**saved.slowed)
+            optimizer, player = optimizers[losses.moved_by], getattr(method, losses.player)
+            rate = set_rate(optimizer, getattr(method.config, losses.moved_by).rate_at(progress) / 2**saved.slowed)
             optimizer.zero_grad()  # also drops what another player's turn left here
             fabric.backward(losses.total)
             average(fabric, player)
@@ -103,14 +103,22 @@ def prepared(fabric: Fabric, method: Method, saved: State) -> dict[str, Optimize
         method.load_state_dict(saved.method)
     method.to(fabric.device)
     share(fabric, method)
-    optimizers = {}
+    optimizers = with_optimizers(fabric, method)
+    if saved.step:
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(saved.optimizers[name])
+    return optimizers
+
+
+def with_optimizers(fabric: Fabric, method: Method) -> dict[str, Any]:
+    """Wrap each player of the method with its optimizer, in place -> all optimizers by name."""
+    optimizers: dict[str, Any] = {}
     for name in method.players:
         player = getattr(method, name)
-        wrapped, optimizer = fabric.setup(player, getattr(method.config, name).build(player))
+        wrapped, optimizers[name] = fabric.setup(player, getattr(method.config, name).build(player))
         setattr(method, name, wrapped)
-        if saved.step:
-            optimizer.load_state_dict(saved.optimizers[name])
-        optimizers[name] = optimizer
+    for name, of in method.further_optimizers.items():
+        optimizers[name] = fabric.setup_optimizers(getattr(method.config, name).build(getattr(method, of)))
     return optimizers
 
 

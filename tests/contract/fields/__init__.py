@@ -18,6 +18,7 @@ Alternative = tuple[Any, dict[str, Any]]
 
 AVERAGING: dict[str, Alternative] = {
     "decay": (0.3, {}),
+    "averaging": ("constant", {}),
     "buffers": ("copy", {}),
     "predict_with": ("teacher", {}),
 }
@@ -39,6 +40,7 @@ MUTUAL: dict[str, Alternative] = {
     "consistency": (0.5, {}),
     "ramp": (3, {}),
     "staircase": (4, {}),
+    "ramp_first": (1, {}),
     "temperature": (0.5, {}),
     "sharpening": ("one_vs_rest", {}),
     "detach_target": (True, {}),

@@ -12,6 +12,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "correlation": (0.5, {}),
     "ramp": (3, {}),
     "staircase": (4, {}),
+    "ramp_first": (1, {}),
     "sharpening": (0.5, {}),
     "temperature": (0.5, {}),
     "normalize": (True, {}),
@@ -24,5 +25,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "voxels": (3, {}),
     "width": (8, {}),
     "embedding_dropout": (0.5, {}),
+    "embedding_read": ("head", {}),
+    "remember": ("before", {}),
 }
 REMEMBERS = True

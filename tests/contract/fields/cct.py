@@ -7,6 +7,10 @@ from tests.contract.fields import Alternative
 WEIGHTS = {"consistency": ("consistency",)}
 ADVERSARIAL, CUTOUT = {"auxiliary": ("adversarial",)}, {"auxiliary": ("cutout",)}
 ALTERNATIVES: dict[str, Alternative] = {
+    "segmentation": ("ce", {}),
+    "bootstrap_to": (0.6, {"segmentation": "bootstrapped"}),
+    "bootstrap_ramp": (1.0, {"segmentation": "bootstrapped"}),
+    "confidence": (0.6, {}),
     "auxiliary": (("noise", "drop", "dropout", "noise"), {}),
     "auxiliary_decoder": ("shallow", {}),
     "consistency": (0.5, {}),

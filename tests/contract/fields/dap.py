@@ -21,6 +21,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "self_training_loss": ("bayesian", {}),
     "gamma": (1.0, {}),
     "likelihood": ("detached", {}),
+    "epoch": (1, {"likelihood": "previous"}),
     "weighting": ("contradiction", {}),
     "sigma": (0.1, {}),
     "divide_by": ("voxels", {}),

@@ -16,7 +16,9 @@ TESTED = {"clusters": {"width": 16, "hidden": 16, "heads": 2, "layers": 1}}
 LEARNS = {"rate": 0.01, "schedule": "poly"}
 ALTERNATIVES: dict[str, Alternative] = {
     "clusters": ({"queries": 16}, {}),
+    "segmentation": ("dice_ce_all", {}),
     "branches": ("shared", {}),
+    "decay": (0.3, {"branches": "average"}),
     "distribution": (0.5, {}),
     "deep": (0.5, {}),
     "segmentation_contrast": (0.2, {}),

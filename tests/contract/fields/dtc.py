@@ -14,6 +14,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "steepness": (50.0, {}),
     "consistency_on": ("unlabeled", {}),
     "segmentation": ("dice", {}),
+    "head": ("sigmoid", {}),
     "absent": ("surface", {}),
     "ramp": (3, {}),
     "staircase": (4, {}),

@@ -8,6 +8,9 @@ WEIGHTS = {"reliable": ("reliable",), "matching": ("nn", "en")}
 ALTERNATIVES: dict[str, Alternative] = AVERAGING | {
     "noise_student": (0.3, {}),
     "noise_teacher": (0.3, {}),
+    "noise_clip": (0.5, {}),
+    "noise_on": ("unlabeled", {}),
+    "supervised_shares": ((1.0, 1.0), {}),
     "passes": (2, {}),
     "uncertainty": ("predictive", {}),
     "label_source": ("single_pass", {}),
@@ -20,7 +23,11 @@ ALTERNATIVES: dict[str, Alternative] = AVERAGING | {
     "references": (3, {}),
     "runs": (2, {}),
     "band_mm": (1.0, {}),
+    "near": ("nearest", {}),
+    "reference_pass": ("evaluation", {}),
     "reference_scope": ("paired", {}),
     "en_region": ("all", {}),
+    "en_runs": ("each", {}),
+    "mask_sums": ("patch", {"least_uncertain": 0.0}),
     "least_uncertain": (0.0, {}),
 }

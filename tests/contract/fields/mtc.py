@@ -17,5 +17,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "detach_weights": (False, {}),
     "activation": ("linear", {}),
     "segmentation": ("dice", {}),
+    "optimizers": ("two", {}),
+    "rebuilding": ({"kind": "sgd"}, {"optimizers": "two"}),
     "noise": (0.3, {}),
 }

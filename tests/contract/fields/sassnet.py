@@ -16,6 +16,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "staircase": (4, {}),
     "width": (5, {}),
     "segmentation": ("dice", {}),
+    "head": ("sigmoid", {}),
     "consistency": (0.5, TEACHER),
     "consistency_of": ("both", TEACHER),
     "decay": (0.3, TEACHER),

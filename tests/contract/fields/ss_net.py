@@ -11,6 +11,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "separation": (0.5, {}),
     "ramp": (3, {}),
     "staircase": (4, {}),
+    "ramp_first": (1, {}),
     "size": (0.3, {}),
     "probe": (0.3, {}),
     "iterations": (2, {}),
@@ -20,5 +21,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "normalize_by_present": (True, {}),
     "width": (8, {}),
     "embedding_dropout": (0.5, {}),
+    "embedding_read": ("head", {}),
+    "remember": ("before", {}),
 }
 REMEMBERS = True

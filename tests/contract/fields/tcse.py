@@ -7,6 +7,7 @@ from tests.contract.fields import Alternative
 WEIGHTS = {"consistency": ("consistency",)}
 TEACHER = {"second_pass": "teacher"}
 ALTERNATIVES: dict[str, Alternative] = {
+    "segmentation": ("ce", {}),
     "consistency": (0.5, {}),
     "ramp": (3, {}),
     "staircase": (4, {}),

@@ -37,6 +37,7 @@ FAMILIES = {
     "vnet": Family("vnet", width=16, levels=5, cost=Cost(bytes=830, core_seconds=8e-6)),
     "unet3d": Family("unet3d", width=16, levels=4, cost=Cost(bytes=2950, core_seconds=31e-6)),
     "uxnet": Family("uxnet", width=48, levels=5, cost=Cost(bytes=4730, core_seconds=65e-6)),
+    "pyramid_unet": Family("pyramid_unet", width=16, levels=5, cost=Cost(bytes=880, core_seconds=14e-6)),
     "small": Family("vnet", width=8, levels=5, cost=Cost(bytes=425, core_seconds=4e-6)),
 }
 WORKSPACE = 1.5

@@ -23,7 +23,7 @@ class PlanOptions(Frozen):
     patch: Shape | None = None
     """Voxels."""
     network: str | None = None
-    """vnet, unet3d, uxnet, or small (a V-Net of half the width)."""
+    """vnet, unet3d, uxnet, pyramid_unet, or small (a V-Net of half the width)."""
     steps: int | None = Field(None, ge=1)
     """Optimization steps."""
     fields: Mapping[str, Any] = {}
