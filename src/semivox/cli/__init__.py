@@ -16,8 +16,7 @@ from types import FrameType
 
 import typer
 
-from semivox.cli import data, methods, models, studies
-from semivox.cli import jobs as study
+from semivox.cli import data, jobs, methods, models, studies, view
 from semivox.core.errors import InterruptedRun, SemivoxError
 
 INTERRUPTED = 130
@@ -45,11 +44,12 @@ for command in (
     models.train,
     models.predict,
     models.evaluate,
-    study.run,
+    jobs.run,
     studies.patches,
     studies.study,
     studies.report,
-    study.demo,
+    view.view,
+    jobs.demo,
     methods.methods,
 ):
     app.command()(command)
