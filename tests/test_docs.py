@@ -17,7 +17,8 @@ from semivox.evaluation.tables import COLUMNS
 from semivox.experiments.protocols import PROTOCOLS
 from semivox.experiments.study_file import CaseChoice, LegacyChoice, MethodChoice, PredictChoice, StudyFile
 from semivox.methods import METHODS, find
-from semivox.pipeline.options import known_options, parse_overrides
+from semivox.pipeline.assignments import parse_overrides
+from semivox.pipeline.options import known_options
 from semivox.reports.published import Published
 from semivox.training.folder import OWN
 from semivox.training.settings import TrainSettings
