@@ -11,12 +11,12 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.core.spelling import suggestion
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import registry
 from semivox.data.formats.volume import read, read_label, stem
 from semivox.data.layouts.names import by_case, scans
-from semivox.pipeline.options import suggestion
 from semivox.reports.viewer.scenes import Layer, Scene
 from semivox.reports.viewer.volumes import image_bytes, label_bytes
 
