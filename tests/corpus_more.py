@@ -21,7 +21,6 @@ from semivox.data.planning.options import PlanOptions
 from semivox.pipeline.assignments import parse_overrides, parse_triple
 from semivox.pipeline.options import checked
 from semivox.pipeline.stages import load_dataset
-from semivox.pipeline.train import settings_of
 from semivox.training.model import load_model
 from semivox.training.settings import TrainSettings, configure
 from tests.corpus import (
@@ -361,11 +360,11 @@ for name, make, words in (
     ("method_that_does_not_exist", lambda _: configure("mean_teecher", {}, TrainSettings()), "mean_teecher"),
     ("method_that_is_an_import", lambda _: configure("os.system", {}, TrainSettings()), "os.system"),
     ("ablation_that_does_not_exist", lambda _: configure("mean_teacher", {}, TrainSettings(), "nothing"), "ablation"),
-    ("setting_that_does_not_exist", lambda _: settings_of({"sted": 1}), "did you mean 'seed'"),
-    ("negative_steps", lambda _: settings_of({"steps": -5}), "steps"),
-    ("negative_workers", lambda _: settings_of({"workers": -1}), "workers"),
-    ("device_that_does_not_exist", lambda _: settings_of({"device": "tpu"}), "device"),
-    ("rate_that_is_not_a_number", lambda _: settings_of({"clip": float("nan")}), "clip"),
+    ("setting_that_does_not_exist", lambda _: checked(TrainSettings, "train", **{"sted": 1}), "did you mean 'seed'"),
+    ("negative_steps", lambda _: checked(TrainSettings, "train", **{"steps": -5}), "steps"),
+    ("negative_workers", lambda _: checked(TrainSettings, "train", **{"workers": -1}), "workers"),
+    ("device_that_does_not_exist", lambda _: checked(TrainSettings, "train", **{"device": "tpu"}), "device"),
+    ("rate_that_is_not_a_number", lambda _: checked(TrainSettings, "train", **{"clip": float("nan")}), "clip"),
     ("set_without_a_section", lambda _: parse(["decay=0.9"]), "section.field=value"),
     ("set_of_an_unknown_section", lambda _: parse(["metod.decay=0.9"]), "did you mean 'method'"),
     ("set_that_contradicts_itself", lambda _: parse(["method.network=1", "method.network.rate=2"]), "contradicts"),

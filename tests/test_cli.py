@@ -70,7 +70,7 @@ def test_methods_describe_themselves(capsys):
         (["train", "nowhere", "-o", "y", "--method", "magic"], "embedding_matching"),
         (["train", "nowhere", "-o", "y", "--set", "method.decy=1"], "did you mean 'decay'"),
         (["train", "nowhere", "-o", "y", "--set", "train.stepz=1"], "did you mean 'steps'"),
-        (["train", "nowhere", "-o", "y", "--set", "method.decay=2"], "less than 1"),
+        (["train", "nowhere", "-o", "y", "--set", "method.decay=2"], "below 1"),
         (["run", "nowhere", "-o", "y", "--spacing", "1,2"], "--spacing"),
         (["run", "nowhere", "-o", "y", "--patch", "1.5"], "whole numbers"),
         (["predict", "nowhere", "-i", "a", "-o", "b"], "nowhere"),

@@ -167,9 +167,11 @@ def predict(  # noqa: PLR0913 - the options of the command
     import torch
 
     from semivox.inference.folder import predict_folder
+    from semivox.inference.maps import require_maps
     from semivox.pipeline.predict import predictor_of
     from semivox.pipeline.progress import Quiet
 
+    require_maps(save)
     predictor = predictor_of(
         Path(run), device, precision, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
     )

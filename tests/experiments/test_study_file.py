@@ -172,7 +172,7 @@ def test_methods_with_one_network_and_one_optimizer_share_a_twin_and_others_do_n
     ("text", "message"),
     [
         ("methods = [", "is not TOML"),
-        ("methods = []", "at least 1 item"),
+        ("methods = []", "at least 1 value"),
         ('methods = ["supervised"]\nseedz = [1]', "did you mean 'seeds'"),
         ('methods = ["supervised"]\n[cases]\nlabelled = [4]', "did you mean 'labeled'"),
         ('methods = ["supervised"]\n[plan]\nstep = 4', "did you mean 'steps'"),

@@ -106,7 +106,7 @@ def test_what_cannot_work_is_said(scan, make_plan):
         Predictor(make_plan(channels=2), bands)(volume)
     with pytest.raises(InputError, match="second network"):
         Predictor(make_plan(), bands)(volume, ("disagreement",))
-    with pytest.raises(InputError, match="unknown maps"):
+    with pytest.raises(InputError, match="unknown map"):
         Predictor(make_plan(), bands)(volume, ("entrpy",))
     with pytest.raises(InputError, match="classes"):
         Predictor(make_plan(values=(0, 1)), bands)(volume)

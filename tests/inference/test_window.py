@@ -149,3 +149,8 @@ def test_impossible_windows_are_refused():
         Window(PATCH, PATCH, batch=0)
     with pytest.raises(ValueError, match="keep the patch"):
         whole(lambda x: x[..., 1:], noise((2, 8, 6, 10)), Window(PATCH, PATCH))
+
+
+def test_weights_that_do_not_exist_are_refused_and_not_taken_for_gaussian():
+    with pytest.raises(InputError, match="unknown blend 'unifrom', did you mean 'uniform'"):
+        Window.overlapping((8, 8, 8), blend="unifrom")

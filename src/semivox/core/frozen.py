@@ -8,7 +8,11 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from semivox.core.errors import InputError
+from semivox.core.explanations import explain
 from semivox.core.files import write_text
+from semivox.core.json_text import parsed
+
+__all__ = ["Frozen", "explain"]
 
 
 class Frozen(BaseModel):
@@ -27,18 +31,14 @@ class Frozen(BaseModel):
     def load(cls, path: Path) -> Self:
         """Read the value back. Raises InputError naming the file and the field that is wrong."""
         try:
-            return cls.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            parsed(content)
+            return cls.model_validate_json(content)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        except InputError as error:
+            raise InputError(f"{path} is not a valid {cls.__name__}: {error}") from error
         except ValidationError as error:
-            raise InputError(f"{path} is not a valid {cls.__name__}:\n{explain(error)}") from error
-
-
-def explain(error: ValidationError) -> str:
-    """A validation error in one line per field: which field, what is wrong, what was received."""
-    lines = []
-    for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"]) or "(top level)"
-        received = repr(item.get("input"))
-        lines.append(f"  {field}: {item['msg']} (received {received[:80]})")
-    return "\n".join(lines)
+            raise InputError(f"{path} is not a valid {cls.__name__}:\n{explain(error, cls)}") from error
+        except ValueError as error:
+            raise InputError(f"{path} is not a valid {cls.__name__}: {error}") from error

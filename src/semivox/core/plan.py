@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from math import prod
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
@@ -14,6 +15,15 @@ from semivox.core.geometry import Shape, Spacing
 Precision = Literal["32-true", "bf16-mixed"]
 DECIDE_NOTHING = ("forecast", "reasons", "fingerprint")
 """Fields of a plan that decide no number of a run."""
+Edge = Annotated[int, Field(ge=1, le=2**16)]
+"""Voxels of a patch along an axis."""
+LARGEST_PATCH = 2**28
+"""Voxels: more than any machine trains on at once."""
+Positive = Annotated[float, Field(gt=0)]
+Steps = Annotated[int, Field(ge=1, le=10**8)]
+"""Of training; years of them at the most."""
+Patches = Annotated[int, Field(ge=1, le=1024)]
+"""In the batch of a step."""
 
 
 class ClassInfo(Frozen):
@@ -32,9 +42,15 @@ class Intensity(Frozen):
     lower: float = 0.0
     upper: float = 0.0
     mean: float = 0.0
-    std: float = 1.0
+    std: float = Field(1.0, gt=0)
     nonzero: bool = False
     """``zscore`` only: statistics over non-zero voxels, for scans whose surroundings were set to 0."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower > self.upper:
+            raise ValueError(f"lower {self.lower:g} is above upper {self.upper:g}")
+        return self
 
 
 class ChannelFacts(Frozen):
@@ -104,24 +120,24 @@ class Forecast(Frozen):
 class Plan(Frozen):
     """Every choice that data and machine decide, in one readable file."""
 
-    version: int = 1
+    version: Literal[1] = 1
     dataset: str
     classes: tuple[ClassInfo, ...]
     """Background first; a label file's ``value`` becomes the index in this list, and back on output."""
     ignore: int | None = None
     channels: tuple[str, ...]
-    spacing: Spacing
+    spacing: tuple[Positive, Positive, Positive]
     """mm per voxel of the prepared cases."""
-    patch: Shape
+    patch: tuple[Edge, Edge, Edge]
     """Voxels."""
     intensity: tuple[Intensity, ...]
     """One per channel."""
     network: NetworkChoice
-    labeled_per_step: int = Field(2, ge=1)
+    labeled_per_step: Patches = 2
     """Labeled patches in the batch of a step, of each process."""
-    unlabeled_per_step: int = Field(2, ge=0)
+    unlabeled_per_step: int = Field(2, ge=0, le=1024)
     """Unlabeled patches in the batch of a step; a supervised twin uses the labeled ones only."""
-    steps: int = Field(ge=1)
+    steps: Steps
     precision: Precision = "32-true"
     channels_last: bool = False
     """Memory format of images and weights."""
@@ -133,6 +149,12 @@ class Plan(Frozen):
     fingerprint: Fingerprint
     reasons: Mapping[str, str]
     """Field -> why it was chosen, in words."""
+
+    @model_validator(mode="after")
+    def _affordable(self) -> Self:
+        if prod(self.patch) > LARGEST_PATCH:
+            raise ValueError(f"a patch of {prod(self.patch):.2g} voxels is too large; at most {LARGEST_PATCH:.2g} fit")
+        return self
 
     def digest(self) -> str:
         """A short hash of everything that decides the content of a prepared case."""

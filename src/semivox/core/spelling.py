@@ -9,5 +9,7 @@ from collections.abc import Iterable
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """``", did you mean 'decay'?"`` where a known name is near, else nothing."""
     folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(str(wrong).lower(), folded, n=1, cutoff=0.6)
+    typed = str(wrong).lower()
+    longer = [name for name in folded if len(typed) > 2 and name.startswith(typed)]
+    near = longer or difflib.get_close_matches(typed, folded, n=1, cutoff=0.6)
     return f", did you mean {folded[near[0]]!r}?" if near else ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
@@ -24,8 +24,11 @@ from semivox.data.planning.options import PlanOptions
 from semivox.experiments.protocols import PROTOCOLS
 from semivox.methods.method import MethodName
 from semivox.pipeline.assignments import assigned
+from semivox.pipeline.options import checked
 from semivox.training.settings import TrainSettings
 
+MOST_DRAWS = 1000
+"""Of the labeled cases, for each number of them."""
 SHARED_BY_ALL = ("seed", "steps")
 """Training settings that a grid decides elsewhere: ``seeds``, and ``plan.steps``."""
 
@@ -62,7 +65,11 @@ class CaseChoice(Frozen):
     @classmethod
     def _counted(cls, value: Any) -> Any:
         """``draws = 3`` means draws 0, 1 and 2."""
-        return tuple(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        if value > MOST_DRAWS:
+            raise ValueError(f"must be at most {MOST_DRAWS}")
+        return tuple(range(value))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,9 +172,13 @@ class StudyFile(Frozen):
         if wrong := sorted(set(self.train) & set(SHARED_BY_ALL)):
             instead = {"seed": "seeds = [...]", "steps": "steps under [plan]"}[wrong[0]]
             raise ValueError(f"train.{wrong[0]} would differ from what the study says elsewhere; use {instead}")
-        TrainSettings.model_validate(dict(self.train))
+        try:
+            checked(TrainSettings, "[train]", **self.train)
+        except InputError as error:
+            raise ValueError(str(error)) from error
         if self.protocol and self.protocol not in PROTOCOLS:
-            raise ValueError(f"there is no protocol {self.protocol!r}; there are {', '.join(PROTOCOLS)}")
+            near = suggestion(self.protocol, PROTOCOLS)
+            raise ValueError(f"there is no protocol {self.protocol!r}{near}; there are {', '.join(PROTOCOLS)}")
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ValueError("seeds must be different numbers from 0")
         return self
@@ -184,26 +195,13 @@ def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply to be read") from error
     instead = assigned(sets, 1, "key=value with a key of the grid file, such as plan.steps=100")
     try:
         return StudyFile.model_validate(merged(content, instead))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except ValidationError as error:
-        unknown = [hint for item in error.errors() if (hint := _unknown(item["type"], item["loc"]))]
         said = " with these --set" if instead else ""
-        raise InputError(f"{path}{said} is not a valid study:\n" + "\n".join([explain(error), *unknown])) from error
-
-
-def _unknown(kind: str, place: Iterable[int | str]) -> str:
-    """A line on a key that does not exist, with the keys there are."""
-    if kind != "extra_forbidden":
-        return ""
-    *path, wrong = [str(part) for part in place]
-    model: type[BaseModel] = StudyFile
-    for name in path:
-        kinds: dict[str, type[BaseModel]] = {
-            **{"cases": CaseChoice, "plan": PlanOptions, "predict": PredictChoice, "legacy": LegacyChoice},
-            **{"method": MethodChoice, "train": TrainSettings, "network": NetworkChoice},
-        }
-        model = kinds.get(name, model)
-    known = list(model.model_fields)
-    return f"  there is no key {wrong!r}{suggestion(wrong, known)}; there are {', '.join(known)}"
+        raise InputError(f"{path}{said} is not a valid study:\n{explain(error, StudyFile)}") from error

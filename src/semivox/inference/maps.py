@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from semivox.core.errors import InputError
+from semivox.core.spelling import suggestion
+
 MapName = Literal["probabilities", "entropy", "disagreement"]
 MAPS: tuple[MapName, ...] = ("probabilities", "entropy", "disagreement")
+
+
+def require_maps(names: Collection[str]) -> None:
+    """Raise InputError with the nearest right name for the first map that does not exist."""
+    for name in names:
+        if name not in MAPS:
+            raise InputError(f"unknown map {name!r}{suggestion(name, MAPS)}; there are {', '.join(MAPS)}")
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from semivox.core.plan import Plan, Precision
 from semivox.data.batches.patches import padding
 from semivox.data.formats.volume import to_source
 from semivox.data.prepared.prepare import normalize
-from semivox.inference.maps import MAPS, disagreement, entropy
+from semivox.inference.maps import disagreement, entropy, require_maps
 from semivox.inference.mirror import mirrored
 from semivox.inference.postprocess import largest_components
 from semivox.inference.regrid import regrid
@@ -109,8 +109,7 @@ class Predictor:
                 f"the scan has {len(volume.array)} channel(s), the model was trained on {channels}: "
                 f"{', '.join(self.plan.channels)}"
             )
-        if unknown := set(maps) - set(MAPS):
-            raise InputError(f"unknown maps {sorted(unknown)}; there are {', '.join(MAPS)}")
+        require_maps(maps)
         if "disagreement" in maps and self.other is None:
             raise InputError("a disagreement map needs a second network; this model has only one")
 

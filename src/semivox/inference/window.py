@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from torch import Tensor
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape
+from semivox.core.spelling import suggestion
 
 Blend = Literal["gaussian", "uniform"]
+BLENDS: tuple[Blend, ...] = get_args(Blend)
 Predict = Callable[[Tensor], Tensor]
 """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
 
@@ -54,6 +56,9 @@ class Window:
     def __post_init__(self) -> None:
         if not all(1 <= step <= size for step, size in zip(self.stride, self.patch, strict=True)):
             raise InputError(f"the stride {self.stride} must lie between 1 and the patch {self.patch} on every axis")
+        if self.blend not in BLENDS:
+            there = " and ".join(BLENDS)
+            raise InputError(f"unknown blend {self.blend!r}{suggestion(self.blend, BLENDS)}; there are {there}")
         if self.batch < 1:
             raise InputError(f"the number of windows predicted at once must be at least 1, received {self.batch}")
 

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoints, entry_points
 from typing import TYPE_CHECKING
 
 from semivox.core.errors import InputError
+from semivox.core.spelling import suggestion
 
 if TYPE_CHECKING:
     from semivox.methods.method import Method
@@ -50,7 +51,7 @@ def find(name: str) -> type[Method]:
     name = canonical(name)
     places = METHODS if name in METHODS else METHODS | {point.name: point.value for point in _installed()}
     if name not in places:
-        raise InputError(f"unknown method {name!r}; there are {', '.join(places)}")
+        raise InputError(f"unknown method {name!r}{suggestion(name, places)}; there are {', '.join(places)}")
     module, _, attribute = places[name].partition(":")
     return getattr(import_module(module), attribute)
 

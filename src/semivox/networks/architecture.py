@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from semivox.core.frozen import Frozen
-from semivox.core.geometry import Shape
 from semivox.networks.parts import Upsampling
+
+Width = Annotated[int, Field(ge=1, le=1024)]
+"""Channels at the finest level."""
+Step = Annotated[int, Field(ge=1, le=8)]
+Strides = Annotated[tuple[tuple[Step, Step, Step], ...], Field(min_length=1, max_length=8)]
+"""Down-sampling between levels, finest first."""
+WIDEST = 4096
+"""Channels of any level: one convolution of that many has two billion weights."""
 
 
 class Output(NamedTuple):
@@ -35,10 +42,16 @@ class Output(NamedTuple):
 class Architecture(Frozen, ABC):
     """The options of an architecture, and how to build its parts."""
 
-    width: int = Field(ge=1)
+    width: Width
     """Channels at the finest level; they double at each level."""
-    strides: tuple[Shape, ...] = Field(min_length=1)
+    strides: Strides
     """Down-sampling between levels, finest first."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if max(self.widths) > WIDEST:
+            raise ValueError(f"its deepest level would have {max(self.widths)} channels, at most {WIDEST} can be had")
+        return self
 
     @property
     def widths(self) -> tuple[int, ...]:

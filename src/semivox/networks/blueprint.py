@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from semivox.core.errors import InputError
 from semivox.core.frozen import explain
 from semivox.core.plan import Plan
+from semivox.core.spelling import suggestion
 from semivox.networks.architecture import Architecture
 from semivox.networks.kmax import KMaXSegmenter
 from semivox.networks.kmax_options import KMaX
@@ -70,8 +71,10 @@ class Blueprint:
 def architecture(name: str, options: Mapping[str, Any]) -> Architecture:
     """The architecture of this name with these options. Raises InputError naming what is unknown or out of bounds."""
     if name not in ARCHITECTURES:
-        raise InputError(f"unknown network {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+        raise InputError(
+            f"unknown network {name!r}{suggestion(name, ARCHITECTURES)}; there are {', '.join(sorted(ARCHITECTURES))}"
+        )
     try:
         return ARCHITECTURES[name].model_validate(dict(options))
     except ValidationError as error:
-        raise InputError(f"options of network {name!r}:\n{explain(error)}") from error
+        raise InputError(f"options of network {name!r}:\n{explain(error, ARCHITECTURES[name])}") from error

@@ -13,17 +13,17 @@ from semivox.core.frozen import Frozen
 class KMaX(Frozen):
     """Options of the kMaX decoder; the defaults are those of the authors' network, with 32 centers."""
 
-    queries: int = Field(32, ge=2)
+    queries: int = Field(32, ge=2, le=4096)
     """Cluster centers (N)."""
-    width: int = Field(256, ge=4)
+    width: int = Field(256, ge=4, le=4096)
     """Channels of a center; masks compare half as many."""
-    hidden: int = Field(2048, ge=1)
+    hidden: int = Field(2048, ge=1, le=65536)
     """Of the feed-forward network of a layer."""
-    heads: int = Field(8, ge=1)
+    heads: int = Field(8, ge=1, le=256)
     """Of the self-attention among centers; twice their number divides ``width``."""
     levels: tuple[int, ...] = Field((3, 2), min_length=1)
     """Decoder maps that update the centers, in this order; 0 is the finest. Where none is so deep: the deepest."""
-    layers: int = Field(2, ge=1)
+    layers: int = Field(2, ge=1, le=64)
     """Updates per such map."""
     mask_level: int = Field(0, ge=0)
     """The decoder map that the masks are made of. With 1 or more the decoder ends there, and logits are interpolated:

@@ -14,16 +14,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from semivox.core.geometry import Shape
-from semivox.networks.architecture import Architecture
+from semivox.networks.architecture import Architecture, Strides, Width
 from semivox.networks.parts import DropoutOf, Norm, Upsampling, check_divisible, interpolation, kaiming, unit
 
 
 class UNet3D(Architecture):
     """Options of the 3D U-Net; the defaults are those of the embedding-matching paper."""
 
-    width: int = Field(16, ge=1)
+    width: Width = 16
     """Channels after the very first unit; 16 is half of the 2016 network."""
-    strides: tuple[Shape, ...] = Field(((2, 2, 2),) * 3, min_length=1)
+    strides: Strides = ((2, 2, 2),) * 3
     """Max-pooling between levels, finest first; one more level than strides."""
     norm: Norm = "batch"
     dropout: float = Field(0.15, ge=0, lt=1)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semivox.core.geometry import Shape
-from semivox.networks.architecture import Architecture
+from semivox.networks.architecture import Architecture, Strides, Width
 from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation
 
 HIDDEN = 4
@@ -30,11 +30,11 @@ NORMS: dict[Norm, Any] = {"batch": "batch", "instance": ("instance", {"affine": 
 class UXNet(Architecture):
     """Options of 3D UX-Net; the defaults are the paper's."""
 
-    width: int = Field(48, ge=1)
+    width: Width = 48
     """Channels at the finest level; they double at each level."""
-    blocks: int = Field(2, ge=1)
+    blocks: int = Field(2, ge=1, le=64)
     """UX blocks per stage of the encoder."""
-    strides: tuple[Shape, ...] = Field(((2, 2, 2),) * 4, min_length=1)
+    strides: Strides = ((2, 2, 2),) * 4
     """Down-sampling between levels, finest first; the first is that of the stem."""
     norm: Norm = "instance"
     """Of the residual blocks; UX blocks and the ways down have layer normalization."""
@@ -44,7 +44,7 @@ class UXNet(Architecture):
     """How often the last UX block is skipped in training; rises linearly from 0 in the first."""
     layer_scale: float = Field(1e-6, gt=0)
     """Initial factor of each UX block's change."""
-    closing: int = Field(1, ge=0)
+    closing: int = Field(1, ge=0, le=64)
     """Residual blocks between the finest decoder map and the heads."""
 
     @property

@@ -7,24 +7,23 @@ inside a block. 9,448,866 parameters for 1 channel and 2 classes at the default 
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from semivox.core.geometry import Shape
-from semivox.networks.architecture import Architecture
+from semivox.networks.architecture import Architecture, Strides, Width
 from semivox.networks.parts import Norm, Upsampling, check_divisible, downsampling, units, upsampling
 
 
 class VNet(Architecture):
     """Options of the V-Net; the defaults are the benchmark's."""
 
-    width: int = Field(16, ge=1)
+    width: Width = 16
     """Channels at the finest level; they double at each level."""
-    convolutions: tuple[int, ...] = Field((1, 2, 3, 3, 3), min_length=2)
+    convolutions: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field((1, 2, 3, 3, 3), min_length=2)
     """Convolution units per level, finest first; its length is the depth."""
-    strides: tuple[Shape, ...] = ((2, 2, 2),) * 4
+    strides: Strides = ((2, 2, 2),) * 4
     """Down-sampling between levels, finest first."""
     norm: Norm = "batch"
     dropout: float = Field(0.5, ge=0, lt=1)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from semivox.core.errors import InputError
-from semivox.core.plan import Plan
+from semivox.core.json_text import parsed
 from semivox.core.spelling import suggestion
+from semivox.data.planning.options import require_choosable
 
-DECIDED = ("version", "dataset", "classes", "channels", "fingerprint", "forecast", "reasons")
-"""Fields of a plan that describe data or measurements and are not for choosing."""
+DEEPEST = 8
+"""Parts of a name: no option lies deeper."""
 
 
 class Overrides(NamedTuple):
@@ -31,10 +31,11 @@ def parse_overrides(texts: Iterable[str]) -> Overrides:
             hint = suggestion(section, Overrides._fields)
             raise InputError(f"--set {section}...: {section!r} is none of method, train, plan{hint}")
         getattr(result, section).update(chosen)
-    known = [name for name in Plan.model_fields if name not in DECIDED]
     for name in result.plan:
-        if name not in known:
-            raise InputError(f"a plan has no choice {name!r}{suggestion(name, known)}; it has {', '.join(known)}")
+        try:
+            require_choosable(name)
+        except ValueError as error:
+            raise InputError(str(error)) from error
     return result
 
 
@@ -47,7 +48,7 @@ def assigned(texts: Iterable[str], depth: int, form: str) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         path = name.strip().split(".")
-        if not equals or len(path) < depth or not all(path):
+        if not equals or not depth <= len(path) <= DEEPEST or not all(path):
             raise InputError(f"--set {text!r} is not understood; write {form}")
         place = result
         for key in path[:-1]:
@@ -64,8 +65,8 @@ def parse_value(text: str) -> Any:
         return {"none": None, "true": True, "false": False}[text.lower()]
     for candidate in (text, f"[{text}]") if "," in text else (text,):
         try:
-            return json.loads(candidate)
-        except json.JSONDecodeError:
+            return parsed(candidate)
+        except ValueError:
             continue
     return [part.strip() for part in text.split(",")] if "," in text else text
 

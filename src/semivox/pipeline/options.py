@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from semivox.core.errors import InputError
+from semivox.core.explanations import unknown
 from semivox.core.frozen import Frozen, explain
 from semivox.core.mappings import merged
 from semivox.core.plan import Plan
@@ -17,6 +18,8 @@ from semivox.core.split import Split
 from semivox.data.planning.options import PlanOptions
 from semivox.methods import DEFAULT, find
 from semivox.methods.method import MethodName
+from semivox.networks.blueprint import architecture
+from semivox.pipeline.possible import require_device, require_trainable
 from semivox.training.settings import RunConfig, TrainSettings, configure
 
 
@@ -45,8 +48,22 @@ class RunOptions(Frozen):
             **others,
         )
 
+    @model_validator(mode="after")
+    def _network_exists(self) -> Self:
+        network = self.plan.fields.get("network")
+        if isinstance(network, Mapping) and "name" in network:
+            kind = type(architecture(str(network["name"]), {}))
+            for name in network.get("options", {}):
+                if name not in kind.model_fields:
+                    raise InputError(f"network {network['name']}: {unknown(name, list(kind.model_fields))}")
+        return self
+
     def config(self) -> RunConfig:
-        """The method's resolved configuration. Raises InputError naming what is unknown or out of bounds."""
+        """The method's resolved configuration, for this machine.
+
+        Raises InputError naming what is unknown, out of bounds, or not to be had here.
+        """
+        require_device(self.train.device)
         known_options(self.method, self.options)
         return configure(self.method, self.options, self.train, self.ablation)
 
@@ -63,7 +80,7 @@ def checked(kind: type[Value], what: str, **fields: Any) -> Value:
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        raise InputError(f"{what}:\n{explain(error)}") from error
+        raise InputError(f"{what}:\n{explain(error, kind)}") from error
 
 
 def known_options(method: str, options: Mapping[str, Any]) -> None:
@@ -76,12 +93,15 @@ def known_options(method: str, options: Mapping[str, Any]) -> None:
 
 
 def with_fields(plan: Plan, fields: Mapping[str, Any]) -> Plan:
-    """The plan with fields as the user wants them, and that as their reason. Raises InputError naming the field."""
-    if not fields:
-        return plan
+    """The plan with fields as the user wants them, and that as their reason.
+
+    Raises InputError naming the field, and where the plan cannot be trained.
+    """
     reasons = dict(plan.reasons) | dict.fromkeys(fields, "set by the user")
     content = merged(plan.model_dump(), {**fields, "reasons": reasons})
     try:
-        return Plan.model_validate(content)
+        changed = Plan.model_validate(content) if fields else plan
+        require_trainable(changed)
+        return changed
     except ValidationError as error:
-        raise InputError(f"the plan cannot be changed so:\n{explain(error)}") from error
+        raise InputError(f"the plan cannot be changed so:\n{explain(error, Plan)}") from error

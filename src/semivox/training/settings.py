@@ -3,46 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.mappings import merged
-from semivox.core.plan import Precision
+from semivox.core.plan import Patches, Precision, Steps
+from semivox.core.spelling import suggestion
+from semivox.data.augmentation import schemes
 from semivox.methods import find
 from semivox.methods.method import MethodConfig, MethodName
 
 Selection = Literal["last", "validation"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def _augmentation(name: str) -> str:
+    schemes.find(name)
+    return name
 
 
 class TrainSettings(Frozen):
     """How to train, whatever the method."""
 
-    steps: int | None = Field(None, ge=1)
+    steps: Steps | None = None
     """Optimization steps; none: the plan's."""
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**63)
     """From which all randomness follows: initial weights, patches, augmentation, dropout."""
     clip: float = Field(12.0, gt=0)
     """Gradients of a player longer than this are shortened to it; 12 as in nnU-Net."""
-    labeled_per_step: int | None = Field(None, ge=1)
+    labeled_per_step: Patches | None = None
     """Labeled patches a step and process; none: the plan's."""
-    unlabeled_per_step: int | None = Field(None, ge=0)
+    unlabeled_per_step: int | None = Field(None, ge=0, le=1024)
     """Unlabeled patches a step and process; none: the plan's."""
-    augmentation: str | None = None
+    augmentation: Annotated[str, AfterValidator(_augmentation)] | None = None
     """Name of the augmentation set; none: the plan's."""
-    workers: int = Field(2, ge=0)
+    workers: int = Field(2, ge=0, le=256)
     """Processes that prepare batches; 0: none, the training process does it. Changes no result."""
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda|mps)$")
+    device: Device = "auto"
     """``auto`` takes a GPU if there is one."""
-    devices: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, le=1024)
     """Processes that train together, one a GPU; more than one on a CPU is for tests."""
     precision: Precision | None = None
     """None: the plan's."""
-    save_every: float = Field(5.0, gt=0)
+    save_every: float = Field(5.0, gt=0, le=1e5)
     """Minutes between checkpoints."""
-    validate_every: int = Field(0, ge=0)
+    validate_every: int = Field(0, ge=0, le=10**8)
     """Steps between scorings of the validation cases; 0: never."""
     selection: Selection = "last"
     """Which weights are released: the last, or those with the lowest mean HD95 on the validation cases."""
@@ -74,7 +82,9 @@ def configure(
     if ablation is not None:
         if ablation not in kind.ablations:
             known = ", ".join(repr(name) for name in kind.ablations) or "none"
-            raise InputError(f"{method} has no ablation {ablation!r}; it has {known}")
+            raise InputError(
+                f"{method} has no ablation {ablation!r}{suggestion(ablation, kind.ablations)}; it has {known}"
+            )
         options |= kind.ablations[ablation]
     config = validated(method, merged(options, overrides))
     return RunConfig(method=method, ablation=ablation, options=config.model_dump(mode="json"), train=settings)
@@ -85,4 +95,4 @@ def validated(method: str, options: Mapping[str, Any]) -> MethodConfig:
     try:
         return find(method).Config.model_validate(dict(options))
     except ValidationError as error:
-        raise InputError(f"options of method {method!r}:\n{explain(error)}") from error
+        raise InputError(f"options of method {method!r}:\n{explain(error, find(method).Config)}") from error

@@ -18,6 +18,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.randomness import derive, generator
+from semivox.core.spelling import suggestion
 from semivox.data.augmentation.intensity import CHANGES, Change, Kind
 from semivox.data.augmentation.spatial import Pose, coarse_axis, rotation_scaling
 
@@ -108,7 +109,9 @@ SETS: Mapping[str, Augmentation] = {
 def find(name: str) -> Augmentation:
     """A set by its name. Raises InputError listing the names there are."""
     if name not in SETS:
-        raise InputError(f"there is no augmentation set {name!r}; choose one of {', '.join(SETS)}")
+        raise InputError(
+            f"there is no augmentation set {name!r}{suggestion(name, SETS)}; choose one of {', '.join(SETS)}"
+        )
     return SETS[name]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from semivox.core.errors import InputError
+from semivox.core.spelling import suggestion
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ GPU_CORES = 64
 def family(name: str) -> Family:
     """The network of that name. Raises InputError listing the names there are."""
     if name not in FAMILIES:
-        raise InputError(f"unknown network {name!r}; there are {', '.join(FAMILIES)}")
+        raise InputError(f"unknown network {name!r}{suggestion(name, FAMILIES)}; there are {', '.join(FAMILIES)}")
     return FAMILIES[name]
 
 

@@ -18,12 +18,14 @@ from semivox.data.planning import cost, sizing
 from semivox.data.planning import intensity as intensity_choice
 from semivox.data.planning.options import Machine, PlanOptions
 
-__all__ = ["median_size", "plan"]
+__all__ = ["median_size", "plan", "require_affordable"]
 
 ANISOTROPIC = 3.0
 """An axis this many times coarser than the others, and with that many times fewer voxels, is treated apart."""
 LABELED_PER_STEP, UNLABELED_PER_STEP = 2, 2
 """Patches a step, as in the benchmarks of semi-supervised segmentation (Yu et al., arXiv:1907.07034)."""
+MOST_VOXELS = 2**30
+"""Of a prepared scan: 4 GB while it is resampled."""
 SIDES = (
     {"left", "right", "l", "r", "lt", "rt", "lh", "rh"},
     {"anterior", "posterior", "ventral", "dorsal"},
@@ -113,8 +115,6 @@ def _check(fingerprint: Fingerprint) -> str:
 def _spacing(fingerprint: Fingerprint, options: PlanOptions) -> tuple[Spacing, str]:
     """The median voxel, but a finer one along a much coarser axis; rounded to three digits."""
     if options.spacing is not None:
-        if min(options.spacing) <= 0:
-            raise InputError(f"a spacing must be above 0 mm on every axis; received {options.spacing}")
         return options.spacing, "chosen by the user"
     spacings = np.array([case.spacing for case in fingerprint.cases])
     wanted = np.median(spacings, axis=0)
@@ -131,6 +131,20 @@ def _spacing(fingerprint: Fingerprint, options: PlanOptions) -> tuple[Spacing, s
         wanted[coarse] = finer
     x, y, z = (float(f"{value:.3g}") for value in wanted)
     return (x, y, z), reason
+
+
+def require_affordable(fingerprint: Fingerprint, spacing: Spacing) -> None:
+    """Raise InputError where a spacing leaves most scans no voxels, or one scan more than a machine can hold."""
+    edges = " x ".join(f"{edge:g}" for edge in spacing)
+    for case in fingerprint.cases:
+        size = np.multiply(case.shape, case.spacing) / spacing
+        if size.prod() > MOST_VOXELS:
+            raise InputError(
+                f"at {edges} mm, {case.name} would have {size.prod():.2g} voxels, "
+                f"more than the {MOST_VOXELS:.2g} that a scan may have; give a coarser --spacing"
+            )
+    if fingerprint.cases and min(median_size(fingerprint, spacing)) < 1:
+        raise InputError(f"at {edges} mm, most scans would be thinner than a voxel; give a finer --spacing")
 
 
 def _unlabeled(fingerprint: Fingerprint) -> tuple[int, str]:

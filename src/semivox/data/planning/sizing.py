@@ -39,11 +39,7 @@ def choose_patch(
     """Patch and strides: the user's patch if it divides evenly, else the largest that options and machine allow."""
     if options.patch is not None:
         levels = topology.strides(options.patch, spacing, family.levels)
-        multiples = topology.total(levels)
-        wrong = [axis for axis in range(3) if options.patch[axis] % multiples[axis] or options.patch[axis] < 1]
-        if wrong:
-            better = tuple(max(1, round(n / m)) * m for n, m in zip(options.patch, multiples, strict=True))
-            raise InputError(f"the patch {options.patch} must be divisible by {multiples}; {better} would be right")
+        topology.require_divisible(options.patch, [levels])
         return options.patch, levels, "chosen by the user"
     voxels, limit = _limit(family, options, machine, patches)
     patch, levels = topology.fit_patch(median, spacing, family.levels, voxels)

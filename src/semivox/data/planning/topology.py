@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, prod
 
+from semivox.core.errors import InputError
 from semivox.core.geometry import Shape, Spacing
 
 SMALLEST = 4
@@ -44,6 +45,14 @@ def total(levels: Sequence[Shape]) -> Shape:
     """Voxels of the patch per voxel of the deepest level: each axis of a patch must be a multiple of it."""
     x, y, z = (prod(stride[axis] for stride in levels) for axis in range(3))
     return x, y, z
+
+
+def require_divisible(patch: Shape, possible: Sequence[Sequence[Shape]]) -> None:
+    """Raise InputError, with a patch that would be right, where none of the possible strides divides this one."""
+    wrong = [total(levels) for levels in possible]
+    if not any(all(edge % multiple == 0 for edge, multiple in zip(patch, one, strict=True)) for one in wrong):
+        better = tuple(max(1, round(n / m)) * m for n, m in zip(patch, wrong[0], strict=True))
+        raise InputError(f"the patch {patch} must be divisible by {wrong[0]}; {better} would be right")
 
 
 def fit_patch(median: Sequence[float], spacing: Spacing, levels: int, voxels: float) -> tuple[Shape, tuple[Shape, ...]]:
