@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.data.prepared.store import Store
 from semivox.pipeline.options import RunOptions, with_fields
@@ -35,8 +36,9 @@ def train_one(
     else:
         dataset, split = load_dataset(data, options.split, options.exclude)
     folder.create()
-    folder.keep(folder.config, config, free=IN_THE_PLAN)
-    folder.keep(folder.split, split)
+    if folder.config.exists():  # of a run that has begun; a new one is written down once it is known to fit
+        folder.keep(folder.config, config, free=IN_THE_PLAN)
+        folder.keep(folder.split, split)
     if folder.done.exists():
         progress.say(f"{out} is finished already.")
         return out
@@ -50,9 +52,20 @@ def train_one(
     spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
     spec.keep()
     _announce(spec, progress)
-    prepare_cases(dataset, split, spec.plan, store.folder, progress=progress)
+    try:
+        prepare_cases(dataset, split, spec.plan, store.folder, progress=progress)
+    except InputError:
+        if begun is None:
+            _forget(folder)
+        raise
     train_method(spec, progress)
     return out
+
+
+def _forget(folder: RunFolder) -> None:
+    """Take back what a run that cannot be was to be, so that the corrected command is not held against it."""
+    for path in (folder.plan, folder.split, folder.config):
+        path.unlink(missing_ok=True)
 
 
 def _announce(spec: RunSpec, progress: ProgressDisplay) -> None:
