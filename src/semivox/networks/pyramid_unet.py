@@ -15,8 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from semivox.core.geometry import Shape
-from semivox.networks.architecture import Architecture
+from semivox.networks.architecture import Architecture, Strides, Width
 from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation, kaiming, unit
 
 FADING = (1.0, 0.6, 0.4, 0.2)
@@ -26,9 +25,9 @@ FADING = (1.0, 0.6, 0.4, 0.2)
 class PyramidUNet(Architecture):
     """Options of URPC's U-Net; the defaults are the authors'."""
 
-    width: int = Field(16, ge=1)
+    width: Width = 16
     """Channels at the finest level; they double at each level."""
-    strides: tuple[Shape, ...] = Field(((2, 2, 2),) * 4, min_length=1)
+    strides: Strides = ((2, 2, 2),) * 4
     """Max-pooling between levels, finest first; one more level than strides."""
     norm: Norm = "instance_plain"
     dropout: float = Field(0.5, ge=0, lt=1)
