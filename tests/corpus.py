@@ -655,13 +655,13 @@ def dicom_localizer(root: Path) -> None:
     slices(root / "images" / "d", [0.0])
 
 
-@bad("unreadable")
+@bad("truncated")
 def truncated_dicom_slice(root: Path) -> None:
     slices(root / "images" / "d", [1.5 * index for index in range(16)])
     cut(root / "images" / "d" / "1.2.3.4_005.dcm", 0.7)
 
 
-@bad("unreadable")
+@bad("truncated")
 def dicom_slice_without_its_last_byte(root: Path) -> None:
     slices(root / "images" / "d", [1.5 * index for index in range(16)])
     path = root / "images" / "d" / "1.2.3.4_005.dcm"

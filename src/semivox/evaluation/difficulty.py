@@ -15,7 +15,7 @@ import numpy as np
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
 from semivox.data.dataset import CaseFiles, Dataset
-from semivox.data.formats.volume import read_label
+from semivox.data.formats.volume import read_grid, read_label
 from semivox.evaluation.shape_model import ShapeModel
 
 FILE = "difficulty.csv"
@@ -64,5 +64,5 @@ def read_difficulty(path: Path) -> dict[str, float]:
 
 def _label(entry: CaseFiles) -> tuple[np.ndarray, tuple[float, float, float]]:
     assert entry.label is not None
-    volume = read_label(entry.label)
+    volume = read_label(entry.label, read_grid(entry.images[0]) if entry.images else None)
     return volume.array[0], volume.spacing

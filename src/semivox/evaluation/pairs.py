@@ -66,7 +66,8 @@ def find_pairs(reference: Path, prediction: Path) -> list[Pair]:
 
 def load_pair(pair: Pair) -> LoadedPair:
     """Read both label maps of a case. Raises InputError naming the file that is unreadable or stands elsewhere."""
-    reference, prediction = read_label(pair.reference), read_label(pair.prediction)
+    prediction = read_label(pair.prediction)
+    reference = read_label(pair.reference, prediction.source)
     _check_same_grid(pair, reference.grid, prediction.grid)
     spacing, shape = reference.spacing, reference.shape
     diagonal = float(np.linalg.norm(np.multiply(shape, spacing)))

@@ -105,14 +105,20 @@ def safe_name(name: str) -> str:
 
 def _cases(inputs: Path, channels: int) -> dict[str, tuple[Path, ...]]:
     """Case name -> files of its channels in order."""
-    if not inputs.exists():
+    if not inputs.exists() and registry.find(inputs) is None:
         raise InputError(f"{inputs} does not exist; give a scan, a folder of scans, or a folder of DICOM slices")
     if inputs.is_file():
         return _group(_with_channels(inputs, channels), channels)
-    found = scans(inputs, skipped=[])
+    found = [path for path in scans(inputs, skipped=[]) if not _is_label(path)]
     if found:
         return _group(found, channels)
     return {inputs.resolve().name: (inputs,)} if registry.find(inputs) is not None else {}
+
+
+def _is_label(path: Path) -> bool:
+    """Whether a file's format says that it is a label: a structure set beside the slices of its scan."""
+    known = registry.find(path)
+    return known is not None and known.is_label(path)
 
 
 def _with_channels(file: Path, channels: int) -> list[Path]:

@@ -16,7 +16,7 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.fixed_patches import Patch, PatchChoice, brought_to, cut, places
-from semivox.data.formats.volume import read, read_label, require_same_place, write_label, write_map
+from semivox.data.formats.volume import read, read_grid, read_label, require_same_place, write_label, write_map
 from semivox.evaluation.difficulty import FILE, write_difficulty
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.functional.surface import surface_distances
@@ -69,7 +69,7 @@ def _models(
         for done, name in enumerate(names, 1):
             path = dataset.entry(name).label
             assert path is not None
-            label = brought_to(read_label(path), choice.spacing, True)
+            label = brought_to(read_label(path, read_grid(dataset.entry(name).images[0])), choice.spacing, True)
             for value in (int(v) for v in np.unique(label.array) if v not in (0, dataset.ignore)):
                 masks.setdefault(value, []).append(label.array[0] == value)
                 spacings.setdefault(value, []).append(label.spacing)
@@ -80,7 +80,7 @@ def _models(
 def _brought(entry: CaseFiles, choice: PatchChoice) -> tuple[Volume, Volume | None]:
     """Image and label at the patches' spacing. Raises InputError where the label does not lie on the image."""
     image = read(entry.images)
-    label = read_label(entry.label) if entry.label else None
+    label = read_label(entry.label, image.source) if entry.label else None
     if label is not None:
         try:
             require_same_place(label, image)

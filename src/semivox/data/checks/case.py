@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from semivox.data.checks.label import place_findings, value_findings
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.orientation import axis_codes, canonical_grid, to_canonical
 from semivox.data.formats.scan import Scan, ScanError
-from semivox.data.formats.volume import assemble, fill, read_scan
+from semivox.data.formats.volume import assemble, fill, read_label_scan, read_scan
 from semivox.data.planning.fingerprint import facts
 
 
@@ -86,12 +87,14 @@ def digest(array: np.ndarray) -> str:
     return result.hexdigest()
 
 
-def _read(paths: tuple[Path, ...]) -> tuple[list[Scan] | None, list[Finding]]:
+def _read(
+    paths: tuple[Path, ...], reader: Callable[[Path], Scan] = read_scan
+) -> tuple[list[Scan] | None, list[Finding]]:
     """All files of an image with the findings on their headers; None if one cannot be read."""
     scans, findings, failed = [], [], False
     for path in paths:
         try:
-            scan = read_scan(path)
+            scan = reader(path)
         except ScanError as error:
             findings.append(_error(error.finding, error.message, error.fix, path))
             failed = True
@@ -113,7 +116,7 @@ def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[
     path = task.entry.label
     if path is None:
         return None, []
-    scans, findings = _read((path,))
+    scans, findings = _read((path,), lambda label: read_label_scan(label, volume.source))
     if scans is None:
         return None, findings
     (scan,) = scans

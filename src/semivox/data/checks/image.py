@@ -23,7 +23,7 @@ FIELD_MM = (20.0, 2500.0)
 """Fields of view of clinical scans lie between."""
 CT_ROWS = 512
 """Rows and columns of an original CT slice, which is never 1 mm a pixel by chance."""
-NOTES = ("squeezed", "units")
+NOTES = ("squeezed", "units", "passed_over")
 """Remarks of the readers that need no action; the others are warnings."""
 
 

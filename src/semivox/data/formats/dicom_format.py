@@ -1,67 +1,80 @@
-"""DICOM in the registry: folders of slices, recognized without loading an image library."""
+"""DICOM in the registry: folders of slices, multi-frame files, and labels as SEG or RTSTRUCT.
+
+A path is a folder, a file, or ``folder#UID`` for one of several series. pydicom is loaded only when a file is opened.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from semivox.core.geometry import Grid
+from semivox.data.formats.dicom.folders import dicom_files, is_dicom, is_series, split_choice
 from semivox.data.formats.format import Format
 from semivox.data.formats.scan import Header, Scan
 
-DICOM_TAGS = {
-    "0010|0010": "PatientName", "0010|0020": "PatientID", "0010|0030": "PatientBirthDate",
-    "0010|1000": "OtherPatientIDs",
-    "0010|1040": "PatientAddress", "0010|2154": "PatientTelephoneNumbers", "0010|4000": "PatientComments",
-    "0008|0020": "StudyDate", "0008|0050": "AccessionNumber", "0008|0080": "InstitutionName",
-    "0008|0081": "InstitutionAddress", "0008|0090": "ReferringPhysicianName", "0008|1010": "StationName",
-    "0008|1050": "PerformingPhysicianName", "0008|1070": "OperatorsName", "0018|1000": "DeviceSerialNumber",
-    "0020|0010": "StudyID", "0032|1032": "RequestingPhysician",
-}  # fmt: skip
+PRIVATE = (
+    "PatientName", "PatientID", "PatientBirthDate", "OtherPatientIDs", "PatientAddress", "PatientTelephoneNumbers",
+    "PatientComments", "StudyDate", "AccessionNumber", "InstitutionName", "InstitutionAddress",
+    "ReferringPhysicianName", "StationName", "PerformingPhysicianName", "OperatorsName", "DeviceSerialNumber",
+    "StudyID", "RequestingPhysician",
+)  # fmt: skip
 """Attributes that identify a patient or a visit (DICOM PS3.15, table E.1-1, the most common ones)."""
 
 
 class Dicom(Format):
-    """A folder of slices of one series."""
+    """A folder of slices of one series, or a file with all of them."""
 
     name = "DICOM"
+    endings = (".dcm", ".dicom", ".ima")
 
     def recognizes(self, path: Path) -> bool:
-        """Whether a folder holds at least one DICOM file (by its mark ``DICM`` at byte 128)."""
-        return path.is_dir() and any(is_dicom(file) for file in sorted(path.iterdir()))
+        """Whether a folder (or one below it), or a file of another name, holds DICOM."""
+        return is_series(path) or is_dicom(path)
+
+    def objection(self, path: Path) -> str | None:
+        """Single slices are no scan, nor are plans, doses and reports."""
+        if not path.is_file():
+            return None
+        from semivox.data.formats.dicom.files import objection  # imports pydicom, which most data sets do not need
+
+        return objection(path)
+
+    def is_label(self, path: Path) -> bool:
+        """Segmentations and structure sets are labels."""
+        if not path.is_file():
+            return False
+        from semivox.data.formats.dicom.labels import is_label
+
+        return is_label(path)
 
     def read_header(self, path: Path) -> Header:
         """Geometry from the headers of all slices. Raises ScanError."""
-        from semivox.data.formats import dicom  # imports ITK, which most data sets do not need
+        from semivox.data.formats.dicom.files import read_header
 
-        return dicom.read_header(path)
+        return read_header(path)
 
     def read_scan(self, path: Path) -> Scan:
         """The whole series. Raises ScanError."""
-        from semivox.data.formats import dicom
+        from semivox.data.formats.dicom.files import read_scan
 
-        return dicom.read_scan(path)
+        return read_scan(path)
+
+    def read_label(self, path: Path, grid: Grid | None) -> Scan:
+        """A segmentation or structure set on the grid of its scan, or a series of label values. Raises ScanError."""
+        from semivox.data.formats.dicom.labels import read_label
+
+        return read_label(path, grid)
 
     def files(self, path: Path) -> tuple[Path, ...]:
-        """Every file of the folder."""
-        return tuple(sorted(path.iterdir())) if path.is_dir() else (path,)
+        """Every DICOM file of the folder."""
+        folder, _ = split_choice(path)
+        return tuple(dicom_files(folder)) if folder.is_dir() else (folder,)
 
     def private_fields(self, path: Path) -> Iterable[str]:
         """Identifying attributes of the first slice that are not empty, and whether it has private ones."""
-        import SimpleITK as sitk  # noqa: N813
+        from semivox.data.formats.dicom.opening import open_file
 
-        first = next(file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith("."))
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(str(first))
-        reader.LoadPrivateTagsOn()
-        reader.ReadImageInformation()
-        keys = {key for key in reader.GetMetaDataKeys() if reader.GetMetaData(key).strip(" \0")}
-        private = ["private tags"] if any(int(key[:4], 16) % 2 for key in keys) else []
-        return [*(name for tag, name in DICOM_TAGS.items() if tag in keys), *private]
-
-
-def is_dicom(file: Path) -> bool:
-    """Whether a regular, visible file has DICOM's mark."""
-    if not file.is_file() or file.name.startswith("."):
-        return False
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"
+        data = open_file(next(iter(self.files(path)))).data
+        private = ["private tags"] if any(element.tag.is_private for element in data) else []
+        return [*(name for name in PRIVATE if str(data.get(name) or "").strip(" \0")), *private]

@@ -32,6 +32,14 @@ class Format(ABC):
         """Whether a folder, or a file that no ending tells, is a scan of this format. Must be quick."""
         return False
 
+    def objection(self, path: Path) -> str | None:
+        """Why a file of this format is passed over in a folder, in a few words; None for a scan or label."""
+        return None
+
+    def is_label(self, path: Path) -> bool:
+        """Whether a file can only be a label, never an image, as its format says."""
+        return False
+
     @abstractmethod
     def read_header(self, path: Path) -> Header:
         """Grid, channels and remarks without the voxels. Raises ScanError."""

@@ -47,6 +47,8 @@ class Header:
     grid: Grid
     channels: int
     remarks: tuple[Remark, ...] = ()
+    segments: tuple[tuple[int, str], ...] = ()
+    """Of a label that names its structures: each value and its name."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def _not_a_scan(path: Path) -> str | None:
         return "a macOS resource file"
     if path.name.startswith("."):
         return "a hidden file"
-    if registry.find(path) is not None:
-        return None
+    if (known := registry.find(path)) is not None:
+        return known.objection(path)
     return "a folder without DICOM slices" if path.is_dir() else f"not one of {', '.join(registry.endings())}"
 
 

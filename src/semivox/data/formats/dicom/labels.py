@@ -1,0 +1,116 @@
+"""DICOM labels: a segmentation (SEG), a structure set (RTSTRUCT), or a series whose voxels are class numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from semivox.core.geometry import Grid
+from semivox.data.formats.dicom import contours, segmentation
+from semivox.data.formats.dicom.canvas import Canvas
+from semivox.data.formats.dicom.files import read_scan
+from semivox.data.formats.dicom.folders import dicom_files, split_choice
+from semivox.data.formats.dicom.kinds import kind_of
+from semivox.data.formats.dicom.opening import open_file
+from semivox.data.formats.dicom.segmentation import Segmentation
+from semivox.data.formats.dicom.stack import stack
+from semivox.data.formats.scan import Header, Remark, Scan, ScanError
+
+LABELS = ("segmentation", "structures")
+KINDS = ("SOPClassUID", "Modality")
+
+
+def read_label(path: Path, grid: Grid | None, names: Collection[str] | None = None) -> Scan:
+    """A label on the grid of its scan, values being segment or ROI numbers; ``names``: only these structures.
+
+    ``header.segments`` says which value is which. Raises ScanError if structures overlap, lie beside the grid, or if
+    contours come without a scan.
+    """
+    file = _label_file(path)
+    if file is None:
+        return read_scan(path)
+    kind = kind_of(open_file(file, KINDS))
+    if kind == "structures":
+        return _structures(file, grid, names)
+    return _segmentation(file, grid, names)
+
+
+def is_label(path: Path) -> bool:
+    """Whether a file is a segmentation or a structure set; False for one that cannot be read."""
+    try:
+        return kind_of(open_file(path, KINDS)) in LABELS
+    except (ScanError, OSError):
+        return False
+
+
+def _label_file(path: Path) -> Path | None:
+    """The one segmentation or structure set that is meant; None if there is none. Raises ScanError if several are."""
+    folder, _ = split_choice(path)
+    files = [folder] if folder.is_file() else list(dicom_files(folder))
+    found = [file for file in files if kind_of(open_file(file, KINDS)) in LABELS]
+    if len(found) > 1:
+        raise ScanError(
+            "several_labels",
+            f"{path} holds {len(found)} segmentations or structure sets: {', '.join(file.name for file in found[:4])}.",
+            "Keep the one that is meant, or name its file in a table of cases.",
+        )
+    return found[0] if found else None
+
+
+def _structures(file: Path, grid: Grid | None, names: Collection[str] | None) -> Scan:
+    """A structure set, drawn on the grid of its scan."""
+    if grid is None:
+        raise ScanError(
+            "no_scan", f"{file} is a structure set; its contours say nothing without the scan they were drawn on.",
+            "Give it together with its scan.",
+        )  # fmt: skip
+    regions, remarks = contours.regions_of(open_file(file))
+    regions = [region for region in regions if _is_wanted(region.name, names)]
+    _require_some(file, [region.name for region in regions], names)
+    canvas = Canvas(file, {region.number: region.name for region in regions}, grid.shape)
+    for region in regions:
+        remarks += contours.draw_region(canvas, region, grid)
+    return _scan(canvas, grid, remarks)
+
+
+def _segmentation(file: Path, grid: Grid | None, names: Collection[str] | None) -> Scan:
+    """A segmentation on the grid of its scan, or, without one, on the grid of its own frames."""
+    seg = segmentation.segmentation_of(open_file(file, segmentation.TAGS))
+    own = grid if grid is not None else _own_grid(file, seg)
+    wanted = {number: name for number, name in seg.names.items() if _is_wanted(name, names)}
+    _require_some(file, list(wanted.values()), names)
+    canvas = Canvas(file, wanted, own.shape)
+    return _scan(canvas, own, segmentation.draw_segments(canvas, seg, wanted, own))
+
+
+def _own_grid(file: Path, seg: Segmentation) -> Grid:
+    """The grid that the frames of a segmentation span. Raises ScanError if slices are missing among them."""
+    places = {tuple(round(value, 3) for value in plane.position): plane for plane in seg.planes}
+    try:
+        return stack(str(file), list(places.values()))[1]
+    except ScanError as error:
+        raise ScanError(
+            error.finding, error.message, "Give the segmentation together with its scan, whose slices it is put on."
+        ) from error
+
+
+def _scan(canvas: Canvas, grid: Grid, remarks: list[Remark]) -> Scan:
+    segments = tuple(sorted(canvas.names.items()))
+    return Scan(canvas.label[None], Header(grid, 1, tuple(remarks), segments))
+
+
+def _is_wanted(name: str, names: Collection[str] | None) -> bool:
+    """Whether a structure is among the names, in any case and with spaces or underscores."""
+    return names is None or plain(name) in {plain(one) for one in names}
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: ``Left_Kidney`` is ``left kidney``."""
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def _require_some(file: Path, found: list[str], names: Collection[str] | None) -> None:
+    """A label without a structure is a mistake, not a scan without the organ."""
+    if not found:
+        what = "no structure" if names is None else f"none of the structures {', '.join(sorted(names))}"
+        raise ScanError("no_segments", f"{file} holds {what} with an outline.", "Export the structures again.")
