@@ -325,3 +325,37 @@ def test_without_a_place_a_patch_is_all_of_its_scan():
     moved = batch.to(torch.device("cpu"))
     assert torch.equal(moved.patch_to_scan, batch.patch_to_scan)
     assert torch.equal(moved.extent, batch.extent)
+
+
+def corners(augmentation, steps=400):
+    """Of all labeled and unlabeled patches of so many steps, (N, 3)."""
+    patches = Patches(MemoryStore(), SPLIT, make_plan(augmentation=augmentation), 7, steps, 2, 2)
+    drawn = [one for step in range(steps) for stream in (patches.labeled, patches.unlabeled) for one in stream(7, step)]
+    return np.array([one.corner for one in drawn])
+
+
+def test_patches_of_the_left_atrium_protocol_lie_anywhere_but_at_the_last_position():
+    """Positions 0 to 9, 0 to 9 and 0 to 7 of a scan of 26 x 24 x 20 for patches of 16 x 14 x 12, equally likely: labels
+    have no say. As the published code does it."""
+    found = corners("la")
+    for axis, positions in enumerate((10, 10, 8)):
+        share = np.bincount(found[:, axis], minlength=positions) / len(found) * positions
+        assert len(share) == positions
+        assert np.abs(share - 1).max() < 0.3
+
+
+def test_other_sets_reach_the_last_position_and_prefer_what_is_labeled():
+    assert corners("la_all").max(0).tolist() == [10, 10, 8]
+    assert SETS["la_all"].foreground == 0
+    assert corners("standard").max(0).tolist() == [10, 10, 8]
+    store = MemoryStore()
+    for name in SPLIT.labeled:  # one labeled voxel, in a corner of the scan
+        rows = np.array([[1, 1, 1, 1]], np.int32)
+        store.cases[name] = dataclasses.replace(store.cases[name], foreground=rows)
+    shown = {}
+    for name in ("la", "standard"):
+        patches = Patches(store, SPLIT, make_plan(augmentation=name), 7, 200, 2, 0)
+        drawn = np.array([one.corner for step in range(200) for one in patches.labeled(7, step)])
+        shown[name] = float((drawn <= 1).all(1).mean())
+    assert shown["la"] < 0.1
+    assert shown["standard"] > 0.4

@@ -480,3 +480,34 @@ def test_cross_entropy_and_dice_in_other_shares():
         found[shares] = turn(method, given).terms["supervised"].item()
     assert found[1.0, 1.0] == pytest.approx(2 * found[0.5, 0.5], rel=1e-6)
     assert found[0.0, 1.0] < found[1.0, 1.0]
+
+
+def test_the_entropy_limit_rises_until_the_end_whatever_the_ramp_of_the_weights():
+    """An entropy of 0.6 lies above the limit in the middle of the run (0.5695) and below it near the end."""
+    p = 0.285  # its entropy is 0.598
+    for ramp in (0.25, 1.0):
+        for step, uncertain in ((3000, 1.0), (5000, 0.0)):
+            method, given = scripted([0.8], [[p]], label=[0], ramp=ramp)
+            losses = turn(method, given, step, 6000)
+            assert float(losses.log["uncertain"]) == uncertain, (ramp, step)
+            assert losses.weights["reliable"] == pytest.approx(0.25) if ramp == 0.25 else True
+
+
+def test_the_denominator_of_the_vote_entropy_has_the_same_floor():
+    """One uncertain voxel of 200, on which the vote is 0.6881721 unsure."""
+    looks = [[3.0, 4.0]] * 200
+    references = [[0.0, 1.0], [1.0, 0.0]] * 100
+    for share, voxels in ((0.0, 1), (0.01, 2), (1.0, 200)):
+        options = {"label": [0, 1] * 100, "en_region": "uncertain", "least_uncertain": share}
+        method, given = scripted([0.7] * 200, [[0.5] + [0.99] * 199], looks, references, **options)
+        assert turn(method, given, 0, 6000).terms["en"].item() == pytest.approx(0.6881721 / voxels, abs=1e-6)
+
+
+def test_vote_entropy_counts_voxels_whose_teachers_class_has_no_references():
+    """NN leaves them out: they could only be voted into a wrong class. EN takes every uncertain voxel. With one-hot
+    embeddings a voxel of class 0 or 1 has D = 1 or -1, one of class 2, without references, D = 0."""
+    method, given, truth = on_truth((0, 1), teacher=None)
+    found = turn(method, given, 0, 100).terms["en"].item()
+    sure, unsure = 0.5822031, 0.6931472
+    assert (truth == 2).any()
+    assert found == pytest.approx(float(torch.where(truth == 2, unsure, sure).mean()), abs=1e-5)

@@ -106,3 +106,39 @@ def test_every_method_takes_steps_in_channels_last_format(method):
     """Whatever it remembers: only weights of convolutions have that format."""
     with DrySteps(tiny.plan(), tiny.config(method, device="cpu")) as step:
         assert step(("32-true", True)) > 0
+
+
+class Watching(Two):
+    """Notes in which mode its player is while it takes a step."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Dropout(0.5), nn.BatchNorm1d(1))
+        self.modes = []
+
+    def step(self, batch, progress):
+        self.modes.append((self.training, *(module.training for module in self.network.modules())))
+        yield Losses({"error": self.network(torch.ones(4, 1)).square().sum()})
+
+
+class Predicting(Noting):
+    """What a validation does between two steps: it leaves the method in evaluation mode."""
+
+    def __init__(self, method):
+        super().__init__()
+        self.method = method
+
+    def stepped(self, done, state):
+        super().stepped(done, state)
+        self.method.eval()
+
+
+def test_every_step_is_taken_in_training_mode_with_dropout_and_statistics_of_the_batch():
+    method = Watching()
+    method.eval()
+    fabric, noting = Fabric(accelerator="cpu", devices=1), Predicting(method)
+    batch = Batch(torch.zeros(1, 1, 2, 2, 2), torch.zeros(1, 2, 2, 2, dtype=torch.int64), ("a",))
+    train(fabric, method, lambda start: [batch] * 3, Pace(3, 0, 100.0), noting, State())
+    assert len(method.modes) == 3
+    assert all(all(modes) for modes in method.modes)
+    assert int(method.network.module[2].num_batches_tracked) == 3
