@@ -26,7 +26,7 @@ import torch
 
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.inference.folder import predict_folder
-from semivox.inference.predictor import Predictor
+from semivox.inference.predictor import ScanPredictor
 
 SHAPE, SPACING = (512, 512, 600), (0.8, 0.8, 1.0)
 RUNS = {
@@ -76,7 +76,7 @@ def make_plan(spacing: tuple[float, float, float]) -> Plan:
 def measure(name: str, scan: Path, out: Path) -> dict[str, object]:
     """Label the scan in this process; its peak memory and the time."""
     spacing, largest, maps = RUNS[name]
-    predictor = Predictor(make_plan(spacing), network, other=network, largest_component=largest)
+    predictor = ScanPredictor(make_plan(spacing), network, other=network, largest_component=largest)
     idle = peak_gb()
     begin = time.perf_counter()
     predict_folder(scan, out, predictor, channels=1, maps=maps)

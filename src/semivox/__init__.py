@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from semivox.core.errors import InputError, InterruptedRun, SemivoxError
     from semivox.core.plan import Plan
     from semivox.core.split import Split
-    from semivox.inference.predictor import Predictor
+    from semivox.pipeline.predictor import Predictor
     from semivox.pipeline.progress import Terminal
 
 __all__ = [
@@ -43,7 +43,7 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("InputError", "InterruptedRun", "SemivoxError"), "semivox.core.errors"),
     "Plan": "semivox.core.plan",
-    "Predictor": "semivox.inference.predictor",
+    "Predictor": "semivox.pipeline.predictor",
     "Split": "semivox.core.split",
     "Terminal": "semivox.pipeline.progress",
 }

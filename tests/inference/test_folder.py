@@ -7,7 +7,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.inference.folder import predict_folder, safe_name
-from semivox.inference.predictor import Predictor
+from semivox.inference.predictor import ScanPredictor
 
 from .conftest import VALUES, ball, bands, save
 
@@ -23,7 +23,7 @@ def scans(tmp_path):
 
 @pytest.fixture
 def predictor(make_plan):
-    return Predictor(make_plan(), bands)
+    return ScanPredictor(make_plan(), bands)
 
 
 def array(spacing=(1.0, 1.0, 1.0)):
@@ -53,7 +53,7 @@ def test_every_scan_gets_a_label_on_its_own_grid(scans, tmp_path, predictor):
 
 def test_maps_stand_beside_the_label(scans, tmp_path, make_plan):
     save(scans / "a.nii.gz", array())
-    predictor = Predictor(make_plan(), bands, other=bands)
+    predictor = ScanPredictor(make_plan(), bands, other=bands)
     predict_folder(scans, tmp_path / "out", predictor, 1, maps=("probabilities", "entropy", "disagreement"))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a.nii.gz", "a_entropy.nii.gz", "a_disagreement.nii.gz",
@@ -108,7 +108,7 @@ def test_channels_of_a_case_go_together(scans, tmp_path, make_plan):
     for number in range(2):
         save(scans / f"a_{number:04d}.nii.gz", array() + 9 * number)
         save(scans / f"b_{number:04d}.nii.gz", array() + 9 * number)
-    predictor = Predictor(make_plan(channels=2), bands)
+    predictor = ScanPredictor(make_plan(channels=2), bands)
     assert [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 2)] == ["a.nii.gz", "b.nii.gz"]
     (single,) = predict_folder(scans / "b_0001.nii.gz", tmp_path / "one", predictor, 2)
     np.testing.assert_array_equal(np.asarray(nib.load(single).dataobj), labels(array()))
@@ -119,7 +119,7 @@ def test_a_missing_channel_is_named(scans, tmp_path, make_plan):
     for number in (0, 2):
         save(scans / f"b_{number:04d}.nii.gz", array())
     with pytest.raises(InputError, match=r"(?s)2 of 2.*a: .*the model needs 2.*b: channel 1 is missing.*b_0002"):
-        predict_folder(scans, tmp_path / "out", Predictor(make_plan(channels=2), bands), 2)
+        predict_folder(scans, tmp_path / "out", ScanPredictor(make_plan(channels=2), bands), 2)
 
 
 def test_numbered_scans_of_a_one_channel_model_are_scans(scans, tmp_path, predictor):
@@ -138,7 +138,7 @@ def test_finished_scans_are_left_alone_unless_overwritten(scans, tmp_path, make_
         calls.append(1)
         return bands(image)
 
-    predictor, out = Predictor(make_plan(patch=SHAPE), counting), tmp_path / "out"
+    predictor, out = ScanPredictor(make_plan(patch=SHAPE), counting), tmp_path / "out"
     first = predict_folder(scans, out, predictor, 1)
     assert len(calls) == 2
     (out / "b.nii.gz").unlink()
@@ -165,7 +165,7 @@ def test_a_fault_of_the_network_is_not_hidden(scans, tmp_path, make_plan):
         raise KeyError("fault")
 
     with pytest.raises(KeyError):
-        predict_folder(scans, tmp_path / "out", Predictor(make_plan(), broken), 1)
+        predict_folder(scans, tmp_path / "out", ScanPredictor(make_plan(), broken), 1)
 
 
 def test_the_input_folder_is_never_written_to(scans, predictor):

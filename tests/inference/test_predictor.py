@@ -8,7 +8,7 @@ import torch
 
 from semivox.core.errors import InputError
 from semivox.data.formats.volume import read, to_source
-from semivox.inference.predictor import Predictor
+from semivox.inference.predictor import ScanPredictor
 
 from .conftest import VALUES, bands
 
@@ -30,7 +30,7 @@ def blurred(image):
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.8, 1.1, 2.5)])
 def test_on_the_plans_own_spacing_the_scan_comes_back_exactly(scan, make_plan, orientation, spacing):
     volume, array = scan(orientation, spacing)
-    prediction = Predictor(make_plan(spacing=volume.spacing), bands)(volume)
+    prediction = ScanPredictor(make_plan(spacing=volume.spacing), bands)(volume)
     np.testing.assert_array_equal(prediction.label, np.array(VALUES)[array.astype(int)])
     assert prediction.label.dtype == np.uint16
     assert prediction.probabilities is prediction.entropy is prediction.disagreement is None
@@ -40,7 +40,7 @@ def test_on_the_plans_own_spacing_the_scan_comes_back_exactly(scan, make_plan, o
 @pytest.mark.parametrize("spacing", [(0.6, 0.7, 0.9), (1.4, 0.5, 0.8)])
 def test_there_and_back_over_another_spacing_a_ball_stays_where_it_was(scan, make_plan, orientation, spacing):
     volume, array = scan(orientation, spacing, shape=(44, 48, 40))
-    label = Predictor(make_plan(spacing=(0.9, 0.8, 0.7)), bands)(volume).label
+    label = ScanPredictor(make_plan(spacing=(0.9, 0.8, 0.7)), bands)(volume).label
     assert label.shape == array.shape
     assert dice(label > 0, array > 0) > 0.97
     moved = [np.roll(label > 0, step, axis) for axis in range(3) for step in (-1, 1)]
@@ -51,7 +51,7 @@ def test_maps_are_those_of_the_whole_scan_at_once(scan, make_plan):
     volume, _ = scan("LPS", (1.0, 1.2, 0.9))
     plan = make_plan(spacing=volume.spacing, patch=(32, 30, 28))
     names = ("probabilities", "entropy", "disagreement")
-    result = Predictor(plan, blurred, other=bands)(volume, names)
+    result = ScanPredictor(plan, blurred, other=bands)(volume, names)
     image = torch.from_numpy(volume.array)[None].float()
     p, q = blurred(image)[0], bands(image)[0]
     np.testing.assert_allclose(result.probabilities, to_source(p.numpy(), volume), atol=1e-6)
@@ -62,7 +62,7 @@ def test_maps_are_those_of_the_whole_scan_at_once(scan, make_plan):
 
 def test_maps_after_resampling_are_consistent_with_the_label(scan, make_plan):
     volume, _ = scan("PIR", (0.8, 1.2, 2.0))
-    result = Predictor(make_plan(), blurred, overlap=0.25)(volume, ("probabilities", "entropy"))
+    result = ScanPredictor(make_plan(), blurred, overlap=0.25)(volume, ("probabilities", "entropy"))
     assert result.probabilities.shape == (3, *volume.source.shape)
     np.testing.assert_allclose(result.probabilities.sum(0), 1, atol=1e-5)
     assert 0 < result.entropy.min() <= result.entropy.max() <= math.log(3) + 1e-5
@@ -71,14 +71,14 @@ def test_maps_after_resampling_are_consistent_with_the_label(scan, make_plan):
 
 def test_slabs_give_what_one_window_gives(scan, make_plan):
     volume, _ = scan("RAS", (0.8, 1.2, 1.0))
-    small = Predictor(make_plan(patch=(4, 6, 8)), bands)(volume, ("probabilities",))
-    large = Predictor(make_plan(patch=(64, 64, 64)), bands)(volume, ("probabilities",))
+    small = ScanPredictor(make_plan(patch=(4, 6, 8)), bands)(volume, ("probabilities",))
+    large = ScanPredictor(make_plan(patch=(64, 64, 64)), bands)(volume, ("probabilities",))
     np.testing.assert_allclose(small.probabilities, large.probabilities, atol=1e-5)
 
 
 def test_mirroring_leaves_an_equivariant_network_alone(scan, make_plan):
     volume, _ = scan("RAS", (0.8, 1.2, 1.0))
-    plain, mirrored = (Predictor(make_plan(), bands, mirror=on)(volume).label for on in (False, True))
+    plain, mirrored = (ScanPredictor(make_plan(), bands, mirror=on)(volume).label for on in (False, True))
     np.testing.assert_array_equal(plain, mirrored)
 
 
@@ -86,7 +86,7 @@ def test_only_the_largest_piece_is_kept_if_wanted(scan, make_plan):
     volume, _ = scan()
     volume.array[0, :2, :2, :2] = 1
     plan = make_plan(spacing=volume.spacing)
-    kept, cleaned = (Predictor(plan, bands, largest_component=on)(volume).label for on in (False, True))
+    kept, cleaned = (ScanPredictor(plan, bands, largest_component=on)(volume).label for on in (False, True))
     assert kept[0, 0, 0] == VALUES[1]
     assert cleaned[0, 0, 0] == 0
     np.testing.assert_array_equal(kept[4:], cleaned[4:])
@@ -95,7 +95,7 @@ def test_only_the_largest_piece_is_kept_if_wanted(scan, make_plan):
 def test_small_values_are_written_as_bytes_and_a_tie_is_background(scan, make_plan):
     volume, _ = scan()
     plan = make_plan(values=(0, 255))
-    prediction = Predictor(plan, lambda x: torch.full((len(x), 2, *x.shape[2:]), 0.5))(volume)
+    prediction = ScanPredictor(plan, lambda x: torch.full((len(x), 2, *x.shape[2:]), 0.5))(volume)
     assert prediction.label.dtype == np.uint8
     assert not prediction.label.any()
 
@@ -103,15 +103,15 @@ def test_small_values_are_written_as_bytes_and_a_tie_is_background(scan, make_pl
 def test_what_cannot_work_is_said(scan, make_plan):
     volume, _ = scan()
     with pytest.raises(InputError, match="channel"):
-        Predictor(make_plan(channels=2), bands)(volume)
+        ScanPredictor(make_plan(channels=2), bands)(volume)
     with pytest.raises(InputError, match="second network"):
-        Predictor(make_plan(), bands)(volume, ("disagreement",))
+        ScanPredictor(make_plan(), bands)(volume, ("disagreement",))
     with pytest.raises(InputError, match="unknown map"):
-        Predictor(make_plan(), bands)(volume, ("entrpy",))
+        ScanPredictor(make_plan(), bands)(volume, ("entrpy",))
     with pytest.raises(InputError, match="classes"):
-        Predictor(make_plan(values=(0, 1)), bands)(volume)
+        ScanPredictor(make_plan(values=(0, 1)), bands)(volume)
     with pytest.raises(InputError, match="between 0 and 65535"):
-        Predictor(make_plan(values=(0, -1, 2)), bands)
+        ScanPredictor(make_plan(values=(0, -1, 2)), bands)
 
 
 def test_an_experts_label_survives_the_way_there_and_back(data, make_plan):
@@ -123,5 +123,5 @@ def test_an_experts_label_survives_the_way_there_and_back(data, make_plan):
         volume = read([path])
         expected = to_source(volume.array[0], volume)
         for spacing, least in (((0.7, 0.8, 0.6), 0.99), ((1.25, 1.25, 1.25), 0.90)):
-            label = Predictor(make_plan(spacing=spacing, patch=(32, 32, 32), values=(0, 1, 2)), bands)(volume).label
+            label = ScanPredictor(make_plan(spacing=spacing, patch=(32, 32, 32), values=(0, 1, 2)), bands)(volume).label
             assert dice(label > 0, expected > 0) > least

@@ -20,7 +20,7 @@ from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
 from semivox.data.layouts.names import CHANNEL, by_channel, scans, untagged
-from semivox.inference.predictor import Prediction, Predictor
+from semivox.inference.predictor import Prediction, ScanPredictor
 
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What some file system forbids in a name, or takes for a path."""
@@ -47,7 +47,7 @@ class Job:
 def predict_folder(
     inputs: Path,
     out: Path,
-    predictor: Predictor,
+    predictor: ScanPredictor,
     channels: int,
     maps: Collection[str] = (),
     overwrite: bool = False,
@@ -145,7 +145,7 @@ def _apart(case: str, files: tuple[Path, ...]) -> list[tuple[str, tuple[Path, ..
     return [(untagged(file), (file,)) for file in files]
 
 
-def _label(job: Job, predictor: Predictor, channels: int, maps: Collection[str]) -> None:
+def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str]) -> None:
     """Read, predict and write one scan. Raises InputError, OSError or a kind of memory error."""
     if len(job.images) not in (1, channels):
         given = ", ".join(path.name for path in job.images)
@@ -162,7 +162,7 @@ def _label(job: Job, predictor: Predictor, channels: int, maps: Collection[str])
     write_label(job.label, prediction.label, volume.source)
 
 
-def _arrays(prediction: Prediction, predictor: Predictor) -> dict[str, np.ndarray]:
+def _arrays(prediction: Prediction, predictor: ScanPredictor) -> dict[str, np.ndarray]:
     """Ending of the file -> map, (X, Y, Z) float32."""
     named = {"entropy": prediction.entropy, "disagreement": prediction.disagreement}
     found = {ending: array for ending, array in named.items() if array is not None}
@@ -171,7 +171,7 @@ def _arrays(prediction: Prediction, predictor: Predictor) -> dict[str, np.ndarra
     return found
 
 
-def _probability_endings(predictor: Predictor) -> list[str]:
+def _probability_endings(predictor: ScanPredictor) -> list[str]:
     """``probability_<class>`` for every class; with its label value where two class names would look the same."""
     names = [safe_name(info.name).replace(" ", "_") for info in predictor.plan.classes]
     twice = len({name.casefold() for name in names}) < len(names)
@@ -181,7 +181,7 @@ def _probability_endings(predictor: Predictor) -> list[str]:
     ]
 
 
-def _finished(job: Job, predictor: Predictor, maps: Collection[str]) -> bool:
+def _finished(job: Job, predictor: ScanPredictor, maps: Collection[str]) -> bool:
     """Whether the label and every map asked for are there."""
     endings = [name for name in maps if name != "probabilities"]
     if "probabilities" in maps:

@@ -43,7 +43,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Predictor:
+class ScanPredictor:
     """A trained network, ready for any scan."""
 
     plan: Plan

@@ -17,7 +17,7 @@ from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
 from semivox.inference.folder import safe_name
-from semivox.inference.predictor import Predictor
+from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
 from semivox.pipeline.progress import ProgressDisplay, Quiet
@@ -26,8 +26,8 @@ from semivox.training.model import load_model
 PRECISIONS: dict[str, Precision] = {name: name for name in get_args(Precision)}
 
 
-def predictor_of(run: Path, device: str = "auto", precision: str | None = None, **options: Any) -> Predictor:
-    """The predictor of a run or model folder; ``options`` are the Predictor's own. Raises InputError.
+def predictor_of(run: Path, device: str = "auto", precision: str | None = None, **options: Any) -> ScanPredictor:
+    """The predictor of a run or model folder; ``options`` are the ScanPredictor's own. Raises InputError.
 
     ``precision``: None: the one that the run was trained with. No timing decides anything here: the same model and
     scan give the same bits at each call.
@@ -41,7 +41,7 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
     if place.type == "cuda":
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     method = method.to(place)
-    return Predictor(
+    return ScanPredictor(
         card.plan,
         method.predict,
         second_network(method),
@@ -74,7 +74,7 @@ def label_entries(
 ) -> None:
     """Label cases into the run's ``predictions/``; those that are there already are left alone.
 
-    ``options`` are the Predictor's own.
+    ``options`` are the ScanPredictor's own.
     """
     out = run / "predictions"
     out.mkdir(parents=True, exist_ok=True)

@@ -58,12 +58,20 @@ def read(paths: Sequence[Path]) -> Volume:
     """
     if not paths:
         raise InputError("no file was given for a scan; give one path per channel")
-    scans = [read_scan(path) for path in paths]
-    volume = assemble(paths, scans)
+    return _finite(assemble(paths, [read_scan(path) for path in paths]), str(paths[0]))
+
+
+def from_array(array: np.ndarray, grid: Grid, name: str) -> Volume:
+    """The same of voxels (C, X, Y, Z) that come from no file; ``name`` is for the sentence about wrong ones."""
+    return _finite(assemble([Path(name)], [Scan(array, Header(grid, len(array)))]), name)
+
+
+def _finite(volume: Volume, name: str) -> Volume:
+    """Up to 1 % NaN or infinite voxels become the minimum. Raises ScanError ``nonfinite`` for more."""
     array, count = fill(volume.array)
     if count > MOST_NONFINITE * array.size:
         raise ScanError(
-            "nonfinite", f"{paths[0]}: {count} of {array.size} voxels are NaN or infinite.", "Export the scan again."
+            "nonfinite", f"{name}: {count} of {array.size} voxels are NaN or infinite.", "Export the scan again."
         )
     return Volume(array, volume.grid, volume.source)
 
