@@ -270,7 +270,7 @@ def test_labels_are_whole_numbers(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.nii.gz", "a"), ("1.2.840.nii", "1.2.840"), ("B.NII.GZ", "B"), ("x.seg.nrrd", "x.seg"), ("series", "series")],
+    [("a.nii.gz", "a"), ("1.2.840.nii", "1.2.840"), ("B.NII.GZ", "B"), ("x.seg.nrrd", "x"), ("series", "series")],
 )
 def test_stem_is_the_name_without_image_suffix(name, expected):
     assert volumes.stem(Path(name)) == expected

@@ -5,6 +5,7 @@ A format of another package is registered by an entry point of the group ``semiv
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,12 @@ import numpy as np
 
 from semivox.core.geometry import Grid
 from semivox.data.formats.scan import Header, Scan
+
+TELLING = re.compile(
+    r"patient|birth|name|institution|physician|operator|address|station|serial|accession|study.?id|date|time|uid|dicom",
+    re.IGNORECASE,
+)
+"""Names of header fields that are about people, places or days."""
 
 
 class Format(ABC):

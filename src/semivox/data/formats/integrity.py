@@ -5,16 +5,24 @@ Libraries differ on damaged files: some return a truncated scan as zeros without
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import stat
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+import numpy as np
+
+from semivox.core.memory import amount, available
 from semivox.data.formats.scan import ScanError
 
 CHUNK = 1 << 20
 MOST_PACKED = 1032
 """Deflate makes data smaller by this factor at most (RFC 1951: 258 bytes in 2 bits)."""
+BOMB = 1 << 30, 900
+"""More bytes than this, packed to less than one in so many, are no scan: they are (nearly) all alike."""
 SURPLUS = 1 << 26
 """Bytes behind the voxels that are read to verify a checksum, unless the voxels are more."""
 GZIP = b"\x1f\x8b"
@@ -22,8 +30,43 @@ NIFTI_STARTS = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", b"\x1c\x02\x00\x00", b
 """The header's own length (348 or 540), in either byte order."""
 
 
+Packing = Literal["gzip", "zlib", "bzip2"]
+
+
+def require_regular(path: Path) -> None:
+    """Refuse pipes, devices and links to them: reading one may wait for ever, or never end. Raises ScanError."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # not there, or not to be opened: whoever opens it says so
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ScanError(
+            "not_a_file", f"{path} is a pipe or a device, not a file.", "Remove it, or give the file itself."
+        )
+
+
+def require_room(path: Path, size: int, packed: int) -> None:
+    """Refuse voxels that cannot be held, before any memory is taken for them. Raises ScanError.
+
+    ``size``: bytes that the header calls for; ``packed``: bytes of the file that should hold them.
+    """
+    if size > packed * MOST_PACKED:
+        raise truncated(path, f"{packed} bytes cannot hold the {size} that its header calls for")
+    if size > BOMB[0] and size > packed * BOMB[1]:
+        raise ScanError(
+            "unreadable", f"{path} packs {amount(size)} into {amount(packed)}: it is made up, or nearly empty.",
+            "Export the scan again; save a label as uint8.",
+        )  # fmt: skip
+    if size > (free := available()):
+        raise ScanError(
+            "too_large", f"{path} takes {amount(size)} of memory, and {amount(free)} are free.",
+            "Use fewer workers, or a machine with more memory.",
+        )  # fmt: skip
+
+
 def require_kind(path: Path, suffix: str) -> None:
     """Refuse a file whose first bytes do not fit its suffix. Raises ScanError."""
+    require_regular(path)
     try:
         with path.open("rb") as file:
             start = file.read(512)
@@ -78,48 +121,49 @@ def gunzip(path: Path, head: int) -> bytes:
         raise _damaged(path, error) from error
 
 
-def gunzip_all(path: Path, size: int) -> bytes:
-    """Exactly ``size`` unpacked bytes of a gzip file whose stream was verified to its end, checksum included.
+def unpack(path: Path, file: BinaryIO, size: int, packing: Packing) -> np.ndarray:
+    """Exactly ``size`` unpacked bytes of a stream from where ``file`` stands, verified to its end, checksum included.
 
-    Raises ScanError ``truncated`` or ``unreadable``. Holds ``size`` bytes at most, and asks for none if the file is too
-    small to hold as many.
+    Raises ScanError ``truncated``, ``too_large`` or ``unreadable``. Holds ``size`` bytes at most, and asks for none if
+    the file is too small to hold as many.
     """
-    require_size(path, path.stat().st_size * MOST_PACKED, size)
+    require_room(path, size, path.stat().st_size)
+    content, count = np.empty(size, np.uint8), 0
     try:
-        with gzip.open(path, "rb") as file:
-            content, surplus = file.read(size), 0
-            while chunk := file.read(CHUNK):  # to the end: only there does gzip compare its checksum
-                surplus += len(chunk)
-                if surplus > max(size, SURPLUS):
-                    raise ScanError(
-                        "unreadable", f"{path} holds far more than the {size} bytes that its header calls for.",
-                        "It is damaged or made up; export the scan again.",
-                    )  # fmt: skip
+        for part in _parts(file, packing):
+            kept = part[: max(size - count, 0)]
+            content[count : count + len(kept)] = np.frombuffer(kept, np.uint8)
+            count += len(part)
+            if count > size + max(size, SURPLUS):
+                text = f"{path} holds far more than the {size} bytes that its header calls for."
+                raise ScanError("unreadable", text, "It is damaged or made up; export the scan again.")
     except EOFError as error:
-        raise truncated(path, "the compressed stream has no end") from error
+        raise truncated(path, f"the compressed stream has no end after {min(count, size)} of {size} bytes") from error
     except (OSError, zlib.error) as error:
         raise _damaged(path, error) from error
-    require_size(path, len(content), size)
+    require_size(path, count, size)
     return content
 
 
-def require_stream(path: Path, file: BinaryIO, size: int) -> None:
-    """Unpack a zlib or gzip stream from where ``file`` stands and count: it must end, and hold ``size`` bytes."""
-    unpack = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, told from the first bytes
-    count = 0
-    try:
-        while not unpack.eof and (chunk := unpack.unconsumed_tail or file.read(CHUNK)):
-            count += len(unpack.decompress(chunk, CHUNK * 16))
-            if count > size + max(size, SURPLUS):
-                raise ScanError(
-                    "unreadable", f"{path} holds far more than the {size} bytes that its header calls for.",
-                    "It is damaged or made up; export the scan again.",
-                )  # fmt: skip
-    except zlib.error as error:
-        raise _damaged(path, error) from error
-    if not unpack.eof:
-        raise truncated(path, f"the compressed stream has no end after {count} of {size} bytes")
-    require_size(path, count, size)
+def _parts(file: BinaryIO, packing: Packing) -> Iterator[bytes]:
+    """The unpacked bytes, part by part. Raises EOFError for a stream without end, OSError or zlib.error for damage."""
+    if packing == "zlib":
+        yield from _zlib_parts(file)
+        return
+    with gzip.GzipFile(fileobj=file) if packing == "gzip" else bz2.BZ2File(file) as opened:
+        while part := opened.read(CHUNK):
+            yield part
+
+
+def _zlib_parts(file: BinaryIO) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj()
+    while not unpacker.eof:
+        packed = unpacker.unconsumed_tail or file.read(CHUNK)
+        part = unpacker.decompress(packed, CHUNK)
+        if not (packed or part):
+            raise EOFError
+        if part:
+            yield part
 
 
 def require_size(path: Path, received: int, expected: int) -> None:

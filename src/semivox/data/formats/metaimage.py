@@ -1,36 +1,34 @@
-"""MetaImage files (.mha, and .mhd with the voxels in a file beside it)."""
+"""MetaImage files (.mha, and .mhd with the voxels in a file beside it).
+
+Fields and their meaning: "MetaIO/Documentation", https://itk.org/Wiki/ITK/MetaIO/Documentation.
+"""
 
 from __future__ import annotations
 
 import errno
-import math
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from semivox.core.geometry import Grid
-from semivox.data.formats.format import Format
-from semivox.data.formats.scan import Header, Scan, ScanError
-from semivox.data.formats.text_headers import (
-    MAX_HEADER,
-    NUMBER,
-    Layout,
-    beside,
-    head_of,
-    pair,
-    require_complete,
-    sizes,
-    whole,
-)
+from semivox.data.formats.format import TELLING, Format
+from semivox.data.formats.orientation import LPS_TO_RAS, is_usable
+from semivox.data.formats.scan import Header, Remark, Scan, ScanError
+from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, numbers, put, sizes, whole
+from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there
 
-META_BYTES = {
-    "CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "LONG": 4, "ULONG": 4,
-    "LONG_LONG": 8, "ULONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8,
+TYPES = {
+    "CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4", "ULONG": "u4",
+    "LONG_LONG": "i8", "ULONG_LONG": "u8", "FLOAT": "f4", "DOUBLE": "f8",
 }  # fmt: skip
-
-META_VECTORS = ("offset", "position", "origin", "centerofrotation", "elementspacing", "elementsize")
-META_MATRICES = ("transformmatrix", "rotation", "orientation")
+"""Name of a number type, without ``MET_`` -> numpy's."""
+MATRICES = ("TransformMatrix", "Rotation", "Orientation")
+ORIGINS = ("Offset", "Position", "Origin")
+"""Names of one thing; a file has one of them."""
+TRUE = ("true", "t", "1", "yes")
+VECTORS = ("CenterOfRotation", "ElementSize", "ElementSpacing")
+KNOWN_KEYS = {"itk_filternotes", "itk_inputfiltername", "itk_original_direction", "itk_original_spacing"}
 
 
 class MetaImage(Format):
@@ -43,71 +41,136 @@ class MetaImage(Format):
 
     def read_header(self, path: Path) -> Header:
         """Geometry and channels without the voxels. Raises ScanError."""
-        from semivox.data.formats import itk  # imports ITK, which most data sets do not need
-
-        require_complete(path, layout_of(path))
-        return itk.read_header(path)
+        header, _, voxels = _parse(path)
+        require_there(path, voxels)
+        return header
 
     def read_scan(self, path: Path) -> Scan:
         """The whole file, counted to its last byte. Raises ScanError."""
-        from semivox.data.formats import itk
-
-        require_complete(path, layout_of(path))
-        return itk.read_scan(path)
+        header, dims, voxels = _parse(path)
+        values = read_voxels(path, voxels)
+        if len(dims) == 4:  # the fourth axis is the slowest
+            return Scan(values.reshape(dims, order="F").transpose(3, 0, 1, 2), header)
+        return Scan(values.reshape((header.channels, *dims), order="F"), header)  # channels are the fastest
 
     def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
         """Write (X, Y, Z) or (X, Y, Z, K), compressed. Raises OSError where it cannot be written whole."""
         from semivox.data.formats import itk
 
         itk.write(path, array, grid)
+        _, _, voxels = _parse(path)
         try:
-            require_complete(path, layout_of(path))
+            read_voxels(path, voxels)
         except ScanError as error:
             raise OSError(errno.EIO, "it could not be written whole; is the disk full?") from error
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """The header, and the file of its voxels where that is another one."""
         try:
-            return tuple(dict.fromkeys((path, layout_of(path).data)))
+            return tuple(dict.fromkeys((path, _parse(path)[2].file)))
         except (ScanError, OSError):  # an unfit header: whoever opens the scan says what is wrong with it
             return (path,)
 
     def private_fields(self, path: Path) -> Iterable[str]:
         """Keys of the header that speak of people, places or days."""
-        from semivox.data.formats import itk
-
-        return itk.telling_keys(path)
-
-
-def layout_of(path: Path) -> Layout:
-    """MetaImage: ``key = value`` lines up to ElementDataFile. Raises ScanError."""
-    content = head_of(path, path.suffix.lower())
-    mark = content.find(b"ElementDataFile")
-    end = content.find(b"\n", mark) + 1
-    if mark < 0 or (end == 0 and len(content) == MAX_HEADER):
-        raise ScanError("unreadable", f"{path} has no MetaImage header (no ElementDataFile).", "Export it again.")
-    end = end or len(content)
-    lines = content[:end].decode("utf-8", errors="replace").splitlines()
-    fields = dict(pair(line, "=") for line in lines if "=" in line)
-    dims = sizes(path, fields.get("dimsize", ""))
-    _require_lengths(path, fields, len(dims))
-    kind = fields.get("elementtype", "").removeprefix("MET_").removesuffix("_ARRAY")
-    if kind not in META_BYTES:
-        raise ScanError("bad_header", f"{path}: unknown voxel type {kind!r}.", "Export it again.")
-    size = math.prod(dims) * META_BYTES[kind] * whole(path, fields, "elementnumberofchannels", 1)
-    packing = "packed" if fields.get("compresseddata", "").lower() == "true" else "raw"
-    name = fields.get("elementdatafile", "")
-    if name.upper() == "LOCAL":
-        return Layout(path, end, size, packing)
-    return Layout(beside(path, name), whole(path, fields, "headersize", 0), size, packing)
+        names = _fields(path)[0]
+        return [name for name in names if TELLING.search(name) and name.lower() not in KNOWN_KEYS]
 
 
-def _require_lengths(path: Path, fields: dict[str, str], axes: int) -> None:
-    """As many numbers everywhere as there are axes: ITK takes them on trust, and some make it crash."""
-    if fields.get("ndims", str(axes)) != str(axes) or not 2 <= axes <= 4:
-        text = f"{path}: NDims is {fields.get('ndims')!r}, and there are {axes} sizes."
+def _parse(path: Path) -> tuple[Header, tuple[int, ...], Voxels]:
+    """What the header says, judged: also the sizes as in the file. Raises ScanError."""
+    fields, end = _fields(path)
+    dims = sizes(path, fields.get("DimSize", ""))
+    if fields.get("NDims", str(len(dims))) != str(len(dims)):
+        text = f"{path}: NDims is {fields.get('NDims')!r}, and there are {len(dims)} sizes."
         raise ScanError("bad_header", text, "Export it again.")
-    for name, count in {**dict.fromkeys(META_VECTORS, axes), **dict.fromkeys(META_MATRICES, axes**2)}.items():
-        words = fields.get(name, "").split()
-        if name in fields and not (len(words) == count and all(NUMBER.fullmatch(word) for word in words)):
-            raise ScanError("bad_header", f"{path}: {name} must be {count} numbers.", "Export it again.")
+    channels = whole(path, fields, "ElementNumberOfChannels", 1)
+    if len(dims) not in (3, 4) or (len(dims) == 4 and channels > 1):
+        raise ScanError("not_3d", f"{path} is not a volume: its size is {dims}.", "Give the 3D scan.")
+    sizes(path, " ".join(map(str, (*dims, channels))))  # with the channels, too, the size must be sane
+    voxels = _voxels(path, fields, end, int(np.prod(dims, dtype=object)) * channels)
+    if channels in (3, 4) and voxels.dtype.itemsize == 1:
+        raise ScanError(
+            "color_image", f"{path} is a color image ({channels} bytes a voxel).", "Give the scan, not its rendering."
+        )
+    affine = _affine(path, fields, len(dims))
+    if not is_usable(affine):
+        raise ScanError("bad_affine", f"{path}: the header's axes do not span a volume.", "Rewrite the header.")
+    x, y, z = dims[:3]
+    grid = Grid((x, y, z), affine)
+    return Header(grid, dims[3] if len(dims) == 4 else channels, _remarks(fields)), dims, voxels
+
+
+def _fields(path: Path) -> tuple[dict[str, str], int]:
+    """``Key = value`` lines up to ElementDataFile, and how many bytes they are. Raises ScanError."""
+    content = head_of(path, path.suffix.lower())
+    if b"ElementDataFile" not in content:
+        raise ScanError("unreadable", f"{path} has no MetaImage header (no ElementDataFile).", "Export it again.")
+    fields: dict[str, str] = {}
+    place = 0
+    while place < len(content):
+        line, place = line_at(path, content, place)
+        name, mark, value = line.partition("=")
+        if not mark and line.strip():
+            raise ScanError("bad_header", f"{path}: the header has the line {line[:60]!r}.", "Export it again.")
+        if mark:
+            put(path, fields, name.strip(), value.strip())
+        if name.strip() == "ElementDataFile":
+            return fields, place
+        if place >= MAX_HEADER:
+            break
+    raise ScanError("unreadable", f"{path} has no MetaImage header (no ElementDataFile).", "Export it again.")
+
+
+def _voxels(path: Path, fields: dict[str, str], end: int, count: int) -> Voxels:
+    """Where the numbers are, and of what type. Raises ScanError."""
+    kind = fields.get("ElementType", "").removeprefix("MET_").removesuffix("_ARRAY")
+    if kind not in TYPES:
+        raise ScanError("bad_header", f"{path}: unknown voxel type {kind[:40]!r}.", "Export it again.")
+    order = ">" if _is_true(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB") else "<"
+    encoding: Encoding = "raw" if _is_true(fields, "BinaryData", default="True") else "text"
+    if encoding == "raw" and _is_true(fields, "CompressedData"):
+        encoding = "packed"
+    skip = whole(path, fields, "HeaderSize", 0)
+    if skip < 0 and encoding != "raw":
+        raise ScanError("bad_header", f"{path}: HeaderSize -1 goes with plain voxels only.", "Export it again.")
+    name = fields["ElementDataFile"]
+    dtype = np.dtype(order + TYPES[kind])
+    if name.upper() == "LOCAL":
+        return Voxels(path, end, dtype, count, encoding)
+    start, skip = (skip, 0) if skip >= 0 else (0, -1)
+    return Voxels(beside(path, name), start, dtype, count, encoding, skip=skip)
+
+
+def _is_true(fields: dict[str, str], *names: str, default: str = "False") -> bool:
+    return any(fields.get(name, default).lower() in TRUE for name in names)
+
+
+def _affine(path: Path, fields: dict[str, str], axes: int) -> np.ndarray:
+    """(4, 4): voxel indices -> RAS+ mm; a fourth axis is left out. Raises ScanError."""
+    lists = dict.fromkeys((*ORIGINS, *VECTORS), axes) | dict.fromkeys(MATRICES, axes * axes)
+    found = {name: numbers(path, name, fields[name], count) for name, count in lists.items() if name in fields}
+    for names in (MATRICES, ORIGINS):
+        if len(found.keys() & set(names)) > 1:
+            text = f"{path}: the header gives {' and '.join(sorted(found.keys() & set(names)))}, of which one counts."
+            raise ScanError("bad_header", text, "Export it again.")
+    matrix = next((found[name] for name in MATRICES if name in found), list(np.eye(axes).ravel()))
+    origin = next((found[name] for name in ORIGINS if name in found), [0.0] * axes)
+    edges = found.get("ElementSpacing", found.get("ElementSize", [1.0] * axes))
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(matrix, (axes, axes))[:3, :3].T * np.abs(edges[:3])  # a row is an axis's direction
+    affine[:3, 3] = origin[:3]
+    return LPS_TO_RAS @ affine
+
+
+def _remarks(fields: dict[str, str]) -> tuple[Remark, ...]:
+    """A header without voxel size, or in a unit that programs pass over."""
+    found = []
+    if not {"ElementSpacing", "ElementSize"} & fields.keys():
+        text = "the header gives no voxel size; voxels are taken as 1 mm"
+        found.append(Remark("no_geometry", text, "Export again with geometry, or check a picture."))
+    unit = fields.get("DistanceUnits", "mm")
+    if unit.lower() not in ("mm", "?", ""):
+        text = f"the header names the unit {unit}; like other programs, it is read as mm"
+        found.append(Remark("units", text, "Rewrite the header in mm."))
+    return tuple(found)

@@ -53,9 +53,11 @@ class Nifti(Format):
         offset = max(_offset(path, raw), len(raw.binaryblock))
         size = offset + math.prod(dims) * dtype.itemsize
         if path.name.lower().endswith(".gz"):
-            content: np.ndarray = np.frombuffer(integrity.gunzip_all(path, size), np.uint8)
+            with path.open("rb") as file:
+                content = integrity.unpack(path, file, size, "gzip")
         else:
             integrity.require_size(path, path.stat().st_size, size)
+            integrity.require_room(path, size, size)
             content = np.fromfile(path, np.uint8, size)
         values = content[offset:].view(dtype) if offset % dtype.itemsize == 0 else content[offset:].copy().view(dtype)
         array = values.reshape((*header.grid.shape, header.channels), order="F").transpose(3, 0, 1, 2)

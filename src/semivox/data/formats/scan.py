@@ -41,14 +41,29 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A class as a label's own file names it."""
+
+    name: str
+    value: int
+    """Its number in the label as it is read."""
+    color: tuple[float, float, float] | None = None
+    """Red, green and blue from 0 to 1."""
+    layer: int = 0
+    """The layer of the file that holds it, where segments may overlap."""
+    stored: int = 0
+    """Its number in that layer."""
+
+
+@dataclass(frozen=True)
 class Header:
     """What a file says before its voxels: grid, channels, and what was odd."""
 
     grid: Grid
     channels: int
     remarks: tuple[Remark, ...] = ()
-    segments: tuple[tuple[int, str], ...] = ()
-    """Of a label that names its structures: each value and its name."""
+    segments: tuple[Segment, ...] = ()
+    """What the file says about its classes; a file with segments may be cropped to them."""
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,23 @@
-"""What the text headers of NRRD and MetaImage files share; read to verify that all voxels are there.
+"""Text headers of NRRD and MetaImage files, taken apart byte by byte as their own libraries do.
 
-ITK itself returns a truncated file as zeros without an error, so the bytes are counted first.
+A line ends at a line feed and nowhere else: other characters that Python takes for line ends (vertical tab, form feed,
+file separator, U+2028, a lone carriage return) could hide a second header in a comment. Control characters are refused.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import semivox.data.formats.integrity as integrity
 from semivox.data.formats.scan import ScanError, require_sane
 
-MAX_HEADER = 1 << 18
-"""Bytes; text headers are a few hundred."""
+MAX_HEADER = 1 << 20
+"""Bytes; text headers are a few hundred, those of segmentations some thousand."""
 NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,2})?")
 """A number of sane length; ``nan``, ``inf`` and 1e308 are none."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the voxels are and how many bytes they take once unpacked."""
-
-    data: Path
-    offset: int
-    """Bytes before the voxels; -1: the voxels are the last bytes of the file."""
-    size: int
-    packing: str
-    """``raw``, ``packed`` (zlib or gzip) or ``other`` (text encodings, left to ITK)."""
+CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+"""What has no place in a line of a header; a tab has."""
 
 
 def head_of(path: Path, suffix: str) -> bytes:
@@ -37,20 +27,18 @@ def head_of(path: Path, suffix: str) -> bytes:
         return file.read(MAX_HEADER)
 
 
-def require_complete(path: Path, layout: Layout) -> None:
-    """Verify that all voxels the header calls for are in the file. Raises ScanError."""
-    if not layout.data.is_file():
+def line_at(path: Path, content: bytes, start: int) -> tuple[str, int]:
+    """The line that begins at a byte, without its end, and where the next one begins. Raises ScanError."""
+    end = content.find(b"\n", start)
+    stop = len(content) if end < 0 else end
+    line = content[start:stop].removesuffix(b"\r")
+    if found := CONTROL.search(line):
         raise ScanError(
-            "missing_file",
-            f"{path} refers to its voxels in {layout.data.name}, which does not exist.",
-            "Copy that file beside the header, under the name that the header gives.",
+            "bad_header",
+            f"{path}: the header has the control character {found[0][0]:#04x} at byte {start + found.start()}.",
+            "Export it again.",
         )
-    if layout.packing == "raw":
-        integrity.require_size(layout.data, layout.data.stat().st_size - max(layout.offset, 0), layout.size)
-    elif layout.packing == "packed":
-        with layout.data.open("rb") as file:
-            file.seek(max(layout.offset, 0))
-            integrity.require_stream(layout.data, file, layout.size)
+    return line.decode("utf-8", errors="replace"), stop + 1
 
 
 def beside(path: Path, name: str) -> Path:
@@ -59,7 +47,7 @@ def beside(path: Path, name: str) -> Path:
         raise ScanError(
             "bad_header", f"{path}: its voxels lie in no single file ({name!r}).", "Convert it to one NIfTI file."
         )
-    if "\0" in name or name != Path(name).name:
+    if name != Path(name).name or name in (".", "..") or "\\" in name:
         raise ScanError(
             "outside_folder", f"{path} refers to voxels in another folder: {name!r}.",
             "Put header and voxels into one folder and name the file without a path.",
@@ -75,17 +63,26 @@ def whole(path: Path, fields: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def pair(line: str, mark: str) -> tuple[str, str]:
-    """Key, in lower case, and value of a header line."""
-    key, _, value = line.partition(mark)
-    return key.strip().lower(), value.strip()
+def numbers(path: Path, name: str, text: str, count: int) -> list[float]:
+    """So many numbers of a header line. Raises ScanError."""
+    words = text.split()
+    if not (len(words) == count and all(NUMBER.fullmatch(word) for word in words)):
+        raise ScanError("bad_header", f"{path}: {name} must be {count} numbers.", "Export it again.")
+    return [float(word) for word in words]
+
+
+def put(path: Path, fields: dict[str, str], name: str, value: str) -> None:
+    """Add a field. Raises ScanError for one that is there already: which of them counts would be chance."""
+    if name in fields:
+        raise ScanError("bad_header", f"{path}: the header gives {name!r} twice.", "Export it again.")
+    fields[name] = value
 
 
 def sizes(path: Path, text: str) -> tuple[int, ...]:
     """The sizes of a header line, found sane."""
-    try:
-        dims = tuple(int(word) for word in text.split())
-    except ValueError as error:
-        raise ScanError("bad_header", f"{path}: the sizes {text!r} are no numbers.", "Export it again.") from error
+    words = text.split()
+    if not all(re.fullmatch(r"[+-]?\d{1,20}", word) for word in words):
+        raise ScanError("bad_header", f"{path}: the sizes {text[:60]!r} are no numbers.", "Export it again.")
+    dims = tuple(int(word) for word in words)
     require_sane(str(path), dims or (0,))
     return dims

@@ -14,7 +14,7 @@ from semivox.data.formats.dicom.kinds import kind_of
 from semivox.data.formats.dicom.opening import open_file
 from semivox.data.formats.dicom.segmentation import Segmentation
 from semivox.data.formats.dicom.stack import stack
-from semivox.data.formats.scan import Header, Remark, Scan, ScanError
+from semivox.data.formats.scan import Header, Remark, Scan, ScanError, Segment
 
 LABELS = ("segmentation", "structures")
 KINDS = ("SOPClassUID", "Modality")
@@ -95,7 +95,7 @@ def _own_grid(file: Path, seg: Segmentation) -> Grid:
 
 
 def _scan(canvas: Canvas, grid: Grid, remarks: list[Remark]) -> Scan:
-    segments = tuple(sorted(canvas.names.items()))
+    segments = tuple(Segment(name, value) for value, name in sorted(canvas.names.items()))
     return Scan(canvas.label[None], Header(grid, 1, tuple(remarks), segments))
 
 
