@@ -131,7 +131,7 @@ for name, suffix, old, new, code in (
     ("nrrd_of_size_in_words", ".nrrd", b"sizes: 24", b"sizes: XX", "bad_header"),
     ("nrrd_of_unknown_type", ".nrrd", b"type: short", b"type: quark", "bad_header"),
     ("nrrd_larger_than_its_file", ".nrrd", b"sizes: 24 24 24", b"sizes: 24 24 99", "truncated"),
-    ("nrrd_with_a_direction_of_nan", ".nrrd", b"space directions: (", b"space directions: (nan", "unreadable"),
+    ("nrrd_with_a_direction_of_nan", ".nrrd", b"space directions: (", b"space directions: (nan", "bad_header"),
     ("nhdr_that_points_out_of_its_folder", ".nhdr", b"data file: ", b"data file: ../../", "outside_folder"),
     ("nhdr_that_points_to_the_root", ".nhdr", b"data file: ", b"data file: /etc/", "outside_folder"),
     ("nhdr_over_many_files", ".nhdr", b"data file: a.raw", b"data file: LIST", "bad_header"),
