@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from semivox.data.prepared.store import Store
     from semivox.evaluation.score import Row
     from semivox.experiments.study_file import StudyFile
-    from semivox.experiments.verdict import Summary
+    from semivox.experiments.summary import Summary
     from semivox.pipeline.progress import ProgressDisplay
 
 AnyPath = str | PathLike[str]
@@ -218,12 +218,16 @@ def run(  # noqa: PLR0913 - the options of the command
     plan: Mapping[str, Any] | None = None,
     split: Split | AnyPath | None = None,
     exclude: Collection[str] = (),
+    processes: int | None = None,
+    labels: bool = True,
     progress: ProgressDisplay | None = None,
 ) -> Summary:
     """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
-    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``. What is
-    done in ``out`` already is not done again. Raises InputError and InterruptedRun as ``train`` does.
+    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``.
+    ``processes``: trainings at once, None: as many as fit. ``labels``: whether the better model labels the unlabeled
+    scans at the end. What is done in ``out`` already is not done again. Raises InputError, SemivoxError where trainings
+    failed, and InterruptedRun after saving when stopped.
     """
     from semivox.experiments.job import run_job
     from semivox.pipeline.options import RunOptions
@@ -238,7 +242,7 @@ def run(  # noqa: PLR0913 - the options of the command
         options=options or {},
         exclude=tuple(exclude),
     )
-    return run_job(Path(data), Path(out), wanted, progress, report_job)
+    return run_job(Path(data), Path(out), wanted, progress, report_job, processes, labels)
 
 
 def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:
@@ -260,32 +264,33 @@ def study(
 ) -> Path:
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
-    ``grid``: a grid file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
-    ``data``: instead of the grid's own. ``processes``: runs at once; None: as many as fit. ``sets``:
-    ``"plan.steps=100"`` and the like, instead of what a grid file says. Returns ``out``. Raises InputError,
+    ``grid``: a study file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
+    ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``sets``:
+    ``"plan.steps=100"`` and the like, instead of what the file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
-    from semivox.experiments.runner import run_study
+    from semivox.experiments.study import run_study
     from semivox.experiments.study_file import StudyFile, load_study_file
 
     loaded = grid if isinstance(grid, StudyFile) else load_study_file(Path(grid), sets)
     base = Path() if isinstance(grid, StudyFile) else Path(grid).parent
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
-        raise InputError('the study names no data folder; give data = "..." in the grid file, or --data')
+        raise InputError('the study names no data folder; give data = "..." in the study file, or --data')
     run_study(loaded, base, Path(place), Path(out), processes, progress)
     return Path(out)
 
 
-def report(study: AnyPath, *, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
-    """Turn the folders of a study, finished or not, into ``report/``: one page, CSV, LaTeX, figures; returns the page.
+def report(folder: AnyPath, *, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
+    """Make the report of a job, or of a study (finished or not), from its folder; returns the page.
 
-    ``by_difficulty``: also measure how unusual each scored shape is, and score by groups of it. Raises InputError
-    where the folder holds no study or no finished run.
+    Of a study: ``report/`` with one page, CSV, LaTeX, Markdown and figures; of a job: ``report.html``.
+    ``by_difficulty``: of a study, also measure how unusual each scored shape is, and score by groups of it. Raises
+    InputError where the folder holds no job and no study, or nothing to report yet.
     """
-    from semivox.reports.study import report_study
+    from semivox.reports import build
 
-    return report_study(Path(study), by_difficulty, progress)
+    return build.report(Path(folder), by_difficulty, progress)
 
 
 def patches(

@@ -17,12 +17,18 @@ def run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Job folder; one with an unfinished job is resumed.")],
     wanted: dict[str, Any],
     options: Mapping[str, Any],
+    processes: Annotated[
+        int | None, typer.Option(help="Trainings at once, a process each. Default: as many as fit.", min=1)
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels/--no-labels", help="Label the unlabeled scans with the better model at the end.")
+    ] = True,
 ) -> None:
     """The main job: from a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
     Checks, plans, prepares, trains the method and its supervised twin, labels and scores scans that neither has seen
-    (the test set, else the validation set, else cross-validation), and writes summary.txt and report.html. Stop it
-    with Ctrl-C at any time; the same command goes on from there.
+    (the test set, else the validation set, else cross-validation), writes summary.txt and report.html, and labels
+    the unlabeled scans with the better model. Stop it with Ctrl-C at any time; the same command resumes from there.
 
     Example: semivox run scans/ --out job/
     """
@@ -30,7 +36,9 @@ def run(
     from semivox.pipeline.progress import Terminal
 
     fields = wanted.pop("plan_fields")
-    api.run(data, out, plan={**options, "fields": fields}, progress=Terminal(), **wanted)
+    api.run(
+        data, out, plan={**options, "fields": fields}, processes=processes, labels=labels, progress=Terminal(), **wanted
+    )
 
 
 def demo(

@@ -39,12 +39,14 @@ def study(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder; its runs need not all be done.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Job or study folder; the runs of a study need not all be done.")
+    ],
     by_difficulty: Annotated[
         bool, typer.Option("--by-difficulty", help="Also score by groups of unusual shapes (slow, done once).")
     ] = False,
 ) -> None:
-    """Turn a study into STUDY/report: one page (report.html), its table as CSV, LaTeX and Markdown, and the figures.
+    """Make the report of a study in FOLDER/report (page, tables as CSV, LaTeX, Markdown, figures), or a job's page.
 
     Example: semivox report studies/first
     """

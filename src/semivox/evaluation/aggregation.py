@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from semivox.core.errors import InputError
-from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, SCORES, Row
+from semivox.evaluation.metrics import METRICS
+from semivox.evaluation.score import Row
 
 Units = Mapping[str, str]
 """Case -> the patient or scan that it is of, where several may be of one; a case that is not listed is its own unit."""
@@ -37,8 +38,8 @@ def joint_values(tables: Sequence[Sequence[Row]], score: str) -> Joint:
     Objects are valued as ``values_at`` says; what nobody shows is left out. Raises InputError for an unknown score or
     two rows of one place.
     """
-    if score not in SCORES:
-        raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(SCORES)}")
+    if score not in METRICS:
+        raise InputError(f"{score!r} is not a score that can be compared; those are {', '.join(METRICS)}")
     placed = [by_place(rows) for rows in tables]
     per_case: dict[str, list[list[float]]] = {}
     left_out = 0
@@ -63,16 +64,16 @@ def values_at(rows: Sequence[Row], score: str) -> list[float | None]:
     """
     if all(row.empty == "both" for row in rows):
         return [None] * len(rows)
-    best = 1.0 if score in HIGHER_IS_BETTER else 0.0
-    return [best if row.empty == "both" else value_of(row, score) for row in rows]
+    return [METRICS[score].perfect if row.empty == "both" else value_of(row, score) for row in rows]
 
 
 def value_of(row: Row, score: str) -> float | None:
     """A row's value for a comparison: the diagonal for an undefined distance, and a volume error's size."""
     value: float | None = getattr(row, score)
-    if value is None and score in DISTANCES and row.empty != "both":
+    kind = METRICS[score].kind
+    if value is None and kind == "distance" and row.empty != "both":
         return row.diagonal_mm
-    return abs(value) if value is not None and score == "volume_error_ml" else value
+    return abs(value) if value is not None and kind == "error" else value
 
 
 def case_means(rows: Sequence[Row], score: str) -> dict[str, float]:

@@ -13,36 +13,17 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen
 from semivox.core.geometry import Spacing
-from semivox.functional.surface import class_boxes, joint_box, surface_distances
+from semivox.evaluation.metrics import Masks, Metrics, measured
+from semivox.functional.surface import class_boxes, joint_box
 
 Empty = Literal["neither", "prediction", "reference", "both"]
 """Which of the two masks has no voxel."""
 
-NSD_TOLERANCE_MM = 1.0
-"""The tolerance in the name of ``nsd_1mm``."""
 
-
-class Score(Frozen):
+class Score(Metrics):
     """How one class of one prediction compares with the reference. None: the score is not defined here."""
 
-    dice: float | None = None
-    """2 |P and R| / (|P| + |R|), from 0 to 1; higher is better."""
-    jaccard: float | None = None
-    """|P and R| / |P or R|, from 0 to 1; higher is better."""
-    hd95_mm: float | None = None
-    """95th percentile of the pooled surface distances of both directions (medpy's definition); lower is better."""
-    hd95_max_mm: float | None = None
-    """The larger of the two directed 95th percentiles (MONAI's definition); lower is better."""
-    assd_mm: float | None = None
-    """Mean of the pooled surface distances of both directions; lower is better."""
-    asd_mm: float | None = None
-    """Mean surface distance from prediction to reference only (the "ASD" of the left-atrium tables)."""
-    nsd_1mm: float | None = None
-    """Fraction of the surface voxels of both masks within 1 mm of the other surface, from 0 to 1; higher is better."""
-    volume_error_ml: float | None = None
-    """Volume of the prediction minus that of the reference: positive where too much was predicted."""
     empty: Empty
     prediction_ml: float
     reference_ml: float
@@ -57,14 +38,6 @@ class Row(Score):
     class_name: str = Field(alias="class")
     diagonal_mm: float | None = None
     """Length of the scan's diagonal: what stands in for an undefined distance in the second column of a summary."""
-
-
-SCORES = ("dice", "jaccard", "hd95_mm", "hd95_max_mm", "assd_mm", "asd_mm", "nsd_1mm", "volume_error_ml")
-"""The names of the scores, in the order of the tables."""
-DISTANCES = ("hd95_mm", "hd95_max_mm", "assd_mm", "asd_mm")
-"""The scores that a missed object leaves undefined."""
-HIGHER_IS_BETTER = ("dice", "jaccard", "nsd_1mm")
-"""Of the others, less is better; of ``volume_error_ml``, less in size."""
 
 
 def score(prediction: np.ndarray, reference: np.ndarray, spacing: Spacing) -> Score:
@@ -116,26 +89,10 @@ def _check(prediction: np.ndarray, reference: np.ndarray, spacing: Spacing) -> N
 
 def _score(prediction: np.ndarray, reference: np.ndarray, spacing: Spacing) -> Score:
     """The scores of two masks, (X, Y, Z) bool."""
-    p, r = int(np.count_nonzero(prediction)), int(np.count_nonzero(reference))
-    milliliters = float(np.prod(spacing)) / 1000
-    volumes = {"prediction_ml": p * milliliters, "reference_ml": r * milliliters}
+    masks = Masks(prediction, reference, spacing)
+    p, r = masks.predicted, masks.referred
+    volumes = {"prediction_ml": p * masks.milliliters, "reference_ml": r * masks.milliliters}
     if p == 0 and r == 0:
         return Score(empty="both", **volumes)
-    error = (p - r) * milliliters
-    distances = surface_distances(prediction, reference, spacing)
-    if distances is None:
-        missing: Empty = "reference" if p else "prediction"
-        return Score(dice=0.0, jaccard=0.0, nsd_1mm=0.0, volume_error_ml=error, empty=missing, **volumes)
-    both = int(np.count_nonzero(prediction & reference))
-    return Score(
-        dice=2 * both / (p + r),
-        jaccard=both / (p + r - both),
-        hd95_mm=distances.hd95(),
-        hd95_max_mm=distances.hd95_max(),
-        assd_mm=distances.assd(),
-        asd_mm=distances.asd(),
-        nsd_1mm=distances.within(NSD_TOLERANCE_MM),
-        volume_error_ml=error,
-        empty="neither",
-        **volumes,
-    )
+    empty: Empty = "neither" if p and r else "reference" if p else "prediction"
+    return Score.model_validate({**measured(masks), **volumes, "empty": empty})

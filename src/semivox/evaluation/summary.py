@@ -10,7 +10,8 @@ import numpy as np
 from semivox.core.frozen import Frozen
 from semivox.evaluation.aggregation import EACH_ITS_OWN, Units, by_unit, names_of, value_of
 from semivox.evaluation.bootstrap import grouped_mean, mean_interval
-from semivox.evaluation.score import DISTANCES, SCORES, Empty, Row
+from semivox.evaluation.metrics import METRICS
+from semivox.evaluation.score import Empty, Row
 
 SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")
 """The scores of the text table; the others are in the files."""
@@ -34,7 +35,7 @@ class Statistic(Frozen):
     """Distances only: the mean with the scan's diagonal in place of undefined values."""
 
 
-class Summary(Frozen):
+class ScoreSummary(Frozen):
     """What a score table says, per class and over classes."""
 
     cases: int
@@ -48,7 +49,7 @@ class Summary(Frozen):
     """Class name -> which mask was empty -> number of cases."""
 
 
-def summarize(rows: Sequence[Row], seed: int = 0, units: Units = EACH_ITS_OWN) -> Summary:
+def summarize(rows: Sequence[Row], seed: int = 0, units: Units = EACH_ITS_OWN) -> ScoreSummary:
     """Means and intervals of a table, (case, class) by (case, class). The seed decides the bootstrap's resamples.
 
     ``units``: cases of one patient or scan are averaged first, and count as one.
@@ -57,7 +58,7 @@ def summarize(rows: Sequence[Row], seed: int = 0, units: Units = EACH_ITS_OWN) -
     classes = list(dict.fromkeys(row.class_name for row in rows))
     per_class = {name: [row for row in rows if row.class_name == name] for name in classes}
     names = names_of(cases, units)
-    return Summary(
+    return ScoreSummary(
         cases=len(cases),
         units=None if len(names) == len(cases) else len(names),
         classes={name: _statistics(own, cases, [name], units, seed) for name, own in per_class.items()},
@@ -86,7 +87,7 @@ def _statistics(
 ) -> dict[str, Statistic]:
     """Every score of some rows, over units and classes."""
     found = {}
-    for score in SCORES:
+    for score in METRICS:
         values, filled = (by_unit(table.T, cases, units).T for table in _tables(rows, cases, classes, score))
         found[score] = _statistic(rows, values, filled, score, seed)
     return found
@@ -103,7 +104,11 @@ def _tables(
     for row in rows:
         at = place[row.case], column[row.class_name]
         values[at] = filled[at] = np.nan if getattr(row, score) is None else getattr(row, score)
-        if row.empty in ("prediction", "reference") and score in DISTANCES and row.diagonal_mm is not None:
+        if (
+            row.empty in ("prediction", "reference")
+            and METRICS[score].kind == "distance"
+            and row.diagonal_mm is not None
+        ):
             filled[at] = row.diagonal_mm
     return values, filled
 
@@ -122,7 +127,7 @@ def _statistic(rows: Sequence[Row], values: np.ndarray, filled: np.ndarray, scor
         defined=defined,
         undefined=undefined,
         not_applicable=not_applicable,
-        mean_with_diagonal=_mean(filled) if score in DISTANCES and not lost else None,
+        mean_with_diagonal=_mean(filled) if METRICS[score].kind == "distance" and not lost else None,
     )
 
 
@@ -141,7 +146,7 @@ def _cell(statistic: Statistic) -> str:
     return f"{statistic.mean:.3f} [{statistic.low:.3f}, {statistic.high:.3f}]"
 
 
-def _remarks(summary: Summary) -> list[str]:
+def _remarks(summary: ScoreSummary) -> list[str]:
     """What the means leave out, in words; nothing where they leave out nothing."""
     lines = []
     for name, counts in summary.empty.items():

@@ -16,11 +16,12 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
 from semivox.core.processes.pool import each
 from semivox.evaluation.aggregation import EACH_ITS_OWN, Units
+from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
-from semivox.evaluation.score import SCORES, Row, Score, score_classes
-from semivox.evaluation.summary import Summary, summarize
+from semivox.evaluation.score import Row, Score, score_classes
+from semivox.evaluation.summary import ScoreSummary, summarize
 
-COLUMNS = ("case", "class", *SCORES, "empty", "prediction_ml", "reference_ml", "diagonal_mm")
+COLUMNS = ("case", "class", *METRICS, "empty", "prediction_ml", "reference_ml", "diagonal_mm")
 """The columns of scores.csv. A score that is not defined is an empty cell."""
 
 
@@ -29,7 +30,7 @@ class ScoreFile(Frozen):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    summary: Summary
+    summary: ScoreSummary
     rows: tuple[Row, ...]
 
 
@@ -55,8 +56,9 @@ def evaluate_folders(
     """Score a folder of predictions against a folder of references: one row per case and class.
 
     ``classes``: what to score (value 0 and a class named "background" are left out); None: every non-zero value that
-    some reference holds. Voxels at which a reference holds ``ignore`` are left out of both. ``workers``: processes
-    beside this one, 0 for none; they change nothing in the result. ``progress(done, total)`` is called after each case.
+    some reference holds. Voxels at which a reference holds ``ignore`` are left out of both. ``workers``: further
+    processes that share the work, 0 for none; they change nothing in the result. ``progress(done, total)`` is called
+    after each case.
     Raises InputError naming the file: no prediction for a reference, another grid, no label, other label values.
     """
     pairs = find_pairs(reference, prediction)

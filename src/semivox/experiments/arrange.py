@@ -1,153 +1,106 @@
-"""What stands before the runs of a study: cases checked once, one plan for all, each labeled set prepared."""
+"""What stands before the runs of a job or study: cases checked once, one plan for all, each labeled set prepared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.core.files import fresh
-from semivox.core.frozen import Frozen
 from semivox.core.plan import CaseFacts, Plan
 from semivox.core.split import Split
-from semivox.data import layouts
 from semivox.data.checks.run import CheckReport
-from semivox.data.dataset import Dataset, groups_of
-from semivox.data.formats.sources import digest_of_files
 from semivox.data.planning.fingerprint import fingerprint
-from semivox.experiments.labeled_sets import LabeledSet, labeled_sets_of
-from semivox.experiments.runs import TWIN, Run, arms_of, config_of, runs_of, shared_config
+from semivox.experiments.arms import TWIN, arms_of, shared_config
+from semivox.experiments.experiment import Experiment
+from semivox.experiments.labeled_sets import LabeledSet
+from semivox.experiments.record import Record, check_same, claim, kind_of, load_record
+from semivox.experiments.runs import Run
 from semivox.experiments.study_file import StudyFile
-from semivox.experiments.unchanged import changed_parts, check_unchanged
+from semivox.experiments.unchanged import check_unchanged
 from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay
-from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases
+from semivox.pipeline.stages import check_or_raise, make_plan, prepare_cases
 from semivox.training.folder import RunFolder
-from semivox.training.run import check_parts
 
 OF_THE_STUDY = (
     *("classes", "spacing", "patch", "network", "labeled_per_step", "unlabeled_per_step", "steps", "precision"),
     *("channels_last", "augmentation", "mirror", "forecast"),
 )
-"""Fields of a plan that are the same in all settings and draws; intensities follow each one's own labeled cases."""
-
-
-RECORD = "study.json"
-
-
-class StudyRecord(Frozen):
-    """What a study was begun with (study.json). Methods, seeds, counts and draws may be added later."""
-
-    version: int = 1
-    grid: StudyFile
-    data: str
-    """The data folder."""
-    files: str
-    """Digest of what the data set's files hold."""
-    groups: Mapping[str, str] = {}
-    """Case -> the patient or scan it is of, where several may be of one."""
-    runs: tuple[str, ...] = ()
-    """Names of all runs that the grid comes to; empty: a study of a version that did not keep them."""
+"""Fields of a plan that are the same for all labeled sets; intensities follow each one's own labeled cases."""
 
 
 @dataclass(frozen=True)
 class Arranged:
-    """A study that is ready to run."""
+    """A job or study that is ready to run."""
 
     folder: Path
-    grid: StudyFile
+    record: Record
     plan: Plan
-    cells: tuple[Run, ...]
+    runs: tuple[Run, ...]
 
 
 @contextmanager
-def arranged(grid: StudyFile, base: Path, data: Path, out: Path, progress: ProgressDisplay) -> Iterator[Arranged]:
-    """Check, plan and prepare for all runs of the study, or for what was added to it; all that is done is left alone.
+def arranged(experiment: Experiment, data: Path, out: Path, progress: ProgressDisplay) -> Iterator[Arranged]:
+    """Check, plan and prepare for all runs, or for those that were added; all that is done is left alone.
 
-    The study's folder is held for as long as the block lasts: no second process begins anything in it. ``base``: the
-    folder that the grid's files are named from. Raises InputError for unfit scans or options, and where ``out`` holds
-    a study of other data, or of another plan, or is held by another process.
+    The folder is held for as long as the block lasts: no second process begins anything in it. Raises InputError for
+    unfit scans, and where ``out`` holds something else, or is held by another process.
     """
-    for arm in arms_of(grid):
-        config_of(grid, arm, grid.seeds[0], 0)  # wrong options are refused before any work
-    dataset = layouts.find(data)
-    settings = labeled_sets_of(grid.cases, dataset, base)
-    cells = runs_of(grid, settings)
-    for setting in settings:
-        load_dataset(data, setting.split)  # names, labels and patients
-        for cell in (cell for cell in cells if cell.frame == setting.folder):
-            check_parts(setting.split, config_of(grid, cell.arm, cell.seed, 0))
-    _make(out)
+    claim(out, experiment.kind)
     with RunFolder(out).locked():
-        groups = groups_of(dataset.entries)
-        names, files = tuple(cell.name for cell in cells), digest_of_files(dataset)
-        record = StudyRecord(grid=grid, data=str(data.resolve()), files=files, groups=groups, runs=names)
-        _compare(out, record)
-        check_unchanged(out, grid, settings, cells)
-        if not (out / RECORD).exists():
-            record.save(out / RECORD)  # from now on the folder is this study's
-        inspected = _inspected(dataset, settings, out, progress)
-        plan = _plan(grid, inspected, settings[0], out, progress)
+        record, runs = experiment.record(data), experiment.runs
+        check_same(out, record)
+        check_unchanged(out, experiment.study_file, experiment.labeled_sets, runs)
+        inspected = _inspected(experiment, record, out, progress)
+        plan = _plan(experiment, inspected, out, progress)
         inspected = _with_classes_of(plan, inspected)
-        record.save(out / RECORD)  # what was added to the grid stands there once it is known to fit
-        for setting in settings:
-            _prepared(grid, inspected, plan, setting, out, progress)
-        yield Arranged(out, grid, plan, cells)
+        record.save_in(out)  # what was added stands there once it is known to fit
+        for labeled_set in experiment.labeled_sets:
+            _prepared(experiment.study_file, inspected, plan, labeled_set, out, progress)
+        yield Arranged(out, record, plan, runs)
 
 
-def _make(out: Path) -> None:
-    """Make the study's folder. Raises InputError where it cannot be, or holds something else."""
-    if not (out / RECORD).exists() and not fresh(out, RECORD):
-        raise InputError(f"{out} is not empty and holds no study; give another --out, or empty it")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror}; give another --out") from error
+def _inspected(experiment: Experiment, record: Record, out: Path, progress: ProgressDisplay) -> CheckedDataset:
+    """Every case, checked once; again where one was added. Labels that no labeled set uses stay closed.
 
-
-def _compare(out: Path, record: StudyRecord) -> None:
-    """Compare with the study.json that is there, if one is. Raises InputError naming what changed."""
-    if not (out / RECORD).exists():
-        return
-    before = StudyRecord.load(out / RECORD)
-    if changed := changed_parts(before.grid, record.grid):
-        raise InputError(
-            f"{out} holds a study with another {' and '.join(changed)}; numbers of both could not be compared. "
-            "Undo the change, or give another --out"
-        )
-    if before.files != record.files:
-        raise InputError(
-            f"{out} holds a study of other scans: files of {record.data} were added, removed or changed since. "
-            "Restore them, or give another --out"
-        )
-
-
-def _inspected(
-    dataset: Dataset, settings: Sequence[LabeledSet], out: Path, progress: ProgressDisplay
-) -> CheckedDataset:
-    """Every case of the study, checked once; again where one was added. Labels that no setting uses stay closed."""
-    labeled = {name for setting in settings for name in setting.split.labeled}
-    pool = {name for setting in settings for name in (*setting.split.labeled, *setting.split.unlabeled)}
-    parts = settings[0].split
-    whole = Split(
-        labeled=tuple(sorted(labeled)),
-        unlabeled=tuple(sorted(pool - labeled)),
-        validation=parts.validation,
-        test=parts.test,
-    )
-    path = out / "check.json"
-    if path.exists():
+    From here on the folder is this job's or study's; until it has a plan it may become another one's.
+    """
+    whole, path = _whole(experiment.labeled_sets), out / "check.json"
+    if kind_of(out) is not None and path.exists() and load_record(out).files == record.files:
         report = CheckReport.load(path)
-        measured = {case.case: case.facts for case in report.cases if case.facts is not None}
-        opened = {name for name, facts in measured.items() if facts.labeled}
-        scored = {*parts.validation, *parts.test}
-        if labeled <= opened and pool <= measured.keys() and scored <= {case.case for case in report.cases}:
-            return CheckedDataset(dataset, whole, report)
-    inspected = check_or_raise(dataset, whole, progress=progress)
+        if _covers(report, whole):
+            return CheckedDataset(experiment.dataset, whole, report)
+    inspected = check_or_raise(experiment.dataset, whole, progress=progress)
+    if not (out / "plan.json").exists():
+        record.save_in(out)
     inspected.report.save(path)
+    warned = sum(case.verdict == "warning" for case in inspected.report.cases)
+    progress.say(f"Checked {len(inspected.report.cases)} scans: no error, {warned} with warnings (check.json).")
     return inspected
+
+
+def _whole(labeled_sets: tuple[LabeledSet, ...]) -> Split:
+    """All cases that take part: a case that is labeled in some labeled set is labeled."""
+    labeled = {name for each in labeled_sets for name in each.split.labeled}
+    pool = {name for each in labeled_sets for name in (*each.split.labeled, *each.split.unlabeled)}
+    first = labeled_sets[0].split
+    if len(labeled_sets) == 1:
+        return first
+    return first.model_copy(update={"labeled": tuple(sorted(labeled)), "unlabeled": tuple(sorted(pool - labeled))})
+
+
+def _covers(report: CheckReport, split: Split) -> bool:
+    """Whether all these cases were checked, and the labels of the labeled ones opened."""
+    measured = {case.case: case.facts for case in report.cases if case.facts is not None}
+    opened = {name for name, facts in measured.items() if facts.labeled}
+    scored = {*split.validation, *split.test}
+    return (
+        {*split.labeled} <= opened
+        and {*split.labeled, *split.unlabeled} <= measured.keys()
+        and scored <= {case.case for case in report.cases}
+    )
 
 
 def _of(inspected: CheckedDataset, split: Split) -> CheckedDataset:
@@ -164,26 +117,26 @@ def _without_label(facts: CaseFacts) -> CaseFacts:
     return facts.model_copy(update={"labeled": False, "voxels": {}, "foreground": ()})
 
 
-def _plan(grid: StudyFile, inspected: CheckedDataset, first: LabeledSet, out: Path, progress: ProgressDisplay) -> Plan:
-    """The plan of the study: decided once, on the first labeled set; its classes are those of all labeled sets."""
-    path = out / "plan.json"
+def _plan(experiment: Experiment, inspected: CheckedDataset, out: Path, progress: ProgressDisplay) -> Plan:
+    """The plan of all runs: decided once, on the first labeled set; its classes are those of all labeled sets."""
+    path, study_file = out / "plan.json", experiment.study_file
     if not path.exists():
-        arms = arms_of(grid)
+        arms = arms_of(study_file)
         arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
-        config = shared_config(grid, arm)
-        make_plan(_of(_with_all_classes(inspected), first.split), grid.plan, config, progress).save(path)
+        known = _of(_with_all_classes(inspected), experiment.labeled_sets[0].split)
+        make_plan(known, study_file.plan, shared_config(study_file, arm), progress).save(path)
     return Plan.load(path)
 
 
 def _with_all_classes(inspected: CheckedDataset) -> CheckedDataset:
-    """With the classes that the labels of any setting show, where no description names them."""
+    """With the classes that the labels of any labeled set show, where no description names them."""
     facts = [case.facts for case in inspected.report.cases if case.facts is not None]
     found = fingerprint(inspected.dataset, inspected.split, facts).classes
     return replace(inspected, dataset=replace(inspected.dataset, classes=found))
 
 
 def _with_classes_of(plan: Plan, inspected: CheckedDataset) -> CheckedDataset:
-    """With the classes of the study's plan. Raises InputError where a label shows another: it came later."""
+    """With the classes of the plan. Raises InputError where a label shows another: it came later."""
     known, labeled = {plan.ignore, *(info.value for info in plan.classes)}, set(inspected.split.labeled)
     for case in inspected.report.cases:
         values = case.facts.voxels if case.facts and case.case in labeled else {}
@@ -197,16 +150,30 @@ def _with_classes_of(plan: Plan, inspected: CheckedDataset) -> CheckedDataset:
 
 
 def _prepared(
-    grid: StudyFile, inspected: CheckedDataset, common: Plan, setting: LabeledSet, out: Path, progress: ProgressDisplay
+    study_file: StudyFile,
+    inspected: CheckedDataset,
+    common: Plan,
+    labeled_set: LabeledSet,
+    out: Path,
+    progress: ProgressDisplay,
 ) -> None:
-    """Split, plan and prepared scans of one labeled set."""
-    folder = out / setting.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    keeper = RunFolder(folder)
-    keeper.keep(keeper.split, setting.split)
-    if not keeper.plan.exists():
-        own = planned(_of(inspected, setting.split), grid.plan, str(grid.train.get("device", "auto")))
+    """Split, plan and prepared scans of one labeled set, and the splits of its folds."""
+    frame = RunFolder(out / labeled_set.folder)
+    frame.path.mkdir(parents=True, exist_ok=True)
+    frame.keep(frame.split, labeled_set.split)
+    for part in labeled_set.parts:
+        if part.fold is not None:
+            folder = RunFolder(frame.path / "folds" / str(part.fold))
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.keep(folder.split, part.split)
+    if not frame.plan.exists():
+        own = planned(_of(inspected, labeled_set.split), study_file.plan, _device(study_file))
         shared = {name: getattr(common, name) for name in OF_THE_STUDY}
         reasons = dict(common.reasons) | {"intensity": own.reasons["intensity"]}
-        own.model_copy(update={**shared, "reasons": reasons}).save(keeper.plan)
-    prepare_cases(inspected.dataset, setting.split, Plan.load(keeper.plan), folder / "prepared", progress=progress)
+        own.model_copy(update={**shared, "reasons": reasons}).save(frame.plan)
+    plan = Plan.load(frame.plan)
+    prepare_cases(inspected.dataset, labeled_set.split, plan, frame.path / "prepared", progress=progress)
+
+
+def _device(study_file: StudyFile) -> str:
+    return str(study_file.train.get("device", "auto"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.job import Page, run_job
-from semivox.experiments.verdict import Summary
+from semivox.experiments.summary import Summary
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.settings import TrainSettings

@@ -7,6 +7,7 @@ fold, nor is any other scan of the same patient, labeled or not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.randomness import generator
@@ -20,17 +21,20 @@ STREAM = 0xF01D
 
 
 def fold_count(labeled: int) -> int:
-    """Into how many folds this many labeled scans are cut."""
+    """Into how many folds this many labeled scans are cut, where nobody said how many."""
     if labeled <= LEAVE_ONE_OUT:
         return labeled
     return 3 if labeled <= THREE_FOLDS else 5
 
 
-def folds(split: Split, groups: Mapping[str, str], seed: int = 0) -> tuple[Split, ...]:
+def folds(
+    split: Split, groups: Mapping[str, str], seed: int = 0, count: int | Literal["auto"] = "auto"
+) -> tuple[Split, ...]:
     """One split per fold, whose ``test`` part is what is held out.
 
-    ``groups``: case -> patient, for cases of which it is known. ``split.test`` is left out of every fold. Raises
-    InputError where all labeled scans are of one patient, so that none could be held out.
+    ``groups``: case -> patient, for cases of which it is known. ``count``: how many folds; "auto": by the number of
+    labeled scans. ``split.test`` is left out of every fold. Raises InputError where there are fewer patients than
+    folds, or only one, so that none could be held out.
     """
     patient = {name: groups.get(name) or f"\0{name}" for name in (*split.labeled, *split.unlabeled, *split.validation)}
     patients: dict[str, list[str]] = {}
@@ -41,7 +45,13 @@ def folds(split: Split, groups: Mapping[str, str], seed: int = 0) -> tuple[Split
             f"cross-validation needs labeled scans of at least two patients; there are {len(split.labeled)} labeled "
             f"scan(s) of {len(patients)} patient(s). Label another one, or give a test set"
         )
-    held_out = _dealt(list(patients.values()), min(fold_count(len(split.labeled)), len(patients)), seed)
+    if count != "auto" and count > len(patients):
+        raise InputError(
+            f"{count} folds need labeled scans of as many patients; there are {len(split.labeled)} labeled scans of "
+            f"{len(patients)} patients. Give fewer folds"
+        )
+    wanted = min(fold_count(len(split.labeled)), len(patients)) if count == "auto" else count
+    held_out = _dealt(list(patients.values()), wanted, seed)
     return tuple(_fold(split, patient, names) for names in held_out)
 
 

@@ -1,7 +1,8 @@
-"""Which cases are labeled in each setting of a study: the first of an order, or of a permutation of it.
+"""Which cases are labeled in each labeled set of a study: the first of an order, or of a permutation of it.
 
 Within a draw, a smaller labeled set is part of every larger one, and test and validation cases are always the same.
 Scans of one patient (or patches of one scan) stay neighbors, so that labels come from as few patients as possible.
+Without test cases a labeled set is cut into folds, each of which is held out once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from semivox.core.frozen import explain
 from semivox.core.randomness import generator
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, groups_of, some
+from semivox.experiments.folds import folds
 from semivox.experiments.study_file import CaseChoice
 
 STREAM = 0xD3A1
@@ -24,18 +26,31 @@ STREAM = 0xD3A1
 
 
 @dataclass(frozen=True)
+class Part:
+    """What runs are trained on and scored on: a labeled set, or a fold of it."""
+
+    fold: int | None
+    """None: the whole labeled set."""
+    split: Split
+    scored: bool = True
+    """Whether a scan is left that these runs can be scored on."""
+
+
+@dataclass(frozen=True)
 class LabeledSet:
-    """One labeled set: the folder of its runs within the study, and its split."""
+    """One labeled set: its name, its split, and the parts of it that are trained on."""
 
     name: str
-    """Such as ``labeled-8``, or the name of the split file."""
+    """Such as ``labeled-8``, or the name of the split file; empty in a job, which has one."""
     draw: int
     split: Split
+    parts: tuple[Part, ...]
+    """The labeled set itself, or its folds."""
 
     @property
     def folder(self) -> str:
-        """Within the study."""
-        return f"{self.name}/draw-{self.draw}"
+        """Within the study; "." in a job."""
+        return f"{self.name}/draw-{self.draw}" if self.name else "."
 
 
 def labeled_sets_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[LabeledSet, ...]:
@@ -51,17 +66,27 @@ def labeled_sets_of(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[L
             raise InputError("the study's [cases] needs labeled = [counts], or split = a split.json")
         split = Split.load(base / choice.split)
         kept = {part: _kept(names, choice) for part, names in split.model_dump().items()}
-        found = [LabeledSet(labeled_set_names(choice)[0], 0, _together(**kept))]
+        splits = {(labeled_set_names(choice)[0], 0): _together(**kept)}
     else:
-        found = _drawn(choice, dataset, pool, validation, test)
-    labels = _labeled_names(dataset)
-    for setting in found:
-        _check(setting, dataset, labels)
-    return tuple(found)
+        splits = _drawn(choice, dataset, pool, validation, test)
+    labels, groups = _labeled_names(dataset), groups_of(dataset.entries)
+    return tuple(_labeled_set(*key, split, choice, labels, groups, dataset) for key, split in splits.items())
+
+
+def _labeled_set(
+    name: str, draw: int, split: Split, choice: CaseChoice, labels: set[str], groups: dict[str, str], dataset: Dataset
+) -> LabeledSet:
+    """With its folds, where the study cross-validates. Raises InputError where it could not be scored."""
+    if choice.folds is None:
+        _check_test(name, split.test, labels, dataset)
+        return LabeledSet(name, draw, split, (Part(None, split),))
+    whole = split.model_copy(update={"test": ()})  # folds score labeled cases; a test set of the files is left alone
+    cut = folds(whole, groups, choice.draw_seed, choice.folds)
+    return LabeledSet(name, draw, whole, tuple(Part(index, fold) for index, fold in enumerate(cut)))
 
 
 def labeled_set_names(choice: CaseChoice) -> tuple[str, ...]:
-    """What the settings of a choice of cases are called, smallest first."""
+    """What the labeled sets of a choice of cases are called, smallest first."""
     if not choice.labeled:
         return (Path(choice.split).stem,) if choice.split else ()
     return tuple(f"labeled-{count}" for count in sorted(choice.labeled))
@@ -69,15 +94,15 @@ def labeled_set_names(choice: CaseChoice) -> tuple[str, ...]:
 
 def _drawn(
     choice: CaseChoice, dataset: Dataset, pool: Sequence[str], validation: tuple[str, ...], test: tuple[str, ...]
-) -> list[LabeledSet]:
-    """A setting per draw and number of labeled cases; the whole pool, the same in all draws, has the first only."""
-    labels, groups, found = _labeled_names(dataset), groups_of(dataset.entries), []
+) -> dict[tuple[str, int], Split]:
+    """A split for each number of labeled cases and draw; the whole pool, the same in all draws, has the first only."""
+    labels, groups, found = _labeled_names(dataset), groups_of(dataset.entries), dict[tuple[str, int], Split]()
     most = len(labels.intersection(pool))
     for draw in choice.draws:
         order = permuted(pool, groups, choice.draw_seed, draw)
         for name, count in zip(labeled_set_names(choice), sorted(choice.labeled), strict=True):
             if count < most or draw == choice.draws[0]:
-                found.append(LabeledSet(name, draw, _taken(order, count, labels, validation, test)))
+                found[name, draw] = _taken(order, count, labels, validation, test)
     return found
 
 
@@ -166,11 +191,12 @@ def _labeled_names(dataset: Dataset) -> set[str]:
     return {entry.name for entry in dataset.entries if entry.label is not None}
 
 
-def _check(setting: LabeledSet, dataset: Dataset, labels: set[str]) -> None:
-    """Raise InputError where a scored case lacks a label, or nothing would be scored or learned from."""
-    if not setting.split.test:
+def _check_test(name: str, test: Sequence[str], labels: set[str], dataset: Dataset) -> None:
+    """Raise InputError where a scored case lacks a label, or nothing would be scored."""
+    if not test:
         raise InputError(
-            f"setting {setting.name} has no test case, so nothing could be compared; give test under [cases]"
+            f"{name} has no test case, so nothing could be compared; give test = ... under [cases], or folds = "
+            '"auto" for cross-validation over the labeled cases'
         )
-    if bare := [name for name in setting.split.test if name not in labels]:
+    if bare := [case for case in test if case not in labels]:
         raise InputError(f"test cases need a label to be scored; {some(bare)} have none in {dataset.root}")

@@ -1,7 +1,8 @@
-"""One run of a study, in a process of its own: train, label the test scans, score them, and say what it cost.
+"""One run, in a process of its own: train, label the scans that are scored, score them, and say what it cost.
 
-    python -m semivox.experiments.one_run STUDY SETTING/draw-N/seed-N/ARM WORKERS
+    python -m semivox.experiments.one_run FOLDER RUN WORKERS
 
+FOLDER is that of a job or study, RUN the run folder within it, as ``ua_mt`` or ``labeled-8/draw-0/seed-1/ua_mt``.
 Training sees a store without test scans; they are read from their files after the weights are final.
 """
 
@@ -25,9 +26,11 @@ from semivox.data.dataset import CaseFiles, groups_of
 from semivox.data.prepared.store import Store
 from semivox.evaluation.tables import write_scores
 from semivox.evaluation.voxel_scores import write_voxel_rows
-from semivox.experiments.arrange import StudyRecord
+from semivox.experiments.arms import config_of, plan_of
 from semivox.experiments.cost import account
-from semivox.experiments.runs import Run, config_of, plan_of, run_named
+from semivox.experiments.experiment import scored_cases
+from semivox.experiments.record import Record, load_record
+from semivox.experiments.runs import Run, run_named
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.predict import label_entries, score_entries, score_entries_in_voxels
 from semivox.pipeline.stages import train_method
@@ -35,35 +38,47 @@ from semivox.training.folder import RunFolder
 from semivox.training.settings import RunConfig
 from semivox.training.spec import RunSpec
 
-USAGE = "python -m semivox.experiments.one_run STUDY SETTING/draw-N/seed-N/ARM WORKERS, with 0 or more WORKERS"
+USAGE = "python -m semivox.experiments.one_run FOLDER RUN WORKERS, with 0 or more WORKERS"
 VOXELS = "voxels.csv"
-"""Scores in voxels, where the grid asks for them."""
+"""Scores in voxels, where the study file asks for them."""
 PATIENCE = 900.0
-"""Seconds for which a process of an earlier start is waited for: when its study is killed, it still saves."""
+"""Seconds to wait for a process of an earlier start, which still saves when its job or study was killed."""
 
 
-def do_run(study: Path, cell: Run, record: StudyRecord, workers: int) -> None:
+def do_run(folder: Path, run: Run, record: Record, workers: int) -> None:
     """Do one run, or what is left of it. Raises InputError and InterruptedRun as training does."""
-    frame, run = study / cell.frame, study / cell.name
-    split, plan = Split.load(frame / "split.json"), plan_of(cell.arm, Plan.load(frame / "plan.json"))
-    config = config_of(record.grid, cell.arm, cell.seed, workers)
-    spec = RunSpec(RunFolder(run), Store(frame / "prepared"), split, plan, config)
+    frame, out = folder / run.frame, folder / run.name
+    split, plan = Split.load(folder / run.place.part / "split.json"), plan_of(run.arm, Plan.load(frame / "plan.json"))
+    config = config_of(record.study_file, run.arm, run.seed, workers)
+    spec = RunSpec(RunFolder(out), Store(frame / "prepared"), split, plan, config)
     try:
         train_method(spec)
     finally:
-        account(run, config, 0.0)
+        account(out, config, 0.0)
     began = time.monotonic()
     dataset = layouts.find(Path(record.data))
-    _score(run, [dataset.entry(name) for name in split.test], spec.plan, record.grid, config)
-    account(run, config, time.monotonic() - began)
+    scored = [dataset.entry(name) for name in scored_cases(split, dataset, record.scored_on)]
+    if scored:
+        _score(out, scored, spec.plan, record.study_file, config)
+        account(out, config, time.monotonic() - began)
 
 
-def _score(run: Path, entries: Sequence[CaseFiles], plan: Plan, grid: StudyFile, config: RunConfig) -> None:
-    """Label the test scans and write their scores."""
-    label_entries(run, entries, config.train.device, options=grid.predict.model_dump())
-    if grid.legacy.voxels:
-        write_voxel_rows(run / VOXELS, score_entries_in_voxels(run, entries, plan, grid.legacy.missed_is_zero))
+def _score(run: Path, entries: Sequence[CaseFiles], plan: Plan, study_file: StudyFile, config: RunConfig) -> None:
+    """Label the scans and write their scores."""
+    label_entries(run, entries, config.train.device, options=study_file.predict.model_dump())
+    if study_file.legacy.voxels:
+        rows = score_entries_in_voxels(run, entries, plan, study_file.legacy.missed_is_zero)
+        write_voxel_rows(run / VOXELS, rows)
     write_scores(run, score_entries(run, entries, plan), groups_of(entries))  # last: a run with scores.json is complete
+
+
+def complete(folder: Path, name: str, workers: int) -> None:
+    """Do the run of this name unless it is done; wait where another process still saves it. Raises SemivoxError."""
+    record = load_record(folder)
+    run = run_named(record.study_file, name)
+    with locked((folder / name).parent, f".{Path(name).name}.lock", PATIENCE):
+        if not run.done(folder):
+            do_run(folder, run, record, workers)
 
 
 def _follow_parent() -> None:
@@ -81,18 +96,13 @@ def _follow_parent() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the cell that the command line names; returns the exit code."""
+    """Do the run that the command line names; returns the exit code."""
     if len(arguments) != 3 or not arguments[2].isdecimal():
         print(f"semivox: received {' '.join(arguments) or 'nothing'}; write {USAGE}", file=sys.stderr)
         return InputError.code
-    study, name, workers = Path(arguments[0]), arguments[1], int(arguments[2])
     _follow_parent()
     try:
-        record = StudyRecord.load(study / "study.json")
-        cell = run_named(record.grid, name)
-        with locked((study / name).parent, f"{cell.arm.name}.lock", PATIENCE):
-            if not cell.done(study):
-                do_run(study, cell, record, workers)
+        complete(Path(arguments[0]), arguments[1], int(arguments[2]))
     except SemivoxError as error:
         print(f"semivox: {error}", file=sys.stderr)
         return error.code

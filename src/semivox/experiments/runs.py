@@ -1,209 +1,134 @@
-"""The runs of a study: every arm (a method or one of its ablations) in every setting, draw and seed."""
+"""The runs of a job or a study: every arm on every labeled set, fold and seed, each with a folder of its own."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen
-from semivox.core.mappings import merged
-from semivox.core.plan import NetworkChoice, Plan
-from semivox.experiments.labeled_sets import LabeledSet
-from semivox.experiments.study_file import MethodChoice, StudyFile
+from semivox.experiments.arms import Arm, arms_of
+from semivox.experiments.labeled_sets import LabeledSet, Part
+from semivox.experiments.study_file import StudyFile
 from semivox.methods import find
-from semivox.methods.method import MethodConfig
-from semivox.pipeline.options import known_options
-from semivox.training.settings import RunConfig, TrainSettings, configure
 
-TWIN = "supervised"
-"""What every method is measured against: the labeled scans alone."""
-
-
-LONGEST = 40
-"""Letters of a network's options in a name."""
+FOLDER = re.compile(
+    r"(?:(?P<labeled_set>[^/]+)/draw-(?P<draw>0|[1-9]\d*)/)?"
+    r"(?:folds/(?P<fold>0|[1-9]\d*)/)?"
+    r"(?:seed-(?P<seed>0|[1-9]\d*)/)?"
+    r"(?P<arm>[^/]+)"
+)
+"""``labeled-8/draw-0/seed-1/ua_mt`` in a study, ``ua_mt`` in a job; with folds ``.../folds/2/...``."""
 
 
-class Arm(Frozen):
-    """One of the things that are compared."""
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands: which labeled set, fold and seed, and which arm."""
 
-    name: str
-    """Of its run folders: ``ua_mt``, or with an ablation ``ua_mt~no-threshold``."""
-    method: str
-    ablation: str | None = None
-    network: NetworkChoice | None = None
-    """None: the plan's."""
-    optimizer: Mapping[str, Any] | None = None
-    """Of a twin with a network of its own: how the method that it stands beside optimizes that network."""
-    twin: str | None = None
-    """The supervised arm it is measured against; None for one itself."""
+    labeled_set: str
+    """Empty in a job, which has one labeled set and one seed: its folders need no names for them."""
+    draw: int
+    seed: int | None
+    """None in a job: the one it has."""
+    arm: str
+    fold: int | None = None
+    """None: trained on the whole labeled set."""
 
-    def departures(self, grid: StudyFile) -> tuple[str, ...]:
-        """In words, what this arm has of its own instead of what all share."""
-        choice = grid.method.get(self.method, MethodChoice())
-        listed = [f"network {self.network.name} {dict(self.network.options) or ''}".strip()] if self.network else []
-        for name in ("labeled_per_step", "unlabeled_per_step"):
-            if (value := getattr(choice, name)) is not None:
-                listed.append(f"{name} {value}")
-        own = dict(choice.options) | ({"network": dict(self.optimizer)} if self.optimizer else {})
-        return (*listed, *(f"{name} {_shown(value)}" for name, value in own.items()))
+    @property
+    def frame(self) -> str:
+        """The folder of the labeled set, with the plan and the prepared scans that its runs share; "." in a job."""
+        return f"{self.labeled_set}/draw-{self.draw}" if self.labeled_set else "."
+
+    @property
+    def part(self) -> str:
+        """The folder of the split: the labeled set's, or the fold's within it."""
+        return _joined(self.frame, "" if self.fold is None else f"folds/{self.fold}")
+
+    @property
+    def name(self) -> str:
+        """The run folder, within that of the job or study."""
+        return _joined(self.part, "" if self.seed is None else f"seed-{self.seed}", self.arm)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a study."""
+    """One run: a training, and the labels and scores of the scans that it did not see."""
 
-    setting: str
-    draw: int
-    seed: int
+    place: Place
     arm: Arm
+    seed: int
+    scored: bool = True
+    """False for the models of a cross-validated job that are there to be used: no scan is left to score them on."""
 
     @property
     def frame(self) -> str:
-        """The folder, within the study, of split, plan and prepared scans that this run shares with others."""
-        return f"{self.setting}/draw-{self.draw}"
+        """The folder of its labeled set."""
+        return self.place.frame
 
     @property
     def name(self) -> str:
-        """Its run folder within the study."""
-        return f"{self.frame}/seed-{self.seed}/{self.arm.name}"
+        """Its run folder."""
+        return self.place.name
 
-    def done(self, study: Path) -> bool:
-        """Whether it is trained and scored."""
-        run = study / self.name
-        return (run / "done").exists() and (run / "scores.json").exists()
+    def done(self, folder: Path) -> bool:
+        """Whether it is trained and, where there is something to score, scored; ``folder``: of the job or study."""
+        return finished(folder / self.name) if self.scored else (folder / self.name / "done").exists()
 
 
-def runs_of(grid: StudyFile, settings: Sequence[LabeledSet]) -> tuple[Run, ...]:
+def finished(run: Path) -> bool:
+    """Whether a run folder holds a trained and scored run."""
+    return (run / "done").exists() and (run / "scores.json").exists()
+
+
+def runs_of(study_file: StudyFile, labeled_sets: Sequence[LabeledSet]) -> tuple[Run, ...]:
     """Every run, a seed after the other, so that comparisons fill up early.
 
-    Where a setting has no unlabeled case (all are labeled), only arms that need none have a run.
+    Where a labeled set leaves no unlabeled case (all are labeled), only arms that need none have a run.
     """
-    arms = arms_of(grid)
+    arms = arms_of(study_file)
     return tuple(
-        Run(setting.name, setting.draw, seed, arm)
-        for seed in grid.seeds
-        for setting in settings
+        Run(_place(chosen, part, seed, arm), arm, seed, part.scored)
+        for seed in study_file.seeds
+        for chosen in labeled_sets
+        for part in chosen.parts
         for arm in arms
-        if setting.split.unlabeled or not find(arm.method).uses_unlabeled
+        if part.split.unlabeled or not find(arm.method).uses_unlabeled
     )
 
 
-def run_named(grid: StudyFile, name: str) -> Run:
-    """The run whose folder has this name. Raises InputError where the study has none."""
-    setting, draw, seed, arm = (*name.split("/"), "", "", "")[:4]
-    for candidate in arms_of(grid):
-        if candidate.name == arm and draw.startswith("draw-") and seed.startswith("seed-"):
-            return Run(setting, int(draw.removeprefix("draw-")), int(seed.removeprefix("seed-")), candidate)
-    raise InputError(f"the study has no run {name!r}")
+def run_named(study_file: StudyFile, name: str) -> Run:
+    """The run whose folder has this name. Raises InputError where there is none."""
+    place = place_of(name)
+    arm = next((arm for arm in arms_of(study_file) if _folder(arm, place.labeled_set) == place.arm), None)
+    if arm is None:
+        raise InputError(f"there is no run {name!r}")
+    return Run(place, arm, study_file.seeds[0] if place.seed is None else place.seed)
 
 
-def arms_of(grid: StudyFile) -> tuple[Arm, ...]:
-    """What is compared, twins first. Raises InputError for unknown methods, options and ablations."""
-    wanted = [name for name in grid.methods if name != TWIN]
-    choices = {method: grid.method.get(method, MethodChoice()) for method in wanted}
-    networks = _twins(choices.values())
-    others: list[Arm] = []
-    for method, choice in choices.items():
-        known_options(method, choice.options)
-        twin = TWIN if choice.network is None else networks[_twin_key(choice)].name
-        for ablation in ablations_of(method, choice):
-            name = method if ablation is None else f"{method}~{slug(ablation)}"
-            others.append(Arm(name=name, method=method, ablation=ablation, network=choice.network, twin=twin))
-    plain = TWIN in grid.methods or any(arm.twin == TWIN for arm in others)
-    arms = [*([Arm(name=TWIN, method=TWIN)] if plain else []), *networks.values(), *others]
-    if twice := [arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1]:
-        raise InputError(f"two runs of the study would have the name {twice[0]!r}; take one of them out")
-    return tuple(arms)
+def place_of(name: str) -> Place:
+    """What the name of a run folder says. Raises InputError where it is none."""
+    found = FOLDER.fullmatch(name)
+    if found is None:
+        raise InputError(f"{name!r} is not the name of a run folder")
+    fold, seed = found["fold"], found["seed"]
+    return Place(
+        labeled_set=found["labeled_set"] or "",
+        draw=int(found["draw"] or 0),
+        seed=None if seed is None else int(seed),
+        arm=found["arm"],
+        fold=None if fold is None else int(fold),
+    )
 
 
-def _twins(choices: Iterable[MethodChoice]) -> dict[str, Arm]:
-    """The supervised arms of methods with a network of their own: the same network, optimized in the same way.
-
-    They are named by what they are, whatever other methods there are: ``supervised~uxnet``, with options
-    ``supervised~uxnet-width-8``. Where only the optimizer tells two apart, each name ends in a digest of the whole.
-    """
-    own = {_twin_key(choice): choice for choice in choices if choice.network is not None}
-    names = {key: _twin_name(choice) for key, choice in own.items()}
-    found = {}
-    for key, choice in own.items():
-        alone = list(names.values()).count(names[key]) == 1
-        name = names[key] if alone else f"{names[key]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-        found[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=choice.options.get("network"))
-    return found
+def _place(chosen: LabeledSet, part: Part, seed: int, arm: Arm) -> Place:
+    return Place(chosen.name, chosen.draw, seed if chosen.name else None, _folder(arm, chosen.name), part.fold)
 
 
-def _twin_key(choice: MethodChoice) -> str:
-    """What two methods must have in common to be measured against the same supervised runs."""
-    network = choice.network.model_dump(mode="json") if choice.network else None
-    return json.dumps([network, choice.options.get("network")], sort_keys=True)
+def _folder(arm: Arm, labeled_set: str) -> str:
+    """Name of an arm's run folders; in a job, whose method has one variant, the method's: JOB/ua_mt is its model."""
+    return arm.name if labeled_set else arm.method
 
 
-def _twin_name(choice: MethodChoice) -> str:
-    """Network and options, in a name that a folder may have."""
-    assert choice.network is not None
-    options = slug(json.dumps(dict(choice.network.options), sort_keys=True))
-    if len(options) > LONGEST:
-        options = hashlib.sha256(options.encode()).hexdigest()[:8]
-    return "-".join([f"{TWIN}~{choice.network.name}", *([options] if options else [])])
-
-
-def ablations_of(method: str, choice: MethodChoice) -> list[str | None]:
-    """The full method (None), then its ablations. Raises InputError for one that does not exist."""
-    published = list(find(method).ablations)
-    named = published if choice.ablations == "all" else list(choice.ablations)
-    if unknown := [name for name in named if name not in published]:
-        there = ", ".join(map(repr, published)) or "none"
-        raise InputError(f"{method} has no ablation {unknown[0]!r}; it has {there}")
-    whole: list[str | None] = [] if choice.only_ablations else [None]
-    return [*whole, *named]
-
-
-def config_of(grid: StudyFile, arm: Arm, seed: int, workers: int) -> RunConfig:
-    """What a run is asked to do. ``workers`` prepare its patches unless the grid says how many; they change no result.
-
-    Options of the grid that only some methods have go to those; options of every method go to all.
-    """
-    choice = grid.method.get(arm.method, MethodChoice())
-    known = find(arm.method).Config.model_fields
-    common: dict[str, Any] = {name: value for name, value in grid.options.items() if name in known}
-    if strange := [name for name in grid.options if name not in MethodConfig.model_fields and name not in known]:
-        others = [find(name).Config.model_fields for name in grid.methods]
-        if missing := [name for name in strange if not any(name in fields for fields in others)]:
-            raise InputError(f"no method of the study has the option {missing[0]!r} that is under [options]")
-    settings: dict[str, Any] = {"workers": workers, **grid.train, "seed": seed}
-    for name in ("labeled_per_step", "unlabeled_per_step"):
-        if (value := getattr(choice, name)) is not None:
-            settings[name] = value
-    own = merged(choice.options, {"network": arm.optimizer} if arm.optimizer else {})
-    return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation)
-
-
-def shared_config(grid: StudyFile, arm: Arm) -> RunConfig:
-    """What dry steps of the study's plan do: the arm's method and options, with the batch that all arms share."""
-    own = config_of(grid, arm, grid.seeds[0], 0)
-    batch = {name: grid.train.get(name) for name in ("labeled_per_step", "unlabeled_per_step")}
-    return own.model_copy(update={"train": own.train.model_copy(update=batch)})
-
-
-def plan_of(arm: Arm, plan: Plan) -> Plan:
-    """The plan that all share, with the arm's own network if it has one."""
-    if arm.network is None:
-        return plan
-    reasons = dict(plan.reasons) | {"network": f"the study gives {arm.name} a network of its own"}
-    return plan.model_copy(update={"network": arm.network, "reasons": reasons})
-
-
-def _shown(value: Any) -> str:
-    """An option's value; nested ones as ``name=value``."""
-    return " ".join(f"{key}={inner}" for key, inner in value.items()) if isinstance(value, Mapping) else str(value)
-
-
-def slug(text: str) -> str:
-    """A name of an ablation as part of a folder name."""
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-")
+def _joined(*parts: str) -> str:
+    return "/".join(part for part in parts if part and part != ".") or "."

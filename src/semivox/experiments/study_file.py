@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -30,7 +30,7 @@ from semivox.training.settings import TrainSettings
 MOST_DRAWS = 1000
 """Of the labeled cases, for each number of them."""
 SHARED_BY_ALL = ("seed", "steps")
-"""Training settings that a grid decides elsewhere: ``seeds``, and ``plan.steps``."""
+"""Training settings that a study file decides elsewhere: ``seeds``, and ``plan.steps``."""
 
 
 def _several(value: Any) -> Any:
@@ -42,15 +42,15 @@ class CaseChoice(Frozen):
     """Who is trained on and who is scored."""
 
     split: str | None = None
-    """A split.json, beside the grid file. With ``labeled``, it gives the test and validation cases, and the pool."""
+    """A split.json, beside the study file. With ``labeled``, it gives the test and validation cases, and the pool."""
     labeled: tuple[int, ...] = ()
-    """Numbers of labeled cases, a setting each; the rest of the pool is unlabeled. None: the split as it is."""
+    """Numbers of labeled cases, a labeled set each; the rest of the pool is unlabeled. None: the split as it is."""
     draws: tuple[int, ...] = (0,)
     """Draws of the labeled cases: 0 takes the first of the order, any other the first of a permutation of its own."""
     draw_seed: int = Field(0, ge=0)
-    """From which the permutations follow."""
+    """From which the permutations follow, and the folds."""
     order: str | None = None
-    """A text file beside the grid file, a case a line: the order of draw 0, and all cases there are. None: by name."""
+    """A text file beside the study file, a case a line: the order of draw 0, and all cases there are. None: by name."""
     test: int | tuple[str, ...] | str = 0
     """Scored cases: their names, a text file of names, or how many from the end of the order. None of these, and no
     order: what the files themselves call test cases."""
@@ -58,6 +58,9 @@ class CaseChoice(Frozen):
     """Cases that choose weights: names, a text file, how many before the test cases, or what the files call so."""
     exclude: tuple[str, ...] = ()
     """Cases to leave out."""
+    folds: Annotated[int, Field(ge=2)] | Literal["auto"] | None = None
+    """Cross-validate: into how many folds each labeled set is cut, every one of which is held out and scored once;
+    ``"auto"``: each labeled case alone up to 6, 3 folds up to 15, 5 above. For data without test cases."""
 
     _alone = field_validator("labeled", "exclude", mode="before")(_several)
 
@@ -79,6 +82,8 @@ class CaseChoice(Frozen):
             raise ValueError("labeled must hold different numbers of at least 1")
         if not self.labeled and self.draws != (0,):
             raise ValueError("draws need labeled = [counts]: a split by itself is one draw")
+        if self.folds is not None and self.test:
+            raise ValueError("test cases and folds both say what is scored; give one of them")
         if self.split is not None and (self.order or self.test or self.validation):
             raise ValueError("a split names test and validation cases and the order itself; leave the others out")
         return self
@@ -125,19 +130,19 @@ class LegacyChoice(Frozen):
 
 
 class StudyFile(Frozen):
-    """A study: every method in every setting, draw and seed."""
+    """A study: every method on every labeled set and with every seed."""
 
     title: str = ""
     protocol: str = ""
     """Name of the protocol this follows; published numbers of the same name are printed beside the scores."""
     data: str | None = None
-    """Data folder, beside the grid file unless it is absolute; the command's --data wins."""
+    """Data folder, beside the study file unless it is absolute; the command's --data wins."""
     methods: tuple[MethodName, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field((1,), min_length=1)
     """From each of which all randomness of a run follows."""
     cases: CaseChoice = CaseChoice()
     plan: PlanOptions = PlanOptions()
-    """One plan for all settings, draws and methods; ``steps`` and ``hours`` are the budget of a run."""
+    """One plan for all labeled sets and methods; ``steps`` and ``hours`` are the budget of a run."""
     train: Mapping[str, Any] = {}
     """Training settings of all runs."""
     options: Mapping[str, Any] = {}
@@ -185,7 +190,7 @@ class StudyFile(Frozen):
 
 
 def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
-    """Read a grid file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
+    """Read a study file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
 
     Raises InputError naming the file, the key and the nearest right name.
     """
@@ -197,7 +202,7 @@ def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
         raise InputError(f"{path} is not TOML: {error}") from error
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply to be read") from error
-    instead = assigned(sets, 1, "key=value with a key of the grid file, such as plan.steps=100")
+    instead = assigned(sets, 1, "key=value with a key of the study file, such as plan.steps=100")
     try:
         return StudyFile.model_validate(merged(content, instead))
     except InputError as error:

@@ -1,115 +1,30 @@
-"""Did the unlabeled scans help? The answer in words, with all that the numbers depend on beside them."""
+"""A job's answer in words: by how much the unlabeled scans helped, how sure that is, and what it does not cover."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
-from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen
-from semivox.core.geometry import Shape, Spacing
-from semivox.evaluation.aggregation import EACH_ITS_OWN, Units, counted
-from semivox.evaluation.intervals import Comparison, compare, would_decide
-from semivox.evaluation.score import Row
-from semivox.evaluation.summary import Statistic, summarize
-from semivox.evaluation.summary import Summary as Scores
+from semivox.evaluation.aggregation import counted, plural
+from semivox.evaluation.comparison import Comparison
+from semivox.evaluation.metrics import METRICS
+from semivox.evaluation.summary import ScoreSummary, Statistic
+from semivox.experiments.record import ScoredOn
+
+if TYPE_CHECKING:
+    from semivox.experiments.summary import Provenance
 
 COMPARED = ("dice", "hd95_mm")
-"""The scores that the two models are compared by; the first one decides the verdict."""
+"""The scores that two models are compared by; the first one decides the verdict."""
 Verdict = Literal["helped", "hurt", "inconclusive"]
-ScoredOn = Literal["test", "validation", "cross-validation", "nothing"]
+SHARED_SCANS = (
+    "The models of different folds were trained on partly the same scans, so the true uncertainty is larger than the "
+    "interval says."
+)
 
 
-class Provenance(Frozen):
-    """What the numbers were made with."""
-
-    semivox: str
-    """Version of the package."""
-    dataset: str
-    labeled: int
-    unlabeled: int
-    scored: int
-    """Scans that were scored."""
-    scored_on: ScoredOn
-    folds: int = 0
-    steps: int
-    seed: int
-    selection: str
-    """Which weights were used: last, or chosen on validation cases."""
-    spacing: Spacing
-    """mm per voxel of training; scores are taken on each scan's own grid."""
-    patch: Shape
-    network: str
-    precision: str
-    augmentation: str
-    plan: str
-    """Digest of the plan."""
-    split: str
-    """Digest of the split."""
-
-
-class Summary(Frozen):
-    """What a job found (summary.json)."""
-
-    version: int = 1
-    verdict: Verdict
-    """Whether the unlabeled scans helped; decided by Dice."""
-    answer: str
-    """The verdict in sentences: by how much, and how sure."""
-    method: str
-    twin: str
-    arms: dict[str, Scores]
-    """Method -> its scores; empty where nothing could be scored."""
-    comparisons: dict[str, Comparison]
-    """Score -> method against twin on the same scans."""
-    provenance: Provenance
-
-    def text(self) -> str:
-        """Table, answer and provenance, for a terminal."""
-        parts = [table(self), self.answer, provenance_line(self.provenance)]
-        return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def conclude(
-    method: str,
-    twin: str,
-    rows: Sequence[Row],
-    twin_rows: Sequence[Row],
-    provenance: Provenance,
-    patients: Units = EACH_ITS_OWN,
-) -> Summary:
-    """Compare the method with its twin on the same scans. Without scores the verdict is ``inconclusive``.
-
-    ``patients``: scan -> patient, where several may be of one; these count as one.
-    """
-    comparisons: dict[str, Comparison] = {}
-    names = (method.replace("_", " "), twin.replace("_", " "))
-    for score in COMPARED:
-        try:
-            comparisons[score] = compare(rows, twin_rows, score, names, units=patients)
-        except InputError:  # no case has a value for both: there is nothing to compare, and the answer says so
-            continue
-    verdict: Verdict = "inconclusive"
-    if "dice" in comparisons:
-        verdict = {"better": "helped", "worse": "hurt"}.get(comparisons["dice"].verdict, "inconclusive")  # type: ignore[assignment]
-    return Summary(
-        verdict=verdict,
-        answer=answer(verdict, comparisons, provenance),
-        method=method,
-        twin=twin,
-        arms={arm: summarize(own, units=patients) for arm, own in {method: rows, twin: twin_rows}.items() if own},
-        comparisons=comparisons,
-        provenance=provenance,
-    )
-
-
-def answer(verdict: Verdict, comparisons: dict[str, Comparison], about: Provenance) -> str:
+def answer(verdict: Verdict, comparisons: Mapping[str, Comparison], seed: int, scored_on: ScoredOn) -> str:
     """The verdict in sentences: by how much, how sure, and what it does not cover."""
-    if "dice" not in comparisons:
-        return (
-            "Did the unlabeled scans help? Inconclusive: no scan could be scored. "
-            "Label scans of at least two patients, or give a test set with labels."
-        )
     dice = comparisons["dice"]
     opening = {
         "helped": "Yes, they helped",
@@ -124,34 +39,33 @@ def answer(verdict: Verdict, comparisons: dict[str, Comparison], about: Provenan
     if "hd95_mm" in comparisons:
         hd95 = comparisons["hd95_mm"]
         sentences.append(
-            f"Surface distance (HD95, less is better): {hd95.mean_a:.1f} mm with them, {hd95.mean_b:.1f} mm without, "
-            f"difference {hd95.difference:+.1f} mm{_interval(hd95, 1)}, by itself {_in_words(hd95)}."
+            f"Surface distance (HD95, less is better; a missed or invented object counts with the scan's diagonal): "
+            f"{hd95.mean_a:.2f} mm with them, {hd95.mean_b:.2f} mm without, difference {hd95.difference:+.2f} mm"
+            f"{_interval(hd95)}; this difference is {_in_words(hd95)}."
         )
     if verdict == "inconclusive":
         sentences.append(_what_would_decide(dice))
     sentences.append(
-        f"Each model was trained once (seed {about.seed}): the interval covers which scans were scored, "
-        "not the chance of a training."
+        f"Each model was trained once (seed {seed}). The interval says how much depends on which scans were scored; "
+        "another seed may give another result."
     )
-    if about.scored_on == "cross-validation":
-        sentences.append("Models of different folds share training scans, so the interval is rather too narrow.")
+    if scored_on == "cross-validation":
+        sentences.append(SHARED_SCANS)
     return " ".join(sentences)
 
 
-def table(summary: Summary) -> str:
+def table(arms: Mapping[str, ScoreSummary], twin: str, method: str) -> str:
     """A line per class: Dice and HD95 of the twin and of the method, means with 95 % intervals over scans."""
-    if not summary.arms:
-        return ""
-    arms = (summary.twin, summary.method)
-    heads = ["class", *(f"{score} {arm.replace('_', ' ')}" for score in COMPARED for arm in arms)]
-    classes = list(summary.arms[summary.method].classes)
-    lines = [[name, *(_cell(summary.arms[a].classes[name][s], s) for s in COMPARED for a in arms)] for name in classes]
+    both = (twin, method)
+    heads = ["class", *(f"{METRICS[score].title}: {_spaced(arm)}" for score in COMPARED for arm in both)]
+    classes = list(arms[method].classes)
+    lines = [[name, *(_entry(arms[a].classes[name][s], s) for s in COMPARED for a in both)] for name in classes]
     if len(classes) > 1:
-        lines.append(["mean", *(_cell(summary.arms[a].overall[s], s) for s in COMPARED for a in arms)])
+        lines.append(["mean", *(_entry(arms[a].overall[s], s) for s in COMPARED for a in both)])
     lines.insert(0, heads)
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([text[0], "-" * len(max(text, key=len)), *text[1:], *_missed(summary)])
+    text = ["  ".join(entry.ljust(width) for entry, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([text[0], "-" * len(max(text, key=len)), *text[1:], *_missed(arms, both)])
 
 
 def provenance_line(about: Provenance) -> str:
@@ -166,46 +80,48 @@ def provenance_line(about: Provenance) -> str:
     )
 
 
-def _interval(comparison: Comparison, digits: int = 3) -> str:
+def _interval(comparison: Comparison) -> str:
     if comparison.low is None or comparison.high is None:
         return ""
+    digits = METRICS[comparison.score].digits
     return f" (95 % interval {comparison.low:+.{digits}f} to {comparison.high:+.{digits}f})"
 
 
 def _in_words(comparison: Comparison) -> str:
-    return {"better": "a clear gain", "worse": "a clear loss", "inconclusive": "inconclusive"}[comparison.verdict]
+    return {"better": "a clear gain", "worse": "a clear loss", "inconclusive": "not decided"}[comparison.verdict]
 
 
 def _what_would_decide(dice: Comparison) -> str:
     """What a reader can do about an open question."""
     if dice.difference == 0:
         return "The two models score the same."
-    noun = "scored scan" if dice.units == dice.cases else "patient"
-    if dice.cases_needed is None:
-        return f"One {noun} decides nothing."
-    return would_decide(dice.cases_needed, dice.units, noun)
+    return dice.needed or f"One {'scored scan' if dice.units == dice.cases else 'patient'} decides nothing."
 
 
-def _missed(summary: Summary) -> list[str]:
+def _missed(arms: Mapping[str, ScoreSummary], both: tuple[str, str]) -> list[str]:
     """Objects that a model did not find at all: they have Dice 0 and no distance."""
     lines = []
-    for arm in (summary.twin, summary.method):
-        for name, counts in summary.arms[arm].empty.items():
+    for arm in both:
+        for name, counts in arms[arm].empty.items():
             if missed := counts.get("prediction", 0):
-                lines.append(f"{arm.replace('_', ' ')} missed {name} altogether in {_count(missed, 'scan')}.")
+                lines.append(f"{_spaced(arm)} missed {name} altogether in {plural(missed, 'scan')}.")
     return lines
 
 
-def _cell(statistic: Statistic, score: str) -> str:
-    """``0.812 [0.790, 0.831]``; for distances the mean that counts a missed object with the scan's diagonal."""
-    digits = 1 if score.endswith("_mm") else 3
-    mean = statistic.mean if statistic.mean_with_diagonal is None else statistic.mean_with_diagonal
-    if mean is None:
+def _entry(statistic: Statistic, score: str) -> str:
+    """``0.812 [0.790, 0.831]``; where distances are undefined, both means by name."""
+    digits = METRICS[score].digits
+    if statistic.undefined:
+        defined = "none defined" if statistic.mean is None else f"{statistic.mean:.{digits}f} where defined"
+        if statistic.mean_with_diagonal is None:
+            return defined
+        return f"{defined}, {statistic.mean_with_diagonal:.{digits}f} with diagonal"
+    if statistic.mean is None:
         return "-"
-    if statistic.low is None or statistic.high is None or statistic.undefined:
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} [{statistic.low:.{digits}f}, {statistic.high:.{digits}f}]"
+    if statistic.low is None or statistic.high is None:
+        return f"{statistic.mean:.{digits}f}"
+    return f"{statistic.mean:.{digits}f} [{statistic.low:.{digits}f}, {statistic.high:.{digits}f}]"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")

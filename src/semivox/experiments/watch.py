@@ -1,11 +1,10 @@
-"""A live line about a whole study: runs done, what runs now, and the time left for all of it."""
+"""A live line about a whole job or study: trainings done, those in progress, and the time left for all of it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,53 +30,56 @@ class Pace:
 
 
 class Watch:
-    """Reads how far every run is from its folder. One line, rewritten on a terminal, else one every half minute."""
+    """Reads how far every run is from its folder. One line, rewritten on a terminal, else one every half minute.
 
-    def __init__(self, study: Path, cells: Sequence[Run], steps: int, stream: TextIO | None = None) -> None:
-        self.study, self.cells, self.steps = study, {cell.name: cell for cell in cells}, steps
-        self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+    ``stream``: where it is written; None: nowhere.
+    """
+
+    def __init__(self, folder: Path, runs: Sequence[Run], steps: int, stream: TextIO | None) -> None:
+        self.folder, self.runs, self.steps = folder, {run.name: run for run in runs}, steps
+        self.stream = stream
+        self.live = stream is not None and stream.isatty()
         self.every = 1.0 if self.live else 30.0
         self.said = time.monotonic() - self.every + 5.0
 
     def show(self, running: Sequence[str], failed: int, at_once: int) -> None:
         """Say how it goes, not more often than ``every`` seconds."""
         now = time.monotonic()
-        if now - self.said < self.every:
+        if self.stream is None or now - self.said < self.every:
             return
         self.said = now
-        seen = {name: self.read(name) for name in self.cells}
-        done = sum(cell.done(self.study) for cell in self.cells.values())
+        seen = {name: self.read(name) for name in self.runs}
+        done = sum(run.done(self.folder) for run in self.runs.values())
         left = self.left(seen, at_once)
         current = ", ".join(f"{name} {seen[name].steps}/{self.steps}" for name in running)
         failures = f", {failed} failed" if failed else ""
-        self.say(f"{done} of {len(self.cells)} runs done{failures} | {left} left | {current}")
+        self.say(f"{done} of {len(self.runs)} trainings done{failures} | {left} left | {current}")
 
     def left(self, seen: Mapping[str, Pace], at_once: int) -> str:
         """Time for all steps that are left, each at its arm's pace (unknown: the others' mean); ``?`` at first."""
         paces: dict[str, list[float]] = {}
         for name, pace in seen.items():
             if pace.seconds is not None:
-                paces.setdefault(self.cells[name].arm.name, []).append(pace.seconds)
+                paces.setdefault(self.runs[name].arm.name, []).append(pace.seconds)
         if not paces:
             return "?"
         means = {arm: sum(values) / len(values) for arm, values in paces.items()}
         usual = sum(means.values()) / len(means)
         seconds = sum(
-            (self.steps - pace.steps) * means.get(self.cells[name].arm.name, usual) for name, pace in seen.items()
+            (self.steps - pace.steps) * means.get(self.runs[name].arm.name, usual) for name, pace in seen.items()
         )
         return clock((seconds + self._scoring(seen)) / at_once)
 
     def _scoring(self, seen: Mapping[str, Pace]) -> float:
         """Seconds to label and score the runs that are not done: as long as for each of those that are."""
-        done = [name for name, cell in self.cells.items() if cell.done(self.study)]
+        done = [name for name, run in self.runs.items() if run.done(self.folder)]
         costs = [cost.predict_seconds for name in done if (cost := self._cost(name))]
         return (len(seen) - len(done)) * sum(costs) / len(costs) if costs else 0.0
 
     def _cost(self, name: str) -> Cost | None:
         """What a run took; None where that is not there or cannot be read: a line about progress ends no study."""
         try:
-            return Cost.load(self.study / name / "cost.json")
+            return Cost.load(self.folder / name / "cost.json")
         except InputError:
             return None
 
@@ -92,12 +94,14 @@ class Watch:
             self._print("", end="\n")
 
     def _print(self, text: str, end: str) -> None:
+        if self.stream is None:
+            return
         with contextlib.suppress(OSError):  # nobody reads it any more: the terminal or the pipe was closed
             print(text, end=end, file=self.stream, flush=True)
 
     def read(self, name: str) -> Pace:
         """How far a run is, from the last rows of its log."""
-        log = self.study / name / "log.jsonl"
+        log = self.folder / name / "log.jsonl"
         try:
             with log.open("rb") as stream:
                 stream.seek(max(0, log.stat().st_size - TAIL))

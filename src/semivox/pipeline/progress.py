@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from semivox.training.reporter import Reporter
@@ -15,6 +16,9 @@ Count = Callable[[int, int], None]
 
 class ProgressDisplay(Protocol):
     """Who is told how things go."""
+
+    stream: TextIO | None
+    """Where a live line about many trainings is written; None: nowhere."""
 
     def say(self, text: str) -> None:
         """A sentence about what begins or has come out."""
@@ -30,6 +34,8 @@ class ProgressDisplay(Protocol):
 
 class Quiet:
     """Tells nobody; the default of the Python interface."""
+
+    stream: TextIO | None = None
 
     def say(self, text: str) -> None:
         """Nothing."""
@@ -53,6 +59,7 @@ class Terminal:
         from rich.console import Console
 
         self.console = Console(stderr=True, highlight=False)
+        self.stream: TextIO | None = sys.stderr
 
     def say(self, text: str) -> None:
         """The sentence, as it is."""

@@ -10,9 +10,10 @@ import numpy as np
 from semivox.data import layouts
 from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.difficulty import FILE, deviations, read_difficulty, write_difficulty
+from semivox.evaluation.metrics import METRICS
+from semivox.experiments.results import Results
 from semivox.pipeline.progress import ProgressDisplay
-from semivox.reports.page import HEADINGS, TextTable, number
-from semivox.reports.results import Results
+from semivox.reports.page import TextTable, number
 
 GROUPS = 6
 """Of about equal size, as in the paper's test set."""
@@ -31,7 +32,7 @@ def measure_difficulty(results: Results, out: Path, progress: ProgressDisplay) -
     with progress.bar("measuring difficulty") as count:
         training = (*run.split.labeled, *run.split.unlabeled)
         dataset = layouts.find(Path(results.record.data))
-        write_difficulty(out / FILE, deviations(dataset, training, run.split.test, values, count))
+        write_difficulty(out / FILE, deviations(dataset, training, run.scored, values, count))
 
 
 def known_difficulty(results: Results, out: Path) -> dict[str, float]:
@@ -51,7 +52,7 @@ def grouped(found: Mapping[str, float]) -> list[list[str]]:
     return [list(part) for part in np.array_split(np.array(order, dtype=object), groups)]
 
 
-def strata(results: Results, setting: str, found: Mapping[str, float]) -> tuple[TextTable, ...]:
+def strata(results: Results, labeled_set: str, found: Mapping[str, float]) -> tuple[TextTable, ...]:
     """A table per score: a row per method, a column per group of difficulty."""
     groups = grouped(found)
     heads = ["Method"]
@@ -61,13 +62,13 @@ def strata(results: Results, setting: str, found: Mapping[str, float]) -> tuple[
     tables = []
     for score in SCORES:
         rows = []
-        for group in results.of(setting):
+        for group in results.of(labeled_set):
             per_run = [case_means(rows, score) for rows in group.scores.values()]
             cells = []
             for cases in groups:
                 values = [run[case] for run in per_run for case in cases if case in run]
                 cells.append(number(float(np.mean(values)) if values else None, score))
             rows.append((group.arm.name, *cells))
-        heading = f"{HEADINGS[score][0]} by difficulty: surface deviation score from, to, mm (cases)"
+        heading = f"{METRICS[score].title} by difficulty: surface deviation score from, to, mm (cases)"
         tables.append(TextTable(heading, tuple(heads), tuple(rows)))
     return tuple(tables)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semivox.core.files import write_text
-from semivox.reports.page import HEADINGS, number, printable
-from semivox.reports.results import Estimate
-from semivox.reports.table import COMPARED, Line, by_setting, family_of
+from semivox.evaluation.metrics import METRICS
+from semivox.experiments.results import Estimate
+from semivox.experiments.verdict import COMPARED
+from semivox.reports.page import number, printable
+from semivox.reports.table import Line, by_labeled_set, family_of
 
 SHOWN = ("dice", "hd95_mm", "assd_mm")
 """Scores with a column of their own; table.csv has all."""
@@ -18,8 +20,8 @@ MEANINGFUL = str.maketrans({character: "\\" + character for character in "\\`*_[
 
 
 def write_markdown(path: Path, lines: Sequence[Line], title: str) -> None:
-    """A table per setting, under what its numbers were made with; replaced in one step. Raises SemivoxError."""
-    write_text(path, "\n".join([f"# {plain(title)}\n", *map(_setting, by_setting(lines))]))
+    """A table per labeled set, under what its numbers were made with; replaced in one step. Raises SemivoxError."""
+    write_text(path, "\n".join([f"# {plain(title)}\n", *map(_labeled_set, by_labeled_set(lines))]))
 
 
 def plain(text: str) -> str:
@@ -27,9 +29,9 @@ def plain(text: str) -> str:
     return html.escape(printable(" ".join(text.split())), quote=False).translate(MEANINGFUL)
 
 
-def _setting(lines: Sequence[Line]) -> str:
-    compared = [heading for score in COMPARED for heading in (f"{HEADINGS[score][0]}, to its twin", "verdict")]
-    columns = ["method", *(HEADINGS[score][0] for score in SHOWN), "undefined", *compared, "minutes", "memory, GB"]
+def _labeled_set(lines: Sequence[Line]) -> str:
+    compared = [heading for score in COMPARED for heading in (f"{METRICS[score].title}, to its twin", "verdict")]
+    columns = ["method", *(METRICS[score].title for score in SHOWN), "undefined", *compared, "minutes", "memory, GB"]
     rows = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns), *map(_row, lines)]
     about = plain("; ".join(f"{key} {value}" for key, value in lines[0].shared.items()))
     note = (
@@ -38,14 +40,14 @@ def _setting(lines: Sequence[Line]) -> str:
         f"Undefined: objects missed or invented, which have no distance. {about}."
     )
     own = [f"- {plain(line.arm)}: {plain(said)}" for line in lines if (said := line.own)]
-    return "\n".join([f"## {plain(lines[0].setting)}\n", note, "", *rows, "", *own, *([""] if own else [])])
+    return "\n".join([f"## {plain(lines[0].labeled_set)}\n", note, "", *rows, "", *own, *([""] if own else [])])
 
 
 def _row(line: Line) -> str:
     cells = [plain(line.arm), *(_with_interval(line.scores[score], score) for score in SHOWN)]
     cells.append(str(line.scores["hd95_mm"].undefined))
     for score in COMPARED:
-        found = line.contrasts.get(score)
+        found = line.comparisons.get(score)
         ends = "" if found is None else ", ".join(number(end, score, signed=True) for end in (found.low, found.high))
         cells += ["", ""] if found is None else [f"{number(found.difference, score, True)} [{ends}]", found.verdict]
     cells.append("" if line.minutes is None else f"{line.minutes:.0f}")

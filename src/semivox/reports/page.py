@@ -21,35 +21,15 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from semivox.core.files import write_text
+from semivox.evaluation.metrics import METRICS
+from semivox.experiments.results import Estimate
 from semivox.methods import DEFAULT
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.overlay import data_uri
 
 Outcome = Literal["better", "worse", "inconclusive", "unknown"]
-HEADINGS = {
-    "dice": ("Dice", "↑", "overlap with the reference: 0 none, 1 perfect"),
-    "jaccard": ("Jaccard", "↑", "overlap divided by union: 0 none, 1 perfect"),
-    "hd95_mm": ("HD95, mm", "↓", "distance that 95 % of all surface points of both sides stay under"),
-    "hd95_max_mm": ("HD95 max, mm", "↓", "the same per direction, the larger of the two"),
-    "assd_mm": ("ASSD, mm", "↓", "mean distance between the two surfaces, both directions"),
-    "asd_mm": ("ASD, mm", "↓", "mean distance from the predicted surface to the reference"),
-    "nsd_1mm": ("NSD 1 mm", "↑", "share of both surfaces that lie within 1 mm of each other"),
-    "volume_error_ml": ("Volume error, ml", "→ 0", "predicted minus reference volume"),
-}
-"""Score -> heading, which way is better, and its meaning in a few words."""
 SHOWN = 30
 """Paired cases listed openly; further ones are folded."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over cases with its 95 % interval; None where nothing is defined or an interval was not computed."""
-
-    mean: float | None
-    low: float | None = None
-    high: float | None = None
-    undefined: int = 0
-    """Cases without a value, such as the distance to a structure that was missed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,10 @@ class ScoreRow:
     """Scored cases."""
     scores: Mapping[str, Estimate]
     """By the score's column name in ``scores.csv``, such as ``dice``."""
+    minutes: float | None = None
+    """Of a training, mean over folds."""
+    memory_gb: float | None = None
+    """Peak."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +123,7 @@ def render(data: ReportData) -> str:
         scores=headings(scores),
         runs=runs_of(data.curves),
         paired=_paired(data),
-        paired_heading=HEADINGS.get(data.paired_score, (data.paired_score, "", ""))[0],
+        paired_heading=METRICS[data.paired_score].title,
         shown=SHOWN,
         panel=(WIDTH, HEIGHT),
     )
@@ -165,15 +149,14 @@ def filled(name: str, **content: Any) -> str:
 
 def headings(scores: Sequence[str]) -> list[tuple[str, str, str, str]]:
     """Score, heading, which way is better, meaning."""
-    return [(name, *HEADINGS.get(name, (name, "", ""))) for name in scores]
+    return [(name, METRICS[name].title, METRICS[name].arrow, METRICS[name].meaning) for name in scores]
 
 
 def number(value: float | None, score: str, signed: bool = False) -> str:
-    """A score as text: three digits after the point for shares, two for mm and ml, a dash for none."""
+    """A score as text, with the digits of its metric; a dash for none."""
     if value is None or not math.isfinite(value):
         return "–"
-    digits = 2 if score.endswith(("_mm", "_ml")) and score != "nsd_1mm" else 3
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:{'+' if signed else ''}.{METRICS[score].digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def printable(value: Any) -> Any:
@@ -193,7 +176,7 @@ def _paired(data: ReportData) -> list[tuple[PairedCase, float, float, str]]:
 
     Cases without a difference come last. Gain means better, whichever way the score counts.
     """
-    sign = -1 if HEADINGS.get(data.paired_score, ("", "↑", ""))[1] == "↓" else 1
+    sign = 1 if METRICS[data.paired_score].higher_is_better else -1
     known = [(pair, pair.difference * sign) for pair in data.paired if pair.difference is not None]
     widest = max((abs(gain) for _, gain in known), default=0.0) or 1.0
     listed = []

@@ -1,41 +1,47 @@
-"""The figures and pictures of a study's report, chosen from its results."""
+"""The figures and pictures of a report, chosen from the results of its job or study."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from semivox.core.errors import InputError
+from semivox.core.plan import Plan
 from semivox.data import layouts
+from semivox.data.dataset import CaseFiles
+from semivox.data.formats.volume import read, read_label
+from semivox.data.prepared.prepare import class_indices
+from semivox.evaluation.aggregation import case_means
+from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.ranks import Ranking
-from semivox.evaluation.score import HIGHER_IS_BETTER
+from semivox.experiments.results import Group, Results, pairs_of
+from semivox.experiments.verdict import COMPARED
+from semivox.pipeline.predict import prediction_of
 from semivox.reports import figures
 from semivox.reports.curves import Panel, training_curves
-from semivox.reports.job import overlay_of
-from semivox.reports.page import HEADINGS, Picture
-from semivox.reports.results import Group, Results, pairs_of
-from semivox.reports.table import COMPARED, Line
+from semivox.reports.overlay import overlay
+from semivox.reports.page import Picture
+from semivox.reports.table import Line
 from semivox.training.folder import RunFolder
 
 
-def setting_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
+def comparison_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[Picture, ...]:
     """Differences case by case, and ranks, for each compared score."""
-    name, pictures = lines[0].setting, []
+    name, pictures = lines[0].labeled_set, []
     groups = {group.arm.name: group for group in results.of(name)}
     for score in COMPARED:
-        heading = HEADINGS[score][0]
+        heading = METRICS[score].title
         strips = [
             figures.Strip(line.arm, pairs_of(groups[line.arm], twin, score), found.difference, found.low, found.high,
                           found.verdict)
             for line in lines
-            if (found := line.contrasts.get(score)) and (twin := results.twin(groups[line.arm]))
+            if (found := line.comparisons.get(score)) and (twin := results.twin(groups[line.arm]))
         ]  # fmt: skip
         if strips:
-            noun = next(line.contrasts[score].noun for line in lines if score in line.contrasts)
-            drawn = figures.paired_differences(strips, heading, score in HIGHER_IS_BETTER, noun)
+            noun = next(line.comparisons[score].noun for line in lines if score in line.comparisons)
+            drawn = figures.paired_differences(strips, heading, METRICS[score].higher_is_better, noun)
             each = f"{noun} by {noun}" if noun == "case" else "patients or scans"
             words = f"{heading}, {each}: each dot is a {noun}, the diamond the mean with its 95 % interval; "
             pictures.append(_kept(drawn, out, f"paired-{name}-{score}", f"{words}filled where it is decided"))
@@ -47,9 +53,9 @@ def setting_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple
     return tuple(pictures)
 
 
-def rank_words(ranking: Ranking, results: Results, setting: str) -> str:
+def rank_words(ranking: Ranking, results: Results, labeled_set: str) -> str:
     """How methods were told apart, in which runs, and what that says nothing of."""
-    keys = results.ranked_runs(setting)
+    keys = results.ranked_runs(labeled_set)
     if ranking.critical_difference is not None:
         test, of = "Friedman, Nemenyi; cases are all that varies", "draws of the labeled cases, nor of other seeds"
     elif len({draw for draw, _ in keys}) > 1:
@@ -61,7 +67,7 @@ def rank_words(ranking: Ranking, results: Results, setting: str) -> str:
         for draw in sorted({draw for draw, _ in keys})
         if (seeds := [seed for other, seed in keys if other == draw])
     )
-    most = max(len(group.runs) for group in results.of(setting) if group.arm.ablation is None)
+    most = max(len(group.runs) for group in results.of(labeled_set) if group.arm.ablation is None)
     fewer = f" (the {len(keys)} that every method has, of up to {most})" if len(keys) < most else ""
     beyond = f" Nothing is said of other {of}." if of else ""
     return f": methods joined by a bar are not told apart ({test}). Runs{fewer}: {used}.{beyond}"
@@ -83,9 +89,9 @@ def count_figures(results: Results, lines: Sequence[Line], out: Path) -> tuple[P
                 point = figures.Point(line.labeled, found.penalized, found.penalized_low, found.penalized_high)
             curves.setdefault(line.arm, []).append(point)
         if curves:
-            drawn = figures.learning_curves(curves, HEADINGS[score][0])
-            words = f"{HEADINGS[score][0]} over the number of labeled cases, with 95 % intervals"
-            words += "" if score in HIGHER_IS_BETTER else "; missed and invented objects count with the diagonal"
+            drawn = figures.learning_curves(curves, METRICS[score].title)
+            words = f"{METRICS[score].title} over the number of labeled cases, with 95 % intervals"
+            words += "" if METRICS[score].higher_is_better else "; missed and invented objects count with the diagonal"
             pictures.append(_kept(drawn, out, f"learning-{score}", words))
     return tuple(pictures)
 
@@ -96,25 +102,23 @@ def _kept(figure: Figure, out: Path, name: str, caption: str) -> Picture:
     return Picture(caption, figures.png(figure))
 
 
-def setting_pictures(results: Results, setting: str) -> tuple[Picture, ...]:
+def case_pictures(results: Results, labeled_set: str) -> tuple[Picture, ...]:
     """For each method: the worst, the middle and the best case of its first run, beside its twin's."""
     try:
         dataset = layouts.find(Path(results.record.data))
     except InputError:  # the data are elsewhere: everything else can be reported
         return ()
     pictures: list[Picture] = []
-    for group in results.of(setting):
+    for group in results.of(labeled_set):
         twin = results.twin(group)
         common = sorted(set(group.runs) & set(twin.runs)) if twin else []
-        if twin is None or not common or group.arm.ablation is not None:
+        if twin is None or not common or (labeled_set and group.arm.ablation is not None):
             continue
         run, other = group.runs[common[0]], twin.runs[common[0]]
+        which = f", draw {common[0][0]}, seed {common[0][1]}" if labeled_set else ""
         for case, word, dice, count in ranked(group, common[0]):
-            folders = {twin.arm.name: other.folder, group.arm.name: run.folder}
-            caption = (
-                f"{group.arm.name}, draw {common[0][0]}, seed {common[0][1]}, {case}: the {word} of {count} cases by "
-                f"Dice ({dice:.3f})"
-            )
+            folders = {twin.arm.name: other.folder_of(case), group.arm.name: run.folder_of(case)}
+            caption = f"{group.arm.name}{which}, {case}: the {word} of {count} cases by Dice ({dice:.3f})"
             try:
                 pictures.append(Picture(caption, overlay_of(dataset.entry(case), folders, run.plan)))
             except InputError:  # a scan or a prediction was moved away
@@ -122,26 +126,33 @@ def setting_pictures(results: Results, setting: str) -> tuple[Picture, ...]:
     return tuple(pictures)
 
 
+def overlay_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> bytes:
+    """The PNG of one case with its reference and the labels of each run."""
+    volume = read(entry.images)
+    reference = None if entry.label is None else class_indices(read_label(entry.label, volume.source).array[0], plan)
+    labels = {arm: class_indices(read_label(prediction_of(run, entry)).array[0], plan) for arm, run in runs.items()}
+    return overlay(volume.array, reference, labels, volume.spacing, [info.name for info in plan.classes])
+
+
 def ranked(group: Group, key: tuple[int, int]) -> list[tuple[str, str, float, int]]:
     """(case, word, Dice, number of cases) of the worst, the middle and the best case of a run; fewer if they meet."""
-    dice: dict[str, list[float]] = {}
-    for row in group.runs[key].rows:
-        if row.dice is not None:
-            dice.setdefault(row.case, []).append(row.dice)
-    order = sorted(dice, key=lambda case: (float(np.mean(dice[case])), case))
+    dice = case_means(group.runs[key].rows, "dice")
+    order = sorted(dice, key=lambda case: (dice[case], case))
     if not order:
         return []
     wanted = {order[0]: "worst", order[len(order) // 2]: "middle", order[-1]: "best"}
-    return [(case, word, float(np.mean(dice[case])), len(order)) for case, word in wanted.items()]
+    return [(case, word, dice[case], len(order)) for case, word in wanted.items()]
 
 
 def first_curves(results: Results) -> tuple[tuple[Panel, ...], str]:
-    """Training curves of the first run of the setting in which most methods are finished; of several, the last."""
-    plain = {name: [group for group in results.of(name) if group.arm.ablation is None] for name in results.settings}
-    setting = max(reversed(plain), key=lambda name: len(plain[name]))
-    keys = results.ranked_runs(setting)
+    """Training curves of the first run on the labeled set on which most methods are finished; of several, the last."""
+    plain = {name: [group for group in results.of(name) if group.arm.ablation is None] for name in results.labeled_sets}
+    labeled_set = max(reversed(plain), key=lambda name: len(plain[name]))
+    keys = results.ranked_runs(labeled_set)
     if not keys:
         return (), ""
     draw, seed = min(keys)
-    logs = {group.arm.name: RunFolder(group.runs[draw, seed].folder).logged() for group in plain[setting]}
-    return training_curves(logs), f"{setting}, draw {draw}, seed {seed}."
+    folders = {group.arm.name: group.runs[draw, seed].folders for group in plain[labeled_set]}
+    fold = ", first fold" if any(len(own) > 1 for own in folders.values()) else ""
+    logs = {arm: RunFolder(own[0]).logged() for arm, own in folders.items()}
+    return training_curves(logs), f"{labeled_set}, draw {draw}, seed {seed}{fold}."

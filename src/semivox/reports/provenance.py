@@ -7,17 +7,17 @@ from typing import Any
 
 from semivox.evaluation.aggregation import names_of
 from semivox.methods import find
-from semivox.reports.results import Group, Results, Run
+from semivox.experiments.results import Group, Results, RunResult
 
 
 def provenance(group: Group, results: Results) -> dict[str, str]:
     """What every number of this group was made with; where its runs differ, all that they have."""
     runs = list(group.runs.values())
 
-    def joined(of_run: Callable[[Run], object]) -> str:
+    def joined(of_run: Callable[[RunResult], object]) -> str:
         return ", ".join(dict.fromkeys(str(of_run(run)) for run in runs))
 
-    scored = list(dict.fromkeys(case for run in runs for case in run.split.test))
+    scored = list(dict.fromkeys(case for run in runs for case in run.scored))
     units = len(names_of(scored, group.units))
     return {
         "weights": joined(lambda run: run.config.train.selection),
@@ -26,7 +26,9 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
         "draws": ", ".join(map(str, sorted({draw for draw, _ in group.runs}))),
         "labeled": joined(lambda run: len(run.split.labeled)),
         "unlabeled": joined(lambda run: len(run.split.unlabeled)),
-        "scored": joined(lambda run: len(run.split.test)),
+        "scored": joined(lambda run: len(run.scored)),
+        "scored on": "" if (on := results.record.scored_on) == "test" else on,
+        "folds": "" if (folds := max(len(run.folders) for run in runs)) == 1 else str(folds),
         "patients or scans": "" if units == len(scored) else str(units),
         "dataset": joined(lambda run: run.plan.dataset),
         "spacing": joined(lambda run: " x ".join(f"{s:g}" for s in run.plan.spacing) + " mm"),
@@ -37,12 +39,12 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
         "augmentation": joined(lambda run: run.plan.augmentation),
         "splits": joined(lambda run: run.split.digest()),
         "plan": joined(lambda run: run.plan.run_digest()),
-        "its own": "; ".join(group.arm.departures(results.record.grid)),
+        "its own": "; ".join(group.arm.own(results.record.study_file)),
         "semivox": ", ".join(dict.fromkeys(version for run in runs for version in run.versions)),
     }
 
 
-def _patches_per_step(run: Run) -> str:
+def _patches_per_step(run: RunResult) -> str:
     """Labeled ones, and unlabeled ones where the method uses them."""
     labeled, unlabeled = run.plan.labeled_per_step, run.plan.unlabeled_per_step
     return f"{labeled} labeled" + (f", {unlabeled} unlabeled" if find(run.config.method).uses_unlabeled else "")

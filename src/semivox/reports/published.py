@@ -16,13 +16,16 @@ from pydantic import Field, ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
+from semivox.evaluation.metrics import METRICS
+from semivox.experiments.arms import TWIN
 from semivox.experiments.protocols import PROTOCOLS
-from semivox.experiments.runs import TWIN
+from semivox.experiments.results import Group, Results
 from semivox.reports.page import TextTable
 from semivox.reports.provenance import provenance
-from semivox.reports.results import Group, Results
 
 NAME = "published.csv"
+IN_VOXELS = 2
+"""Digits of distances in voxels."""
 LARGEST = "largest component"
 """Variant of published numbers of which other components than the largest were taken away."""
 
@@ -92,10 +95,10 @@ def _text() -> str:
 
 
 def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
-    """A table per setting: published numbers for as many labeled cases, and ours where there are any."""
+    """A table per labeled set: published numbers for as many labeled cases, and ours where there are any."""
     tables = []
-    for setting in results.settings:
-        groups = results.of(setting)
+    for labeled_set in results.labeled_sets:
+        groups = results.of(labeled_set)
         rows = of_protocol(protocol, [groups[0].labeled])
         if not rows:
             continue
@@ -116,7 +119,7 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
         remarks = dict.fromkeys(row.note for row in rows if row.note)
         tables.append(
             TextTable(
-                caption=f"{setting}: protocol {protocol}",
+                caption=f"{labeled_set}: protocol {protocol}",
                 heads=("Method", *heads, "Source"),
                 rows=tuple(lines),
                 notes=("Not to be compared number by number: " + "; ".join(notes) + ".", *remarks),
@@ -129,7 +132,7 @@ def _variant(group: Group, results: Results) -> str:
     """What the published tables call this variant of a method: its ablation, or what was done to its predictions."""
     if group.arm.ablation:
         return group.arm.ablation
-    return LARGEST if results.record.grid.predict.largest_component else ""
+    return LARGEST if results.record.study_file.predict.largest_component else ""
 
 
 def _as_all(group: Group) -> bool:
@@ -139,7 +142,7 @@ def _as_all(group: Group) -> bool:
 
 def _pair(row: Published | None, score: str, group: Group | None) -> tuple[str, str]:
     """The published number and ours, as text."""
-    digits = 2 if score.startswith(("hd95", "asd")) else 3
+    digits = METRICS[score].digits if score in METRICS else IN_VOXELS
     theirs = "" if row is None else f"{row.value:.{digits}f}"
     if group is None:
         return theirs, ""

@@ -10,25 +10,28 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
-from semivox.experiments.unchanged import departures
+from semivox.experiments.collect import collect, unfinished
+from semivox.experiments.health import health_warnings
+from semivox.experiments.results import Results
+from semivox.experiments.runs import run_named
+from semivox.experiments.unchanged import changed_options
+from semivox.experiments.verdict import COMPARED, SHARED_SCANS
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.reports.collect import collect, unfinished
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.difficulty import known_difficulty, measure_difficulty, strata
 from semivox.reports.markdown import write_markdown
 from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
-from semivox.reports.pictures import count_figures, first_curves, setting_figures, setting_pictures
+from semivox.reports.pictures import case_pictures, comparison_figures, count_figures, first_curves
 from semivox.reports.published import beside
-from semivox.reports.results import Results
-from semivox.reports.table import COMPARED, SHOWN, Line, by_setting, family_of, lines_of, write_latex, write_table
+from semivox.reports.table import SHOWN, Line, by_labeled_set, family_of, lines_of, write_latex, write_table
 
 FOLDER = "report"
 """Within the study."""
 
 
 @dataclass(frozen=True)
-class SettingPage:
-    """What the page shows of one setting."""
+class LabeledSetPage:
+    """What the page shows of one labeled set."""
 
     name: str
     lines: tuple[Line, ...]
@@ -47,7 +50,7 @@ class StudyPage:
     lead: str
     details: tuple[str, ...]
     warnings: tuple[str, ...]
-    settings: tuple[SettingPage, ...]
+    labeled_sets: tuple[LabeledSetPage, ...]
     figures: tuple[Picture, ...]
     keys: tuple[str, ...]
     """Columns of the table of provenance."""
@@ -68,7 +71,7 @@ def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDis
     if by_difficulty:
         measure_difficulty(results, out, progress or Quiet())
     lines = lines_of(results)
-    title = results.record.grid.title or study.resolve().name
+    title = results.record.study_file.title or study.resolve().name
     write_table(out / "table.csv", lines)
     write_latex(out / "table.tex", lines, title)
     write_markdown(out / "table.md", lines, title)
@@ -84,17 +87,17 @@ def render_study(page: StudyPage) -> str:
 
 
 def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
-    pages = tuple(_setting(results, setting, out) for setting in by_setting(lines))
+    pages = tuple(_labeled_set(results, own, out) for own in by_labeled_set(lines))
     curves, curves_of = first_curves(results)
     return StudyPage(
         title=title,
         lead=_lead(lines),
         details=_details(results, lines),
         warnings=_warnings(results, lines),
-        settings=pages,
+        labeled_sets=pages,
         figures=count_figures(results, lines, out),
         keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
-        published=beside(protocol, results) if (protocol := results.record.grid.protocol) else (),
+        published=beside(protocol, results) if (protocol := results.record.study_file.protocol) else (),
         curves=curves,
         curves_of=curves_of,
         reasons=dict(Plan.load(results.folder / "plan.json").reasons),
@@ -103,7 +106,7 @@ def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> Stu
 
 def _lead(lines: Sequence[Line]) -> str:
     """How many comparisons came out how."""
-    found = [line.contrasts["dice"].verdict for line in lines if "dice" in line.contrasts]
+    found = [line.comparisons["dice"].verdict for line in lines if "dice" in line.comparisons]
     counts = {word: found.count(word) for word in ("better", "worse", "inconclusive")}
     if not found:
         return "Nothing is compared yet: no method has a finished run beside its supervised twin."
@@ -119,7 +122,8 @@ def _details(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
     seeds = {seed for group in results.groups for _, seed in group.runs}
     plural = "" if len(draws) == 1 else "s"
     return (
-        f"{runs} runs: {len(results.settings)} settings, {len(draws)} draw{plural} of the labeled cases, "
+        f"{runs} runs: {_count(len(results.labeled_sets), 'number')} of labeled cases, "
+        f"{len(draws)} draw{plural} of them, "
         f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}; weights: {lines[0].provenance['weights']}.",
         "Every method has the same plan, labeled patches and steps as its twin, but for what its row says it has of "
         "its own. Hold the pointer over a number to see what it was made with.",
@@ -133,12 +137,25 @@ def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
         runs = "1 run has" if len(late) == 1 else f"{len(late)} runs have"
         each = ", ".join(f"{arm} {count}" for arm, count in arms.items())
         listed.append(f"{runs} no scores yet, begun or not, and nothing of them is in these tables: {each}.")
-    for setting in results.settings:
-        counts = {line.arm: line.runs for line in lines if line.setting == setting}
+    for name in results.labeled_sets:
+        counts = {line.arm: line.runs for line in lines if line.labeled_set == name}
         if len(set(counts.values())) > 1:
             few = ", ".join(f"{arm} {count}" for arm, count in counts.items() if count < max(counts.values()))
-            listed.append(f"{setting}: not all methods have the same number of runs ({few}; others more).")
-    return (*listed, *_few_draws(results), *_made_otherwise(results), *results.uncompared(COMPARED))
+            listed.append(f"{name}: not all methods have the same number of runs ({few}; others more).")
+    scored = sorted({folder.relative_to(results.folder).as_posix() for folder in _folders(results)})
+    odd = health_warnings(results, [run_named(results.record.study_file, name) for name in scored])
+    shared = [f"Cross-validation: {SHARED_SCANS}"] if results.record.scored_on == "cross-validation" else []
+    others = (*_few_draws(results), *shared, *_made_otherwise(results), *results.uncompared(COMPARED))
+    return (*listed, *others, *odd)
+
+
+def _folders(results: Results) -> list[Path]:
+    """The run folders that the page is about."""
+    return [folder for group in results.groups for run in group.runs.values() for folder in run.folders]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _few_draws(results: Results) -> list[str]:
@@ -146,9 +163,9 @@ def _few_draws(results: Results) -> list[str]:
     drawn = [group for group in results.groups if next(iter(group.runs.values())).split.unlabeled]
     if not drawn or any(len({draw for draw, _ in group.runs}) > 1 for group in drawn):
         return []
-    cases = results.record.grid.cases
+    cases = results.record.study_file.cases
     if len(cases.draws) > 1:
-        rest = f"; the grid asks for {len(cases.draws)} draws, whose runs are not finished."
+        rest = f"; the study file asks for {len(cases.draws)} draws, whose runs are not finished."
     elif cases.labeled:
         rest = "; give draws = 3 or more."
     else:
@@ -160,33 +177,33 @@ def _few_draws(results: Results) -> list[str]:
 
 
 def _made_otherwise(results: Results) -> list[str]:
-    """A warning where runs are not what the grid asks for, as an earlier version let happen."""
-    grid = results.record.grid
+    """A warning where runs are not what the study file asks for, as an earlier version let happen."""
+    study_file = results.record.study_file
     try:
         found = [
-            f"{group.setting}/draw-{draw}/seed-{seed}/{group.arm.name}: {line}"
+            f"{group.labeled_set}/draw-{draw}/seed-{seed}/{group.arm.name}: {line}"
             for group in results.groups
             for (draw, seed), run in group.runs.items()
-            for line in departures(grid, group.arm, seed, run.config)
+            for line in changed_options(study_file, group.arm, seed, run.config)
         ]
     except InputError as error:
-        return [f"What the runs were asked cannot be compared with the grid: {error}"]
+        return [f"What the runs were asked cannot be compared with the study file: {error}"]
     if not found:
         return []
     shown = "; ".join(found[:3]) + ("; ..." if len(found) > 3 else "")
-    return [f"Runs were made in another way than the grid in study.json says: {shown}"]
+    return [f"Runs were made in another way than the study file in study.json says: {shown}"]
 
 
-def _setting(results: Results, lines: Sequence[Line], out: Path) -> SettingPage:
-    name = lines[0].setting
-    contrasts = [found for line in lines for found in line.contrasts.values()]
-    return SettingPage(
+def _labeled_set(results: Results, lines: Sequence[Line], out: Path) -> LabeledSetPage:
+    name = lines[0].labeled_set
+    comparisons = [found for line in lines for found in line.comparisons.values()]
+    return LabeledSetPage(
         name=name,
         lines=tuple(lines),
         note=_note(lines),
-        verdicts=tuple(found.words for found in contrasts),
-        figures=setting_figures(results, lines, out),
-        pictures=setting_pictures(results, name),
+        verdicts=tuple(found.words for found in comparisons),
+        figures=comparison_figures(results, lines, out),
+        pictures=case_pictures(results, name),
         strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
     )
 
@@ -200,5 +217,6 @@ def _note(lines: Sequence[Line]) -> str:
         "draws, seeds and cases; below each, its 95 % interval. Differences are paired by case; a missed object counts "
         "as Dice 0 and, in comparisons of distances, with the scan's diagonal. Where the reference lacks a class, "
         "predicting nothing is perfect if the other method invents something."
+        + (f" Scored by {about['folds']}-fold cross-validation, all folds pooled." if about["folds"] else "")
         + (f" p values are corrected for {compared} comparisons (Holm)." if (compared := family_of(lines)) else "")
     )

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from semivox.core.csv_files import write_csv
 from semivox.core.files import write_text
-from semivox.evaluation.contrasts import Contrast
-from semivox.evaluation.score import HIGHER_IS_BETTER, SCORES
-from semivox.reports.page import HEADINGS, number
+from semivox.evaluation.comparison import Comparison
+from semivox.evaluation.metrics import METRICS
+from semivox.experiments.results import Estimate, Results
+from semivox.experiments.verdict import COMPARED
+from semivox.reports.page import number
 from semivox.reports.provenance import provenance
-from semivox.reports.results import Estimate, Results
 
-COMPARED = ("dice", "hd95_mm")
-"""Scores by which each arm is compared with its twin; the first one gives the verdict of a row."""
 SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm")
 """Scores of the page's and the paper's table; CSV has all."""
 SPECIAL = {
@@ -31,15 +30,15 @@ MARKS = {"better": r"$^{+}$", "worse": r"$^{-}$", "inconclusive": ""}
 
 @dataclass(frozen=True)
 class Line:
-    """One arm in one setting."""
+    """One arm on the labeled sets of one name."""
 
-    setting: str
+    labeled_set: str
     labeled: int
     arm: str
     ablation: bool
     twin: str | None
     scores: Mapping[str, Estimate]
-    contrasts: Mapping[str, Contrast]
+    comparisons: Mapping[str, Comparison]
     """Score -> comparison with the twin."""
     runs: int
     minutes: float | None
@@ -64,22 +63,22 @@ class Line:
 
 
 def lines_of(results: Results) -> list[Line]:
-    """All arms of all settings."""
-    contrasts = {
-        (setting, score): results.contrasts(setting, score) for setting in results.settings for score in COMPARED
+    """All arms of all labeled sets."""
+    comparisons = {
+        (name, score): results.comparisons(name, score) for name in results.labeled_sets for score in COMPARED
     }
     return [
         Line(
-            setting=group.setting,
+            labeled_set=group.labeled_set,
             labeled=group.labeled,
             arm=group.arm.name,
             ablation=group.arm.ablation is not None,
             twin=group.arm.twin,
-            scores={score: group.estimate(score) for score in SCORES},
-            contrasts={
+            scores={score: group.estimate(score) for score in METRICS},
+            comparisons={
                 score: found
                 for score in COMPARED
-                if (found := contrasts[group.setting, score].get(group.arm.name)) is not None
+                if (found := comparisons[group.labeled_set, score].get(group.arm.name)) is not None
             },
             runs=len(group.runs),
             minutes=group.minutes(),
@@ -90,26 +89,26 @@ def lines_of(results: Results) -> list[Line]:
     ]
 
 
-def by_setting(lines: Sequence[Line]) -> list[list[Line]]:
-    """The lines of each setting, in their order."""
-    names = dict.fromkeys(line.setting for line in lines)
-    return [[line for line in lines if line.setting == name] for name in names]
+def by_labeled_set(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines of each labeled set, in their order."""
+    names = dict.fromkeys(line.labeled_set for line in lines)
+    return [[line for line in lines if line.labeled_set == name] for name in names]
 
 
 def family_of(lines: Sequence[Line]) -> int:
-    """How many comparisons the verdicts of a setting are corrected for; 0 where nothing is compared."""
-    return max((found.family for line in lines for found in line.contrasts.values()), default=0)
+    """How many comparisons the verdicts of a labeled set are corrected for; 0 where nothing is compared."""
+    return max((found.family for line in lines for found in line.comparisons.values()), default=0)
 
 
 def write_table(path: Path, lines: Sequence[Line]) -> None:
-    """A row per setting, arm and score, with interval, comparison, cost and provenance; replaced in one step."""
+    """A row per labeled set (column ``setting``), arm and score, with interval, comparison, cost and provenance."""
     columns = list(next(_records(lines)))
     write_csv(path, columns, ([record[column] for column in columns] for record in _records(lines)))
 
 
 def write_latex(path: Path, lines: Sequence[Line], title: str) -> None:
-    """A table per setting for ``\\usepackage{booktabs}``; replaced in one step."""
-    write_text(path, "\n".join(_latex(setting, title) for setting in by_setting(lines)))
+    """A table per labeled set for ``\\usepackage{booktabs}``; replaced in one step."""
+    write_text(path, "\n".join(_latex(own, title) for own in by_labeled_set(lines)))
 
 
 def escaped(text: str) -> str:
@@ -121,7 +120,7 @@ def _records(lines: Sequence[Line]) -> Iterator[dict[str, str | float | int | No
     for line in lines:
         for score, estimate in line.scores.items():
             yield {
-                "setting": line.setting,
+                "setting": line.labeled_set,
                 "arm": line.arm,
                 "score": score,
                 "mean": estimate.mean,
@@ -133,14 +132,14 @@ def _records(lines: Sequence[Line]) -> Iterator[dict[str, str | float | int | No
                 "high_with_diagonal": estimate.penalized_high,
                 "runs": line.runs,
                 "twin": line.twin,
-                **_compared(line.contrasts.get(score)),
+                **_compared(line.comparisons.get(score)),
                 "train_minutes": line.minutes,
                 "memory_gb": line.memory_gb,
                 **{key.replace(" ", "_"): value for key, value in line.provenance.items()},
             }
 
 
-def _compared(against: Contrast | None) -> dict[str, str | float | int | None]:
+def _compared(against: Comparison | None) -> dict[str, str | float | int | None]:
     """The columns of the comparison with the twin; empty where there is none."""
     return {
         "difference": against.difference if against else None,
@@ -154,16 +153,16 @@ def _compared(against: Contrast | None) -> dict[str, str | float | int | None]:
 
 
 def _latex(lines: Sequence[Line], title: str) -> str:
-    """One setting: best mean in bold, + and - where the difference from the twin is decided."""
+    """One labeled set: best mean in bold, + and - where the difference from the twin is decided."""
     best = {score: _best(lines, score) for score in SHOWN}
-    heads = [f"{escaped(HEADINGS[score][0])} ${_arrow(score)}$" for score in SHOWN]
+    heads = [f"{escaped(METRICS[score].title)} ${_arrow(score)}$" for score in SHOWN]
     rows = []
     for line in lines:
         cells = [escaped(line.arm)]
         for score in SHOWN:
             text = _with_interval(line.scores[score], score)
             text = rf"\textbf{{{text}}}" if line.arm == best[score] else text
-            against = line.contrasts.get(score)
+            against = line.comparisons.get(score)
             cells.append(text + (MARKS[against.verdict] if against else ""))
         cells.append("" if line.minutes is None else f"{line.minutes:.0f}")
         rows.append(" & ".join(cells) + r" \\")
@@ -173,7 +172,7 @@ def _latex(lines: Sequence[Line], title: str) -> str:
         [
             r"\begin{table}",
             r"\centering\small",
-            rf"\caption{{{escaped(title)}, {escaped(lines[0].setting)}: mean and 95\,\% interval; $^{{+}}$ better, "
+            rf"\caption{{{escaped(title)}, {escaped(lines[0].labeled_set)}: mean and 95\,\% interval; $^{{+}}$ better, "
             r"$^{-}$ worse than the supervised twin (Holm-corrected). Undefined: distances of objects missed or "
             "invented; then the mean with the scan's diagonal in their place, by which the best is chosen. "
             rf"{escaped(shared)}.}}",
@@ -198,12 +197,12 @@ def _best(lines: Sequence[Line], score: str) -> str | None:
     known = {arm: mean for arm, mean in means.items() if mean is not None}
     if not known:
         return None
-    sign = 1 if score in HIGHER_IS_BETTER else -1
+    sign = 1 if METRICS[score].higher_is_better else -1
     return max(known, key=lambda arm: sign * known[arm])
 
 
 def _arrow(score: str) -> str:
-    return r"\uparrow" if score in HIGHER_IS_BETTER else r"\downarrow"
+    return {"higher": r"\uparrow", "lower": r"\downarrow"}.get(METRICS[score].better, r"\to 0")
 
 
 def _with_interval(estimate: Estimate, score: str) -> str:

@@ -1,4 +1,4 @@
-"""What a study has found so far: its runs by setting and method, their means, comparisons and ranks."""
+"""What a job or study has found so far: its runs by labeled set and method, their means, comparisons and ranks."""
 
 from __future__ import annotations
 
@@ -25,31 +25,53 @@ from semivox.evaluation.aggregation import (
     repeats_of,
 )
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.contrasts import Contrast, contrast, corrected, paired
+from semivox.evaluation.comparison import Comparison, compare, corrected, paired
+from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.nested_bootstrap import nested
 from semivox.evaluation.ranks import Ranking, rank, rank_repeats
-from semivox.evaluation.score import DISTANCES, HIGHER_IS_BETTER, Row
+from semivox.evaluation.score import Row
 from semivox.evaluation.voxel_scores import VoxelRow
-from semivox.experiments.arrange import StudyRecord
+from semivox.experiments.arms import Arm
 from semivox.experiments.cost import Cost
-from semivox.experiments.runs import Arm
+from semivox.experiments.record import Record
 from semivox.training.settings import RunConfig
 
 
 @dataclass(frozen=True)
-class Run:
-    """One finished run."""
+class RunResult:
+    """What one finished run found; with cross-validation, the runs of all folds together."""
 
-    folder: Path
-    rows: tuple[Row, ...]
-    cost: Cost | None
+    folders: tuple[Path, ...]
+    """Its run folder; of each fold one."""
+    rows_of: tuple[tuple[Row, ...], ...]
+    """Scores, by folder."""
+    costs: tuple[Cost, ...]
     config: RunConfig
     plan: Plan
     split: Split
+    """Of the labeled set; folds are cut from its labeled cases."""
     voxels: tuple[VoxelRow, ...] = ()
-    """Scores in voxels, where the grid asks for them."""
+    """Scores in voxels, where the study file asks for them."""
     versions: tuple[str, ...] = ()
     """Of the package, by which it was trained and scored; several where it was resumed."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All scores; every case stands in one fold."""
+        return tuple(row for rows in self.rows_of for row in rows)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The scored cases."""
+        return tuple(dict.fromkeys(row.case for row in self.rows))
+
+    def folder_of(self, case: str) -> Path:
+        """The run folder that scored a case."""
+        return next(
+            folder
+            for folder, rows in zip(self.folders, self.rows_of, strict=True)
+            if any(row.case == case for row in rows)
+        )
 
 
 @dataclass(frozen=True)
@@ -70,11 +92,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Group:
-    """All runs of one arm in one setting."""
+    """All runs of one arm on the labeled sets of one name."""
 
-    setting: str
+    labeled_set: str
+    """Such as ``labeled-8``; empty in a job."""
     arm: Arm
-    runs: Mapping[tuple[int, int], Run]
+    runs: Mapping[tuple[int, int], RunResult]
     """(draw, seed) -> run."""
     units: Units = field(default_factory=lambda: EACH_ITS_OWN)
     """Case -> the patient or scan it is of."""
@@ -92,7 +115,7 @@ class Group:
     def estimate(self, score: str) -> Estimate:
         """One score over all runs and cases; over classes, the mean of each case's classes."""
         undefined = sum(
-            row.empty in ("prediction", "reference") and score in DISTANCES
+            row.empty in ("prediction", "reference") and METRICS[score].kind == "distance"
             for rows in self.scores.values()
             for row in rows
         )
@@ -117,8 +140,11 @@ class Group:
         if np.isnan(values).any():
             return mean, None, None
         low, high = _interval(by_unit(repeats_of(values, draws), cases, self.units))
-        if low is not None and high is not None and score != "volume_error_ml":  # t intervals of few draws overshoot
-            low, high = max(low, 0.0), high if score in DISTANCES else min(high, 1.0)
+        least, most = METRICS[score].bounds  # t intervals of few draws overshoot
+        if low is not None and least is not None:
+            low = max(low, least)
+        if high is not None and most is not None:
+            high = min(high, most)
         return mean, low, high
 
     def in_voxels(self, score: str) -> float | None:
@@ -128,48 +154,48 @@ class Group:
         return float(np.mean(values)) if values else None
 
     def minutes(self) -> float | None:
-        """Of training, mean over runs."""
-        known = [run.cost.train_seconds / 60 for run in self.runs.values() if run.cost]
+        """Of a training, mean over runs and folds."""
+        known = [cost.train_seconds / 60 for run in self.runs.values() for cost in run.costs]
         return float(np.mean(known)) if known else None
 
     def memory_gb(self) -> float | None:
         """Peak, the largest of all runs; of the GPU where one was used."""
-        known = [run.cost.gpu_memory_mb or run.cost.memory_mb for run in self.runs.values() if run.cost]
+        known = [cost.gpu_memory_mb or cost.memory_mb for run in self.runs.values() for cost in run.costs]
         return max(known) / 1024 if known else None
 
 
 @dataclass(frozen=True)
 class Results:
-    """A study: what was asked, and what is there."""
+    """A job or study: what was asked, and what is there."""
 
     folder: Path
-    record: StudyRecord
+    record: Record
     groups: tuple[Group, ...]
-    """Settings by their number of labeled cases; arms in the order of the grid."""
+    """By their number of labeled cases; arms in the order of the study file."""
     missing: int
     """Runs that were begun or are due, and have no scores yet."""
 
     @property
-    def settings(self) -> list[str]:
-        """In the order of the groups."""
-        return list(dict.fromkeys(group.setting for group in self.groups))
+    def labeled_sets(self) -> list[str]:
+        """Names, in the order of the groups."""
+        return list(dict.fromkeys(group.labeled_set for group in self.groups))
 
-    def of(self, setting: str) -> list[Group]:
-        """The groups of one setting."""
-        return [group for group in self.groups if group.setting == setting]
+    def of(self, labeled_set: str) -> list[Group]:
+        """The groups of one labeled set."""
+        return [group for group in self.groups if group.labeled_set == labeled_set]
 
     def twin(self, group: Group) -> Group | None:
-        """The supervised runs that this arm is measured against, if there are any."""
-        return next((other for other in self.of(group.setting) if other.arm.name == group.arm.twin), None)
+        """The supervised runs that this arm is compared with, if there are any."""
+        return next((other for other in self.of(group.labeled_set) if other.arm.name == group.arm.twin), None)
 
-    def contrasts(self, setting: str, score: str) -> dict[str, Contrast]:
-        """Arm -> its comparison with its twin; corrected for the number of arms of the setting."""
-        found: list[Contrast] = []
-        for group in self.of(setting):
+    def comparisons(self, labeled_set: str, score: str) -> dict[str, Comparison]:
+        """Arm -> its comparison with its twin; corrected for the number of arms of the labeled set."""
+        found: list[Comparison] = []
+        for group in self.of(labeled_set):
             if (twin := self.twin(group)) is not None:
                 with suppress(InputError):  # ``uncompared`` says so
                     names = (group.arm.name, twin.arm.name)
-                    found.append(contrast(group.scores, twin.scores, score, names, units=group.units))
+                    found.append(compare(group.scores, twin.scores, score, names, units=group.units))
         return {one.a: one for one in corrected(found)}
 
     def uncompared(self, scores: Sequence[str]) -> tuple[str, ...]:
@@ -181,20 +207,24 @@ class Results:
             try:
                 paired(group.scores, twin.scores, score, (group.arm.name, twin.arm.name), group.units)
             except InputError as error:
-                listed.append(f"{group.setting}: {group.arm.name} is not compared by {score}: {error}.")
+                where = f"{group.labeled_set}: " if group.labeled_set else ""
+                listed.append(f"{where}{group.arm.name} is not compared by {METRICS[score].title}: {error}.")
         return tuple(listed)
 
-    def ranked_runs(self, setting: str) -> list[tuple[int, int]]:
-        """(draw, seed) of the runs that all methods (without ablations) of a setting have."""
-        own = [set(group.runs) for group in self.of(setting) if group.arm.ablation is None]
+    def ranked_runs(self, labeled_set: str) -> list[tuple[int, int]]:
+        """(draw, seed) of the runs that all methods (without ablations) on a labeled set have."""
+        own = [set(group.runs) for group in self.of(labeled_set) if group.arm.ablation is None]
         return sorted(set.intersection(*own)) if own else []
 
-    def ranking(self, setting: str, score: str) -> Ranking | None:
+    def ranking(self, labeled_set: str, score: str) -> Ranking | None:
         """Ranks of the methods (without ablations) in the runs that all have; None for fewer than 3.
 
         Over cases (or patients) alone where there is one run, else over repeats too.
         """
-        groups, keys = [group for group in self.of(setting) if group.arm.ablation is None], self.ranked_runs(setting)
+        groups, keys = (
+            [group for group in self.of(labeled_set) if group.arm.ablation is None],
+            self.ranked_runs(labeled_set),
+        )
         if len(groups) < 3 or not keys:
             return None
         joint = joint_values([group.scores[key] for group in groups for key in keys], score)
@@ -204,7 +234,7 @@ class Results:
         draws = [draw for draw, _ in keys]
         by_group = values.reshape(len(groups), len(keys), -1)
         table = np.stack([repeats_of(own, draws) for own in by_group], axis=-1)
-        names, higher = [group.arm.name for group in groups], score in HIGHER_IS_BETTER
+        names, higher = [group.arm.name for group in groups], METRICS[score].higher_is_better
         return rank(table[0], names, higher) if len(table) == 1 else rank_repeats(table, names, higher)
 
 

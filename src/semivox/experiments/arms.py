@@ -1,0 +1,157 @@
+"""What is compared: the arms (a method, or one of its ablations) and the supervised twin of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen
+from semivox.core.mappings import merged
+from semivox.core.plan import NetworkChoice, Plan
+from semivox.experiments.study_file import MethodChoice, StudyFile
+from semivox.methods import find
+from semivox.methods.method import MethodConfig
+from semivox.pipeline.options import known_options
+from semivox.training.settings import RunConfig, TrainSettings, configure
+
+TWIN = "supervised"
+"""What every method is measured against: the labeled scans alone."""
+
+
+LONGEST = 40
+"""Letters of a network's options in a name."""
+
+
+class Arm(Frozen):
+    """One of the things that are compared."""
+
+    name: str
+    """Of its run folders: ``ua_mt``, or with an ablation ``ua_mt~no-threshold``."""
+    method: str
+    ablation: str | None = None
+    network: NetworkChoice | None = None
+    """None: the plan's."""
+    optimizer: Mapping[str, Any] | None = None
+    """Of a twin with a network of its own: how the method that it stands beside optimizes that network."""
+    twin: str | None = None
+    """The supervised arm that it is compared with; None for a supervised arm."""
+
+    def own(self, study_file: StudyFile) -> tuple[str, ...]:
+        """In words, what this arm has instead of what all arms share."""
+        choice = study_file.method.get(self.method, MethodChoice())
+        listed = [f"network {self.network.name} {dict(self.network.options) or ''}".strip()] if self.network else []
+        for name in ("labeled_per_step", "unlabeled_per_step"):
+            if (value := getattr(choice, name)) is not None:
+                listed.append(f"{name} {value}")
+        own = dict(choice.options) | ({"network": dict(self.optimizer)} if self.optimizer else {})
+        return (*listed, *(f"{name} {_shown(value)}" for name, value in own.items()))
+
+
+def arms_of(study_file: StudyFile) -> tuple[Arm, ...]:
+    """What is compared, twins first. Raises InputError for unknown methods, options and ablations."""
+    wanted = [name for name in study_file.methods if name != TWIN]
+    choices = {method: study_file.method.get(method, MethodChoice()) for method in wanted}
+    networks = _twins(choices.values())
+    others: list[Arm] = []
+    for method, choice in choices.items():
+        known_options(method, choice.options)
+        twin = TWIN if choice.network is None else networks[_twin_key(choice)].name
+        for ablation in ablations_of(method, choice):
+            name = method if ablation is None else f"{method}~{slug(ablation)}"
+            others.append(Arm(name=name, method=method, ablation=ablation, network=choice.network, twin=twin))
+    plain = TWIN in study_file.methods or any(arm.twin == TWIN for arm in others)
+    arms = [*([Arm(name=TWIN, method=TWIN)] if plain else []), *networks.values(), *others]
+    if twice := [arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1]:
+        raise InputError(f"two runs of the study would have the name {twice[0]!r}; take one of them out")
+    return tuple(arms)
+
+
+def _twins(choices: Iterable[MethodChoice]) -> dict[str, Arm]:
+    """The supervised arms of methods with a network of their own: the same network, optimized in the same way.
+
+    They are named by what they are, whatever other methods there are: ``supervised~uxnet``, with options
+    ``supervised~uxnet-width-8``. Where only the optimizer tells two apart, each name ends in a digest of the whole.
+    """
+    own = {_twin_key(choice): choice for choice in choices if choice.network is not None}
+    names = {key: _twin_name(choice) for key, choice in own.items()}
+    found = {}
+    for key, choice in own.items():
+        alone = list(names.values()).count(names[key]) == 1
+        name = names[key] if alone else f"{names[key]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+        found[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=choice.options.get("network"))
+    return found
+
+
+def _twin_key(choice: MethodChoice) -> str:
+    """What two methods must have in common to be measured against the same supervised runs."""
+    network = choice.network.model_dump(mode="json") if choice.network else None
+    return json.dumps([network, choice.options.get("network")], sort_keys=True)
+
+
+def _twin_name(choice: MethodChoice) -> str:
+    """Network and options, in a name that a folder may have."""
+    assert choice.network is not None
+    options = slug(json.dumps(dict(choice.network.options), sort_keys=True))
+    if len(options) > LONGEST:
+        options = hashlib.sha256(options.encode()).hexdigest()[:8]
+    return "-".join([f"{TWIN}~{choice.network.name}", *([options] if options else [])])
+
+
+def ablations_of(method: str, choice: MethodChoice) -> list[str | None]:
+    """The full method (None), then its ablations. Raises InputError for one that does not exist."""
+    published = list(find(method).ablations)
+    named = published if choice.ablations == "all" else list(choice.ablations)
+    if unknown := [name for name in named if name not in published]:
+        there = ", ".join(map(repr, published)) or "none"
+        raise InputError(f"{method} has no ablation {unknown[0]!r}; it has {there}")
+    whole: list[str | None] = [] if choice.only_ablations else [None]
+    return [*whole, *named]
+
+
+def config_of(study_file: StudyFile, arm: Arm, seed: int, workers: int) -> RunConfig:
+    """What a run is asked to do. ``workers`` prepare its patches unless the file says how many: no result changes.
+
+    Options of the study file that only some methods have go to those; options of every method go to all.
+    """
+    choice = study_file.method.get(arm.method, MethodChoice())
+    known = find(arm.method).Config.model_fields
+    common: dict[str, Any] = {name: value for name, value in study_file.options.items() if name in known}
+    if strange := [name for name in study_file.options if name not in MethodConfig.model_fields and name not in known]:
+        others = [find(name).Config.model_fields for name in study_file.methods]
+        if missing := [name for name in strange if not any(name in fields for fields in others)]:
+            raise InputError(f"no method of the study has the option {missing[0]!r} that is under [options]")
+    settings: dict[str, Any] = {"workers": workers, **study_file.train, "seed": seed}
+    for name in ("labeled_per_step", "unlabeled_per_step"):
+        if (value := getattr(choice, name)) is not None:
+            settings[name] = value
+    own = merged(choice.options, {"network": arm.optimizer} if arm.optimizer else {})
+    return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation)
+
+
+def shared_config(study_file: StudyFile, arm: Arm) -> RunConfig:
+    """What trial steps of the study's plan do: the arm's method and options, with the batch that all arms share."""
+    own = config_of(study_file, arm, study_file.seeds[0], 0)
+    batch = {name: study_file.train.get(name) for name in ("labeled_per_step", "unlabeled_per_step")}
+    return own.model_copy(update={"train": own.train.model_copy(update=batch)})
+
+
+def plan_of(arm: Arm, plan: Plan) -> Plan:
+    """The plan that all share, with the arm's own network if it has one."""
+    if arm.network is None:
+        return plan
+    reasons = dict(plan.reasons) | {"network": f"the study gives {arm.name} a network of its own"}
+    return plan.model_copy(update={"network": arm.network, "reasons": reasons})
+
+
+def _shown(value: Any) -> str:
+    """An option's value; nested ones as ``name=value``."""
+    return " ".join(f"{key}={inner}" for key, inner in value.items()) if isinstance(value, Mapping) else str(value)
+
+
+def slug(text: str) -> str:
+    """A name of an ablation as part of a folder name."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-")

@@ -1,0 +1,48 @@
+"""Where runs are done: a small contract that local processes keep, and a cluster can.
+
+The folders of the runs are the only record. An executor starts a run and says when its process has ended; whether the
+run is done, its folder says. So a run that is started twice by mistake, or dies with its machine, does no harm.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+STOPPED = 75
+"""Exit code of a run that saved and stopped because it was asked to."""
+
+
+class Started(Protocol):
+    """A run that was handed to an executor."""
+
+    def poll(self) -> int | None:
+        """The exit code of its process, negative for a signal that killed it; None as long as it goes."""
+
+    def stop(self) -> None:
+        """Ask it to save and end, with exit code 75."""
+
+    def kill(self) -> None:
+        """End it now; what it saved last stays."""
+
+
+class Executor(Protocol):
+    """Starts runs, here or elsewhere."""
+
+    at_once: int
+    """Runs that go on at the same time."""
+
+    def describe(self) -> str:
+        """In a few words, how runs share the machine: ``2 at a time, 4 threads each``."""
+
+    def submit(self, folder: Path, run: str) -> Started:
+        """Start a run. ``folder``: of the job or study; ``run``: its run folder within that.
+
+        What its process says goes to ``words_of(folder, run)``.
+        """
+
+
+def words_of(folder: Path, run: str) -> Path:
+    """What the process of a run said last time."""
+    path = folder / run
+    return path.with_name(path.name + ".txt")

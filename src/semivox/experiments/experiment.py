@@ -1,0 +1,90 @@
+"""An experiment: which methods are compared, on which labeled sets of which data, and what they are scored on.
+
+A study reads it from a study file. A job is one too: of one method and its supervised twin, on one labeled set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from semivox.core.split import Split
+from semivox.data import layouts
+from semivox.data.dataset import Dataset, groups_of
+from semivox.data.formats.sources import digest_of_files
+from semivox.experiments.arms import arms_of, config_of
+from semivox.experiments.labeled_sets import LabeledSet, labeled_sets_of
+from semivox.experiments.record import Kind, Record, ScoredOn
+from semivox.experiments.runs import Run, runs_of
+from semivox.experiments.study_file import StudyFile
+from semivox.pipeline.stages import load_dataset
+from semivox.training.run import check_parts
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a job or a study is to find out, known to fit together; nothing is opened or written yet."""
+
+    kind: Kind
+    study_file: StudyFile
+    dataset: Dataset
+    labeled_sets: tuple[LabeledSet, ...]
+    scored_on: ScoredOn
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All runs it takes."""
+        return runs_of(self.study_file, self.labeled_sets)
+
+    def record(self, data: Path) -> Record:
+        """What its folder keeps of it."""
+        return Record(
+            kind=self.kind,
+            study_file=self.study_file,
+            data=str(data.resolve()),
+            files=digest_of_files(self.dataset),
+            groups=groups_of(self.dataset.entries),
+            runs=tuple(run.name for run in self.runs),
+            scored_on=self.scored_on,
+        )
+
+
+def study_experiment(study_file: StudyFile, base: Path, data: Path) -> Experiment:
+    """The experiment of a study file; ``base``: the folder that its files are named from.
+
+    Raises InputError for unknown methods, options or cases, patients on two sides, and labeled sets that some run
+    cannot be trained or scored on.
+    """
+    check_options(study_file)
+    dataset = layouts.find(data)
+    labeled_sets = labeled_sets_of(study_file.cases, dataset, base)
+    scored_on: ScoredOn = "test" if study_file.cases.folds is None else "cross-validation"
+    experiment = Experiment("study", study_file, dataset, labeled_sets, scored_on)
+    for labeled_set in labeled_sets:
+        load_dataset(data, labeled_set.split)  # names, labels and patients
+    check_runs(experiment)
+    return experiment
+
+
+def check_options(study_file: StudyFile) -> None:
+    """Raise InputError for options that a method does not have, before any file is looked for."""
+    for arm in arms_of(study_file):
+        config_of(study_file, arm, study_file.seeds[0], 0)
+
+
+def check_runs(experiment: Experiment) -> None:
+    """Raise InputError where some run would lack the cases that its method or its settings need."""
+    splits = {
+        (labeled_set.name, labeled_set.draw, part.fold): part.split
+        for labeled_set in experiment.labeled_sets
+        for part in labeled_set.parts
+    }
+    for run in experiment.runs:
+        split = splits[run.place.labeled_set, run.place.draw, run.place.fold]
+        check_parts(split, config_of(experiment.study_file, run.arm, run.seed, 0))
+
+
+def scored_cases(split: Split, dataset: Dataset, scored_on: ScoredOn) -> tuple[str, ...]:
+    """The cases of a split that its runs are scored on: test cases with a label, or the validation cases of a job."""
+    labels = {entry.name for entry in dataset.entries if entry.label is not None}
+    return split.validation if scored_on == "validation" else tuple(name for name in split.test if name in labels)

@@ -1,0 +1,69 @@
+"""What a reader of a summary must not overlook: models that are not fit for use, and trainings that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from semivox.evaluation.aggregation import case_means
+from semivox.evaluation.score import Row
+from semivox.experiments.results import Group, Results
+from semivox.experiments.runs import Run
+from semivox.training.folder import RunFolder
+
+UNFIT = 0.3
+"""Mean Dice below which less than a fifth of prediction and reference together is shared (Jaccard 0.18)."""
+
+
+def health_warnings(results: Results, runs: Sequence[Run]) -> tuple[str, ...]:
+    """Classes that are hardly found, folds that failed, and what each training warned of."""
+    listed = [line for group in results.groups for line in (*_classes(group), *_folds(group))]
+    return (*listed, *(line for run in runs for line in _training(results.folder, run.name)))
+
+
+def _classes(group: Group) -> list[str]:
+    """Classes whose mean Dice over all runs of a group shows that the model is not fit for use."""
+    rows = [row for own in group.scores.values() for row in own]
+    listed = []
+    for name in dict.fromkeys(row.class_name for row in rows):
+        mean = _mean_dice([row for row in rows if row.class_name == name])
+        if mean is not None and mean < UNFIT:
+            where = f"{group.labeled_set}, " if group.labeled_set else ""
+            listed.append(
+                f"{where}{group.arm.name}: {name} is hardly found (mean Dice {mean:.3f}); this model is unfit for use."
+            )
+    return listed
+
+
+def _folds(group: Group) -> list[str]:
+    """Folds that failed where the others did not."""
+    listed = []
+    for run in group.runs.values():
+        means = {folder: _mean_dice(rows) for folder, rows in zip(run.folders, run.rows_of, strict=True)}
+        known = {folder: mean for folder, mean in means.items() if mean is not None}
+        if len(known) > 1 and max(known.values()) >= UNFIT:
+            listed += [
+                f"{group.arm.name}: the model of fold {_fold(folder)} failed (mean Dice {mean:.3f}; the best fold has "
+                f"{max(known.values()):.3f})."
+                for folder, mean in known.items()
+                if mean < UNFIT
+            ]
+    return listed
+
+
+def _training(folder: Path, name: str) -> list[str]:
+    """What a training warned of: a class that vanished, gradients that were not finite, ..."""
+    return [f"{name}, step {row['step']}: {row['text']}" for row in RunFolder(folder / name).warned()]
+
+
+def _mean_dice(rows: Sequence[Row]) -> float | None:
+    found = case_means(rows, "dice")
+    return float(np.mean(list(found.values()))) if found else None
+
+
+def _fold(run: Path) -> str:
+    """The number of the fold that a run folder belongs to."""
+    parts = run.parts
+    return parts[len(parts) - 1 - parts[::-1].index("folds") + 1]

@@ -1,0 +1,101 @@
+"""Runs as processes of this machine: as many at once as cores and memory allow, each with its share of the cores."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import torch
+
+from semivox.core.plan import Plan
+from semivox.experiments.executor import words_of
+
+MARGIN = 1.3
+"""A run is allowed this much more memory than the trial step took."""
+UNKNOWN_MB = 2048.0
+"""Memory of a run where no trial step was measured."""
+THREADS = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+"""What libraries ask for their number of threads."""
+
+
+class LocalProcess:
+    """A run in a process of this machine, in a session of its own, so that Ctrl-C does not reach it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self.process.poll()
+
+    def stop(self) -> None:
+        """SIGTERM: the step in hand is finished and saved."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+
+class LocalProcesses:
+    """Starts runs as processes of this machine."""
+
+    def __init__(self, at_once: int, threads: int, workers: int) -> None:
+        self.at_once, self.threads, self.workers = at_once, threads, workers
+
+    @classmethod
+    def fitting(cls, plan: Plan, runs: int, wanted: int | None, device: str) -> LocalProcesses:
+        """As many at once as ``wanted``, or as fit: on a CPU one a core while memory lasts, on a GPU one.
+
+        Many runs of one thread finish sooner than one run of many threads after another. ``runs``: how many there are
+        in all, done or not, so that a resumed run has the threads that it began with.
+        """
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if wanted is None:
+            gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+            room = psutil.virtual_memory().available / 2**20
+            each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
+            wanted = 1 if gpu else max(1, min(cores, int(room / max(each, 1.0))))
+        at_once = max(1, min(wanted, runs))
+        threads = max(1, cores // at_once)
+        limit = os.environ.get("OMP_NUM_THREADS", "")
+        threads = min(threads, int(limit)) if limit.isdigit() and int(limit) > 0 else threads
+        return cls(at_once, threads, workers=min(2, threads - 1))
+
+    def describe(self) -> str:
+        """``2 at a time, 4 threads each``."""
+        return f"{self.at_once} at a time, {self.threads} thread{'s'[: self.threads > 1]} each"
+
+    def submit(self, folder: Path, run: str) -> LocalProcess:
+        """Start a run; what it says goes to a file beside its folder."""
+        words = words_of(folder, run)
+        words.parent.mkdir(parents=True, exist_ok=True)
+        threads = threads_of(folder / run) or self.threads
+        environment: Mapping[str, str] = {**os.environ, **dict.fromkeys(THREADS, str(threads))}
+        command = [sys.executable, "-m", "semivox.experiments.one_run", str(folder), run, str(self.workers)]
+        with words.open("wb") as stream:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, start_new_session=True
+            )
+        return LocalProcess(process)
+
+
+def threads_of(run: Path) -> int | None:
+    """The threads that a run began with: rounding depends on it, and a resumed run is to end with the same bits."""
+    try:
+        return int(json.loads((run / "environment.json").read_text(encoding="utf-8"))[0]["threads"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None

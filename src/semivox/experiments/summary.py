@@ -1,0 +1,167 @@
+"""Did the unlabeled scans help? What a job found, with all that the numbers depend on."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import Literal
+
+from semivox.core.frozen import Frozen
+from semivox.core.geometry import Shape, Spacing
+from semivox.core.plan import Plan
+from semivox.core.split import Split
+from semivox.evaluation.comparison import Comparison
+from semivox.evaluation.summary import ScoreSummary, summarize
+from semivox.experiments.arms import TWIN, Arm, config_of
+from semivox.experiments.arrange import Arranged
+from semivox.experiments.health import health_warnings
+from semivox.experiments.record import ScoredOn
+from semivox.experiments.results import Results
+from semivox.training.spec import settled
+from semivox.experiments.verdict import COMPARED, Verdict, answer, provenance_line, table
+
+NO_SCORES = (
+    "Did the unlabeled scans help? Inconclusive: no scan could be scored. "
+    "Label scans of at least two patients, or give a test set with labels."
+)
+
+
+class Provenance(Frozen):
+    """What the numbers were made with."""
+
+    semivox: str
+    """Version of the package."""
+    dataset: str
+    labeled: int
+    unlabeled: int
+    scored: int
+    """Scans that were scored."""
+    scored_on: ScoredOn
+    folds: int = 0
+    steps: int
+    seed: int
+    selection: str
+    """Which weights were used: last, or chosen on validation cases."""
+    spacing: Spacing
+    """mm per voxel of training; scores are taken on each scan's own grid."""
+    patch: Shape
+    network: str
+    precision: str
+    augmentation: str
+    plan: str
+    """Digest of the plan."""
+    split: str
+    """Digest of the split."""
+
+
+class Summary(Frozen):
+    """What a job found (summary.json)."""
+
+    version: int = 2
+    verdict: Verdict
+    """Whether the unlabeled scans helped; decided by Dice."""
+    answer: str
+    """The verdict in sentences: by how much, and how sure."""
+    warnings: tuple[str, ...] = ()
+    """What must not be overlooked: a class that is hardly found, a fold that failed, training that went wrong."""
+    chosen: str
+    """The model to use, a folder of the job: that with the higher mean Dice; the twin where both are the same."""
+    method: str
+    twin: str
+    arms: dict[str, ScoreSummary]
+    """Method -> its scores; empty where nothing could be scored."""
+    comparisons: dict[str, Comparison]
+    """Score -> method against twin on the same scans."""
+    provenance: Provenance
+
+    def text(self) -> str:
+        """Answer, warnings, table and provenance, for a terminal."""
+        warnings = "\n".join(f"Warning: {warning}" for warning in self.warnings)
+        scores = table(self.arms, self.twin, self.method) if self.arms else ""
+        parts = [self.answer, warnings, scores, provenance_line(self.provenance)]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def conclude(results: Results, ready: Arranged, method: Arm) -> Summary:
+    """What a job found, from its scores; ``method``: the arm that is compared with its twin."""
+    groups = {group.arm.method: group for group in results.groups}
+    comparisons = {
+        score: found[method.name]
+        for score in COMPARED
+        if method.name in (found := results.comparisons("", score))
+    }  # fmt: skip
+    verdict: Verdict = "inconclusive"
+    if "dice" in comparisons:
+        verdict = _HELPED[comparisons["dice"].verdict]
+    run = next(iter(groups[method.method].runs.values()))
+    about = _provenance(ready, method, run.split, len(run.scored))
+    units = ready.record.groups
+    arms = {
+        name: summarize([row for run in group.runs.values() for row in run.rows], units=units)
+        for name, group in groups.items()
+    }
+    better = "dice" in comparisons and comparisons["dice"].difference > 0
+    return Summary(
+        verdict=verdict,
+        answer=answer(verdict, comparisons, about.seed, about.scored_on) if "dice" in comparisons else NO_SCORES,
+        warnings=health_warnings(results, ready.runs),
+        chosen=method.method if better else TWIN,
+        method=method.method,
+        twin=TWIN,
+        arms=arms,
+        comparisons=comparisons,
+        provenance=about,
+    )
+
+
+def unscored(ready: Arranged, method: Arm, split: Split) -> Summary:
+    """What is left to say where no scan could be scored: both models are there, and none can be judged."""
+    return Summary(
+        verdict="inconclusive",
+        answer=NO_SCORES,
+        warnings=("No scan could be scored, so nobody knows how good this model is.",),
+        chosen=method.method,
+        method=method.method,
+        twin=TWIN,
+        arms={},
+        comparisons={},
+        provenance=_provenance(ready, method, split, 0),
+    )
+
+
+_HELPED: dict[Literal["better", "worse", "inconclusive"], Verdict] = {
+    "better": "helped",
+    "worse": "hurt",
+    "inconclusive": "inconclusive",
+}
+
+
+def _provenance(ready: Arranged, method: Arm, split: Split, scored: int) -> Provenance:
+    """Of a job's numbers."""
+    study_file = ready.record.study_file
+    train = config_of(study_file, method, study_file.seeds[0], 0).train
+    plan = settled(ready.plan, train)
+    return Provenance(
+        semivox=version("semivox"),
+        dataset=plan.dataset,
+        labeled=len(split.labeled),
+        unlabeled=len(split.unlabeled),
+        scored=scored,
+        scored_on=ready.record.scored_on,
+        folds=len({run.place.fold for run in ready.runs if run.place.fold is not None}),
+        steps=plan.steps,
+        seed=train.seed,
+        selection=train.selection,
+        spacing=plan.spacing,
+        patch=plan.patch,
+        network=_network(plan),
+        precision=plan.precision,
+        augmentation=plan.augmentation,
+        plan=plan.run_digest(),
+        split=split.digest(),
+    )
+
+
+def _network(plan: Plan) -> str:
+    options = dict(plan.network.options)
+    return f"{plan.network.name} {json.dumps(options)}" if options else plan.network.name
