@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from semivox.core.errors import InputError
-from semivox.evaluation.score import DISTANCES, SCORES, score, score_classes
+from semivox.evaluation.metrics import METRICS
+from semivox.evaluation.score import score, score_classes
 
 from .masks import UNIT, blob, cube
+
+DISTANCES = [name for name, metric in METRICS.items() if metric.kind == "distance"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_two_empty_masks_are_not_scored():
     none = np.zeros((4, 4, 4), bool)
     result = score(none, none, UNIT)
     assert result.empty == "both"
-    assert all(getattr(result, name) is None for name in SCORES)
+    assert all(getattr(result, name) is None for name in METRICS)
 
 
 def test_classes_are_scored_as_their_masks_are():

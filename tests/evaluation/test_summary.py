@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.score import SCORES, Row
+from semivox.evaluation.metrics import METRICS
+from semivox.evaluation.score import Row
 from semivox.evaluation.summary import summarize, summary_text
 
 
@@ -69,7 +70,7 @@ def test_one_case_has_a_mean_and_no_interval():
 
 def test_a_class_without_any_value_has_no_mean():
     summary = summarize([row("a", "rare", None, None, "both"), row("b", "rare", None, None, "both")])
-    assert all(summary.classes["rare"][score].mean is None for score in SCORES)
+    assert all(summary.classes["rare"][score].mean is None for score in METRICS)
     assert summary.overall["hd95_mm"].mean_with_diagonal is None
 
 

@@ -6,10 +6,11 @@ from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint, I
 from semivox.core.split import Split
 from semivox.evaluation.score import Row
 from semivox.evaluation.tables import write_scores
-from semivox.experiments.arrange import StudyRecord
+from semivox.experiments.arms import config_of, plan_of
 from semivox.experiments.cost import Cost
-from semivox.experiments.labeled_sets import LabeledSet
-from semivox.experiments.runs import config_of, plan_of, runs_of
+from semivox.experiments.labeled_sets import LabeledSet, Part
+from semivox.experiments.record import Record
+from semivox.experiments.runs import runs_of
 from semivox.experiments.study_file import CaseChoice, StudyFile
 
 CASES = tuple(f"case_{index:02d}" for index in range(12))
@@ -43,6 +44,10 @@ def grid(**changes):
     return StudyFile.model_validate(values | changes)
 
 
+def labeled_set(name, draw, split):
+    return LabeledSet(name, draw, split, (Part(None, split),))
+
+
 def row(case, dice, miss=False):
     values = {"dice": 0.0, "jaccard": 0.0, "nsd_1mm": 0.0} if miss else {
         "dice": dice, "jaccard": dice / (2 - dice), "nsd_1mm": dice, "hd95_mm": 40 * (1 - dice),
@@ -59,11 +64,11 @@ def study(folder, asked=None, skip=(), cases=CASES):
     """Write it; ``skip``: names of runs that are not finished."""
     asked = asked or grid()
     folder.mkdir(parents=True, exist_ok=True)
-    StudyRecord(grid=asked, data=str(folder / "nowhere"), files="0").save(folder / "study.json")
+    Record(study_file=asked, data=str(folder / "nowhere"), files="0").save_in(folder)
     PLAN.save(folder / "plan.json")
     counts = asked.cases.labeled
-    settings = [
-        LabeledSet(
+    labeled_sets = [
+        labeled_set(
             f"labeled-{count}",
             draw,
             Split(
@@ -75,20 +80,21 @@ def study(folder, asked=None, skip=(), cases=CASES):
         for draw in asked.cases.draws
         for count in counts
     ]
-    splits = {setting.folder: setting.split for setting in settings}
-    for cell in runs_of(asked, settings):
-        run, random = folder / cell.name, np.random.default_rng([cell.draw, cell.seed, len(cell.setting)])
+    splits = {one.folder: one.split for one in labeled_sets}
+    for one in runs_of(asked, labeled_sets):
+        place = one.place
+        run, random = folder / one.name, np.random.default_rng([place.draw, one.seed, len(place.labeled_set)])
         run.mkdir(parents=True)
-        config_of(asked, cell.arm, cell.seed, 0).save(run / "config.json")
-        plan_of(cell.arm, PLAN).save(run / "plan.json")
-        splits[cell.frame].save(run / "split.json")
-        if cell.name in skip:
+        config_of(asked, one.arm, one.seed, 0).save(run / "config.json")
+        plan_of(one.arm, PLAN).save(run / "plan.json")
+        splits[one.frame].save(run / "split.json")
+        if one.name in skip:
             continue
-        labeled = len(splits[cell.frame].labeled)
+        labeled = len(splits[one.frame].labeled)
         base = 0.5 + 0.02 * labeled + random.normal(0, 0.01) + np.linspace(-0.1, 0.1, len(cases))
-        noise = np.random.default_rng([cell.draw, cell.seed, len(cell.arm.name)]).normal(0, 0.01, len(cases))
-        dice = base + GAINS.get(cell.arm.name, 0.0) + noise
-        rows = [row(case, float(d), case == cases[0] and cell.arm.method == "ua_mt") for case, d in zip(cases, dice)]
+        noise = np.random.default_rng([place.draw, one.seed, len(one.arm.name)]).normal(0, 0.01, len(cases))
+        dice = base + GAINS.get(one.arm.name, 0.0) + noise
+        rows = [row(case, float(d), case == cases[0] and one.arm.method == "ua_mt") for case, d in zip(cases, dice)]
         write_scores(run, rows)
         Cost(train_seconds=90.0, predict_seconds=3.0, memory_mb=2048, gpu_memory_mb=None, device="cpu", threads=1).save(
             run / "cost.json"

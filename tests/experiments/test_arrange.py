@@ -9,10 +9,9 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
-from semivox.data import layouts
 from semivox.data.prepared.store import Store
 from semivox.experiments import arrange
-from semivox.experiments.labeled_sets import labeled_sets_of
+from semivox.experiments.experiment import study_experiment
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline.progress import Quiet
 from tests.experiments.test_runner import GRID
@@ -45,7 +44,7 @@ def scans(tmp_path_factory):
 @contextmanager
 def arranged(scans, out, **cases):
     grid = GRID.model_copy(update={"cases": CaseChoice(**{"test": 2, **cases})})
-    with arrange.arranged(grid, scans, scans, out, Quiet()) as study:
+    with arrange.arranged(study_experiment(grid, scans, scans), scans, out, Quiet()) as study:
         yield study
 
 
@@ -85,9 +84,9 @@ def test_what_is_added_stands_in_the_record(scans, tmp_path):
 
 
 def inspected(scans, out, **cases):
-    dataset = layouts.find(scans)
-    settings = labeled_sets_of(CaseChoice(**cases), dataset, scans)
-    return arrange._inspected(dataset, settings, out, Quiet()), settings
+    experiment = study_experiment(GRID.model_copy(update={"cases": CaseChoice(**cases)}), scans, scans)
+    found = arrange._inspected(experiment, experiment.record(scans), out, Quiet())
+    return found, experiment.labeled_sets
 
 
 def test_cases_are_checked_once_and_again_where_one_was_added(scans, tmp_path):

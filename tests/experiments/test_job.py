@@ -7,11 +7,15 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments.job import arms, planned_trials, run_job
+from semivox.experiments import job, labels, runner
+from semivox.experiments.arms import arms_of, config_of
+from semivox.experiments.as_study import study_file_of
+from semivox.experiments.job import job_experiment
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.stages import load_dataset
 from semivox.reports.job import report_job
 from semivox.training.settings import TrainSettings
+from tests.experiments.here import Here
 
 TINY = PlanOptions(
     spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=1, fields={"precision": "32-true"}
@@ -31,7 +35,12 @@ def written(folder, labeled, unlabeled, test):
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
     monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
+    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    monkeypatch.setattr(runner, "POLL", 0.0)
+
+
+def run_job(data, out, options, **others):
+    return job.run_job(data, out, options, executor=Here(), **others)
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +64,9 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
     def forbidden(*arguments, **options):
         raise AssertionError("a finished part was done again")
 
-    for name in ("pipeline.stages.checks.check", "experiments.job.make_plan"):
+    for name in ("pipeline.stages.checks.check", "experiments.arrange.make_plan", "experiments.labels.predictor_of"):
         monkeypatch.setattr(f"semivox.{name}", forbidden)
-    monkeypatch.setattr("semivox.training.run.work", forbidden)
-    monkeypatch.setattr("semivox.pipeline.predict.predictor_of", forbidden)
+    monkeypatch.setattr(Here, "submit", forbidden)
     assert run_job(scans, out, settings()) == first
 
 
@@ -77,26 +85,47 @@ def test_without_unlabeled_scans_there_is_nothing_to_find_out(tmp_path):
         run_job(data, tmp_path / "job", settings())
 
 
-def test_the_twin_shares_seed_steps_and_optimizer(scans):
+def test_the_twin_shares_seed_steps_and_optimizer():
     options = {"decay": 0.9, "network": {"rate": 0.05}}
-    both = arms(settings(options=options, train=TrainSettings(seed=7, steps=3)))
+    study_file = study_file_of(settings(options=options, train=TrainSettings(seed=7, steps=3)))
+    both = {arm.name: config_of(study_file, arm, 7, 0) for arm in arms_of(study_file)}
     assert both["supervised"].train == both["embedding_matching"].train
+    assert both["supervised"].train.seed == 7
+    assert study_file.plan.steps == 3
     assert both["supervised"].options["network"] == both["embedding_matching"].options["network"]
     assert both["supervised"].options["network"]["rate"] == 0.05
+    assert both["embedding_matching"].options["decay"] == 0.9
     with pytest.raises(InputError, match="twin"):
-        arms(settings(method="supervised"))
+        study_file_of(settings(method="supervised"))
 
 
 def test_without_a_test_set_the_job_cross_validates(tmp_path):
     data = written(tmp_path / "data", 4, 1, 0)
-    dataset, split = load_dataset(data)
-    scored_on, trials = planned_trials(tmp_path / "job", dataset, split, settings())
-    assert scored_on == "cross-validation"
-    assert trials[0].split == split
-    assert not trials[0].scored  # the models to use are trained on everything, so they are not scored
-    assert sorted(name for trial in trials[1:] for name in trial.scored) == sorted(split.labeled)
-    for trial in trials[1:]:
-        assert not {*trial.scored} & {*trial.split.labeled, *trial.split.unlabeled, *trial.split.validation}
+    _, split = load_dataset(data)
+    experiment = job_experiment(data, settings())
+    assert experiment.scored_on == "cross-validation"
+    whole, *folds = experiment.labeled_sets[0].parts
+    assert whole.split == split
+    assert not whole.scored  # the models to use are trained on everything, so they are not scored
+    assert sorted(name for part in folds for name in part.split.test) == sorted(split.labeled)
+    for part in folds:
+        assert not {*part.split.test} & {*part.split.labeled, *part.split.unlabeled, *part.split.validation}
+    assert [run.name for run in experiment.runs[:4]] == [
+        *("supervised", "embedding_matching", "folds/0/supervised", "folds/0/embedding_matching"),
+    ]
+
+
+def test_the_unlabeled_scans_are_labeled_by_the_better_model_unless_nobody_wants_it(scans, tmp_path, monkeypatch):
+    used = []
+    predictor_of = labels.predictor_of
+    monkeypatch.setattr(labels, "predictor_of", lambda run, device: used.append(run.name) or predictor_of(run, device))
+    found = run_job(scans, tmp_path / "job", settings(), labels=False)
+    assert not (tmp_path / "job" / "labels").exists()
+    run_job(scans, tmp_path / "job", settings())
+    assert [path.name for path in (tmp_path / "job" / "labels").iterdir()] == ["hip_0002.nii.gz"]
+    assert used == [found.chosen]
+    better = found.comparisons["dice"].difference > 0
+    assert found.chosen == ("embedding_matching" if better else "supervised")
 
 
 @pytest.mark.slow

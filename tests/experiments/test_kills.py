@@ -9,10 +9,12 @@ import pytest
 
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
+from semivox.experiments import runner
 from semivox.experiments.job import run_job
 from semivox.pipeline.options import RunOptions
 from semivox.training.settings import TrainSettings
 from tests import faults
+from tests.experiments.here import Here
 
 KILLED = -9
 OUTPUTS = ("model/weights.safetensors", "model/model.json", "predictions/*", "scores.csv", "scores.json")
@@ -29,15 +31,16 @@ def job(data: Path, out: Path) -> None:
         spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=3, fields={"precision": "32-true"}
     )
     train = TrainSettings(workers=0, device="cpu", save_every=1e-6)
-    run_job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train))
-    api.predict(out / "mean_teacher", data / "imagesTs", out / "labels", save=["entropy"], device="cpu")
+    runner.POLL = 0.0
+    run_job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train), executor=Here())
+    api.predict(out / "mean_teacher", data / "imagesTs", out / "maps", save=["entropy"], device="cpu")
 
 
 def outputs(out: Path) -> dict[str, bytes]:
     """What a user takes from a job folder, byte by byte."""
     found = {name: (out / name).read_bytes() for name in ("summary.json", "summary.txt")}
-    found |= {path.name: path.read_bytes() for path in (out / "labels").iterdir()}
-    assert len(found) == 4
+    found |= {path.name: path.read_bytes() for place in ("labels", "maps") for path in (out / place).iterdir()}
+    assert len(found) == 5
     for arm in ("supervised", "mean_teacher"):
         for pattern in OUTPUTS:
             files = sorted((out / arm).glob(pattern))

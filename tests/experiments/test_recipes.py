@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.protocols import PROTOCOLS
-from semivox.experiments.runs import arms_of, config_of
 from semivox.experiments.study_file import load_study_file
 from semivox.methods import METHODS
 from semivox.reports.published import load_published

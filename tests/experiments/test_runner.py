@@ -13,13 +13,11 @@ import pytest
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments import one_run as cell
-from semivox.experiments import runner
-from semivox.experiments.arrange import StudyRecord
+from semivox.experiments import one_run, runner, study
 from semivox.experiments.cost import Cost
-from semivox.experiments.runner import run_study, shares
-from semivox.experiments.runs import run_named
+from semivox.experiments.executor import STOPPED
 from semivox.experiments.study_file import CaseChoice, StudyFile
+from tests.experiments.here import Here, HereRun
 
 GRID = StudyFile(
     methods=("mean_teacher",),
@@ -35,36 +33,20 @@ GRID = StudyFile(
 RUNS = [f"labeled-{count}/draw-0/seed-1/{arm}" for count in (1, 2) for arm in ("supervised", "mean_teacher")]
 
 
-class Here:
-    """A process that is none: it does its work in this one when it is first looked at."""
-
-    def __init__(self, study, cell, fitting):
-        self.arguments, self.returncode = [str(study), cell.name, str(fitting.workers)], None
-        self.words = runner.words_of(study, cell)
-
-    def poll(self):
-        if self.returncode is None:
-            self.words.parent.mkdir(parents=True, exist_ok=True)
-            self.words.write_text("")
-            try:
-                record = StudyRecord.load(runner.Path(self.arguments[0]) / "study.json")
-                cell.do_run(runner.Path(self.arguments[0]), run_named(record.grid, self.arguments[1]), record, 0)
-                self.returncode = 0
-            except SemivoxError as error:
-                self.words.write_text(f"semivox: {error}\n")
-                self.returncode = error.code
-        return self.returncode
-
-    def send_signal(self, number):
-        self.returncode = -number
-
-
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
-    monkeypatch.setattr(runner, "_start", Here)
-    monkeypatch.setattr(runner, "POLL", 0.0)
+    quick(monkeypatch)
+
+
+def quick(patch):
+    """Scans are read in this process, no trial step is done, and nobody waits."""
+    patch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    patch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    patch.setattr(runner, "POLL", 0.0)
+
+
+def run_study(study_file, base, data, out, executor=None):
+    return study.run_study(study_file, base, data, out, executor=executor or Here())
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +60,7 @@ def scans(tmp_path_factory):
 def finished(scans, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "study"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-        patch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
-        patch.setattr(runner, "_start", Here)
-        patch.setattr(runner, "POLL", 0.0)
+        quick(patch)
         assert run_study(GRID, scans, scans, out).done == 4
     return out
 
@@ -126,19 +105,13 @@ def test_plans_of_a_study_differ_in_what_follows_the_labeled_scans_only(finished
     assert not facts["hip_0001"]["voxels"]
 
 
-def test_the_same_call_does_nothing_twice_and_a_larger_grid_does_what_was_added(finished, scans, monkeypatch):
-    started = []
-
-    def starting(study, cell, fitting):
-        started.append(cell.name)
-        return Here(study, cell, fitting)
-
-    monkeypatch.setattr(runner, "_start", starting)
-    assert run_study(GRID, scans, scans, finished).done == 4
-    assert started == []
+def test_the_same_call_does_nothing_twice_and_a_larger_grid_does_what_was_added(finished, scans):
+    executor = Here()
+    assert run_study(GRID, scans, scans, finished, executor).done == 4
+    assert executor.started == []
     larger = GRID.model_copy(update={"seeds": (1, 2), "cases": CaseChoice(labeled=(1,), test=1)})
-    assert run_study(larger, scans, scans, finished).done == 4
-    assert started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
+    assert run_study(larger, scans, scans, finished, executor).done == 4
+    assert executor.started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
 
 
 def test_a_study_goes_on_where_its_scans_were_copied_to(finished, scans, tmp_path):
@@ -186,56 +159,37 @@ def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path
 
 
 def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
-    learn = cell.train_method
+    learn = one_run.train_method
 
     def failing(spec, progress=None):
         if spec.config.method == "supervised":
             raise InputError("the disk is full")
         learn(spec, progress)
 
-    monkeypatch.setattr(cell, "train_method", failing)
+    monkeypatch.setattr(one_run, "train_method", failing)
     grid = GRID.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
     with pytest.raises(
-        SemivoxError, match=r"1 of 2 runs failed, 1 are done(.|\n)*supervised: semivox: the disk"
+        SemivoxError, match=r"1 of 2 trainings failed, 1 are done(.|\n)*supervised: semivox: the disk"
     ) as error:
         run_study(grid, scans, scans, tmp_path / "study")
     assert error.value.code == 1
-    monkeypatch.setattr(cell, "train_method", learn)
+    monkeypatch.setattr(one_run, "train_method", learn)
     assert run_study(grid, scans, scans, tmp_path / "study").done == 2
 
 
-def test_a_stop_lets_runs_save_and_starts_no_other(scans, tmp_path, monkeypatch):
-    class Stopped(Here):
+def test_a_stop_lets_runs_save_and_starts_no_other(scans, tmp_path):
+    class Stopped(HereRun):
         """Asked to stop while it works: it saves and ends with 75."""
 
         def poll(self):
-            if self.returncode is None:
+            if self.code is None:
                 os.kill(os.getpid(), signal.SIGTERM)
-                self.returncode = runner.STOPPED
-            return self.returncode
+                self.code = STOPPED
+            return self.code
 
-    monkeypatch.setattr(runner, "_start", Stopped)
-    with pytest.raises(InterruptedRun, match="0 of 4 runs are done"):
-        run_study(GRID, scans, scans, tmp_path / "study")
+    with pytest.raises(InterruptedRun, match="0 of 4 trainings are done"):
+        run_study(GRID, scans, scans, tmp_path / "study", Here(kind=Stopped))
     assert not list(tmp_path.glob("study/*/*/seed-1/*"))
-
-
-def test_processes_share_cores_and_memory(monkeypatch, finished):
-    from semivox.core.plan import Forecast, Plan
-
-    plan = Plan.load(finished / "plan.json")
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
-    monkeypatch.setattr(runner.psutil, "virtual_memory", lambda: type("M", (), {"available": 6.6 * 2**30})())
-    costly = Forecast(method="ua_mt", seconds_per_step=1, hours=1, memory_mb=1024, device="cpu", threads=1)
-    plan = plan.model_copy(update={"forecast": costly})
-    assert shares(plan, 30, None, "cpu") == runner.Processes(5, 1, 0)  # memory decides: 6.6 / 1.3
-    assert shares(plan, 2, None, "cpu") == runner.Processes(2, 4, 2)
-    assert shares(plan, 30, 4, "cpu") == runner.Processes(4, 2, 1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert shares(plan, 30, 4, "cpu") == runner.Processes(4, 1, 0)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert shares(plan, 30, None, "auto").count == 1
 
 
 @pytest.mark.slow

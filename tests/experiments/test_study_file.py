@@ -10,8 +10,9 @@ from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset
+from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.labeled_sets import labeled_sets_of, permuted
-from semivox.experiments.runs import arms_of, config_of, run_named, runs_of
+from semivox.experiments.runs import run_named, runs_of
 from semivox.experiments.study_file import CaseChoice, StudyFile, load_study_file
 
 TEXT = """
@@ -109,7 +110,7 @@ def test_all_runs_of_a_seed_are_asked_the_same_but_for_what_the_method_has_of_it
     assert {config.options["network"]["rate"] for config in configs.values()} == {0.01}
     assert configs["mean_teacher"].options["decay"] == configs["ua_mt"].options["decay"] == 0.9
     assert configs["ua_mt"].options["passes"] == 4
-    assert {arm.name: arm.departures(grid) for arm in arms_of(grid)}["ua_mt"] == ("passes 4",)
+    assert {arm.name: arm.own(grid) for arm in arms_of(grid)}["ua_mt"] == ("passes 4",)
 
 
 def test_every_method_has_a_supervised_twin_with_its_own_network(tmp_path):

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -15,13 +14,13 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.core.processes.lock import locked
 from semivox.data import phantom
-from semivox.experiments import one_run as cell
-from semivox.experiments import runner
-from semivox.experiments.runner import run_study
+from semivox.experiments import one_run, runner
+from semivox.experiments.study import run_study
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline import stages as steps
 from tests import faults
 from tests.core.processes.test_lock import alive, ended
+from tests.experiments.here import forked
 from tests.experiments.test_runner import GRID
 
 ONE = GRID.model_copy(
@@ -36,41 +35,12 @@ RUNS = [f"labeled-1/draw-0/seed-1/{arm}" for arm in ("supervised", "mean_teacher
 OUTPUTS = ("model/weights.safetensors", "model/model.json", "scores.json", "scores.csv")
 
 
-class Forked:
-    """The process of a run as the study starts it, but forked, which spares the seconds of importing everything."""
-
-    def __init__(self, study, cell, fitting):
-        words = runner.words_of(study, cell)
-        words.parent.mkdir(parents=True, exist_ok=True)
-        arguments = [str(study), cell.name, str(fitting.workers)]
-        self.process = multiprocessing.get_context("fork").Process(target=_cell, args=(arguments, words))
-        self.process.start()
-
-    def poll(self):
-        return self.process.exitcode
-
-    @property
-    def returncode(self):
-        return self.process.exitcode
-
-    def send_signal(self, number):
-        os.kill(self.process.pid, number)
-
-
-def _cell(arguments, words):
-    stream = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(stream, 1)
-    os.dup2(stream, 2)
-    (words.with_suffix(".pid")).write_text(str(os.getpid()))
-    sys.exit(cell.main(arguments))
-
-
 def study(data: Path, out: Path) -> None:
     """The study, one run after the other."""
     steps.spare_cores = lambda: 0
     steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two studies
-    runner._start, runner.POLL = Forked, 0.05
-    assert run_study(ONE, data, data, out, processes=1).done == 2
+    runner.POLL = 0.05
+    assert run_study(ONE, data, data, out, executor=forked()).done == 2
 
 
 def outputs(out: Path) -> dict[str, bytes]:
@@ -133,7 +103,7 @@ def test_a_run_waits_for_the_process_of_a_killed_study_that_still_saves(tmp_path
     with pytest.raises(InputError, match=f"another process is working on .*process {holder.pid}"), locked(tmp_path):
         pass
     assert not waited
-    with locked(tmp_path, patience=cell.PATIENCE):
+    with locked(tmp_path, patience=one_run.PATIENCE):
         assert len(waited) == 1
         assert not alive(holder.pid)
 
@@ -168,7 +138,7 @@ def deaf_child(pids):
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-        cell._follow_parent()
+        one_run._follow_parent()
         pids.put(os.getpid())
         while True:
             time.sleep(0.01)

@@ -6,7 +6,6 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.experiments.labeled_sets import LabeledSet
 from semivox.experiments.runs import runs_of
 from semivox.experiments.unchanged import changed_parts, check_unchanged
 from tests.experiments import made
@@ -26,8 +25,8 @@ def grid(**changes):
 
 def compare(out, asked, split=SPLIT):
     """The study in ``out`` with the grid and the labeled set that it is asked to go on with."""
-    settings = [LabeledSet("labeled-4", 0, split)]
-    check_unchanged(out, asked, settings, runs_of(asked, settings))
+    sets = [made.labeled_set("labeled-4", 0, split)]
+    check_unchanged(out, asked, sets, runs_of(asked, sets))
 
 
 @pytest.fixture
@@ -119,6 +118,7 @@ def test_settings_that_left_the_grid_must_be_scored_on_the_same_cases(study):
         ({"order": "order.txt"}, ["cases.order"]),
         ({"draw_seed": 1}, ["cases.draw_seed"]),
         ({"exclude": ["x"]}, ["cases.exclude"]),
+        ({"test": 0, "folds": 3}, ["cases.test", "cases.folds"]),
         ({"labeled": [4, 8], "draws": 3}, []),
         ({"exclude": []}, []),
     ],

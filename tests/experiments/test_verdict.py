@@ -3,8 +3,14 @@
 import pytest
 
 from semivox.evaluation.score import Row
-from semivox.experiments.verdict import Provenance, conclude, table
+from semivox.experiments import summary
+from semivox.experiments.arms import Arm
+from semivox.experiments.record import Record
+from semivox.experiments.results import Group, Results, RunResult
+from semivox.experiments.summary import Provenance
+from semivox.experiments.verdict import table
 from semivox.reports.job import paired_cases
+from tests.experiments import made
 
 ABOUT = Provenance(
     semivox="0.1.0",
@@ -42,6 +48,20 @@ def rows(dice, hd95=5.0):
     ]
 
 
+METHOD = Arm(name="embedding_matching", method="embedding_matching", twin="supervised")
+
+
+def conclude(method, twin, rows, twin_rows, about, patients=None):
+    """From the scores of one run of each."""
+    arms = {twin: Arm(name=twin, method=twin), method: METHOD}
+    groups = tuple(
+        Group("", arms[name], {(0, 1): RunResult((None,), (tuple(own),), (), None, None, None)}, patients or {})
+        for name, own in ((twin, twin_rows), (method, rows))
+    )
+    record = Record(kind="job", study_file=made.grid(), data="nowhere", files="0")
+    return summary.conclude(Results(None, record, groups, 0), about, METHOD)
+
+
 LOW = [0.60, 0.62, 0.58, 0.66, 0.61, 0.63, 0.59, 0.64]
 
 
@@ -66,15 +86,16 @@ def test_few_scans_are_never_conclusive():
 
 
 def test_without_scores_the_answer_says_what_is_missing():
-    found = conclude("embedding_matching", "supervised", [], [], ABOUT.model_copy(update={"scored_on": "nothing"}))
+    found = summary.unscored(ABOUT.model_copy(update={"scored_on": "nothing"}), METHOD)
     assert found.verdict == "inconclusive"
     assert "no scan could be scored" in found.answer
-    assert table(found) == ""
+    assert "class" not in found.text()
+    assert found.chosen == "embedding_matching"
 
 
 def test_a_missed_object_is_counted_and_enters_the_distance_with_the_diagonal():
     found = conclude("embedding_matching", "supervised", rows([0.0, *LOW[1:]]), rows(LOW), ABOUT)
-    assert "embedding matching missed bone altogether in 1 scan." in table(found)
+    assert "embedding matching missed bone altogether in 1 scan." in table(found.arms, found.twin, found.method)
     assert found.comparisons["hd95_mm"].mean_a == pytest.approx((7 * 5 + 100) / 8)
 
 
@@ -93,7 +114,7 @@ def test_scans_of_a_patient_count_as_one():
     found = conclude("embedding_matching", "supervised", scans, twins, ABOUT, patients)
     assert found.verdict == "inconclusive"
     assert "paired over 4 patients (8 scans)" in found.answer
-    assert "About 6 patients would decide" in found.answer
+    assert "About 6 patients or scans would decide" in found.answer
     dice = found.arms["supervised"].overall["dice"]
     assert found.arms["supervised"].units == 4
     assert dice.low <= dice.mean <= dice.high

@@ -7,19 +7,23 @@ import pytest
 
 from semivox.experiments import one_run as program
 from semivox.experiments import runner
+from semivox.experiments.arms import Arm
 from semivox.experiments.cost import Cost
-from semivox.experiments.runs import Arm, Run
+from semivox.experiments.executor import words_of
+from semivox.experiments.runs import Place, Run
 from semivox.experiments.watch import Watch
+from semivox.training.stopping import StopRequest
 
-CELLS = [Run("labeled-4", 0, seed, Arm(name="ua_mt", method="ua_mt")) for seed in (1, 2, 3, 4)]
+ARM = Arm(name="ua_mt", method="ua_mt")
+RUNS = [Run(Place("labeled-4", 0, seed, "ua_mt"), ARM, seed) for seed in (1, 2, 3, 4)]
 COST = Cost(train_seconds=10, predict_seconds=7, memory_mb=1, gpu_memory_mb=None, device="cpu", threads=1)
 
 
 @pytest.fixture
 def study(tmp_path):
     """Two finished runs of four, and one of a step."""
-    for cell, steps in zip(CELLS[:3], (10, 10, 1), strict=True):
-        run = tmp_path / cell.name
+    for one, steps in zip(RUNS[:3], (10, 10, 1), strict=True):
+        run = tmp_path / one.name
         run.mkdir(parents=True)
         (run / "log.jsonl").write_text("".join(f'{{"step": {step}, "seconds": 2.0}}\n' for step in range(steps)))
         for name in ("done", "scores.json") if steps == 10 else ():
@@ -31,16 +35,16 @@ def study(tmp_path):
 @pytest.mark.parametrize("content", [None, "", '{"train_seconds": 1'])
 def test_costs_that_cannot_be_read_end_no_study(study, content):
     stream = io.StringIO()
-    watch = Watch(study, CELLS, 10, stream)
+    watch = Watch(study, RUNS, 10, stream)
     watch.said = -1000.0
-    path = study / CELLS[0].name / "cost.json"
+    path = study / RUNS[0].name / "cost.json"
     path.unlink() if content is None else path.write_text(content)
-    watch.show([CELLS[2].name], 0, 1)
+    watch.show([RUNS[2].name], 0, 1)
     # 9 + 10 steps of 2 s, and 7 s each to score two runs
-    assert stream.getvalue() == f"2 of 4 runs done | 0:52 left | {CELLS[2].name} 1/10\n"
-    for cell in CELLS[:2]:
-        (study / cell.name / "cost.json").unlink(missing_ok=True)
-    assert watch.left({cell.name: watch.read(cell.name) for cell in CELLS}, 1) == "0:38"
+    assert stream.getvalue() == f"2 of 4 trainings done | 0:52 left | {RUNS[2].name} 1/10\n"
+    for run in RUNS[:2]:
+        (study / run.name / "cost.json").unlink(missing_ok=True)
+    assert watch.left({run.name: watch.read(run.name) for run in RUNS}, 1) == "0:38"
 
 
 def test_a_closed_terminal_ends_no_study(study):
@@ -48,7 +52,7 @@ def test_a_closed_terminal_ends_no_study(study):
         def write(self, text):
             raise BrokenPipeError(32, "Broken pipe")
 
-    watch = Watch(study, CELLS, 10, Closed())
+    watch = Watch(study, RUNS, 10, Closed())
     watch.live, watch.said = True, -1000.0
     watch.show([], 0, 1)
     watch.end()
@@ -66,19 +70,21 @@ def test_a_closed_terminal_ends_no_study(study):
     ],
 )
 def test_a_process_that_was_killed_is_not_known_by_its_last_words(tmp_path, code, words, said):
-    path = runner.words_of(tmp_path, CELLS[0])
+    path = words_of(tmp_path, RUNS[0].name)
     path.parent.mkdir(parents=True)
     if words is not None:
         path.write_text(words)
     outcome = runner.Outcome()
-    runner._note(tmp_path, CELLS[0], code, outcome, stopping=False)
-    assert outcome.failed == {CELLS[0].name: said}
+    runner._note(tmp_path, RUNS[0], code, outcome, StopRequest())
+    assert outcome.failed == {RUNS[0].name: said}
     stopped = runner.Outcome()
-    runner._note(tmp_path, CELLS[0], -signal.SIGTERM, stopped, stopping=True)
+    asked = StopRequest()
+    asked.asked = True
+    runner._note(tmp_path, RUNS[0], -signal.SIGTERM, stopped, asked)
     assert not stopped.failed
 
 
 @pytest.mark.parametrize("arguments", [[], ["study"], ["study", "a/draw-0/seed-1/b"], ["study", "a", "two"]])
 def test_the_program_of_a_run_says_how_it_is_called(arguments, capsys):
     assert program.main(arguments) == 2
-    assert "STUDY SETTING/draw-N/seed-N/ARM WORKERS" in capsys.readouterr().err
+    assert "FOLDER RUN WORKERS" in capsys.readouterr().err

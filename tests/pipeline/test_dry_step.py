@@ -5,7 +5,7 @@ import pytest
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.job import run_job
-from semivox.experiments.runner import run_study
+from semivox.experiments.study import run_study
 from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.train import train_one

@@ -12,10 +12,10 @@ from semivox.core.errors import InputError
 from semivox.data import layouts, phantom
 from semivox.data.fixed_patches import PatchChoice
 from semivox.data.formats.volume import read, read_label
+from semivox.experiments.collect import collect
 from semivox.experiments.labeled_sets import labeled_sets_of
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline.patch_dataset import make_patches
-from semivox.reports.collect import collect
 from semivox.reports.difficulty import deviations, grouped, read_difficulty, strata, write_difficulty
 from semivox.reports.study import report_study
 from tests.experiments import made

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from semivox.experiments.results import Estimate
 from semivox.reports.curves import HEIGHT, WIDTH, smooth, ticks, training_curves
 from semivox.reports.overlay import color, data_uri, overlay
-from semivox.reports.page import Estimate, PairedCase, Picture, ReportData, ScoreRow, number, render, write_report
+from semivox.reports.page import PairedCase, Picture, ReportData, ScoreRow, number, render, write_report
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>\"'",
@@ -66,14 +67,22 @@ def png():
 
 
 def report(png, name="hip_001"):
-    estimate = Estimate(0.8711, 0.8402, 0.9013)
-    scores = {"dice": estimate, "hd95_mm": Estimate(3.2, 2.5, 4.125, undefined=2), "volume_error_ml": Estimate(-1.5)}
+    estimate = Estimate(0.8711, 0.8402, 0.9013, 0, None)
+    nothing = Estimate(None, None, None, 0, None)
+    scores = {
+        "dice": estimate,
+        "hd95_mm": Estimate(3.2, 2.5, 4.125, 2, 21.5),
+        "volume_error_ml": Estimate(-1.5, None, None, 0, None),
+    }
     return ReportData(
         title=f"Report of {name}",
         verdict=f"The unlabeled scans helped on {name}.",
         outcome="better",
         details=(f"One seed of {name}.",),
-        rows=(ScoreRow(name, name, 10, scores), ScoreRow("supervised", "pelvis", 10, {"dice": Estimate(None)})),
+        rows=(
+            ScoreRow(name, name, 10, scores),
+            ScoreRow("supervised", "pelvis", 10, {"dice": Estimate(None, None, None, 0, None)}),
+        ),
         candidate=name,
         paired=(
             PairedCase("even", "pelvis", 0.5, 0.5),
@@ -129,7 +138,7 @@ def test_control_and_direction_characters_and_broken_names_do_not_reach_the_page
 
 def test_scores_come_with_interval_undefined_count_and_definition(png):
     text = Page(render(report(png))).text
-    for words in ("0.871", "0.840 to 0.901", "3.20", "2.50 to 4.12", "2 undefined", "−1.50", "–"):
+    for words in ("0.871", "0.840 to 0.901", "3.20", "2.50 to 4.12", "2 undefined; 21.50 with diagonal", "−1.50", "–"):
         assert words in text
     assert "HD95, mm ↓" in text
     assert "distance that 95 % of all surface points" in text

@@ -3,9 +3,9 @@
 import pytest
 
 from semivox.core.errors import InputError
+from semivox.experiments.collect import collect
 from semivox.experiments.protocols import PROTOCOLS
 from semivox.methods import METHODS, find
-from semivox.reports.collect import collect
 from semivox.reports.published import beside, incomparable, load_published, of_protocol
 from semivox.reports.study import report_study
 from tests.experiments import made

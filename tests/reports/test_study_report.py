@@ -10,8 +10,8 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.evaluation.ranks import rank
+from semivox.experiments.collect import collect
 from semivox.reports import figures
-from semivox.reports.collect import collect
 from semivox.reports.markdown import plain
 from semivox.reports.page import Picture
 from semivox.reports.provenance import provenance
@@ -40,7 +40,7 @@ def _undrawn(monkeypatch):
 
 
 def test_groups_hold_all_draws_smallest_setting_first(results):
-    assert results.settings == ["labeled-4", "labeled-8"]
+    assert results.labeled_sets == ["labeled-4", "labeled-8"]
     arms = ["supervised", "mean_teacher", "ua_mt", "ua_mt~one-pass"]
     assert [group.arm.name for group in results.of("labeled-4")] == arms
     assert all(sorted(group.runs) == [(0, 1), (1, 1), (2, 1)] for group in results.groups)
@@ -61,7 +61,7 @@ def test_means_are_those_of_all_rows_and_missed_objects_are_counted(results):
 
 
 def test_every_method_is_compared_with_its_twin_and_corrected_for_their_number(results):
-    found = results.contrasts("labeled-4", "dice")
+    found = results.comparisons("labeled-4", "dice")
     verdicts = {name: one.verdict for name, one in found.items()}
     assert verdicts == {"mean_teacher": "better", "ua_mt": "worse", "ua_mt~one-pass": "inconclusive"}
     assert {one.family for one in found.values()} == {3}
@@ -88,7 +88,7 @@ def test_the_csv_holds_every_score_of_every_arm(finished, results):
         table = list(csv.DictReader(stream))
     assert len(table) == 2 * 4 * 8
     row = next(r for r in table if (r["setting"], r["arm"], r["score"]) == ("labeled-4", "mean_teacher", "dice"))
-    expected = results.contrasts("labeled-4", "dice")["mean_teacher"]
+    expected = results.comparisons("labeled-4", "dice")["mean_teacher"]
     assert float(row["difference"]) == expected.difference
     assert float(row["p_holm"]) == expected.p_holm
     assert row["verdict"] == "better"
@@ -123,7 +123,7 @@ def test_the_markdown_table_has_a_row_an_arm_and_shows_names_as_they_are(finishe
     assert [len(table) for table in tables] == [6, 6]  # two lines of heading, four arms; a table a setting
     assert {line.count(" | ") for table in tables for line in (table[0], *table[2:])} == {10}
     row = next(line for line in tables[0] if "mean\\_teacher" in line)
-    found = results.contrasts("labeled-4", "dice")["mean_teacher"]
+    found = results.comparisons("labeled-4", "dice")["mean_teacher"]
     assert f"+{found.difference:.3f} [+{found.low:.3f}, +{found.high:.3f}] | better" in row
     assert "Undefined: objects missed or invented" in text
     assert plain("a|b <script> [x](y) *z*\n# c") == r"a\|b &lt;script&gt; \[x\](y) \*z\* # c"
@@ -142,7 +142,12 @@ def test_the_page_loads_nothing_and_its_style_is_the_one_its_policy_names(finish
     assert f"style-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
     assert "2 are better" in page.text
-    for word in ("Case by case", "Where these numbers come from", "as large as it may be", "corrected p"):
+    for word in (
+        "Case by case",
+        "Where these numbers come from",
+        "as large as it may be",
+        "corrected for 3 comparisons",
+    ):
         assert word.lower() in page.text.lower()
 
 
@@ -177,7 +182,7 @@ def test_unfinished_and_uneven_studies_say_so(tmp_path):
     one = made.grid(cases={"labeled": [4], "test": 12}, method={})
     page = Page(report_study(made.study(tmp_path / "one", one)).read_text(encoding="utf-8"))
     assert "these labeled cases only" in page.text
-    with pytest.raises(InputError, match="no study"):
+    with pytest.raises(InputError, match="no job and no study"):
         report_study(tmp_path)
     with pytest.raises(InputError, match="no finished run"):
         report_study(made.study(tmp_path / "none", one, skip=[f"labeled-4/draw-0/seed-1/{arm}" for arm in made.GAINS]))

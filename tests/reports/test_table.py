@@ -2,9 +2,9 @@
 
 import re
 
-from semivox.reports.collect import collect
+from semivox.experiments.collect import collect
+from semivox.experiments.results import Estimate
 from semivox.reports.markdown import write_markdown
-from semivox.reports.results import Estimate
 from semivox.reports.table import lines_of, write_latex
 from tests.experiments import made
 

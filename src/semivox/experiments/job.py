@@ -23,11 +23,12 @@ from semivox.experiments.collect import collect
 from semivox.experiments.executor import Executor
 from semivox.experiments.experiment import Experiment, check_options, check_runs, scored_cases
 from semivox.experiments.folds import folds
+from semivox.experiments.health import health_warnings
 from semivox.experiments.labeled_sets import LabeledSet, Part
 from semivox.experiments.labels import FOLDER, label_unlabeled
 from semivox.experiments.record import ScoredOn
 from semivox.experiments.runner import do_runs
-from semivox.experiments.summary import Summary, conclude, unscored
+from semivox.experiments.summary import Summary, conclude, provenance_of, unscored
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import load_dataset
@@ -36,7 +37,7 @@ Page = Callable[[Path], object]
 """Writes the page about a finished job, from its folder."""
 
 
-def run_job(
+def run_job(  # noqa: PLR0913 - the options of the command
     data: Path,
     out: Path,
     options: RunOptions | None = None,
@@ -102,9 +103,13 @@ def parts_of(dataset: Dataset, split: Split, options: RunOptions) -> tuple[Score
 def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
     """The answer, from the run folders."""
     method = next(arm for arm in arms_of(experiment.study_file) if arm.twin is not None)
+    split = experiment.labeled_sets[0].split
     if experiment.scored_on == "nothing":
-        return unscored(ready, method, experiment.labeled_sets[0].split)
-    return conclude(collect(ready.folder), ready, method)
+        return unscored(provenance_of(ready, method, split, 0), method)
+    results = collect(ready.folder)
+    scored = {case for group in results.groups for run in group.runs.values() for case in run.scored}
+    about = provenance_of(ready, method, split, len(scored))
+    return conclude(results, about, method, health_warnings(results, ready.runs))
 
 
 def _say_where(out: Path, summary: Summary, progress: ProgressDisplay) -> None:

@@ -14,7 +14,6 @@ from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.summary import ScoreSummary, summarize
 from semivox.experiments.arms import TWIN, Arm, config_of
 from semivox.experiments.arrange import Arranged
-from semivox.experiments.health import health_warnings
 from semivox.experiments.record import ScoredOn
 from semivox.experiments.results import Results
 from semivox.training.spec import settled
@@ -82,39 +81,30 @@ class Summary(Frozen):
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def conclude(results: Results, ready: Arranged, method: Arm) -> Summary:
+def conclude(results: Results, about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> Summary:
     """What a job found, from its scores; ``method``: the arm that is compared with its twin."""
-    groups = {group.arm.method: group for group in results.groups}
     comparisons = {
-        score: found[method.name]
-        for score in COMPARED
-        if method.name in (found := results.comparisons("", score))
-    }  # fmt: skip
-    verdict: Verdict = "inconclusive"
-    if "dice" in comparisons:
-        verdict = _HELPED[comparisons["dice"].verdict]
-    run = next(iter(groups[method.method].runs.values()))
-    about = _provenance(ready, method, run.split, len(run.scored))
-    units = ready.record.groups
-    arms = {
-        name: summarize([row for run in group.runs.values() for row in run.rows], units=units)
-        for name, group in groups.items()
+        score: found[method.name] for score in COMPARED if method.name in (found := results.comparisons("", score))
     }
-    better = "dice" in comparisons and comparisons["dice"].difference > 0
+    dice = comparisons.get("dice")
+    verdict = _HELPED[dice.verdict] if dice else "inconclusive"
     return Summary(
         verdict=verdict,
-        answer=answer(verdict, comparisons, about.seed, about.scored_on) if "dice" in comparisons else NO_SCORES,
-        warnings=health_warnings(results, ready.runs),
-        chosen=method.method if better else TWIN,
+        answer=answer(verdict, comparisons, about.seed, about.scored_on) if dice else NO_SCORES,
+        warnings=warnings,
+        chosen=method.method if dice and dice.difference > 0 else TWIN,
         method=method.method,
         twin=TWIN,
-        arms=arms,
+        arms={
+            group.arm.method: summarize([row for run in group.runs.values() for row in run.rows], units=group.units)
+            for group in results.groups
+        },
         comparisons=comparisons,
         provenance=about,
     )
 
 
-def unscored(ready: Arranged, method: Arm, split: Split) -> Summary:
+def unscored(about: Provenance, method: Arm) -> Summary:
     """What is left to say where no scan could be scored: both models are there, and none can be judged."""
     return Summary(
         verdict="inconclusive",
@@ -125,7 +115,7 @@ def unscored(ready: Arranged, method: Arm, split: Split) -> Summary:
         twin=TWIN,
         arms={},
         comparisons={},
-        provenance=_provenance(ready, method, split, 0),
+        provenance=about,
     )
 
 
@@ -136,8 +126,8 @@ _HELPED: dict[Literal["better", "worse", "inconclusive"], Verdict] = {
 }
 
 
-def _provenance(ready: Arranged, method: Arm, split: Split, scored: int) -> Provenance:
-    """Of a job's numbers."""
+def provenance_of(ready: Arranged, method: Arm, split: Split, scored: int) -> Provenance:
+    """Of a job's numbers; ``split``: of its labeled set, ``scored``: how many scans were."""
     study_file = ready.record.study_file
     train = config_of(study_file, method, study_file.seeds[0], 0).train
     plan = settled(ready.plan, train)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from semivox.evaluation.score import Row
-from semivox.experiments.arrange import StudyRecord
-from semivox.experiments.runs import Arm
-from semivox.reports.collect import collect
+from semivox.experiments.arms import Arm
+from semivox.experiments.collect import collect
+from semivox.experiments.record import Record, load_record
+from semivox.experiments.results import Group, Results, RunResult, pairs_of
 from semivox.reports.page import Picture
 from semivox.reports.pictures import first_curves, rank_words
 from semivox.reports.provenance import provenance
-from semivox.reports.results import Group, Results, Run, pairs_of
 from semivox.reports.study import report_study
 from tests.experiments import made
 from tests.reports.test_job_report import Page
@@ -36,7 +36,7 @@ def row(case, dice=None, hd95=None, empty="neither", name="organ"):
 def group(runs, name="method", units=None):
     """``runs``: (draw, seed) -> rows."""
     made_up = {
-        key: Run(folder=None, rows=tuple(rows), cost=None, config=None, plan=None, split=None)
+        key: RunResult(folders=(None,), rows_of=(tuple(rows),), costs=(), config=None, plan=None, split=None)
         for key, rows in runs.items()
     }
     return Group(
@@ -45,7 +45,7 @@ def group(runs, name="method", units=None):
 
 
 def results(*groups):
-    record = StudyRecord(grid=made.grid(), data="nowhere", files="0")
+    record = Record(study_file=made.grid(), data="nowhere", files="0")
     return Results(folder=None, record=record, groups=groups, missing=0)
 
 
@@ -89,7 +89,7 @@ def test_dots_diamond_and_ranks_take_an_invented_object_alike():
             rows.append(row(f"c{i}", 0.0 if invents else None, None, "reference" if invents else "both", "other"))
     method, twin = group({(0, 1): ours}), group({(0, 1): theirs}, "twin")
     study = results(twin, method, group({(0, 1): third}, "third"))
-    found = study.contrasts("setting", "dice")["method"]
+    found = study.comparisons("setting", "dice")["method"]
     assert found.verdict == "worse"
     assert found.left_out == 0
     assert np.mean(list(pairs_of(method, twin, "dice").values())) == pytest.approx(found.difference)
@@ -98,11 +98,10 @@ def test_dots_diamond_and_ranks_take_an_invented_object_alike():
 
 def test_patients_are_what_every_number_of_a_study_counts(tmp_path):
     folder = made.study(tmp_path / "study", made.grid(cases={"labeled": [4], "test": 12}))
-    record = StudyRecord.load(folder / "study.json")
-    record.model_copy(update={"groups": PATIENTS}).save(folder / "study.json")
+    load_record(folder).model_copy(update={"groups": PATIENTS}).save_in(folder)
     study = collect(folder)
     method, twin = study.of("labeled-4")[1], study.of("labeled-4")[0]
-    found = study.contrasts("labeled-4", "dice")["mean_teacher"]
+    found = study.comparisons("labeled-4", "dice")["mean_teacher"]
     assert (found.units, found.cases) == (6, 12)
     assert "6 patients or scans (12 cases)" in found.words
     dots = pairs_of(method, twin, "dice")
@@ -114,7 +113,7 @@ def test_patients_are_what_every_number_of_a_study_counts(tmp_path):
     estimate = method.estimate("dice")
     assert estimate.mean == pytest.approx(np.mean(values))
     assert holds(estimate)
-    single = Group(method.setting, method.arm, method.runs).estimate("dice")
+    single = Group(method.labeled_set, method.arm, method.runs).estimate("dice")
     assert (estimate.low, estimate.high) != (single.low, single.high)
 
 
@@ -156,8 +155,8 @@ def test_what_cannot_be_compared_is_a_warning(tmp_path):
     twin = folder / "labeled-4/draw-0/seed-1/supervised/scores.json"
     twin.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     page = Page(report_study(folder).read_text(encoding="utf-8"))
-    assert "mean_teacher is not compared by dice: no case has a value of dice" in page.text
-    assert set(collect(folder).contrasts("labeled-4", "dice")) == {"ua_mt"}
+    assert "mean_teacher is not compared by Dice: no case has a value of dice" in page.text
+    assert set(collect(folder).comparisons("labeled-4", "dice")) == {"ua_mt"}
 
 
 def test_every_difference_of_how_runs_were_made_is_told(tmp_path):

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from semivox.core.errors import InputError
-from semivox.experiments.arrange import StudyRecord
+from semivox.experiments.collect import collect, unfinished
+from semivox.experiments.record import Record, load_record
 from semivox.reports import study
-from semivox.reports.collect import collect, unfinished
 from semivox.reports.table import lines_of
 from tests.experiments import made
 
@@ -20,7 +20,7 @@ def small(**changes):
 
 def asked(folder, grid, runs=()):
     """Let study.json hold this grid, and these names of runs."""
-    StudyRecord(grid=grid, data="nowhere", files="0", runs=runs).save(folder / "study.json")
+    Record(study_file=grid, data="nowhere", files="0", runs=runs).save_in(folder)
 
 
 def warnings(folder):
@@ -35,7 +35,7 @@ def folder(tmp_path):
 
 def names_of(results):
     return {
-        f"{group.setting}/draw-{draw}/seed-{seed}/{group.arm.name}"
+        f"{group.labeled_set}/draw-{draw}/seed-{seed}/{group.arm.name}"
         for group in results.groups
         for draw, seed in group.runs
     }
@@ -59,12 +59,12 @@ def test_copied_folders_are_passed_over(folder, copy):
 
 
 def test_runs_that_are_due_are_missing_though_they_were_not_begun(folder):
-    grid = StudyRecord.load(folder / "study.json").grid
+    grid = load_record(folder).study_file
     runs = tuple(sorted(names_of(collect(folder))))
     for name in ("labeled-4/draw-1/seed-2/mean_teacher", "labeled-8/draw-0/seed-1/mean_teacher"):
         shutil.rmtree(folder / name)
     (folder / "labeled-8/draw-0/seed-1/supervised/scores.json").unlink()
-    assert unfinished(folder, StudyRecord.load(folder / "study.json")) == ["labeled-8/draw-0/seed-1/supervised"]
+    assert unfinished(folder, load_record(folder)) == ["labeled-8/draw-0/seed-1/supervised"]
     asked(folder, grid, runs)
     assert collect(folder).missing == 3
     assert "3 runs have no scores yet" in warnings(folder)
@@ -84,7 +84,7 @@ def test_a_study_whose_runs_are_all_due_says_that_none_is_finished(tmp_path):
         ({"labeled": [4], "draws": [2], "test": 12}, "otherwise; give draws = 3 or more."),
         (
             {"labeled": [4], "draws": 3, "test": 12},
-            "otherwise; the grid asks for 3 draws, whose runs are not finished.",
+            "otherwise; the study file asks for 3 draws, whose runs are not finished.",
         ),
         ({"labeled": [20], "test": 12}, ""),
     ],
@@ -105,7 +105,7 @@ def test_a_split_by_itself_is_told_how_to_have_draws(folder):
 
 def test_runs_that_are_not_what_the_grid_says_are_named(folder):
     """As in folders of a version that let finished runs stand when their grid changed."""
-    grid = StudyRecord.load(folder / "study.json").grid
+    grid = load_record(folder).study_file
     assert "another way" not in warnings(folder)
     asked(folder, grid.model_copy(update={"options": {"network": {"rate": 0.5}}}))
     assert "labeled-4/draw-0/seed-1/supervised: options.network.rate: was " in warnings(folder)

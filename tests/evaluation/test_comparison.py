@@ -7,7 +7,7 @@ from scipy import stats
 from semivox.core.errors import InputError
 from semivox.evaluation import bootstrap
 from semivox.evaluation import nested_bootstrap as nested_module
-from semivox.evaluation.contrasts import contrast, corrected
+from semivox.evaluation.comparison import compare, corrected
 from semivox.evaluation.score import Row
 
 
@@ -32,39 +32,26 @@ def _quick(monkeypatch):
     monkeypatch.setattr(bootstrap, "RESAMPLES", 500)
 
 
-def test_one_run_of_each_is_the_paired_comparison():
-    from semivox.evaluation.intervals import compare
-
-    rng = np.random.default_rng(0)
-    a, b = rng.uniform(0.6, 0.9, (2, 1, 1, 15))
-    a += 0.02
-    ours, simple = contrast(runs(a), runs(b), "dice", ("a", "b")), compare(rows(a[0, 0]), rows(b[0, 0]))
-    assert (ours.low, ours.high, ours.p_value) == (simple.low, simple.high, simple.p_value)
-    assert ours.verdict == simple.verdict == "inconclusive"
-    assert f"About {simple.cases_needed} cases" in ours.words
-    assert "for this draw and seed only" in ours.words
-
-
 def test_over_draws_every_case_counts_once():
     rng = np.random.default_rng(1)
     b = rng.uniform(0.6, 0.8, (3, 2, 20))
     a = b + rng.normal(0.05, 0.03, (3, 2, 20))
-    found = contrast(runs(a), runs(b), "dice", ("a", "b"))
+    found = compare(runs(a), runs(b), "dice", ("a", "b"))
     assert (found.draws, found.seeds, found.cases) == (3, 2, 20)
     assert found.difference == pytest.approx((a - b).mean())
     assert found.p_value >= stats.wilcoxon((a - b).mean((0, 1))).pvalue
     assert found.verdict == "better"
     assert "over 3 draws" in found.words
-    opposite = contrast(runs(b), runs(a), "dice", ("b", "a"))
+    opposite = compare(runs(b), runs(a), "dice", ("b", "a"))
     assert opposite.verdict == "worse"
-    assert contrast(runs(b, "hd95_mm"), runs(a, "hd95_mm"), "hd95_mm", ("b", "a")).verdict == "better"
+    assert compare(runs(b, "hd95_mm"), runs(a, "hd95_mm"), "hd95_mm", ("b", "a")).verdict == "better"
 
 
 def test_a_gain_in_one_of_two_draws_is_inconclusive_and_more_draws_would_decide():
     rng = np.random.default_rng(2)
     b = rng.uniform(0.6, 0.8, (2, 1, 40))
     a = b + np.array([0.08, 0.01])[:, None, None] + rng.normal(0, 0.02, b.shape)
-    found = contrast(runs(a), runs(b), "dice", ("a", "b"))
+    found = compare(runs(a), runs(b), "dice", ("a", "b"))
     assert found.verdict == "inconclusive"
     assert "draws, on the same cases" in found.words
 
@@ -72,7 +59,7 @@ def test_a_gain_in_one_of_two_draws_is_inconclusive_and_more_draws_would_decide(
 def test_correction_takes_back_what_one_of_many_would_claim():
     base = np.linspace(0.6, 0.8, 12)[None, None]
     gain = np.array([6.1, 5.2, 5, 4.1, 4, 3.2, 3, 2.1, 2, 1, -1.6, -3.1]) / 100
-    barely = contrast(runs(base + gain), runs(base), "dice", ("a", "b"))
+    barely = compare(runs(base + gain), runs(base), "dice", ("a", "b"))
     assert barely.verdict == "better"
     assert 0.003 < barely.p_value < 0.05
     many = corrected([barely] * 20)
@@ -84,12 +71,12 @@ def test_runs_and_cases_that_only_one_has_are_left_out():
     b = np.linspace(0.5, 0.9, 2 * 10).reshape(2, 1, 10)
     a = runs(b + 0.01)
     del a[1, 0]
-    found = contrast(a, runs(b), "dice", ("a", "b"))
+    found = compare(a, runs(b), "dice", ("a", "b"))
     assert (found.draws, found.seeds) == (1, 1)
     with pytest.raises(InputError, match="no draw and seed in common"):
-        contrast({(5, 5): rows(b[0, 0])}, runs(b), "dice", ("a", "b"))
+        compare({(5, 5): rows(b[0, 0])}, runs(b), "dice", ("a", "b"))
     with pytest.raises(InputError, match="not a score"):
-        contrast(runs(b), runs(b), "dise", ("a", "b"))
+        compare(runs(b), runs(b), "dise", ("a", "b"))
 
 
 @pytest.mark.usefixtures("_quick")
@@ -103,7 +90,7 @@ def test_equal_methods_are_told_apart_in_at_most_5_percent(shape):
         if max(shape[:2]) == 1:
             lucky = 0.0  # one draw and seed: their luck cannot be seen, and the verdict says that it is for them only
         other = base + lucky + rng.normal(0, 0.03, shape)
-        wrong += contrast(runs(other), runs(base), "dice", ("a", "b")).verdict != "inconclusive"
+        wrong += compare(runs(other), runs(base), "dice", ("a", "b")).verdict != "inconclusive"
     assert wrong <= 0.05 * 150 + 4
 
 
@@ -123,8 +110,8 @@ def test_patches_of_a_scan_that_gain_together_are_one_observation(draws):
         base = rng.uniform(0.6, 0.8, (draws, 1, 20, 6))
         gain = rng.normal(0, 0.02, (1, 1, 20, 1)) + rng.normal(0, 0.02, base.shape)
         (ours, units), (theirs, _) = patches(base + gain), patches(base)
-        wrong += contrast(ours, theirs, "dice", ("a", "b"), units=units).verdict != "inconclusive"
-        blind += study < 25 and contrast(ours, theirs, "dice", ("a", "b")).verdict != "inconclusive"
+        wrong += compare(ours, theirs, "dice", ("a", "b"), units=units).verdict != "inconclusive"
+        blind += study < 25 and compare(ours, theirs, "dice", ("a", "b")).verdict != "inconclusive"
     assert wrong <= 0.05 * count + 4
     assert blind > 0.15 * 25
 
@@ -133,18 +120,18 @@ def test_scans_are_what_is_counted_and_said():
     rng = np.random.default_rng(7)
     base = rng.uniform(0.6, 0.8, (1, 1, 5, 18))
     (ours, units), (theirs, _) = patches(base + 0.1 + rng.normal(0, 0.01, base.shape)), patches(base)
-    found = contrast(ours, theirs, "dice", ("a", "b"), units=units)
+    found = compare(ours, theirs, "dice", ("a", "b"), units=units)
     assert (found.units, found.cases) == (5, 90)
     assert found.verdict == "inconclusive"  # 5 scans decide nothing, however many their patches
     assert "5 patients or scans (90 cases)" in found.words
     assert "About 6 patients or scans would decide" in found.words
-    assert contrast(ours, theirs, "dice", ("a", "b")).verdict == "better"
+    assert compare(ours, theirs, "dice", ("a", "b")).verdict == "better"
     assert found.low <= found.difference <= found.high
 
 
 def test_scans_weigh_the_same_whatever_the_number_of_their_patches():
     units = {"case000": "one", "case001": "one", "case002": "one"}
-    found = contrast({(0, 1): rows([0.6, 0.7, 0.8, 0.5])}, {(0, 1): rows([0.5] * 4)}, "dice", ("a", "b"), units=units)
+    found = compare({(0, 1): rows([0.6, 0.7, 0.8, 0.5])}, {(0, 1): rows([0.5] * 4)}, "dice", ("a", "b"), units=units)
     assert (found.mean_a, found.difference) == (pytest.approx(0.6), pytest.approx(0.1))
 
 
@@ -154,10 +141,10 @@ def test_an_object_that_only_one_run_invents_counts_in_all_runs_of_both():
         empty, dice = ("reference", 0.0) if invented else ("both", None)
         return [*true, true[0].model_copy(update={"class_name": "other", "dice": dice, "empty": empty})]
 
-    found = contrast({(0, 1): run(True), (1, 1): run(False)}, {(0, 1): run(False), (1, 1): run(False)}, "dice", "ab")
+    found = compare({(0, 1): run(True), (1, 1): run(False)}, {(0, 1): run(False), (1, 1): run(False)}, "dice", "ab")
     assert found.left_out == 0
     assert found.difference == pytest.approx(-1 / 2 / 3 / 2)  # one of two classes, three cases, two draws
-    nowhere = contrast({(0, 1): run(False)}, {(0, 1): run(False)}, "dice", "ab")
+    nowhere = compare({(0, 1): run(False)}, {(0, 1): run(False)}, "dice", "ab")
     assert nowhere.left_out == 1
     assert "1 object that neither reference nor prediction shows" in nowhere.words
 
@@ -167,11 +154,11 @@ def test_what_would_decide_is_said_at_the_level_that_the_correction_leaves():
     gain = rng.normal(0, 0.03, 20)
     gain = 0.01 + 0.03 * (gain - gain.mean()) / gain.std(ddof=1)
     base = np.full((1, 1, 20), 0.5)
-    alone = contrast(runs(base + gain), runs(base), "dice", ("a", "b"))
+    alone = compare(runs(base + gain), runs(base), "dice", ("a", "b"))
     assert "About 74 cases" in alone.needed  # pi / 3 ((1.96 + 0.84) 3)^2
     assert "About 130 cases" in corrected([alone] * 12)[0].needed  # pi / 3 ((2.87 + 0.84) 3)^2
     drawn = base + gain + np.array([0.01, 0.0, -0.01])[:, None, None]
-    drawn = contrast(runs(drawn), runs(base.repeat(3, 0)), "dice", ("a", "b"))
+    drawn = compare(runs(drawn), runs(base.repeat(3, 0)), "dice", ("a", "b"))
     sizes = [
         [int(word) for word in one.needed.split() if word.isdigit()] for one in (drawn, corrected([drawn] * 12)[0])
     ]
@@ -180,13 +167,13 @@ def test_what_would_decide_is_said_at_the_level_that_the_correction_leaves():
 
 def test_a_decided_difference_needs_no_sample_and_a_tiny_one_has_none_that_is_realistic():
     base = np.linspace(0.5, 0.8, 20)[None, None]
-    clear = contrast(runs(base + 0.05 + 0.1 * base), runs(base), "dice", ("a", "b"))
+    clear = compare(runs(base + 0.05 + 0.1 * base), runs(base), "dice", ("a", "b"))
     assert (clear.verdict, clear.needed) == ("better", "")
     rng = np.random.default_rng(9)
     for draws in (1, 3):
         gain = rng.normal(0, 0.1, (draws, 1, 20)) + rng.normal(0, 0.1, (draws, 1, 1)) * (draws > 1)
         gain += 1e-5 - gain.mean()
-        tiny = contrast(runs(base + gain), runs(base.repeat(draws, 0)), "dice", ("a", "b"))
+        tiny = compare(runs(base + gain), runs(base.repeat(draws, 0)), "dice", ("a", "b"))
         assert tiny.needed == "No sample of realistic size would decide a difference as small as this."
 
 
@@ -198,7 +185,7 @@ def test_any_false_claim_among_six_equal_methods_is_made_in_at_most_5_percent():
     for _ in range(count):
         base = rng.uniform(0.5, 0.8, (3, 1, 20))
         family = [
-            contrast(
+            compare(
                 runs(base + rng.normal(0, 0.02, (3, 1, 1)) + rng.normal(0, 0.03, base.shape)), runs(base), "dice",
                 (f"method {index}", "twin"),
             )
