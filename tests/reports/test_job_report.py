@@ -68,7 +68,6 @@ def png():
 
 def report(png, name="hip_001"):
     estimate = Estimate(0.8711, 0.8402, 0.9013, 0, None)
-    nothing = Estimate(None, None, None, 0, None)
     scores = {
         "dice": estimate,
         "hd95_mm": Estimate(3.2, 2.5, 4.125, 2, 21.5),

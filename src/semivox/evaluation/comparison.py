@@ -126,6 +126,17 @@ def compare(
     )
 
 
+def compare_rows(
+    a_rows: Sequence[Row],
+    b_rows: Sequence[Row],
+    score: str = "dice",
+    names: tuple[str, str] = ("A", "B"),
+    units: Units = EACH_ITS_OWN,
+) -> Comparison:
+    """Compare two score tables of the same cases, one of each method. Raises InputError as ``compare`` does."""
+    return compare({(0, 0): a_rows}, {(0, 0): b_rows}, score, names, units=units)
+
+
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The same comparisons, each with its p value corrected for all of them."""
     adjusted = holm([one.p_value for one in comparisons])

@@ -5,18 +5,19 @@ from __future__ import annotations
 from semivox.core.errors import InputError
 from semivox.experiments.arms import TWIN
 from semivox.experiments.study_file import CaseChoice, MethodChoice, StudyFile
-from semivox.pipeline.options import RunOptions, known_options
+from semivox.pipeline.options import RunOptions
 
 ELSEWHERE = {"seed", "steps"}
 """Training settings that a study file says in another place."""
 
 
 def study_file_of(options: RunOptions) -> StudyFile:
-    """The job as a study of one method. Raises InputError for unknown options, and where the method is the twin."""
+    """The job as a study of one method. Raises InputError for options that are unknown or
+    out of bounds, and where the method is the twin."""
     method, train = options.method, options.train
     if method == TWIN:
         raise InputError(f"{TWIN} is the twin that methods are compared with; name another --method")
-    known_options(method, options.options)
+    options.config()  # judged before any work
     variant = MethodChoice(ablations=(options.ablation,), only_ablations=True) if options.ablation else MethodChoice()
     steps = {} if train.steps is None else {"steps": train.steps}
     return StudyFile(

@@ -17,6 +17,7 @@ from semivox.experiments.labeled_sets import LabeledSet, labeled_sets_of
 from semivox.experiments.record import Kind, Record, ScoredOn
 from semivox.experiments.runs import Run, runs_of
 from semivox.experiments.study_file import StudyFile
+from semivox.pipeline.possible import require_device
 from semivox.pipeline.stages import load_dataset
 from semivox.training.run import check_parts
 
@@ -67,7 +68,8 @@ def study_experiment(study_file: StudyFile, base: Path, data: Path) -> Experimen
 
 
 def check_options(study_file: StudyFile) -> None:
-    """Raise InputError for options that a method does not have, before any file is looked for."""
+    """Raise InputError for options that a method or this machine does not have, before any file is looked for."""
+    require_device(str(study_file.train.get("device", "auto")))
     for arm in arms_of(study_file):
         config_of(study_file, arm, study_file.seeds[0], 0)
 

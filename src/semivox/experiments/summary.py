@@ -16,8 +16,8 @@ from semivox.experiments.arms import TWIN, Arm, config_of
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.record import ScoredOn
 from semivox.experiments.results import Results
-from semivox.training.spec import settled
 from semivox.experiments.verdict import COMPARED, Verdict, answer, provenance_line, table
+from semivox.training.spec import settled
 
 NO_SCORES = (
     "Did the unlabeled scans help? Inconclusive: no scan could be scored. "

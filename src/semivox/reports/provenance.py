@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from semivox.evaluation.aggregation import names_of
-from semivox.methods import find
 from semivox.experiments.results import Group, Results, RunResult
+from semivox.methods import find
 
 
 def provenance(group: Group, results: Results) -> dict[str, str]:
