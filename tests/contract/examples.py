@@ -20,6 +20,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint, architecture
 from semivox.networks.segmenter import Heads
+from tests.contract.fields import PLAIN
 
 ODD: Shape = (8, 16, 24)
 """A patch with three different edges."""
@@ -86,9 +87,10 @@ def odd_batch(method: type[Method], labeled: int = 2, unlabeled: int = 2, seed: 
 
 
 def configured(name: str, options: Mapping[str, Any] | None = None) -> MethodConfig:
-    """The configuration with which a method is tested: its defaults, its ``TESTED`` options, then these."""
+    """The configuration with which a method is tested: its defaults, the papers' loss, its ``TESTED`` options, then
+    these."""
     tested = getattr(import_module(f"tests.contract.fields.{name}"), "TESTED", {})
-    return find(name).Config.model_validate(merged(tested, options or {}))
+    return find(name).Config.model_validate(merged(PLAIN | tested, options or {}))
 
 
 def build(name: str, plan: Blueprint, options: dict[str, Any] | None = None, sharpness: float = 0.0) -> Method:

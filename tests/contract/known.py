@@ -25,7 +25,7 @@ from tests.contract.examples import (
     build,
     train,
 )
-from tests.contract.fields import Alternative
+from tests.contract.fields import COMMON, Alternative
 
 NAMES = sorted(METHODS)
 
@@ -36,7 +36,7 @@ SHARP_UNET = 20.0
 
 KNOWN = {name: import_module(f"tests.contract.fields.{name}") for name in NAMES}
 WEIGHTS: dict[str, dict[str, tuple[str, ...]]] = {name: known.WEIGHTS for name, known in KNOWN.items()}
-ALTERNATIVES: dict[str, dict[str, Alternative]] = {name: known.ALTERNATIVES for name, known in KNOWN.items()}
+ALTERNATIVES: dict[str, dict[str, Alternative]] = {name: COMMON | known.ALTERNATIVES for name, known in KNOWN.items()}
 CONSTANT: dict[str, set[str]] = {name: getattr(known, "CONSTANT", set()) for name, known in KNOWN.items()}
 FROM_LABELS: dict[str, set[str]] = {name: getattr(known, "FROM_LABELS", set()) for name, known in KNOWN.items()}
 REMEMBERS: dict[str, bool] = {name: getattr(known, "REMEMBERS", False) for name, known in KNOWN.items()}

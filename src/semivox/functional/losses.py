@@ -20,9 +20,13 @@ MaskSums = Literal["batch", "patch"]
 """Whether a mean over a mask pools the patches of a batch, or is taken of each patch by itself."""
 
 
-def cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
-    """Mean cross-entropy over the voxels whose label is known; 0 if none is."""
-    return _cross_entropy(logits.float().log_softmax(1), label)
+def cross_entropy(logits: Tensor, label: Tensor, balance: float = 0.0) -> Tensor:
+    """Mean cross-entropy over the voxels whose label is known; 0 if none is.
+
+    ``balance``: the share in which every class that the label shows counts the same, however few its voxels; with 1 it
+    is the mean over these classes of the mean over their voxels.
+    """
+    return _cross_entropy(logits.float().log_softmax(1), label, balance)
 
 
 def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5, power: int = 2) -> Tensor:
@@ -34,15 +38,21 @@ def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5, power: int =
     return _soft_dice(logits.float().softmax(1), label, epsilon, power)
 
 
-def dice_ce(logits: Tensor, label: Tensor, first: int = 1, shares: tuple[float, float] = (0.5, 0.5)) -> Tensor:
+def dice_ce(
+    logits: Tensor,
+    label: Tensor,
+    first: int = 1,
+    shares: tuple[float, float] = (0.5, 0.5),
+    balance: float = 0.0,
+) -> Tensor:
     """Half cross-entropy, half soft Dice: the supervised loss of every method here.
 
     ``first``: the class from which on the Dice is averaged; 0 takes the background in, as in URPC. ``shares``: of
-    cross-entropy and Dice.
+    cross-entropy and Dice. ``balance``: of the cross-entropy.
     """
     log_probabilities = logits.float().log_softmax(1)
     overlap = _soft_dice(log_probabilities.exp(), label, first=first)
-    return shares[0] * _cross_entropy(log_probabilities, label) + shares[1] * overlap
+    return shares[0] * _cross_entropy(log_probabilities, label, balance) + shares[1] * overlap
 
 
 def bootstrapped_cross_entropy(logits: Tensor, label: Tensor, limit: float) -> Tensor:
@@ -62,13 +72,13 @@ def bootstrapped_cross_entropy(logits: Tensor, label: Tensor, limit: float) -> T
     return (surprise * hard).sum() / hard.sum()
 
 
-def voxel_loss(logits: Tensor, label: Tensor, kind: VoxelLoss, limit: float) -> Tensor:
-    """The loss of this kind; ``limit`` is that of ``bootstrapped``."""
+def voxel_loss(logits: Tensor, label: Tensor, kind: VoxelLoss, limit: float, balance: float = 0.0) -> Tensor:
+    """The loss of this kind; ``limit`` is that of ``bootstrapped``, ``balance`` that of the others' cross-entropy."""
     match kind:
         case "dice_ce":
-            return dice_ce(logits, label)
+            return dice_ce(logits, label, balance=balance)
         case "ce":
-            return cross_entropy(logits, label)
+            return cross_entropy(logits, label, balance)
     return bootstrapped_cross_entropy(logits, label, limit)
 
 
@@ -88,10 +98,34 @@ def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5) 
 
 
 def segmentation_loss(
-    logits: Tensor, label: Tensor, kind: Segmentation, epsilon: float = 1e-5, power: int = 2
+    logits: Tensor,
+    label: Tensor,
+    kind: Segmentation,
+    epsilon: float = 1e-5,
+    power: int = 2,
+    balance: float = 0.0,
 ) -> Tensor:
-    """The loss of this kind; ``epsilon`` and ``power`` are those of the Dice that stands alone."""
-    return dice_ce(logits, label) if kind == "dice_ce" else soft_dice(logits, label, epsilon, power)
+    """The loss of this kind; ``epsilon`` and ``power`` are those of the Dice that stands alone, ``balance`` that of
+    the cross-entropy."""
+    if kind == "dice_ce":
+        return dice_ce(logits, label, balance=balance)
+    return soft_dice(logits, label, epsilon, power)
+
+
+def class_weights(label: Tensor, classes: int, balance: float) -> Tensor:
+    """(B, X, Y, Z) class indices -> how much each voxel counts, (B, X, Y, Z), with a sum of 1; 0 where it is unknown.
+
+    A share ``balance`` goes in equal parts to the classes that the label shows, the rest in equal parts to the voxels.
+    """
+    known = label != IGNORE
+    index = torch.where(known, label, 0)
+    plain = known / known.sum().clamp_min(1)
+    if not balance:
+        return plain
+    sizes = torch.stack([((label == k) & known).sum() for k in range(classes)])  # (K,)
+    shown = (sizes > 0).sum().clamp_min(1)
+    share = torch.where(sizes > 0, 1.0 / (sizes.clamp_min(1) * shown), 0.0)
+    return (1 - balance) * plain + balance * share[index] * known
 
 
 def masked_cross_entropy(
@@ -152,11 +186,13 @@ def squared_difference(student: Tensor, teacher: Tensor) -> Tensor:
     return (student - teacher).square().mean(1)
 
 
-def _cross_entropy(log_probabilities: Tensor, label: Tensor) -> Tensor:
+def _cross_entropy(log_probabilities: Tensor, label: Tensor, balance: float = 0.0) -> Tensor:
     known = label != IGNORE
     index = torch.where(known, label, 0).unsqueeze(1)
     # gather, not nll_loss: its backward has a deterministic implementation on CUDA
     per_voxel = -log_probabilities.gather(1, index).squeeze(1)  # (B, X, Y, Z)
+    if balance:
+        return (per_voxel * class_weights(label, log_probabilities.shape[1], balance)).sum()
     return (per_voxel * known).sum() / known.sum().clamp_min(1)
 
 

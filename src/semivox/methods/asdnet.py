@@ -112,7 +112,11 @@ class ASDNet(Method):
         probabilities = logits.float().softmax(1)  # (B, K, X, Y, Z)
         p_l, p_u = batch.split(probabilities)
         dice = hard_dice(p_l, batch.label)  # (L,)
-        terms = {"supervised": (self._importance(p_l, dice) * self._per_patch(logits_l, p_l, batch.label)).mean()}
+        terms = {
+            "supervised": (
+                self._importance(p_l, dice) * self._per_patch(logits_l, p_l, batch.label, self.balance(progress))
+            ).mean()
+        }
         log = {"dice": dice.mean()}
         if c.adversarial or c.region:
             # without an adversary nobody needs the verdict on labeled patches, nor its gradient
@@ -145,10 +149,10 @@ class ASDNet(Method):
         importance = importance.clamp_min(c.attention_floor)
         return importance / importance.mean().clamp_min(1e-6) if c.attention_scale == "relative" else importance
 
-    def _per_patch(self, logits: Tensor, probabilities: Tensor, label: Tensor) -> Tensor:
+    def _per_patch(self, logits: Tensor, probabilities: Tensor, label: Tensor, balance: float = 0.0) -> Tensor:
         """The supervised loss of each labeled patch, (L,)."""
         if self.config.segmentation == "dice_ce":
-            return torch.stack([dice_ce(logits[[i]], label[[i]]) for i in range(len(label))])
+            return torch.stack([dice_ce(logits[[i]], label[[i]], balance=balance) for i in range(len(label))])
         return generalized_dice(probabilities, label, label != IGNORE)
 
     def _judge(self, probabilities: Tensor, image: Tensor) -> Tensor:

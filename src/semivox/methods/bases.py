@@ -107,10 +107,11 @@ class MutualMethod(Method):
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the first decoder; the others stay idle."""
         return self.network(image, first=1)[0].logits.float().softmax(1)
 
-    def supervised(self, batch: Batch, logits: Sequence[Tensor]) -> Tensor:
+    def supervised(self, batch: Batch, logits: Sequence[Tensor], progress: Progress) -> Tensor:
         """Logits (B, K, X, Y, Z) of each decoder -> the sum of their losses on the labeled patches."""
-        kind = self.config.segmentation
-        losses = [segmentation_loss(batch.split(z)[0], batch.label, kind, epsilon=1e-8, power=1) for z in logits]
+        kind, balance = self.config.segmentation, self.balance(progress)
+        drawn = [batch.split(z)[0] for z in logits]
+        losses = [segmentation_loss(z, batch.label, kind, 1e-8, 1, balance) for z in drawn]
         return torch.stack(losses).sum()
 
     def offered(self, logits: Sequence[Tensor]) -> list[Tensor]:

@@ -129,7 +129,8 @@ class CAML(Method):
         probabilities = [z.float().softmax(1) for z in logits]
         targets = [sharpened(z.detach() if c.detach_target else z, c.sharpening) for z in logits]
         parts = [batch.split(z)[0] for z in logits]
-        losses = [segmentation_loss(z, batch.label, c.segmentation, epsilon=1e-8, power=1) for z in parts]
+        balance = self.balance(progress)
+        losses = [segmentation_loss(z, batch.label, c.segmentation, 1e-8, 1, balance) for z in parts]
         terms = {
             "supervised": torch.stack(losses).sum(),
             "consistency": mutual_consistency(probabilities, targets),

@@ -142,11 +142,12 @@ class CCT(Method):
         main_l, main_u = batch.split(main)
         least = 1 / self.blueprint.classes
         limit = least + (c.bootstrap_to - least) * exponential_ramp(progress.step, c.bootstrap_ramp * progress.steps)
-        terms = {"supervised": voxel_loss(main_l, batch.label, c.segmentation, limit)}
+        balance = self.balance(progress)
+        terms = {"supervised": voxel_loss(main_l, batch.label, c.segmentation, limit, balance)}
         if c.auxiliary_supervised:
             learning = [
                 terms["supervised"],
-                *(voxel_loss(z[:labeled], batch.label, c.segmentation, limit) for z in others),
+                *(voxel_loss(z[:labeled], batch.label, c.segmentation, limit, balance) for z in others),
             ]
             terms["supervised"] = torch.stack(learning).mean()
         if others and c.consistency:

@@ -30,7 +30,7 @@ from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.atlas import Alignment
 from semivox.functional.classes import most_probable
-from semivox.functional.losses import focal, masked_cross_entropy, soft_dice
+from semivox.functional.losses import class_weights, focal, masked_cross_entropy, soft_dice
 from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.atlas import Atlas
@@ -124,7 +124,10 @@ class DAP(Method):
         known = batch.label != IGNORE
         weight = self._weight(batch, slice(len(batch.label)), batch.label)
         before_l, before_u = batch.split(self.previous(batch.image).logits) if self.previous else (None, None)
-        terms = {"supervised": self._bayesian(logits_l, batch.label, weight, known, before_l)}
+        emphasis: Tensor | float = 1.0
+        if balance := self.balance(progress):
+            emphasis = class_weights(batch.label, self.blueprint.classes, balance) * known.sum()  # 1 on average
+        terms = {"supervised": self._bayesian(logits_l, batch.label, weight * emphasis, known, before_l)}
         if c.segmentation == "bayesian_dice":
             terms["supervised"] = terms["supervised"] + 0.5 * soft_dice(logits_l, batch.label)
         contested = bool(c.adversarial_labeled or c.adversarial_unlabeled or c.self_training)

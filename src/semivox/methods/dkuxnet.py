@@ -140,8 +140,12 @@ class DKUXNet(Method):
                 batch, strong.extra["groups"].exp(), weak.extra["groups"].exp()
             ),
         }
-        loss = dice_ce if c.segmentation == "dice_ce" else dice_ce_of_each_patch
-        supervised = torch.stack([loss(batch.split(output.logits)[0], batch.label) for output in taught]).mean()
+        drawn = [batch.split(output.logits)[0] for output in taught]
+        if c.segmentation == "dice_ce":
+            losses = [dice_ce(logits_l, batch.label, balance=self.balance(progress)) for logits_l in drawn]
+        else:
+            losses = [dice_ce_of_each_patch(logits_l, batch.label) for logits_l in drawn]
+        supervised = torch.stack(losses).mean()
 
         yield Losses(
             terms={"supervised": supervised} | {name: make() for name, make in terms.items() if weights[name]},

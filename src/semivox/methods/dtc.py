@@ -93,7 +93,7 @@ class DTC(Method):
 
         yield Losses(
             terms={
-                "supervised": segmentation_loss(logits_l, batch.label, c.segmentation),
+                "supervised": segmentation_loss(logits_l, batch.label, c.segmentation, balance=self.balance(progress)),
                 "distance": self._regression(distance_l, batch),
                 "consistency": (soft_mask(far, c.steepness) - near).square().mean(),
             },

@@ -65,7 +65,7 @@ class EmbeddingMatching(TeacherMethod):
         classes_u, entropy_u = self._teach(batch.split(batch.image)[1])  # (U, X, Y, Z) each
         certain = entropy_u < entropy_limit(progress.step, progress.steps, logits_u.shape[1])
         terms = {
-            "supervised": dice_ce(logits_l, batch.label, shares=c.supervised_shares),
+            "supervised": dice_ce(logits_l, batch.label, shares=c.supervised_shares, balance=self.balance(progress)),
             "reliable": masked_cross_entropy(logits_u, classes_u, certain, sums=c.mask_sums),
         }
         if c.terms and c.matching:

@@ -47,7 +47,7 @@ class MCNet(MutualMethod):
 
         yield Losses(
             terms={
-                "supervised": self.supervised(batch, logits),
+                "supervised": self.supervised(batch, logits, progress),
                 "consistency": mutual_consistency([z.float().softmax(1) for z in logits], offered),
             },
             weights=self.weights(progress),

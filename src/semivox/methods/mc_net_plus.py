@@ -54,7 +54,7 @@ class MCNetPlus(MutualMethod):
         logits = [output.logits for output in self.network(batch.image)]
         offered = self.offered(logits)
         terms = {
-            "supervised": self.supervised(batch, logits),
+            "supervised": self.supervised(batch, logits, progress),
             "consistency": mutual_consistency([z.float().softmax(1) for z in logits], offered),
         }
         if self.config.reduction == "mean":

@@ -64,7 +64,10 @@ class MeanTeacher(TeacherMethod):
         difference = squared_difference(student.float().softmax(1), teacher.float().softmax(1))
 
         yield Losses(
-            terms={"supervised": dice_ce(logits_l, batch.label), "consistency": difference.mean()},
+            terms={
+                "supervised": dice_ce(logits_l, batch.label, balance=self.balance(progress)),
+                "consistency": difference.mean(),
+            },
             weights={"consistency": c.consistency * risen(progress, c.ramp, c.staircase)},
         )
 

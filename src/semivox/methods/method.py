@@ -93,6 +93,10 @@ class MethodConfig(Frozen):
 
     network: OptimizerConfig = OptimizerConfig()
     """How the network is optimized."""
+    balance: float = Field(0.5, ge=0, le=1)
+    """Share of the supervised cross-entropy in which each class counts the same, however few voxels it has: at the
+    start, from where it falls to 0 with the end of the run. Without it small organs are lost early (decision 0009); 0:
+    as in the papers."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,10 @@ class Method(nn.Module, ABC):
         self.further_optimizers = {}
         self.config = config
         self.blueprint = blueprint
+
+    def balance(self, progress: Progress) -> float:
+        """The share of this step's supervised cross-entropy in which each class counts the same."""
+        return self.config.balance * (1 - progress.step / progress.steps)
 
     @abstractmethod
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:

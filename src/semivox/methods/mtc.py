@@ -92,12 +92,12 @@ class MTC(Method):
         which spares the segmenting one. Joint: one turn on all."""
         c = self.config
         if c.strategy == "joint":
-            yield self._jointly(batch)
+            yield self._jointly(batch, progress)
             return
         image_l, image_u = batch.split(batch.image)
         logits_l = self.network(noisy(image_l, c.noise)).logits
 
-        yield Losses({"supervised": self._supervised(logits_l, batch.label)})
+        yield Losses({"supervised": self._supervised(logits_l, batch.label, progress)})
 
         if c.reconstruction:
             still = c.detach_attention or c.attention == "none"
@@ -111,7 +111,7 @@ class MTC(Method):
                 log={"foreground": foreground(attention)},  # falls to 0 if the attention collapses
             )
 
-    def _jointly(self, batch: Batch) -> Losses:
+    def _jointly(self, batch: Batch, progress: Progress) -> Losses:
         """The labels split labeled patches, predictions the others, and voxels without a known label."""
         c = self.config
         output = self.network(noisy(batch.image, c.noise), rebuild="yes")
@@ -123,7 +123,7 @@ class MTC(Method):
         attention = torch.cat([attention_l, attention_u])
         return Losses(
             {
-                "supervised": self._supervised(batch.split(output.logits)[0], batch.label),
+                "supervised": self._supervised(batch.split(output.logits)[0], batch.label, progress),
                 "reconstruction": self._rebuilding(output.extra["rebuilt"], batch.image, attention),
             },
             {"supervised": c.alpha, "reconstruction": (1 - c.alpha) * c.reconstruction},
@@ -149,8 +149,9 @@ class MTC(Method):
             shares = shares.detach() if c.detach_weights else shares
         return split_error(parts, image, attention, shares)
 
-    def _supervised(self, logits_l: Tensor, label: Tensor) -> Tensor:
-        return segmentation_loss(logits_l, label, self.config.segmentation, epsilon=1e-4, power=1)
+    def _supervised(self, logits_l: Tensor, label: Tensor, progress: Progress) -> Tensor:
+        kind, balance = self.config.segmentation, self.balance(progress)
+        return segmentation_loss(logits_l, label, kind, epsilon=1e-4, power=1, balance=balance)
 
 
 def split_error(parts: Tensor, image: Tensor, attention: Tensor, shares: Tensor | None) -> Tensor:

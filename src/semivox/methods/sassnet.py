@@ -127,7 +127,7 @@ class SASSNet(Method):
         logits_l, logits_u = batch.split(output.logits)
         maps_l, maps_u = batch.split(output.extra["distance"].float().tanh())  # (L | U, K - 1, X, Y, Z)
         terms = {
-            "supervised": segmentation_loss(logits_l, batch.label, c.segmentation),
+            "supervised": segmentation_loss(logits_l, batch.label, c.segmentation, balance=self.balance(progress)),
             "shape": regression(maps_l, batch),
         }
         weights = {"shape": c.shape}

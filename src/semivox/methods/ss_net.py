@@ -108,7 +108,8 @@ class SSNet(Method):
         seen = self.network(batch.image, batch.label if c.separation else None)
         logits = seen.output.logits
         logits_l, _ = batch.split(logits)
-        terms = {"supervised": segmentation_loss(logits_l, batch.label, c.segmentation, epsilon=1e-8, power=1)}
+        balance = self.balance(progress)
+        terms = {"supervised": segmentation_loss(logits_l, batch.label, c.segmentation, 1e-8, 1, balance)}
         if c.smoothness:
             terms["smoothness"] = self._smoothness(batch.image, logits.detach())
         if c.separation:

@@ -30,4 +30,4 @@ class Supervised(Method):
     def step(self, batch: Batch, progress: Progress) -> Iterator[Losses]:
         """One loss on the labeled patches."""
         image_l, _ = batch.split(batch.image)
-        yield Losses({"supervised": dice_ce(self.network(image_l).logits, batch.label)})
+        yield Losses({"supervised": dice_ce(self.network(image_l).logits, batch.label, balance=self.balance(progress))})

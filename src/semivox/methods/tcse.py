@@ -96,8 +96,11 @@ class TCSE(Method):
         c = self.config
         logits = self.network(noisy(batch.image, c.noise, c.noise_clip)).logits
         logits_l, logits_u = batch.split(logits)
-        supervised = dice_ce if c.segmentation == "dice_ce" else cross_entropy
-        terms = {"supervised": supervised(logits_l, batch.label)}
+        balance = self.balance(progress)
+        if c.segmentation == "dice_ce":
+            terms = {"supervised": dice_ce(logits_l, batch.label, balance=balance)}
+        else:
+            terms = {"supervised": cross_entropy(logits_l, batch.label, balance)}
         if c.consistency:
             everywhere = c.consistency_on == "all"
             image, first = (batch.image, logits) if everywhere else (batch.split(batch.image)[1], logits_u)

@@ -82,7 +82,7 @@ class UAMT(TeacherMethod):
 
         yield Losses(
             terms={
-                "supervised": dice_ce(logits_l, batch.label),
+                "supervised": dice_ce(logits_l, batch.label, balance=self.balance(progress)),
                 # an empty mask makes 0, as in the authors' code; one certain voxel has the full weight
                 "consistency": (certain * difference).sum() / certain.sum().clamp_min(1),
             },

@@ -76,10 +76,11 @@ class URPC(Method):
         """One turn of the network, on labeled and unlabeled patches at once."""
         c = self.config
         parts = [batch.split(z) for z in pyramid(self.network(batch.image))]  # finest first
+        balance = self.balance(progress)
 
         yield Losses(
             terms={
-                "supervised": torch.stack([dice_ce(z, batch.label, c.dice_from) for z, _ in parts]).mean(),
+                "supervised": torch.stack([dice_ce(z, batch.label, c.dice_from, balance) for z, _ in parts]).mean(),
                 "consistency": pyramid_consistency(
                     [z for _, z in parts], c.detach_mean, c.detach_weights, c.uncertainty
                 ),

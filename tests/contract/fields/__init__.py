@@ -16,6 +16,12 @@ from typing import Any
 
 Alternative = tuple[Any, dict[str, Any]]
 
+COMMON: dict[str, Alternative] = {"balance": (0.7, {})}
+"""The fields that every method has."""
+
+PLAIN: dict[str, Any] = {"balance": 0.0}
+"""With what methods are tested, so that losses are those of the papers."""
+
 AVERAGING: dict[str, Alternative] = {
     "decay": (0.3, {}),
     "averaging": ("constant", {}),
