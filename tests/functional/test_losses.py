@@ -11,6 +11,7 @@ from torch.nn import functional
 from semivox.core.case import IGNORE
 from semivox.functional.losses import (
     bootstrapped_cross_entropy,
+    class_weights,
     cross_entropy,
     dice_ce,
     dice_ce_of_each_patch,
@@ -274,3 +275,25 @@ def test_dice_of_each_patch_and_class_is_monais():
     logits, label = torch.randn(2, 3, 4, 5, 6), torch.randint(3, (2, 4, 5, 6))
     theirs = DiceCELoss(to_onehot_y=True, softmax=True)(logits, label.unsqueeze(1))
     torch.testing.assert_close(dice_ce_of_each_patch(logits, label), theirs)
+
+
+def test_balance_gives_each_shown_class_the_same_share():
+    logits, g = torch.zeros(1, 4, 1, 1, 8), label([0, 0, 0, 0, 0, 1, 2, 255])  # class 3 is not shown
+    logits[0, 1, ..., 5] = 3.0
+    each = torch.tensor([cross_entropy(logits[..., i : i + 1], g[..., i : i + 1]).item() for i in range(7)])
+    by_class = (each[:5].mean() + each[5] + each[6]) / 3
+    assert cross_entropy(logits, g, balance=1).item() == pytest.approx(by_class.item(), abs=1e-6)
+    half = 0.5 * each.mean() + 0.5 * by_class
+    assert cross_entropy(logits, g, balance=0.5).item() == pytest.approx(half.item(), abs=1e-6)
+    assert (dice_ce(logits, g, balance=1) - dice_ce(logits, g)).item() == pytest.approx(
+        0.5 * (by_class - each.mean()).item(), abs=1e-6
+    )
+
+
+def test_weights_of_classes_sum_to_one_and_leave_unknown_voxels_out():
+    g = label([0, 0, 0, 1, 255])
+    for balance in (0.0, 0.3, 1.0):
+        weights = class_weights(g, 3, balance).flatten()
+        assert weights.sum().item() == pytest.approx(1.0)
+        assert weights[4] == 0
+    assert class_weights(label([255, 255]), 3, 0.5).sum() == 0

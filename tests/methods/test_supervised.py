@@ -7,6 +7,7 @@ import torch
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
+from semivox.functional.losses import dice_ce
 from semivox.methods.method import Losses, OptimizerConfig
 from semivox.methods.supervised import Supervised
 from tests.contract.examples import Scripted, batch, blueprint, build, logit, train, turn
@@ -101,3 +102,14 @@ def test_one_patch_is_learned_by_heart_and_the_curve_repeats(architecture):
         if dice > 0.98:
             return
     pytest.fail(f"Dice {dice:.3f} after 300 steps")
+
+
+def test_the_balance_between_classes_falls_to_nothing_with_the_end_of_the_run():
+    method = build("supervised", blueprint(), {"balance": 0.4})
+    assert [method.balance(Progress(step, 8)) for step in (0, 4, 8)] == pytest.approx([0.4, 0.2, 0.0])
+    method.network = Scripted(*[logit([0.8, 0.6, 0.3, 0.1])] * 2)
+    given = Batch(torch.zeros(1, 1, 1, 1, 4), torch.tensor([1, 0, 0, 0]).reshape(1, 1, 1, 4), ("a",))
+    first, middle = (turn(method, given, step).total for step in (0, 4))
+    plain = dice_ce(logit([0.8, 0.6, 0.3, 0.1]), given.label)
+    assert (first - plain).item() == pytest.approx(2 * (middle - plain).item(), rel=1e-4)
+    assert first.item() == pytest.approx(dice_ce(logit([0.8, 0.6, 0.3, 0.1]), given.label, balance=0.4).item())

@@ -128,6 +128,13 @@ def class_weights(label: Tensor, classes: int, balance: float) -> Tensor:
     return (1 - balance) * plain + balance * share[index] * known
 
 
+def class_emphasis(label: Tensor, classes: int, balance: float) -> Tensor:
+    """The same times the number of known voxels, so 1 on average: for a loss that is a weighted mean already."""
+    if not balance:
+        return torch.ones_like(label, dtype=torch.float32)
+    return class_weights(label, classes, balance) * (label != IGNORE).sum()
+
+
 def masked_cross_entropy(
     logits: Tensor, label: Tensor, mask: Tensor, at_least: float = 1.0, sums: MaskSums = "batch"
 ) -> Tensor:

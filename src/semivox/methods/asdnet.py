@@ -111,12 +111,8 @@ class ASDNet(Method):
         logits_l, logits_u = batch.split(logits)
         probabilities = logits.float().softmax(1)  # (B, K, X, Y, Z)
         p_l, p_u = batch.split(probabilities)
-        dice = hard_dice(p_l, batch.label)  # (L,)
-        terms = {
-            "supervised": (
-                self._importance(p_l, dice) * self._per_patch(logits_l, p_l, batch.label, self.balance(progress))
-            ).mean()
-        }
+        dice, each = hard_dice(p_l, batch.label), self._per_patch(logits_l, p_l, batch.label, self.balance(progress))
+        terms = {"supervised": (self._importance(p_l, dice) * each).mean()}  # of (L,)
         log = {"dice": dice.mean()}
         if c.adversarial or c.region:
             # without an adversary nobody needs the verdict on labeled patches, nor its gradient

@@ -30,7 +30,7 @@ from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.atlas import Alignment
 from semivox.functional.classes import most_probable
-from semivox.functional.losses import class_weights, focal, masked_cross_entropy, soft_dice
+from semivox.functional.losses import class_emphasis, focal, masked_cross_entropy, soft_dice
 from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.atlas import Atlas
@@ -119,14 +119,11 @@ class DAP(Method):
         """The network's turn, then the discriminator's, on the same predictions."""
         c = self.config
         logits = self.network(batch.image).logits  # (B, K, X, Y, Z)
-        logits_l, logits_u = batch.split(logits)
-        inside = logits.float().softmax(1)
+        (logits_l, logits_u), inside = batch.split(logits), logits.float().softmax(1)
         known = batch.label != IGNORE
         weight = self._weight(batch, slice(len(batch.label)), batch.label)
+        emphasis = class_emphasis(batch.label, self.blueprint.classes, self.balance(progress))
         before_l, before_u = batch.split(self.previous(batch.image).logits) if self.previous else (None, None)
-        emphasis: Tensor | float = 1.0
-        if balance := self.balance(progress):
-            emphasis = class_weights(batch.label, self.blueprint.classes, balance) * known.sum()  # 1 on average
         terms = {"supervised": self._bayesian(logits_l, batch.label, weight * emphasis, known, before_l)}
         if c.segmentation == "bayesian_dice":
             terms["supervised"] = terms["supervised"] + 0.5 * soft_dice(logits_l, batch.label)

@@ -80,7 +80,9 @@ class URPC(Method):
 
         yield Losses(
             terms={
-                "supervised": torch.stack([dice_ce(z, batch.label, c.dice_from, balance) for z, _ in parts]).mean(),
+                "supervised": torch.stack(
+                    [dice_ce(z, batch.label, c.dice_from, balance=balance) for z, _ in parts]
+                ).mean(),
                 "consistency": pyramid_consistency(
                     [z for _, z in parts], c.detach_mean, c.detach_weights, c.uncertainty
                 ),
