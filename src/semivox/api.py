@@ -162,10 +162,13 @@ def predict(  # noqa: PLR0913 - the options of the command
 
     Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
     "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was
-    trained with. Raises InputError naming scans that could not be labeled; the others are done.
+    trained with. What ``out`` holds of the same scan, model and options is left alone, what they made otherwise is made
+    again; ``overwrite``: also labels that another scan or program made. Raises InputError naming scans that could not
+    be labeled and labels that were left alone; the others are done.
     """
     import torch
 
+    from semivox.data.dataset import some
     from semivox.inference.folder import predict_folder
     from semivox.inference.maps import require_maps
     from semivox.pipeline.predict import predictor_of
@@ -175,11 +178,16 @@ def predict(  # noqa: PLR0913 - the options of the command
     predictor = predictor_of(
         Path(run), device, precision, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
     )
-    channels = len(predictor.plan.channels)
-    with torch.inference_mode(), (progress or Quiet()).bar("labeling scans") as count:
-        return predict_folder(
+    channels, progress = len(predictor.plan.channels), progress or Quiet()
+    with torch.inference_mode(), progress.bar("labeling scans") as count:
+        outcome = predict_folder(
             Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
         )
+    if outcome.kept:
+        progress.say(f"{outcome.kept} of {len(outcome.labels)} were there, made from the same scan by the same model.")
+    if outcome.again:
+        progress.say(f"Labeled again, since scan, model or options are others than before: {some(outcome.again)}.")
+    return outcome.labels
 
 
 def evaluate(

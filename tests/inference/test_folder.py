@@ -41,10 +41,10 @@ def test_every_scan_gets_a_label_on_its_own_grid(scans, tmp_path, predictor):
     (scans / "notes.txt").write_text("hello")
     out = tmp_path / "out"
     seen = []
-    paths = predict_folder(scans, out, predictor, 1, progress=lambda *state: seen.append(state))
+    paths = predict_folder(scans, out, predictor, 1, progress=lambda *state: seen.append(state)).labels
     assert [path.name for path in paths] == ["hip.nii.gz", "knee 1.nii.gz"]
     assert seen == [(1, 2, "hip"), (2, 2, "knee 1")]
-    assert {path.name for path in out.iterdir()} == {"hip.nii.gz", "knee 1.nii.gz"}
+    assert {path.name for path in out.iterdir()} == {"hip.nii.gz", "knee 1.nii.gz", "origins"}
     for path, source in zip(paths, ("hip_0000.nii", "knee 1.nii.gz")):
         result, original = nib.load(path), nib.load(scans / source)
         np.testing.assert_allclose(result.affine, original.affine, atol=1e-5)
@@ -57,7 +57,7 @@ def test_maps_stand_beside_the_label(scans, tmp_path, make_plan):
     predict_folder(scans, tmp_path / "out", predictor, 1, maps=("probabilities", "entropy", "disagreement"))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a.nii.gz", "a_entropy.nii.gz", "a_disagreement.nii.gz",
-        "a_probability_class_0.nii.gz", "a_probability_class_7.nii.gz", "a_probability_class_300.nii.gz",
+        "a_probability_class_0.nii.gz", "a_probability_class_7.nii.gz", "a_probability_class_300.nii.gz", "origins",
     }  # fmt: skip
     probability = nib.load(tmp_path / "out" / "a_probability_class_7.nii.gz")
     np.testing.assert_allclose(probability.get_fdata(), array() == 1, atol=1e-6)
@@ -68,7 +68,7 @@ def test_other_formats_keep_theirs(scans, tmp_path, predictor, suffix):
     image = sitk.GetImageFromArray(array().transpose(2, 1, 0))
     image.SetOrigin((5.0, 6.0, 7.0))
     sitk.WriteImage(image, str(scans / f"a{suffix}"))
-    (path,) = predict_folder(scans / f"a{suffix}", tmp_path / "out", predictor, 1)
+    (path,) = predict_folder(scans / f"a{suffix}", tmp_path / "out", predictor, 1).labels
     assert path.name == f"a{suffix}"
     result = sitk.ReadImage(str(path))
     assert result.GetOrigin() == (5.0, 6.0, 7.0)
@@ -95,8 +95,8 @@ def write_series(folder):
 def test_a_dicom_series_is_one_scan_alone_or_among_others(scans, tmp_path, predictor):
     write_series(scans / "patient 1")
     save(scans / "b.nii.gz", array())
-    both = predict_folder(scans, tmp_path / "both", predictor, 1)
-    (alone,) = predict_folder(scans / "patient 1", tmp_path / "alone", predictor, 1)
+    both = predict_folder(scans, tmp_path / "both", predictor, 1).labels
+    (alone,) = predict_folder(scans / "patient 1", tmp_path / "alone", predictor, 1).labels
     assert [path.name for path in both] == ["b.nii.gz", "patient 1.nii.gz"]
     for path in (alone, both[1]):
         image = nib.as_closest_canonical(nib.load(path))
@@ -108,9 +108,18 @@ def test_channels_of_a_case_go_together(scans, tmp_path, make_plan):
     for number in range(2):
         save(scans / f"a_{number:04d}.nii.gz", array() + 9 * number)
         save(scans / f"b_{number:04d}.nii.gz", array() + 9 * number)
+<<<<<<< HEAD
     predictor = ScanPredictor(make_plan(channels=2), bands)
     assert [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 2)] == ["a.nii.gz", "b.nii.gz"]
     (single,) = predict_folder(scans / "b_0001.nii.gz", tmp_path / "one", predictor, 2)
+=======
+    predictor = Predictor(make_plan(channels=2), bands)
+    assert [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 2).labels] == [
+        "a.nii.gz",
+        "b.nii.gz",
+    ]
+    (single,) = predict_folder(scans / "b_0001.nii.gz", tmp_path / "one", predictor, 2).labels
+>>>>>>> 21d9135 (A result is known by what made it: labels carry the digests of scan, model and options, and none is overwritten unasked)
     np.testing.assert_array_equal(np.asarray(nib.load(single).dataobj), labels(array()))
 
 
@@ -125,7 +134,7 @@ def test_a_missing_channel_is_named(scans, tmp_path, make_plan):
 def test_numbered_scans_of_a_one_channel_model_are_scans(scans, tmp_path, predictor):
     for number in range(3):
         save(scans / f"frame_{number:04d}.nii.gz", array())
-    names = [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 1)]
+    names = [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 1).labels]
     assert names == [f"frame_{number:04d}.nii.gz" for number in range(3)]
 
 
@@ -138,11 +147,16 @@ def test_finished_scans_are_left_alone_unless_overwritten(scans, tmp_path, make_
         calls.append(1)
         return bands(image)
 
+<<<<<<< HEAD
     predictor, out = ScanPredictor(make_plan(patch=SHAPE), counting), tmp_path / "out"
     first = predict_folder(scans, out, predictor, 1)
+=======
+    predictor, out = Predictor(make_plan(patch=SHAPE), counting), tmp_path / "out"
+    first = predict_folder(scans, out, predictor, 1).labels
+>>>>>>> 21d9135 (A result is known by what made it: labels carry the digests of scan, model and options, and none is overwritten unasked)
     assert len(calls) == 2
     (out / "b.nii.gz").unlink()
-    assert predict_folder(scans, out, predictor, 1) == first
+    assert predict_folder(scans, out, predictor, 1).labels == first
     assert len(calls) == 3
     predict_folder(scans, out, predictor, 1, maps=("entropy",))  # a map is missing: not finished
     assert len(calls) == 5
@@ -155,7 +169,7 @@ def test_a_bad_scan_does_not_stop_the_others_and_is_named(scans, tmp_path, predi
     (scans / "bad.nii.gz").write_bytes((scans / "good.nii.gz").read_bytes()[:100])
     with pytest.raises(InputError, match=r"(?s)1 of 2 scans.*bad: "):
         predict_folder(scans, tmp_path / "out", predictor, 1)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.nii.gz", "origins"]
 
 
 def test_a_fault_of_the_network_is_not_hidden(scans, tmp_path, make_plan):

@@ -1,7 +1,9 @@
 """Labels a whole folder of scans, one file of results after the other; can be stopped and started again.
 
-A scan that cannot be read does not stop the others; all that failed are named at the end. Results appear complete or
-not at all, and the label comes last, so a scan with a label and its maps is done.
+A scan that cannot be read does not stop the others; all that failed are named at the end. A result is known by what
+made it (``inference.origin``): what was made from the same scan by the same model in the same way is left alone, what
+this program made otherwise is made again, and what it did not make, or made from another scan, is never overwritten
+without being asked to.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,16 @@ from semivox.core.errors import InputError
 from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
-from semivox.data.layouts.names import CHANNEL, by_channel, scans, untagged
+from semivox.data.layouts.names import CHANNEL, by_channel, clash, scans, untagged
+from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
 from semivox.inference.predictor import Prediction, ScanPredictor
 
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What some file system forbids in a name, or takes for a path."""
 LONGEST = 120
 """Bytes of a name, so that ``_probability_<class>.nii.gz`` still fits into the 255 that file systems allow."""
+TAKEN = (Standing.OTHER, Standing.CHANGED, Standing.FOREIGN)
+"""What is not overwritten without being asked to: it may be somebody's only copy."""
 FAILURES = (InputError, OSError, MemoryError, torch.OutOfMemoryError)
 """What is wrong with one scan; anything else is a fault of the program and stops it."""
 
@@ -43,6 +48,23 @@ class Job:
         suffix = suffix_of(self.label)
         return self.label.with_name(f"{self.label.name.removesuffix(suffix)}_{ending}{suffix}")
 
+    @property
+    def record(self) -> Path:
+        """What says what the results were made from."""
+        return path_of(self.label, safe_name(self.name))
+
+
+@dataclass
+class Outcome:
+    """What came of labeling a folder."""
+
+    labels: list[Path] = field(default_factory=list)
+    """Of all scans whose results are there now."""
+    kept: int = 0
+    """How many of them were there before, made from the same."""
+    again: list[str] = field(default_factory=list)
+    """Cases that were labeled again, since the scan, the model or the options are others than before."""
+
 
 def predict_folder(
     inputs: Path,
@@ -52,21 +74,21 @@ def predict_folder(
     maps: Collection[str] = (),
     overwrite: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
-) -> list[Path]:
-    """Label every scan of a folder, a single file, or a folder of DICOM slices; the paths of all labels.
+) -> Outcome:
+    """Label every scan of a folder, a single file, or a folder of DICOM slices.
 
     Results: ``<case>.nii.gz`` (``.nrrd``, ``.mha`` for such scans), ``<case>_entropy...``, ``<case>_disagreement...``
-    and ``<case>_probability_<class>...``. Scans whose results are all there are left alone unless ``overwrite``.
-    ``progress(done, total, name)`` is called after each scan. Raises InputError before any work if there is nothing to
-    do or ``out`` is the input folder, and after all work if scans failed, naming each and why.
+    and ``<case>_probability_<class>...``, and ``origins/<case>.json``. ``overwrite``: also what was made from other
+    scans, or not by this program. ``progress(done, total, name)`` is called after each scan. Raises InputError before
+    any work if there is nothing to do or ``out`` is the input folder, and after all work naming each scan that failed
+    or whose place is taken, and why.
     """
     _require_apart(inputs, out)
-    jobs = find_jobs(inputs, out, channels)
+    jobs, outcome = find_jobs(inputs, out, channels), Outcome()
     failed: list[str] = []
     for done, job in enumerate(jobs, start=1):
         try:
-            if overwrite or not _finished(job, predictor, maps):
-                _label(job, predictor, channels, maps)
+            _job(job, predictor, channels, maps, overwrite, outcome)
         except FAILURES as error:
             failed.append(f"  {job.name}: {error or type(error).__name__}")
         if progress is not None:
@@ -74,7 +96,26 @@ def predict_folder(
     if failed:
         reasons = "\n".join(failed)
         raise InputError(f"{len(failed)} of {len(jobs)} scans could not be labeled (the others are done):\n{reasons}")
-    return [job.label for job in jobs]
+    return outcome
+
+
+def _job(
+    job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str], overwrite: bool, outcome: Outcome
+) -> None:
+    """Label one scan, or leave its results alone. Raises InputError where its place is taken."""
+    wanted = origin_of(job.name, job.images, predictor.model, predictor.options())
+    there = standing(wanted, job.record, job.label, [job.map(ending) for ending in _endings(predictor, maps)])
+    if there in TAKEN and not overwrite:
+        raise InputError(
+            f"{job.label} is left alone: it was {there.value}. Give another --out, or --overwrite to replace it"
+        )
+    if there is Standing.SAME and not overwrite:
+        outcome.kept += 1
+    else:
+        if there is Standing.OUTDATED:
+            outcome.again.append(job.name)
+        _label(job, predictor, channels, maps, wanted)
+    outcome.labels.append(job.label)
 
 
 def find_jobs(inputs: Path, out: Path, channels: int) -> list[Job]:
@@ -95,9 +136,13 @@ def find_jobs(inputs: Path, out: Path, channels: int) -> list[Job]:
 
 
 def safe_name(name: str) -> str:
-    """A name that is valid on every file system and cannot lead out of a folder; most names stay as they are."""
+    """A name that is valid on every file system and cannot lead out of a folder; most names stay as they are.
+
+    One-to-one: a name that had to be changed ends in a digest of what it was, so that ``p 12:30`` and ``p 12_30``
+    share no file.
+    """
     safe = UNSAFE.sub("_", name).strip(". ") or "scan"
-    if len(safe.encode()) <= LONGEST:
+    if safe == name and len(safe.encode()) <= LONGEST:
         return safe
     head = safe.encode()[: LONGEST - 13].decode(errors="ignore")
     return f"{head}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
@@ -122,7 +167,7 @@ def _is_label(path: Path) -> bool:
 
 
 def _with_channels(file: Path, channels: int) -> list[Path]:
-    """A file, and the files beside it that hold its other channels."""
+    """A file, and the files beside it that hold its other channels; of a one-channel model, its namesakes too."""
     match = CHANNEL.match(stem(file))
     if channels == 1 or match is None:
         return [file]
@@ -131,21 +176,35 @@ def _with_channels(file: Path, channels: int) -> list[Path]:
 
 
 def _group(paths: list[Path], channels: int) -> dict[str, tuple[Path, ...]]:
-    """Files by case: nnU-Net's four-digit endings are channels, unless the model has one and they must be scans."""
-    cases = by_channel(paths)
-    if channels > 1 or all(len(files) == 1 for files in cases.values()):
-        return cases
-    return {name: files for key, files in cases.items() for name, files in _apart(key, files)}
+    """Files by case: nnU-Net's four-digit endings are channels where the model has that many.
+
+    A model of one channel has channel 0000 alone: ``hip_0000`` is the case ``hip``, unless ``hip_0001`` stands beside
+    it, and ``hip_0001`` is a case of its own.
+    """
+    if channels > 1:
+        return by_channel(paths)
+    numbers = {parent: _numbers(parent) for parent in {path.parent for path in paths}}
+    found: dict[str, tuple[Path, ...]] = {}
+    for path in paths:
+        match = CHANNEL.match(stem(path))
+        alone = match is not None and numbers[path.parent][match["case"]] == {"0000"}
+        name = match["case"] if match is not None and alone else untagged(path)
+        if name in found:
+            raise clash(name, found[name][0], path)
+        found[name] = (path,)
+    return found
 
 
-def _apart(case: str, files: tuple[Path, ...]) -> list[tuple[str, tuple[Path, ...]]]:
-    """Several files ``case_0000``, ``case_0001`` of a one-channel model: a scan each."""
-    if len(files) == 1:
-        return [(case, files)]
-    return [(untagged(file), (file,)) for file in files]
+def _numbers(folder: Path) -> dict[str, set[str]]:
+    """Case -> the four-digit endings that it has in a folder."""
+    found: dict[str, set[str]] = {}
+    for path in scans(folder, skipped=[]):
+        if (match := CHANNEL.match(stem(path))) is not None:
+            found.setdefault(match["case"], set()).add(match["channel"])
+    return found
 
 
-def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str]) -> None:
+def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str], wanted: Origin) -> None:
     """Read, predict and write one scan. Raises InputError, OSError or a kind of memory error."""
     if len(job.images) not in (1, channels):
         given = ", ".join(path.name for path in job.images)
@@ -157,9 +216,12 @@ def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[s
     if len(volume.array) != channels:
         raise InputError(f"{job.images[0]} holds {len(volume.array)} channel(s), the model needs {channels}")
     prediction = predictor(volume, maps)
-    for ending, array in _arrays(prediction, predictor).items():
+    arrays = _arrays(prediction, predictor)
+    forget(job.record)
+    for ending, array in arrays.items():
         write_map(job.map(ending), array, volume.source)
     write_label(job.label, prediction.label, volume.source)
+    remember(wanted, job.record, [job.label, *(job.map(ending) for ending in arrays)])
 
 
 def _arrays(prediction: Prediction, predictor: ScanPredictor) -> dict[str, np.ndarray]:
@@ -181,12 +243,10 @@ def _probability_endings(predictor: ScanPredictor) -> list[str]:
     ]
 
 
-def _finished(job: Job, predictor: ScanPredictor, maps: Collection[str]) -> bool:
-    """Whether the label and every map asked for are there."""
+def _endings(predictor: ScanPredictor, maps: Collection[str]) -> list[str]:
+    """Endings of the files of every map that is asked for."""
     endings = [name for name in maps if name != "probabilities"]
-    if "probabilities" in maps:
-        endings += _probability_endings(predictor)
-    return job.label.is_file() and all(job.map(ending).is_file() for ending in endings)
+    return endings + (_probability_endings(predictor) if "probabilities" in maps else [])
 
 
 def _require_apart(inputs: Path, out: Path) -> None:

@@ -65,6 +65,8 @@ class ScanPredictor:
     """Windows predicted at once."""
     channels_last: bool | None = None
     """Memory format of windows; None: the plan's."""
+    model: str = ""
+    """Digest of weights, options and plan; stands beside every result."""
     precision: Precision = "32-true"
     """``bf16-mixed`` predicts under autocast: faster where the processor has it, probabilities to about 0.01."""
 
@@ -85,6 +87,18 @@ class ScanPredictor:
             device=self.device,
             channels_last=self.plan.channels_last if self.channels_last is None else self.channels_last,
         )
+
+    def options(self) -> dict[str, object]:
+        """What else than model and scan decides a label, as it stands beside every result."""
+        return {
+            "blend": self.blend,
+            "overlap": self.overlap,
+            "stride": None if self.stride is None else list(self.stride),
+            "mirror": self.mirror,
+            "largest_component": self.largest_component,
+            "precision": self.precision,
+            "device": self.device.type,
+        }
 
     def __call__(self, volume: Volume, maps: Collection[str] = ()) -> Prediction:
         """Label a scan; ``maps`` names further results: "probabilities", "entropy", "disagreement".

@@ -17,11 +17,12 @@ from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
 from semivox.inference.folder import safe_name
+from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
 from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.training.model import load_model
+from semivox.training.model import load_model, model_digest
 
 PRECISIONS: dict[str, Precision] = {name: name for name in get_args(Precision)}
 
@@ -46,6 +47,7 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
         method.predict,
         second_network(method),
         device=place,
+        model=model_digest(run),
         precision=PRECISIONS[precision or card.plan.precision],
         **options,
     )
@@ -72,21 +74,35 @@ def label_entries(
     progress: ProgressDisplay | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Label cases into the run's ``predictions/``; those that are there already are left alone.
+    """Label cases into the run's ``predictions/``; those that this model made of these very scans are left alone.
 
     ``options`` are the ScanPredictor's own.
     """
     out = run / "predictions"
     out.mkdir(parents=True, exist_ok=True)
-    missing = [entry for entry in entries if not prediction_of(run, entry).exists()]
+    asked = tuple(sorted((options or {}).items()))
+    model = model_digest(run)
+    wanted = {entry.name: origin_of(entry.name, entry.images, model, dict(asked)) for entry in entries}
+    missing = [entry for entry in entries if _standing(run, entry, wanted[entry.name]) is not Standing.SAME]
     if not missing:
         return
-    predictor = predictor_of(run, device, **(options or {}))
+    predictor = predictor_of(run, device, **dict(asked))
     with torch.inference_mode(), (progress or Quiet()).bar(f"labeling with {run.name}") as count:
         for done, entry in enumerate(missing, 1):
-            volume = read(entry.images)
-            write_label(prediction_of(run, entry), predictor(volume).label, volume.source)
+            volume, label = read(entry.images), prediction_of(run, entry)
+            record = path_of(label, safe_name(entry.name))
+            labeled = predictor(volume).label
+            forget(record)
+            write_label(label, labeled, volume.source)
+            remember(wanted[entry.name], record, [label])
             count(done, len(missing))
+
+
+def _standing(run: Path, entry: CaseFiles, wanted: Origin) -> Standing:
+    """What stands in the place of a run's prediction; one without a record is of an early version, and stays."""
+    label = prediction_of(run, entry)
+    found = standing(wanted, path_of(label, safe_name(entry.name)), label)
+    return Standing.SAME if found is Standing.FOREIGN else found
 
 
 def score_entries(run: Path, entries: Sequence[CaseFiles], plan: Plan) -> list[Row]:

@@ -61,14 +61,37 @@ def save_weights(path: Path, method: Method) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def model_digest(folder: Path) -> str:
+    """SHA-256 of description and weights of a model folder, or a run's. Raises InputError where there is none."""
+    place = _place(folder)
+    total = hashlib.sha256()
+    for name in (DESCRIPTION, WEIGHTS):
+        try:
+            total.update(hashlib.sha256((place / name).read_bytes()).digest())
+        except OSError as error:
+            raise InputError(f"cannot read {place / name}: {error.strerror or error}") from error
+    return total.hexdigest()
+
+
+def _place(folder: Path) -> Path:
+    """The model folder of a run, or the folder itself. Raises InputError where neither holds a model."""
+    place = folder / "model" if (folder / "model" / DESCRIPTION).exists() else folder
+    if (place / DESCRIPTION).exists():
+        return place
+    if (folder / "done").exists():
+        raise InputError(
+            f"the training in {folder} is finished, but its model is gone: {folder / 'model' / DESCRIPTION} is "
+            "missing. Restore it from a copy, or train again in another --out"
+        )
+    raise InputError(f"no model in {place}: {DESCRIPTION} is missing. Has the training finished?")
+
+
 def load_model(folder: Path) -> tuple[Method, ModelCard]:
     """The method in eval mode on the CPU, and its description; ``folder`` is a model folder or a run's.
 
     Raises InputError naming what is missing or does not fit.
     """
-    run, folder = folder, folder / "model" if (folder / "model" / DESCRIPTION).exists() else folder
-    if not (folder / DESCRIPTION).exists():
-        raise InputError(f"no model in {folder}: {DESCRIPTION} is missing. Has the training finished?")
+    run, folder = folder, _place(folder)
     card = ModelCard.load(folder / DESCRIPTION)
     if card.version == 1 and (run / "config.json").exists():
         card = card.model_copy(update={"plan": settled(card.plan, RunConfig.load(run / "config.json").train)})

@@ -1,0 +1,119 @@
+"""What a result was made from: scan, model and options, kept beside it, so that no result is taken for another's.
+
+A file name says nothing about what a label shows: another patient's scan may come under the same name, a scan may be
+exported again, a model trained again. So every label is accompanied by ``origins/<name>.json``, and a result is
+known by what made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from semivox.core.errors import InputError
+from semivox.core.files import writing
+from semivox.core.frozen import Frozen
+from semivox.data.formats.sources import files_of
+
+FOLDER = "origins"
+"""Beside the labels."""
+
+
+class Origin(Frozen):
+    """What made the results of one scan (``origins/<name>.json``)."""
+
+    version: int = 1
+    case: str
+    scan: str
+    """SHA-256 of all bytes of the scan's files: voxels, grid and header."""
+    source: tuple[str, ...]
+    """Where these files stood."""
+    model: str
+    """Digest of the model: its weights, options and plan."""
+    options: Mapping[str, Any]
+    """How it was asked: windows, mirroring, precision and the like."""
+    files: Mapping[str, str] = {}
+    """Name of each result -> SHA-256 of what was written."""
+
+
+class Standing(Enum):
+    """What a result that is there is to the one that is asked for."""
+
+    ABSENT = "there is no result"
+    SAME = "made from the same scan by the same model in the same way"
+    OUTDATED = "made from an earlier version of the scan, by another model or in another way"
+    OTHER = "made from another scan"
+    CHANGED = "changed since it was made"
+    FOREIGN = "not made by this program, or without its record"
+
+
+def path_of(label: Path, name: str) -> Path:
+    """The record of a result."""
+    return label.parent / FOLDER / f"{name}.json"
+
+
+def scan_digest(images: Sequence[Path]) -> str:
+    """SHA-256 of all bytes of a scan's files, in order. Raises InputError naming a file that cannot be read."""
+    total = hashlib.sha256()
+    for path in images:
+        for file in files_of(path):
+            total.update(bytes.fromhex(file_digest(file)))
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file. Raises InputError naming it where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
+
+
+def origin_of(case: str, images: Sequence[Path], model: str, options: Mapping[str, Any]) -> Origin:
+    """What a result of this scan would be made from. Reads all of the scan's files."""
+    source = tuple(str(path.absolute()) for path in images)
+    return Origin(case=case, scan=scan_digest(images), source=source, model=model, options=dict(options))
+
+
+def standing(wanted: Origin, record: Path, label: Path, others: Sequence[Path] = ()) -> Standing:
+    """What stands in the place of a result: its label, and further files that must be there for it to be whole."""
+    if not label.is_file():
+        return Standing.ABSENT
+    try:
+        found = Origin.load(record)
+    except InputError:  # none, or damaged: nothing is known about the label
+        return Standing.FOREIGN
+    if found.files.get(label.name) != file_digest(label):
+        return Standing.CHANGED
+    if found.scan != wanted.scan and found.source != wanted.source:
+        return Standing.OTHER
+    if (found.scan, found.model, dict(found.options)) != (wanted.scan, wanted.model, dict(wanted.options)):
+        return Standing.OUTDATED
+    complete = all(path.is_file() and found.files.get(path.name) == file_digest(path) for path in others)
+    return Standing.SAME if complete else Standing.OUTDATED
+
+
+def forget(record: Path) -> None:
+    """Take away the record of results that are about to be made again, and those that it made and nobody changed."""
+    with writing(record):
+        try:
+            made = Origin.load(record).files
+        except InputError:
+            made = {}
+        record.unlink(missing_ok=True)  # first: half a result is nobody's
+        for name, digest in made.items():
+            path = record.parent.parent / name
+            if path.parent == record.parent.parent and path.is_file() and file_digest(path) == digest:
+                path.unlink()
+
+
+def remember(wanted: Origin, record: Path, files: Sequence[Path]) -> None:
+    """Write the record of results that are complete; last, so that what has a record is whole."""
+    with writing(record):
+        record.parent.mkdir(parents=True, exist_ok=True)
+    made = {path.name: file_digest(path) for path in files}
+    wanted.model_copy(update={"files": made}).save(record)
