@@ -56,7 +56,7 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
     for arm in ("supervised", "embedding_matching"):
         assert (out / arm / "model" / "weights.safetensors").exists()
         assert (out / arm / "scores.csv").exists()
-        assert [path.name for path in (out / arm / "predictions").iterdir()] == ["hip_1000.nii.gz"]
+        assert [path.name for path in (out / arm / "predictions").glob("*.nii.gz")] == ["hip_1000.nii.gz"]
     assert first.provenance.scored_on == "test"
     assert first.verdict == "inconclusive"  # one scan decides nothing
     assert "Did the unlabeled scans help?" in (out / "summary.txt").read_text(encoding="utf-8")

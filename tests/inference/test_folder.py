@@ -108,18 +108,12 @@ def test_channels_of_a_case_go_together(scans, tmp_path, make_plan):
     for number in range(2):
         save(scans / f"a_{number:04d}.nii.gz", array() + 9 * number)
         save(scans / f"b_{number:04d}.nii.gz", array() + 9 * number)
-<<<<<<< HEAD
     predictor = ScanPredictor(make_plan(channels=2), bands)
-    assert [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 2)] == ["a.nii.gz", "b.nii.gz"]
-    (single,) = predict_folder(scans / "b_0001.nii.gz", tmp_path / "one", predictor, 2)
-=======
-    predictor = Predictor(make_plan(channels=2), bands)
     assert [path.name for path in predict_folder(scans, tmp_path / "out", predictor, 2).labels] == [
         "a.nii.gz",
         "b.nii.gz",
     ]
     (single,) = predict_folder(scans / "b_0001.nii.gz", tmp_path / "one", predictor, 2).labels
->>>>>>> 21d9135 (A result is known by what made it: labels carry the digests of scan, model and options, and none is overwritten unasked)
     np.testing.assert_array_equal(np.asarray(nib.load(single).dataobj), labels(array()))
 
 
@@ -147,13 +141,8 @@ def test_finished_scans_are_left_alone_unless_overwritten(scans, tmp_path, make_
         calls.append(1)
         return bands(image)
 
-<<<<<<< HEAD
     predictor, out = ScanPredictor(make_plan(patch=SHAPE), counting), tmp_path / "out"
-    first = predict_folder(scans, out, predictor, 1)
-=======
-    predictor, out = Predictor(make_plan(patch=SHAPE), counting), tmp_path / "out"
     first = predict_folder(scans, out, predictor, 1).labels
->>>>>>> 21d9135 (A result is known by what made it: labels carry the digests of scan, model and options, and none is overwritten unasked)
     assert len(calls) == 2
     (out / "b.nii.gz").unlink()
     assert predict_folder(scans, out, predictor, 1).labels == first
