@@ -22,8 +22,10 @@ NOT_DICOM = (
     ".json", ".csv", ".txt", ".png", ".jpg", ".pdf", ".zip", ".npy",
 )  # fmt: skip
 """Endings that DICOM files do not have; such files are not opened."""
-FIRST_VRS = (b"UL", b"UI", b"CS", b"DA", b"\x04\0", b"\x0a\0")
-"""What follows the first tag of an old file: its value representation, or the length of a short text."""
+FIRST_VRS = (b"UL", b"UI", b"CS", b"DA")
+"""Value representations of what may stand first in an old file without the mark."""
+LONGEST_FIRST = 64
+"""Bytes of that first value, where no value representation is written: a UID, a date or a word."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -77,4 +79,5 @@ def _starts(head: bytes) -> bool:
     if head[PREAMBLE:] == MARK:
         return True
     group, element = int.from_bytes(head[:2], "little"), int.from_bytes(head[2:4], "little")
-    return len(head) > PREAMBLE and group in (2, 8) and element <= 0x18 and head[4:6] in FIRST_VRS
+    typed = head[4:6] in FIRST_VRS or int.from_bytes(head[4:8], "little") <= LONGEST_FIRST
+    return len(head) > PREAMBLE and group in (2, 8) and element <= 0x18 and typed

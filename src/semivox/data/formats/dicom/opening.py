@@ -80,6 +80,7 @@ def open_file(path: Path, tags: Sequence[int | str] | None = None) -> Opened:
 
         implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
         data = read_dataset(stream, implicit, little, stop_when=at_pixels, specific_tags=wanted)
+        data.set_original_encoding(implicit, little)
         pixels = _pixels(path, stream, implicit, little)
         for _ in data:  # pydicom interprets values when they are first looked at; it is to complain here
             pass

@@ -1,0 +1,232 @@
+"""Segmentations and structure sets are put on the grid of their scan, voxel by voxel, or refused."""
+
+from __future__ import annotations
+
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+from highdicom.sr.coding import CodedConcept
+from skimage.measure import points_in_poly
+
+from semivox.core.geometry import Grid
+from semivox.data.formats import volume
+from semivox.data.formats.scan import ScanError
+from tests.data.formats.dicom import made_up
+
+SHAPE = (8, 14, 11)  # slices, rows, columns
+COS, SIN = np.cos(np.radians(20)), np.sin(np.radians(20))
+DIRECTIONS = {
+    "axial": (1, 0, 0, 0, 1, 0),
+    "negated": (-1, 0, 0, 0, -1, 0),
+    "sagittal": (0, 1, 0, 0, 0, -1),
+    "oblique": (COS, SIN, 0, -SIN * 0.8, COS * 0.8, 0.6),
+}
+
+
+def boxes() -> dict[str, np.ndarray]:
+    """Two structures beside each other, (slices, rows, columns)."""
+    liver, spleen = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    liver[2:6, 3:9, 2:5] = True
+    liver[3, 4, 3] = False
+    spleen[1:4, 5:12, 6:10] = True
+    return {"liver": liver, "spleen": spleen}
+
+
+def truth(masks: dict[str, np.ndarray]) -> np.ndarray:
+    """(slices, rows, columns) with 1, 2, ..."""
+    return sum(number * mask.astype(int) for number, mask in enumerate(masks.values(), 1))
+
+
+def scan(tmp_path, name: str = "axial") -> tuple[list[list[float]], Grid]:
+    """A CT of this direction: positions of its slices, its grid."""
+    turn = np.array(DIRECTIONS[name], float)
+    step = 3 * np.cross(turn[:3], turn[3:])
+    tags = {"ImageOrientationPatient": [f"{value:.12g}" for value in turn]}
+    made_up.series(tmp_path / "ct", made_up.noise(SHAPE), step=[float(f"{value:.9f}") for value in step], **tags)
+    positions = [list(step * index) for index in range(SHAPE[0])]
+    return positions, volume.read_grid(tmp_path / "ct")
+
+
+def read(path, grid) -> np.ndarray:
+    """(slices, rows, columns) on the grid of the scan."""
+    return volume.read_label_scan(path, grid).array[0].transpose(2, 1, 0)
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+@pytest.mark.parametrize("order", [None, [3, 1, 6, 0, 2, 5, 4]])
+def test_frames_of_a_segmentation_lie_where_they_say(tmp_path, name, order):
+    positions, grid = scan(tmp_path, name)
+    seg = made_up.segmentation(boxes(), positions, DIRECTIONS[name], order=order)
+    path = made_up.write(seg, tmp_path / "seg.dcm")
+    assert np.array_equal(read(path, grid), truth(boxes()))
+    assert volume.read_label_scan(path, grid).header.segments == ((1, "liver"), (2, "spleen"))
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_a_segmentation_by_highdicom_is_read_voxel_by_voxel(tmp_path, name):
+    scan(tmp_path, name)
+    sources = [pydicom.dcmread(path) for path in sorted((tmp_path / "ct").iterdir())]
+    code = CodedConcept("10200004", "SCT", "Liver")
+    described = [
+        hd.seg.SegmentDescription(
+            number, label, code, code, hd.seg.SegmentAlgorithmTypeValues.MANUAL
+        ) for number, label in ((1, "liver"), (2, "spleen"))
+    ]  # fmt: skip
+    seg = hd.seg.Segmentation(
+        sources, truth(boxes()).astype(np.uint8), hd.seg.SegmentationTypeValues.BINARY, described, "1.2.3.4",
+        1, "1.2.3.4.5", 1, "x", "x", "1", "0",
+    )  # fmt: skip
+    path = made_up.write(seg, tmp_path / "labels" / "seg.dcm")
+    grid = volume.read_grid(tmp_path / "ct")
+    assert np.array_equal(read(path, grid), truth(boxes()))
+    assert np.array_equal(read(tmp_path / "labels", grid), truth(boxes()))  # the folder, too
+
+
+def test_cropped_and_turned_frames_are_put_in_place(tmp_path):
+    positions, grid = scan(tmp_path)
+    masks = boxes()
+    cropped = {name: mask[:, 3:12, 1:11] for name, mask in masks.items()}
+    moved = [[1.5, 4.5, z] for _, _, z in positions]
+    path = made_up.write(made_up.segmentation(cropped, moved), tmp_path / "cropped.dcm")
+    assert np.array_equal(read(path, grid), truth(masks))
+    turned = {name: mask[:, ::-1].transpose(0, 2, 1) for name, mask in masks.items()}  # rows become columns
+    corner = [[0, 1.5 * (SHAPE[1] - 1), z] for _, _, z in positions]
+    path = made_up.write(made_up.segmentation(turned, corner, (0, -1, 0, 1, 0, 0)), tmp_path / "turned.dcm")
+    assert np.array_equal(read(path, grid), truth(masks))
+
+
+def test_a_fractional_segmentation_is_cut_at_half_with_a_note(tmp_path):
+    positions, grid = scan(tmp_path)
+    levels = {"liver": boxes()["liver"] * np.random.default_rng(0).integers(0, 256, SHAPE)}
+    path = made_up.write(made_up.segmentation(levels, positions, kind="FRACTIONAL"), tmp_path / "seg.dcm")
+    assert np.array_equal(read(path, grid), levels["liver"] >= 127.5)
+    assert "fractional" in {remark.code for remark in volume.read_label_scan(path, grid).header.remarks}
+
+
+def test_overlapping_segments_are_refused(tmp_path):
+    positions, grid = scan(tmp_path)
+    masks = boxes()
+    masks["tumor"] = masks["liver"].copy()
+    path = made_up.write(made_up.segmentation(masks, positions), tmp_path / "seg.dcm")
+    with pytest.raises(ScanError, match="'liver' and 'tumor' overlap"):
+        read(path, grid)
+
+
+def test_a_segmentation_of_another_scan_is_refused(tmp_path):
+    positions, grid = scan(tmp_path)
+    for code, moved, spacing in (
+        ("outside", [[x, y, z + 30] for x, y, z in positions], (1.5, 1.5)),
+        ("geometry_mismatch", [[x + 0.7, y, z] for x, y, z in positions], (1.5, 1.5)),
+        ("geometry_mismatch", positions, (1.4, 1.4)),
+    ):
+        path = made_up.write(made_up.segmentation(boxes(), moved, spacing=spacing), tmp_path / "seg.dcm")
+        with pytest.raises(ScanError) as error:
+            read(path, grid)
+        assert error.value.finding == code
+
+
+def test_a_segmentation_alone_stands_on_its_own_frames(tmp_path):
+    positions, _ = scan(tmp_path)
+    path = made_up.write(made_up.segmentation({"spleen": boxes()["spleen"]}, positions), tmp_path / "seg.dcm")
+    label = volume.read_label(path)
+    assert label.array.sum() == boxes()["spleen"].sum()
+    gap = boxes()["liver"].copy()
+    gap[3] = False
+    path = made_up.write(made_up.segmentation({"liver": gap}, positions), tmp_path / "gap.dcm")
+    with pytest.raises(ScanError, match="together with its scan"):
+        volume.read_label(path)
+
+
+def rings() -> dict[str, list[np.ndarray]]:
+    """An ellipse with a hole on three slices, and two triangles on one of them; LPS+ mm."""
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    outlines: dict[str, list[np.ndarray]] = {"Bladder": [], "Bone": []}
+    for z in (3.0, 6.0, 9.0):
+        for radius in (5.3, 2.2):
+            x, y = 6.1 + radius * np.cos(angles), 8.2 + 1.3 * radius * np.sin(angles)
+            outlines["Bladder"].append(np.stack([x, y, np.full_like(x, z)], axis=1))
+    for corner in (0.2, 12.3):
+        outlines["Bone"].append(np.array([[corner, 15.1, 6], [corner + 2.9, 15.4, 6], [corner + 1, 19, 6]]))
+    return outlines
+
+
+def drawn(contours, shape, spacing=1.5, step=3.0) -> np.ndarray:
+    """(slices, rows, columns) by another implementation: scikit-image's point in polygon, contours by exclusive or."""
+    mask = np.zeros(shape, bool)
+    y, x = np.meshgrid(np.arange(shape[1]) * spacing, np.arange(shape[2]) * spacing, indexing="ij")
+    for contour in contours:
+        inside = points_in_poly(np.stack([x.ravel(), y.ravel()], axis=1), contour[:, :2]).reshape(shape[1:])
+        mask[round(contour[0, 2] / step)] ^= inside
+    return mask
+
+
+def test_a_structure_set_is_filled_as_another_implementation_fills_it(tmp_path):
+    _, grid = scan(tmp_path)
+    path = made_up.write(made_up.structures(rings()), tmp_path / "rs.dcm")
+    expected = drawn(rings()["Bladder"], SHAPE) + 2 * drawn(rings()["Bone"], SHAPE)
+    assert set(np.unique(expected)) == {0, 1, 2}
+    assert np.array_equal(read(path, grid), expected)
+    assert volume.read_label_scan(path, grid).header.segments == ((1, "Bladder"), (2, "Bone"))
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_contours_follow_the_directions_of_the_scan(tmp_path, name):
+    _, grid = scan(tmp_path, name)
+    turn = np.array(DIRECTIONS[name], float).reshape(2, 3)
+    frame = np.vstack([turn, np.cross(*turn)])
+    turned = {roi: [points @ frame for points in contours] for roi, contours in rings().items()}
+    path = made_up.write(made_up.structures(turned), tmp_path / "rs.dcm")
+    assert np.array_equal(read(path, grid), drawn(rings()["Bladder"], SHAPE) + 2 * drawn(rings()["Bone"], SHAPE))
+
+
+def moved(offset) -> dict[str, list[np.ndarray]]:
+    return {name: [points + np.array(offset) for points in contours] for name, contours in rings().items()}
+
+
+@pytest.mark.parametrize(
+    ("rois", "code"),
+    [
+        (moved([0, 0, 30]), "missing_slices"),
+        (moved([0, 0, 1.4]), "missing_slices"),
+        (moved([200, 0, 0]), "outside"),
+        ({"A": [np.array([[2, 2, 3], [8, 2, 3], [8, 8, 7.0]])]}, "oblique_contours"),
+        ({"A": [np.array([[2, 2, 3], [8, 2, 3.0]])]}, "bad_contours"),
+        ({}, "no_segments"),
+        ({"A": rings()["Bladder"], "B": rings()["Bladder"]}, "overlapping_segments"),
+    ],
+)
+def test_contours_that_do_not_fit_the_scan_are_refused(tmp_path, rois, code):
+    _, grid = scan(tmp_path)
+    path = made_up.write(made_up.structures(rois), tmp_path / "rs.dcm")
+    with pytest.raises(ScanError) as error:
+        read(path, grid)
+    assert error.value.finding == code
+
+
+def test_a_structure_set_without_its_scan_is_refused(tmp_path):
+    path = made_up.write(made_up.structures(rings()), tmp_path / "rs.dcm")
+    with pytest.raises(ScanError, match="together with its scan"):
+        volume.read_label(path)
+
+
+def test_contours_that_are_there_twice_are_taken_once(tmp_path):
+    _, grid = scan(tmp_path)
+    path = made_up.write(made_up.structures({"A": [*rings()["Bone"], *rings()["Bone"]]}), tmp_path / "rs.dcm")
+    assert np.array_equal(read(path, grid), drawn(rings()["Bone"], SHAPE))
+    assert "doubled_contours" in {remark.code for remark in volume.read_label_scan(path, grid).header.remarks}
+
+
+def test_points_are_no_outline(tmp_path):
+    _, grid = scan(tmp_path)
+    path = made_up.write(made_up.structures({"iso": [np.zeros((1, 3))]}, kind="POINT"), tmp_path / "rs.dcm")
+    with pytest.raises(ScanError, match="no structure with an outline"):
+        read(path, grid)
+
+
+def test_several_structure_sets_in_a_folder_are_listed(tmp_path):
+    _, grid = scan(tmp_path)
+    for name in ("a.dcm", "b.dcm"):
+        made_up.write(made_up.structures(rings()), tmp_path / "labels" / name)
+    with pytest.raises(ScanError, match=r"holds 2 segmentations or structure sets: a\.dcm, b\.dcm"):
+        read(tmp_path / "labels", grid)

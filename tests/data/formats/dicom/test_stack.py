@@ -1,0 +1,122 @@
+"""Slices that make no volume are refused by name; what only looks odd is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from semivox.data.formats import volume
+from semivox.data.formats.itk import affine_from_itk
+from semivox.data.formats.scan import ScanError
+from tests.data.formats.dicom import made_up
+
+COS, SIN = np.cos(np.radians(20)), np.sin(np.radians(20))
+DIRECTIONS = {
+    "axial": (1, 0, 0, 0, 1, 0),
+    "prone": (-1, 0, 0, 0, -1, 0),
+    "feet up": (1, 0, 0, 0, -1, 0),
+    "sagittal": (0, 1, 0, 0, 0, -1),
+    "coronal": (1, 0, 0, 0, 0, -1),
+    "oblique": (COS, SIN, 0, -SIN * 0.8, COS * 0.8, 0.6),
+}
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_the_grid_is_that_of_itk(tmp_path, name):
+    turn = np.array(DIRECTIONS[name], float)
+    step = 2.5 * np.cross(turn[:3], turn[3:])
+    array = made_up.noise((6, 7, 9))
+    tags = {"ImageOrientationPatient": [f"{value:.12g}" for value in turn], "PixelSpacing": [0.8, 1.1]}
+    for index in range(6):  # files are named in an order of their own
+        position = [f"{value:.12g}" for value in np.array([5, -7, 11]) + step * index]
+        made_up.write(
+            made_up.slice_of(array[index], index, position, **tags), tmp_path / "d" / f"{(5 * index) % 6}.dcm"
+        )
+    scan = volume.read_scan(tmp_path / "d")
+    theirs = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path / "d")))
+    affine = affine_from_itk(theirs.GetOrigin(), theirs.GetSpacing(), theirs.GetDirection())
+    np.testing.assert_allclose(scan.header.grid.affine, affine, atol=1e-6)
+    assert np.array_equal(scan.array[0], sitk.GetArrayFromImage(theirs).transpose(2, 1, 0))
+
+
+LAST = "IM007.dcm"
+HALF = r"IM004\.dcm, IM005\.dcm, IM006\.dcm, IM007\.dcm"
+ODD = {
+    "last of another pixel size": ({7: {"PixelSpacing": [0.75, 0.75]}}, "mixed_spacing", LAST),
+    "half of another pixel size": ({n: {"PixelSpacing": [0.75, 1.5]} for n in range(4, 8)}, "mixed_spacing", HALF),
+    "half turned": ({n: {"ImageOrientationPatient": [0, 1, 0, -1, 0, 0]} for n in range(4, 8)}, "mixed_orientation", HALF),
+    "half prone": ({n: {"ImageOrientationPatient": [-1, 0, 0, 0, -1, 0]} for n in range(4, 8)}, "mixed_orientation", HALF),
+    "one mirrored": ({7: {"ImageOrientationPatient": [1, 0, 0, 0, -1, 0]}}, "mixed_orientation", LAST),
+    "each turned a little more": (
+        {n: {"ImageOrientationPatient": [np.cos(n / 20), np.sin(n / 20), 0, -np.sin(n / 20), np.cos(n / 20), 0]} for n in range(8)},
+        "mixed_orientation", "IM00",
+    ),
+    "one of another frame of reference": ({7: {"FrameOfReferenceUID": "1.2.3"}}, "mixed_frames_of_reference", LAST),
+    "one inverted": ({7: {"PhotometricInterpretation": "MONOCHROME1"}}, "mixed_values", LAST),
+    "one without a place": ({7: {"ImagePositionPatient": None}}, "missing_geometry", LAST),
+    "one without directions": ({7: {"ImageOrientationPatient": None}}, "missing_geometry", LAST),
+    "one without a pixel size": ({7: {"PixelSpacing": None}}, "missing_geometry", LAST),
+    "directions that are none": ({7: {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}}, "bad_affine", LAST),
+    "a pixel size of nothing": ({7: {"PixelSpacing": [0, 1.5]}}, "bad_header", LAST),
+    "one doubled": ({7: {"ImagePositionPatient": [0, 0, 18]}}, "uneven_slices", LAST),
+    "one missing": ({n: {"ImagePositionPatient": [0, 0, 3 * n + 3 * (n > 4)]} for n in range(8)}, "uneven_slices", "1 slice"),
+    "uneven": ({7: {"ImagePositionPatient": [0, 0, 22]}}, "uneven_slices", LAST),
+    "one beside the others": ({7: {"ImagePositionPatient": [2, 0, 21]}}, "uneven_slices", LAST),
+    "all in one place": ({n: {"ImagePositionPatient": [0, 0, 0]} for n in range(8)}, "uneven_slices", "one place"),
+    "two times": ({n: {"ImagePositionPatient": [0, 0, 3 * (n % 4)]} for n in range(8)}, "several_volumes", "2 slices at each"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_slices_that_make_no_volume_are_refused_by_name(tmp_path, name):
+    each, code, words = ODD[name]
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each=each)
+    with pytest.raises(ScanError, match=words) as error:
+        volume.read_header(tmp_path / "d")
+    assert error.value.finding == code
+
+
+def test_slices_of_another_size_are_named(tmp_path):
+    made_up.series(tmp_path / "d", made_up.noise((6, 8, 8)))
+    made_up.write(made_up.slice_of(made_up.noise((4, 8)), 6, (0, 0, 18)), tmp_path / "d" / "odd")
+    with pytest.raises(ScanError, match=r"rows x columns: 4 x 8 in odd, 8 x 8 elsewhere"):
+        volume.read_header(tmp_path / "d")
+
+
+def test_positions_rounded_to_hundredths_are_even(tmp_path):
+    each = {n: {"ImagePositionPatient": [0, 0, round(0.625 * n, 2)]} for n in range(8)}
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each=each)
+    assert volume.read_grid(tmp_path / "d").spacing[2] == pytest.approx(0.625, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"SpacingBetweenSlices": "1"}, "slice_distance"),
+        ({"GantryDetectorTilt": "12"}, "gantry_tilt"),
+        ({"ImagesInAcquisition": "20"}, "incomplete_series"),
+        ({"PatientPosition": "HFP"}, "patient_position"),
+    ],
+)
+def test_tags_that_contradict_the_positions_are_said(tmp_path, tags, code):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), **tags)
+    assert code in {remark.code for remark in volume.read_header(tmp_path / "d").remarks}
+
+
+def test_a_plain_series_has_no_remarks(tmp_path):
+    tags = {
+        "SpacingBetweenSlices": "3",
+        "GantryDetectorTilt": "0",
+        "ImagesInAcquisition": "8",
+        "PatientPosition": "HFS",
+    }
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), **tags)
+    assert not volume.read_header(tmp_path / "d").remarks
+
+
+def test_a_tilted_gantry_shows_as_shear_and_is_read_as_it_lies(tmp_path):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), step=(0, 0.5, 3), GantryDetectorTilt="9.5")
+    grid = volume.read_grid(tmp_path / "d")
+    np.testing.assert_allclose(grid.affine[:3, 2], [0, -0.5, 3], atol=1e-9)
+    assert not volume.read_header(tmp_path / "d").remarks
