@@ -1,4 +1,4 @@
-"""Which files of a folder are read: series to choose from, what lies beside them, multi-frame files, compressed ones."""
+"""Which files of a folder are read: series to choose from, what lies beside, multi-frame and compressed files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gdcm
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless, UID
+from pydicom.uid import UID, ImplicitVRLittleEndian, RLELossless
 
 from semivox.data.formats import volume
 from semivox.data.formats.scan import ScanError

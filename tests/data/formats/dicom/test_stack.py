@@ -40,18 +40,33 @@ def test_the_grid_is_that_of_itk(tmp_path, name):
     assert np.array_equal(scan.array[0], sitk.GetArrayFromImage(theirs).transpose(2, 1, 0))
 
 
+def turned(*directions: float, slices=range(4, 8)) -> dict:
+    return {index: {"ImageOrientationPatient": list(directions)} for index in slices}
+
+
+def placed(*heights: float) -> dict:
+    return {index: {"ImagePositionPatient": [0, 0, height]} for index, height in enumerate(heights)}
+
+
+def rotating(angle: float) -> dict:
+    """Each slice turned by that many radians against the last."""
+    found = {}
+    for n in range(8):
+        cos, sin = float(np.cos(n * angle)), float(np.sin(n * angle))
+        found |= turned(cos, sin, 0, -sin, cos, 0, slices=[n])
+    return found
+
+
 LAST = "IM007.dcm"
 HALF = r"IM004\.dcm, IM005\.dcm, IM006\.dcm, IM007\.dcm"
 ODD = {
     "last of another pixel size": ({7: {"PixelSpacing": [0.75, 0.75]}}, "mixed_spacing", LAST),
     "half of another pixel size": ({n: {"PixelSpacing": [0.75, 1.5]} for n in range(4, 8)}, "mixed_spacing", HALF),
-    "half turned": ({n: {"ImageOrientationPatient": [0, 1, 0, -1, 0, 0]} for n in range(4, 8)}, "mixed_orientation", HALF),
-    "half prone": ({n: {"ImageOrientationPatient": [-1, 0, 0, 0, -1, 0]} for n in range(4, 8)}, "mixed_orientation", HALF),
-    "one mirrored": ({7: {"ImageOrientationPatient": [1, 0, 0, 0, -1, 0]}}, "mixed_orientation", LAST),
-    "each turned a little more": (
-        {n: {"ImageOrientationPatient": [np.cos(n / 20), np.sin(n / 20), 0, -np.sin(n / 20), np.cos(n / 20), 0]} for n in range(8)},
-        "mixed_orientation", "IM00",
-    ),
+    "half turned": (turned(0, 1, 0, -1, 0, 0), "mixed_orientation", HALF),
+    "half prone": (turned(-1, 0, 0, 0, -1, 0), "mixed_orientation", HALF),
+    "one mirrored": (turned(1, 0, 0, 0, -1, 0, slices=[7]), "mixed_orientation", LAST),
+    "each turned a little more": (rotating(0.05), "mixed_orientation", "IM00"),
+    "each turned very little more": (rotating(0.002), "mixed_orientation", "IM00"),
     "one of another frame of reference": ({7: {"FrameOfReferenceUID": "1.2.3"}}, "mixed_frames_of_reference", LAST),
     "one inverted": ({7: {"PhotometricInterpretation": "MONOCHROME1"}}, "mixed_values", LAST),
     "one without a place": ({7: {"ImagePositionPatient": None}}, "missing_geometry", LAST),
@@ -60,12 +75,16 @@ ODD = {
     "directions that are none": ({7: {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}}, "bad_affine", LAST),
     "a pixel size of nothing": ({7: {"PixelSpacing": [0, 1.5]}}, "bad_header", LAST),
     "one doubled": ({7: {"ImagePositionPatient": [0, 0, 18]}}, "uneven_slices", LAST),
-    "one missing": ({n: {"ImagePositionPatient": [0, 0, 3 * n + 3 * (n > 4)]} for n in range(8)}, "uneven_slices", "1 slice"),
+    "one missing": (
+        placed(0, 3, 6, 9, 12, 18, 21, 24),
+        "uneven_slices",
+        "1 slice.* missing between IM004.dcm and IM005",
+    ),
     "uneven": ({7: {"ImagePositionPatient": [0, 0, 22]}}, "uneven_slices", LAST),
     "one beside the others": ({7: {"ImagePositionPatient": [2, 0, 21]}}, "uneven_slices", LAST),
-    "all in one place": ({n: {"ImagePositionPatient": [0, 0, 0]} for n in range(8)}, "uneven_slices", "one place"),
-    "two times": ({n: {"ImagePositionPatient": [0, 0, 3 * (n % 4)]} for n in range(8)}, "several_volumes", "2 slices at each"),
-}  # fmt: skip
+    "all in one place": (placed(*[0] * 8), "uneven_slices", "one place"),
+    "two times": (placed(0, 3, 6, 9, 0, 3, 6, 9), "several_volumes", "2 slices at each"),
+}
 
 
 @pytest.mark.parametrize("name", ODD)

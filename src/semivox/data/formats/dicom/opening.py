@@ -30,8 +30,8 @@ from pydicom.uid import (
 from semivox.data.formats.dicom.folders import MARK, PREAMBLE
 from semivox.data.formats.scan import ScanError
 
-MOST_INFLATED = 1 << 29
-"""Bytes that a deflated file may unpack to (half a gigabyte)."""
+MOST_INFLATED = 1 << 28
+"""Bytes that a deflated file may unpack to (268 MB; a slice has half a megabyte)."""
 MOST_HEADER = 1 << 28
 """Bytes before the pixels; real headers are kilobytes, contours of a large structure set some 100 megabytes."""
 UNDEFINED = 0xFFFFFFFF
