@@ -14,7 +14,7 @@ import numpy as np
 
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
-from semivox.data.dataset import CaseFiles, Dataset
+from semivox.data.dataset import Dataset
 from semivox.data.formats.volume import read_grid, read_label
 from semivox.evaluation.shape_model import ShapeModel
 
@@ -31,14 +31,14 @@ def deviations(
 ) -> dict[str, float]:
     """Case -> surface deviation score in mm, mean over the classes (label ``values``) that the case shows."""
     models: dict[int, ShapeModel] = {}
-    labels = [_label(dataset.entry(name)) for name in training if dataset.entry(name).label is not None]
+    labels = [_label(dataset, name) for name in training if dataset.entry(name).label is not None]
     for value in values:
         masks = [(array == value, spacing) for array, spacing in labels if (array == value).any()]
         if masks:
             models[value] = ShapeModel.fit([mask for mask, _ in masks], [spacing for _, spacing in masks])
     found = {}
     for done, name in enumerate(scored, 1):
-        array, spacing = _label(dataset.entry(name))
+        array, spacing = _label(dataset, name)
         ours = [models[value].deviation(array == value, spacing) for value in models]
         if known := [one for one in ours if one is not None]:
             found[name] = float(np.mean(known))
@@ -62,7 +62,8 @@ def read_difficulty(path: Path) -> dict[str, float]:
         raise InputError(f"{path} is not a table of case_id,deviation_mm: {error}") from error
 
 
-def _label(entry: CaseFiles) -> tuple[np.ndarray, tuple[float, float, float]]:
+def _label(dataset: Dataset, name: str) -> tuple[np.ndarray, tuple[float, float, float]]:
+    entry = dataset.entry(name)
     assert entry.label is not None
-    volume = read_label(entry.label, read_grid(entry.images[0]) if entry.images else None)
+    volume = read_label(entry.label, read_grid(entry.images[0]) if entry.images else None, dataset.classes)
     return volume.array[0], volume.spacing

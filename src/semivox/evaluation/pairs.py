@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid, Spacing
+from semivox.core.plan import ClassInfo
 from semivox.data.formats import registry
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.volume import read_label, stem
@@ -64,10 +66,13 @@ def find_pairs(reference: Path, prediction: Path) -> list[Pair]:
     return [Pair(case, references[case], predictions[case]) for case in references]
 
 
-def load_pair(pair: Pair) -> LoadedPair:
-    """Read both label maps of a case. Raises InputError naming the file that is unreadable or stands elsewhere."""
-    prediction = read_label(pair.prediction)
-    reference = read_label(pair.reference, prediction.source)
+def load_pair(pair: Pair, classes: Sequence[ClassInfo] | None = None) -> LoadedPair:
+    """Read both label maps of a case; names of classes in a file decide which value is which of ``classes``.
+
+    Raises InputError naming the file that is unreadable or stands elsewhere.
+    """
+    prediction = read_label(pair.prediction, classes=classes)
+    reference = read_label(pair.reference, prediction.source, classes)
     _check_same_grid(pair, reference.grid, prediction.grid)
     spacing, shape = reference.spacing, reference.shape
     diagonal = float(np.linalg.norm(np.multiply(shape, spacing)))

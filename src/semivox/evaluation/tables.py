@@ -64,7 +64,7 @@ def evaluate_folders(
     pairs = find_pairs(reference, prediction)
     wanted = None if classes is None else _foreground(classes)
     values = None if wanted is None else [info.value for info in wanted]
-    task = partial(_score_pair, values=values, ignore=ignore)
+    task = partial(_score_pair, classes=classes, values=values, ignore=ignore)
     done: dict[int, _Scored] = {}
     for index, result in each(task, pairs, workers, _described):
         done[index] = result
@@ -132,9 +132,11 @@ def _foreground(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
     return wanted
 
 
-def _score_pair(pair: Pair, values: Sequence[int] | None, ignore: int | None) -> _Scored:
+def _score_pair(
+    pair: Pair, classes: Sequence[ClassInfo] | None, values: Sequence[int] | None, ignore: int | None
+) -> _Scored:
     """Read and score one case; ``values`` None: score every value that either label map holds."""
-    loaded = load_pair(pair)
+    loaded = load_pair(pair, classes)
     predicted = label_values(loaded.prediction, pair.prediction)
     referred = label_values(loaded.reference, pair.reference)
     wanted = sorted((predicted | referred) - {0, ignore}) if values is None else list(values)

@@ -12,6 +12,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
+from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset
@@ -50,7 +51,7 @@ def make_patches(
         for done, (part, name) in enumerate(names, 1):
             entry = dataset.entry(name)
             entry = replace(entry, label=None) if name in closed else entry
-            rows += _cut(entry, part, choice, models, out, hard, dataset.ignore)
+            rows += _cut(entry, part, choice, models, out, hard, dataset)
             count(done, len(names))
     if not rows:
         raise InputError(f"no patch of {choice.size} voxels fits the scans in {data}; lower --size or --foreground")
@@ -69,7 +70,9 @@ def _models(
         for done, name in enumerate(names, 1):
             path = dataset.entry(name).label
             assert path is not None
-            label = brought_to(read_label(path, read_grid(dataset.entry(name).images[0])), choice.spacing, True)
+            label = brought_to(
+                read_label(path, read_grid(dataset.entry(name).images[0]), dataset.classes), choice.spacing, True
+            )
             for value in (int(v) for v in np.unique(label.array) if v not in (0, dataset.ignore)):
                 masks.setdefault(value, []).append(label.array[0] == value)
                 spacings.setdefault(value, []).append(label.spacing)
@@ -77,10 +80,12 @@ def _models(
     return {value: ShapeModel.fit(masks[value], spacings[value]) for value in masks}
 
 
-def _brought(entry: CaseFiles, choice: PatchChoice) -> tuple[Volume, Volume | None]:
+def _brought(
+    entry: CaseFiles, choice: PatchChoice, classes: Sequence[ClassInfo] | None
+) -> tuple[Volume, Volume | None]:
     """Image and label at the patches' spacing. Raises InputError where the label does not lie on the image."""
     image = read(entry.images)
-    label = read_label(entry.label, image.source) if entry.label else None
+    label = read_label(entry.label, image.source, classes) if entry.label else None
     if label is not None:
         try:
             require_same_place(label, image)
@@ -102,14 +107,14 @@ def _cut(
     models: Mapping[int, ShapeModel],
     out: Path,
     hard: dict[str, float],
-    ignore: int | None,
+    dataset: Dataset,
 ) -> list[dict[str, str]]:
     """Write the patches of one scan; their rows of cases.csv. Notes the difficulty of each in ``hard``."""
-    image, label = _brought(entry, choice)
+    image, label = _brought(entry, choice, dataset.classes)
     usual = {} if label is None else {v: model.reconstruct(label.array[0] == v, label.spacing)
                                       for v, model in models.items()}  # fmt: skip
     rows = []
-    for index, patch in enumerate(places(entry.name, image.shape, choice, _classes(label, ignore))):
+    for index, patch in enumerate(places(entry.name, image.shape, choice, _classes(label, dataset.ignore))):
         name = f"{entry.name}_p{index:03d}"
         row = {"case_id": name, "label": "", "split": part, "group": entry.group or entry.name}
         piece = cut(image, patch)

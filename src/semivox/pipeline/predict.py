@@ -111,7 +111,7 @@ def score_entries(run: Path, entries: Sequence[CaseFiles], plan: Plan) -> list[R
     rows = []
     for entry in entries:
         assert entry.label is not None
-        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)))
+        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)), plan.classes)
         values = [info.value for info in classes]
         scores = score_classes(loaded.prediction, loaded.reference, loaded.spacing, values, plan.ignore)
         for info, score in zip(classes, scores, strict=True):
@@ -129,7 +129,7 @@ def score_entries_in_voxels(
     rows = []
     for entry in entries:
         assert entry.label is not None
-        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)))
+        loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)), plan.classes)
         rows += voxel_rows(entry.name, loaded.prediction, loaded.reference, classes, plan.ignore, missed_is_zero)
     return rows
 

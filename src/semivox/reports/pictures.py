@@ -129,7 +129,9 @@ def case_pictures(results: Results, labeled_set: str) -> tuple[Picture, ...]:
 def overlay_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> bytes:
     """The PNG of one case with its reference and the labels of each run."""
     volume = read(entry.images)
-    reference = None if entry.label is None else class_indices(read_label(entry.label, volume.source).array[0], plan)
+    reference = None
+    if entry.label is not None:
+        reference = class_indices(read_label(entry.label, volume.source, plan.classes).array[0], plan)
     labels = {arm: class_indices(read_label(prediction_of(run, entry)).array[0], plan) for arm, run in runs.items()}
     return overlay(volume.array, reference, labels, volume.spacing, [info.name for info in plan.classes])
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.case import Volume
-from semivox.core.plan import CaseFacts
+from semivox.core.plan import CaseFacts, ClassInfo
 from semivox.data.checks.findings import Finding
 from semivox.data.checks.image import channel_findings, header_findings, intensity_findings
 from semivox.data.checks.label import place_findings, value_findings
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.orientation import axis_codes, canonical_grid, to_canonical
-from semivox.data.formats.scan import Scan, ScanError
+from semivox.data.formats.scan import Scan, ScanError, Segment
+from semivox.data.formats.segments import drawn_of, is_unnamed
 from semivox.data.formats.volume import assemble, fill, read_label_scan, read_scan
 from semivox.data.planning.fingerprint import facts
 
@@ -33,6 +34,8 @@ class Task:
     values: tuple[int, ...] | None
     """The label values that the data set declares."""
     ignore: int | None
+    classes: tuple[ClassInfo, ...] | None = None
+    """The classes that the data set declares; a label that names its own is read by the names."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Examined:
     """Directions of the file's axes, such as ``LPS``."""
     channels: int = 0
     spacing: tuple[float, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Names and numbers of the label's classes, where its file tells them."""
 
 
 def examine(task: Task) -> Examined:
@@ -71,11 +76,11 @@ def examine(task: Task) -> Examined:
     expected = None if task.channels is None else len(task.channels)
     findings += channel_findings(entry.images, len(array), expected)
     findings += intensity_findings(volume, filled, names, file)
-    drawn, more = _examine_label(task, volume)
+    drawn, more, segments = _examine_label(task, volume)
     findings += more
     sound = not any(finding.level == "error" for finding in findings)
     measured = facts(entry.name, volume, drawn, task.ignore) if task.measure and sound else None
-    return Examined(entry.name, tuple(findings), measured, digest(array), axes, len(array), volume.spacing)
+    return Examined(entry.name, tuple(findings), measured, digest(array), axes, len(array), volume.spacing, segments)
 
 
 def digest(array: np.ndarray) -> str:
@@ -111,18 +116,21 @@ def _read(
     return None if failed else scans, findings
 
 
-def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[Finding]]:
-    """The label (X, Y, Z) in RAS+ orientation if it is sound, and what was found on it."""
+def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[Finding], tuple[Segment, ...]]:
+    """The label (X, Y, Z) in RAS+ orientation if it is sound, what was found on it, and its own names of classes.
+
+    No names are told where the data set's decide already.
+    """
     path = task.entry.label
     if path is None:
-        return None, []
-    scans, findings = _read((path,), lambda label: read_label_scan(label, volume.source))
+        return None, [], ()
+    scans, findings = _read((path,), lambda label: read_label_scan(label, volume.source, task.classes))
     if scans is None:
-        return None, findings
+        return None, findings, ()
     (scan,) = scans
     if len(scan.array) > 1:
         text = f"{path.name} has {len(scan.array)} numbers a voxel; a label has one"
-        return None, [*findings, _error("label_channels", text, "Save one volume of class numbers.", path)]
+        return None, [*findings, _error("label_channels", text, "Save one volume of class numbers.", path)], ()
     findings = [
         finding for finding in findings if finding.code not in ("spacing", "field_of_view")
     ]  # said of the image
@@ -130,7 +138,9 @@ def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[
     findings += place_findings(path, canonical_grid(source), volume.grid)
     more, whole = value_findings(path, to_canonical(scan.array, source)[0], task.values, task.ignore)
     placed = not any(finding.level == "error" for finding in findings)
-    return whole if placed else None, findings + more
+    settled = any(not is_unnamed(info.name) for info in (task.classes or ())[1:])
+    segments = () if settled or whole is None else drawn_of(scan.header.segments, whole)
+    return whole if placed else None, findings + more, segments
 
 
 def _error(code: str, message: str, fix: str, file: Path) -> Finding:

@@ -9,6 +9,7 @@ import numpy as np
 
 from semivox.data.checks.case import Examined
 from semivox.data.checks.findings import Finding
+from semivox.data.checks.names import swapped_names
 from semivox.data.dataset import Dataset
 
 OUTLIER = 3.0
@@ -23,6 +24,9 @@ def between_cases(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Ex
     for finder in (_copies, _channels, _spacings):
         for name, finding in finder(parts, cases, files):
             found[name].append(finding)
+    told = {case.name: case.segments for case in cases if case.segments}
+    for name, finding in swapped_names(told, files):
+        found[name].append(finding)
     return found
 
 

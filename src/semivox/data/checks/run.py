@@ -77,7 +77,7 @@ def _task(dataset: Dataset, name: str, part: str | None) -> Task:
     if part == "unlabeled":
         entry = replace(entry, label=None)
     values = None if dataset.classes is None else tuple(info.value for info in dataset.classes)
-    return Task(entry, part in TRAINED, dataset.channels, values, dataset.ignore)
+    return Task(entry, part in TRAINED, dataset.channels, values, dataset.ignore, dataset.classes)
 
 
 def _verdict(case: Examined, compared: Sequence[Finding]) -> CaseVerdict:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -82,11 +83,11 @@ class Nrrd(Format):
             return Scan(array, header)
         return Scan(slicer.flattened(path, array, header.segments), header)
 
-    def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
-        """Write (X, Y, Z) or (X, Y, Z, K), compressed. Raises OSError where it cannot be written whole."""
+    def write(self, path: Path, array: np.ndarray, grid: Grid, keys: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Write (X, Y, Z) or (X, Y, Z, K), compressed, with keys beside. Raises OSError where it cannot be whole."""
         from semivox.data.formats import itk
 
-        itk.write(path, array, grid)
+        itk.write(path, array, grid, keys)
         _, _, voxels = _parse(path)
         try:
             read_voxels(path, voxels)

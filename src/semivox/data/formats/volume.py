@@ -5,7 +5,8 @@ Arrays are (C, X, Y, Z), x to the patient's right, y to the front, z up; spacing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,15 @@ from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import put, writing
 from semivox.core.geometry import Grid
+from semivox.core.plan import ClassInfo
 from semivox.data.formats import registry
+from semivox.data.formats.cropped import onto_scan
+from semivox.data.formats.itksnap import segments_beside
 from semivox.data.formats.orientation import canonical_grid, corner_distance, to_canonical, to_file
 from semivox.data.formats.registry import suffix_of
-from semivox.data.formats.scan import Header, Scan, ScanError, require_sane_grid
+from semivox.data.formats.scan import Header, Scan, ScanError, Segment, require_sane_grid
+from semivox.data.formats.segments import by_name
+from semivox.data.formats.slicer import keys_of
 
 MOST_NONFINITE = 0.01
 """The part of a scan's voxels that may be NaN or infinite; they are filled with the scan's minimum."""
@@ -76,20 +82,31 @@ def _finite(volume: Volume, name: str) -> Volume:
     return Volume(array, volume.grid, volume.source)
 
 
-def read_label_scan(path: Path, grid: Grid | None = None) -> Scan:
-    """A label in its file's orientation; ``grid``: the file grid of the scan it belongs to, where known."""
+def read_label_scan(path: Path, grid: Grid | None = None, classes: Sequence[ClassInfo] | None = None) -> Scan:
+    """A label in its file's orientation, and what its values are named, in ``header.segments``. Raises ScanError.
+
+    ``grid``: the file grid of the scan it belongs to, onto which a cropped segmentation is put. ``classes``: the data
+    set's; where both name their classes, the names decide, and values become those of the data set.
+    """
     scan = registry.require(path).read_label(path, grid)
     require_sane_grid(str(path), scan.header.grid)
-    return scan
+    if scan.header.segments and grid is not None:
+        scan = onto_scan(path, scan, grid)
+    names = scan.header.segments or segments_beside(path)
+    if not names:
+        return scan
+    array = scan.array if classes is None else by_name(path, whole(scan.array, str(path)), names, classes)
+    return Scan(array, replace(scan.header, segments=names))
 
 
-def read_label(path: Path, grid: Grid | None = None) -> Volume:
+def read_label(path: Path, grid: Grid | None = None, classes: Sequence[ClassInfo] | None = None) -> Volume:
     """An expert's label: (1, X, Y, Z) whole numbers in RAS+ orientation. Raises ScanError.
 
     ``grid``: the grid of the scan's file (``Volume.source``), where known; contours cannot be read without it.
+    ``classes``: the data set's; names in the file then decide which value is which class.
     Values within 1e-3 of a whole number are rounded (headers with a slope cause them); others are an error.
     """
-    volume = assemble([path], [read_label_scan(path, grid)])
+    volume = assemble([path], [read_label_scan(path, grid, classes)])
     if len(volume.array) > 1:
         raise ScanError(
             "label_channels", f"{path}: a label has one number a voxel, this file has {len(volume.array)}.",
@@ -160,30 +177,50 @@ def to_source(array: np.ndarray, volume: Volume) -> np.ndarray:
 
 def write_label(path: Path, array: np.ndarray, volume_source: Grid) -> None:
     """Write class values (X, Y, Z), already on the source grid, as uint8 or, above 255, uint16."""
+    _write(path, _label_numbers(path, array), volume_source, registry.writer(path).write)
+
+
+def write_segmentation(path: Path, array: np.ndarray, grid: Grid, segments: Sequence[Segment]) -> None:
+    """Write class values (X, Y, Z), already on the grid, as a segmentation that 3D Slicer opens with names and colors.
+
+    ``path`` must end in ``.seg.nrrd``. Raises InputError for another one, and as ``write_label`` does.
+    """
+    if suffix_of(path) != ".seg.nrrd":
+        raise InputError(f"cannot write {path}: a segmentation of 3D Slicer must be named .seg.nrrd")
+    from semivox.data.formats.nrrd import Nrrd
+
+    def put_with_names(temporary: Path, label: np.ndarray, on: Grid) -> None:
+        Nrrd().write(temporary, label, on, keys_of(label, segments))
+
+    _write(path, _label_numbers(path, array), grid, put_with_names)
+
+
+def write_map(path: Path, array: np.ndarray, grid: Grid) -> None:
+    """Write a float32 map, (X, Y, Z) or (X, Y, Z, K) already on the grid, in the format of the path's suffix."""
+    _write(path, np.asarray(array, dtype=np.float32), grid, registry.writer(path).write)
+
+
+def _label_numbers(path: Path, array: np.ndarray) -> np.ndarray:
+    """Class values in the smallest type that holds them. Raises InputError for what is no label."""
     lowest, highest = int(array.min(initial=0)), int(array.max(initial=0))
     if array.dtype.kind not in "iub" or lowest < 0 or highest > 65535:
         raise InputError(
             f"cannot write {path} as a label: values are {array.dtype} from {lowest} to {highest}; "
             "whole numbers from 0 to 65535 are right"
         )
-    _write(path, array.astype(np.uint8 if highest < 256 else np.uint16), volume_source)
+    return array.astype(np.uint8 if highest < 256 else np.uint16)
 
 
-def write_map(path: Path, array: np.ndarray, grid: Grid) -> None:
-    """Write a float32 map, (X, Y, Z) or (X, Y, Z, K) already on the grid, in the format of the path's suffix."""
-    _write(path, np.asarray(array, dtype=np.float32), grid)
-
-
-def _write(path: Path, array: np.ndarray, grid: Grid) -> None:
+def _write(path: Path, array: np.ndarray, grid: Grid, write: Callable[[Path, np.ndarray, Grid], None]) -> None:
     """Write beside the target and rename, so that no reader sees half a file. Raises SemivoxError, InputError."""
     if array.shape[:3] != grid.shape:
         raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
-    target, suffix = registry.writer(path), suffix_of(path)
+    suffix = suffix_of(path)
     temporary = path.with_name(f".{path.name[: -len(suffix)]}.writing{suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            target.write(temporary, array, grid)
+            write(temporary, array, grid)
             put(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)

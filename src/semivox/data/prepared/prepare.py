@@ -212,7 +212,7 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:
     """The label on the image's canonical grid as class indices (X, Y, Z) uint8."""
-    read = files.read_label(path, volume.source)
+    read = files.read_label(path, volume.source, plan.classes)
     files.require_same_place(read, volume)
     return class_indices(read.array[0], plan)
 
