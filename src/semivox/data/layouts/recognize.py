@@ -1,8 +1,8 @@
 """What stands in a data folder: which files are scans, which are their labels, and what each case is for.
 
-Six layouts are found by themselves: a CSV table, lists in a JSON file, nnU-Net raw, two folders, BIDS, and labels
-beside their images.
-Nothing is read here but names and small text files.
+Seven layouts are found by themselves: a CSV table, lists in a JSON file, nnU-Net raw, two folders, BIDS, labels
+beside their images, and DICOM exports.
+Nothing is read here but names, small text files, and the headers of DICOM exports.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.layouts import bids as layout_bids
 from semivox.data.layouts import csv as layout_csv
+from semivox.data.layouts import dicom as layout_dicom
 from semivox.data.layouts import folders as layout_folders
 from semivox.data.layouts import msd as layout_msd
 from semivox.data.layouts import nnunet as layout_nnunet
@@ -30,6 +31,7 @@ ACCEPTED = """Accepted layouts:
   BIDS          sub-01/anat/sub-01_T1w.nii.gz, labels *_dseg or *_mask below derivatives/
   nnU-Net raw   imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, dataset.json; optional: imagesUn/, imagesTs/, labelsTs/
   lists         dataset.json (or a MONAI datalist) with a list "training" of {"image": ..., "label": ...}
+  DICOM         an export such as PATIENT/STUDY/SERIES; SEG and RTSTRUCT files are the labels of the series they name
   CSV           a table with the columns case_id,image[,image_2...],label,split,group (paths relative to the table)
 Scans may be .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, or a folder of DICOM slices."""
 
@@ -47,6 +49,7 @@ def find(root: Path) -> Dataset:
         (layout_folders.matches, layout_folders.find),
         (layout_bids.matches, layout_bids.find),
         (layout_patients.matches, layout_patients.find),
+        (layout_dicom.matches, layout_dicom.find),
     )
     for matches, finder in finders:
         if matches(root):

@@ -65,6 +65,13 @@ def dicom_files(folder: Path) -> Iterator[Path]:
         yield from (path for path in _below(entries, DEEPEST) if is_dicom(path))
 
 
+def files_below(root: Path) -> Iterator[Path]:
+    """All DICOM files of a folder and of those below it."""
+    entries = sorted(root.iterdir())
+    yield from (path for path in entries if is_dicom(path))
+    yield from (path for path in _below(entries, DEEPEST) if is_dicom(path))
+
+
 def _below(entries: Sequence[Path], depth: int) -> Iterator[Path]:
     """Files in the folders among ``entries``, and in those below."""
     for entry in entries:

@@ -88,6 +88,14 @@ def open_file(path: Path, tags: Sequence[int | str] | None = None) -> Opened:
     return Opened(path, data, syntax, sop, little, pixels)
 
 
+def require_pixels(opened: Opened) -> None:
+    """Raise ScanError for an image file that ends before its pixels."""
+    if opened.pixels is None:
+        raise ScanError(
+            "truncated", f"{opened.path} holds no pixels: it is truncated, or only the header of a slice.", FIX
+        )  # fmt: skip
+
+
 class _Bounded:
     """A file that is never asked for more bytes than it has left: Python takes the memory before it reads."""
 

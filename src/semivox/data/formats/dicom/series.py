@@ -8,7 +8,7 @@ from pathlib import Path
 
 from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice
 from semivox.data.formats.dicom.kinds import kind_of, words_for
-from semivox.data.formats.dicom.opening import FIX, Opened, open_file
+from semivox.data.formats.dicom.opening import Opened, open_file, require_pixels
 from semivox.data.formats.dicom.planes import TAGS
 from semivox.data.formats.dicom.tags import whole, word
 from semivox.data.formats.scan import ScanError
@@ -91,10 +91,7 @@ def contents_of(folder: Path) -> Contents:
     opened = [open_file(file, TAGS) for file in files]
     images = [file for file in opened if kind_of(file) == "image"]
     for file in images:
-        if file.pixels is None:  # else a cut slice would pass for a picture of another series
-            raise ScanError(
-                "truncated", f"{file.path} holds no pixels: it is truncated, or only the header of a slice.", FIX
-            )  # fmt: skip
+        require_pixels(file)  # else a cut slice would pass for a picture of another series
     groups: dict[str, list[Opened]] = {}
     for file in images:
         groups.setdefault(word(file.data, "SeriesInstanceUID"), []).append(file)

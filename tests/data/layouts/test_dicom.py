@@ -1,0 +1,117 @@
+"""A DICOM export becomes cases by what its headers say, whatever its folders are called; and the commands run on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+
+from semivox.core.errors import InputError
+from semivox.data.layouts import find
+from tests.data.formats.dicom import made_up
+
+SHAPE = (8, 24, 24)
+
+
+def patient(root, name: str, kind: str = "", number: int = 0, uid: str = "") -> None:
+    """PATIENT/STUDY/SERIES with a CT of a bright box, and its label as RTSTRUCT or SEG."""
+    series = uid or f"1.2.55.{number}"
+    array, mask = made_up.noise(SHAPE, number, high=100), np.zeros(SHAPE, bool)
+    mask[2:6, 6:16, 8:18] = True
+    array[mask] += 900
+    tags = {"SeriesInstanceUID": series, "PatientID": name, "FrameOfReferenceUID": f"{series}.9"}
+    made_up.series(root / name / "STUDY0" / "SERIES0", array + 1000, ending="", **tags)
+    if not kind:
+        return
+    positions = [[0, 0, 3.0 * index] for index in range(SHAPE[0])]
+    if kind == "RTSTRUCT":
+        corners = 1.5 * np.array([[7.5, 5.5], [17.5, 5.5], [17.5, 15.5], [7.5, 15.5]])
+        outlines = [np.column_stack([corners, np.full(4, 3.0 * index)]) for index in range(2, 6)]
+        label = made_up.structures({"lesion": outlines})
+        inner, study, frame = Dataset(), Dataset(), Dataset()
+        inner.SeriesInstanceUID, study.RTReferencedSeriesSequence = series, Items([inner])
+        frame.RTReferencedStudySequence = Items([study])
+        label.ReferencedFrameOfReferenceSequence = Items([frame])
+    else:
+        label = made_up.segmentation({"lesion": mask}, positions)
+        reference = Dataset()
+        reference.SeriesInstanceUID = series
+        label.ReferencedSeriesSequence = Items([reference])
+    label.PatientID = name
+    made_up.write(label, root / name / "STUDY0" / kind / "1")
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Three labeled patients, one unlabeled."""
+    root = tmp_path / "export"
+    for number, (name, kind) in enumerate({"p1": "RTSTRUCT", "p2": "SEG", "p3": "SEG", "p4": ""}.items()):
+        patient(root, name, kind, number)
+    return root
+
+
+def test_patients_studies_and_series_become_cases(export):
+    dataset = find(export)
+    assert dataset.layout == "DICOM"
+    assert dataset.channels == ("CT",)
+    found = {
+        entry.name: (entry.images[0].relative_to(export), entry.label and entry.label.parent.name)
+        for entry in dataset.entries
+    }
+    series = {name: export.__class__(name, "STUDY0", "SERIES0") for name in ("p1", "p2", "p3", "p4")}
+    labels = {"p1": "RTSTRUCT", "p2": "SEG", "p3": "SEG", "p4": None}
+    assert found == {name: (series[name], labels[name]) for name in labels}
+
+
+def test_several_series_in_one_folder_are_cases_of_one_patient(tmp_path):
+    for number in (1, 2):
+        tags = {"SeriesInstanceUID": f"1.2.{number}", "PatientID": "x"}
+        made_up.series(tmp_path / str(number), made_up.noise(SHAPE), **tags)
+        for path in (tmp_path / str(number)).iterdir():
+            (tmp_path / "export" / "p").mkdir(parents=True, exist_ok=True)
+            path.rename(tmp_path / "export" / "p" / f"{number}{path.name}")
+    entries = find(tmp_path / "export").entries
+    assert [(entry.name, entry.images[0].name, entry.group) for entry in entries] == [
+        ("p_1", "p#1.2.1", "p"), ("p_2", "p#1.2.2", "p"),
+    ]  # fmt: skip
+
+
+def test_one_patient_in_two_folders_is_one_patient(tmp_path):
+    for number, name in enumerate(("first", "second")):
+        tags = {"SeriesInstanceUID": f"1.2.{number}", "PatientID": "same"}
+        made_up.series(tmp_path / "export" / name, made_up.noise(SHAPE), **tags)
+    assert {entry.group for entry in find(tmp_path / "export").entries} == {"first"}
+
+
+def test_localizers_and_other_modalities_are_passed_over_with_a_note(export):
+    made_up.series(
+        export / "p4" / "STUDY0" / "LOC", made_up.noise((2, 8, 8)), SeriesInstanceUID="1.2.66", PatientID="p4"
+    )
+    made_up.series(
+        export / "p4" / "STUDY0" / "MR",
+        made_up.noise((4, 8, 8)),
+        SeriesInstanceUID="1.2.67",
+        PatientID="p4",
+        Modality="MR",
+    )
+    dataset = find(export)
+    assert len(dataset.entries) == 4
+    assert any("LOC" in text and "localizer" in text for text in dataset.skipped)
+    assert any("MR; the labeled ones are CT" in text for text in dataset.skipped)
+
+
+def test_two_labels_of_one_series_are_refused_by_name(export):
+    (copy,) = (export / "p2" / "STUDY0" / "SEG").iterdir()
+    data = pydicom.dcmread(copy)
+    made_up.write(data, export / "p2" / "STUDY0" / "SEG" / "2")
+    with pytest.raises(InputError, match=r"SEG.1 and .*SEG.2 are labels of one series"):
+        find(export)
+
+
+def test_a_damaged_file_is_named(export):
+    path = export / "p2" / "STUDY0" / "SERIES0" / "IM003"
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(InputError, match="IM003"):
+        find(export)
