@@ -5,7 +5,7 @@ A path is a folder, a file, or ``folder#UID`` for one of several series. pydicom
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from semivox.core.geometry import Grid
@@ -65,6 +65,12 @@ class Dicom(Format):
         from semivox.data.formats.dicom.labels import read_label
 
         return read_label(path, grid)
+
+    def read_named(self, path: Path, grid: Grid | None, names: Collection[str]) -> Scan:
+        """Only the structures of these names; the others are named in a remark. Raises ScanError."""
+        from semivox.data.formats.dicom.labels import read_label
+
+        return read_label(path, grid, names)
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """Every DICOM file of the folder."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,6 +58,13 @@ class Format(ABC):
     def read_label(self, path: Path, grid: Grid | None) -> Scan:
         """A label; ``grid`` is that of the scan it belongs to, where known. Contours need it, voxels do not."""
         return self.read_scan(path)
+
+    def read_named(self, path: Path, grid: Grid | None, names: Collection[str]) -> Scan:
+        """A label of which only the structures of these names are wanted; a format may leave the others out.
+
+        So structures that nobody asked for, such as the outline of the body, may lie over those that are wanted.
+        """
+        return self.read_label(path, grid)
 
     def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
         """Write (X, Y, Z), or (X, Y, Z, K) for K values a voxel, as it lies on ``grid``. Raises OSError."""

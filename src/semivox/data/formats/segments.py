@@ -39,6 +39,11 @@ def is_unnamed(name: str) -> bool:
     return UNNAMED.fullmatch(plain(name)) is not None
 
 
+def names_of(classes: Sequence[ClassInfo]) -> tuple[str, ...]:
+    """The telling names of a data set's classes, without its background."""
+    return tuple(info.name for info in classes if info.value and not is_unnamed(info.name))
+
+
 def plain(name: str) -> str:
     """A name as it is compared: case, spaces, hyphens and underscores do not count."""
     return " ".join(re.split(r"[\s_\-]+", unicodedata.normalize("NFC", name).casefold())).strip()

@@ -22,7 +22,7 @@ from semivox.data.formats.itksnap import segments_beside
 from semivox.data.formats.orientation import canonical_grid, corner_distance, to_canonical, to_file
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.scan import Header, Scan, ScanError, Segment, require_sane_grid
-from semivox.data.formats.segments import by_name
+from semivox.data.formats.segments import by_name, names_of
 from semivox.data.formats.slicer import keys_of
 
 MOST_NONFINITE = 0.01
@@ -88,7 +88,8 @@ def read_label_scan(path: Path, grid: Grid | None = None, classes: Sequence[Clas
     ``grid``: the file grid of the scan it belongs to, onto which a cropped segmentation is put. ``classes``: the data
     set's; where both name their classes, the names decide, and values become those of the data set.
     """
-    scan = registry.require(path).read_label(path, grid)
+    known, wanted = registry.require(path), names_of(classes or ())
+    scan = known.read_named(path, grid, wanted) if wanted else known.read_label(path, grid)
     require_sane_grid(str(path), scan.header.grid)
     if scan.header.segments and grid is not None:
         scan = onto_scan(path, scan, grid)

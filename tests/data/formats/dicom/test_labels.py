@@ -10,6 +10,7 @@ from highdicom.sr.coding import CodedConcept
 from skimage.measure import points_in_poly
 
 from semivox.core.geometry import Grid
+from semivox.core.plan import ClassInfo
 from semivox.data.formats import volume
 from semivox.data.formats.scan import ScanError
 from tests.data.formats.dicom import made_up
@@ -235,3 +236,19 @@ def test_several_structure_sets_in_a_folder_are_listed(tmp_path):
         made_up.write(made_up.structures(rings()), tmp_path / "labels" / name)
     with pytest.raises(ScanError, match=r"holds 2 segmentations or structure sets: a\.dcm, b\.dcm"):
         read(tmp_path / "labels", grid)
+
+
+def test_only_declared_structures_are_drawn_and_take_their_declared_numbers(tmp_path):
+    _, grid = scan(tmp_path)
+    body = [np.array([[-0.4, -0.4, z], [15.2, -0.4, z], [15.2, 19, z], [-0.4, 19, z]]) for z in (3.0, 6.0, 9.0)]
+    path = made_up.write(made_up.structures({"BODY": body, **rings()}), tmp_path / "rs.dcm")
+    with pytest.raises(ScanError, match="'BODY' and 'Bladder' overlap"):
+        volume.read_label_scan(path, grid)
+    classes = [ClassInfo(name=name, value=value) for name, value in (("background", 0), ("bone", 1), ("bladder", 2))]
+    label = volume.read_label_scan(path, grid, classes)
+    expected = 2 * drawn(rings()["Bladder"], SHAPE) + drawn(rings()["Bone"], SHAPE)
+    assert np.array_equal(label.array[0].transpose(2, 1, 0), expected)
+    (remark,) = label.header.remarks
+    assert "left out: BODY" in remark.message
+    with pytest.raises(ScanError, match="none of the structures heart"):
+        volume.read_label_scan(path, grid, [classes[0], ClassInfo(name="heart", value=1)])

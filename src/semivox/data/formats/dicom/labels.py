@@ -15,6 +15,7 @@ from semivox.data.formats.dicom.opening import open_file
 from semivox.data.formats.dicom.segmentation import Segmentation
 from semivox.data.formats.dicom.stack import stack
 from semivox.data.formats.scan import Header, Remark, Scan, ScanError, Segment
+from semivox.data.formats.segments import plain
 
 LABELS = ("segmentation", "structures")
 KINDS = ("SOPClassUID", "Modality")
@@ -65,6 +66,7 @@ def _structures(file: Path, grid: Grid | None, names: Collection[str] | None) ->
             "Give it together with its scan.",
         )  # fmt: skip
     regions, remarks = contours.regions_of(open_file(file))
+    remarks += _left_out([region.name for region in regions], names)
     regions = [region for region in regions if _is_wanted(region.name, names)]
     _require_some(file, [region.name for region in regions], names)
     canvas = Canvas(file, {region.number: region.name for region in regions}, grid.shape)
@@ -80,7 +82,8 @@ def _segmentation(file: Path, grid: Grid | None, names: Collection[str] | None) 
     wanted = {number: name for number, name in seg.names.items() if _is_wanted(name, names)}
     _require_some(file, list(wanted.values()), names)
     canvas = Canvas(file, wanted, own.shape)
-    return _scan(canvas, own, segmentation.draw_segments(canvas, seg, wanted, own))
+    remarks = segmentation.draw_segments(canvas, seg, wanted, own)
+    return _scan(canvas, own, remarks + _left_out(list(seg.names.values()), names))
 
 
 def _own_grid(file: Path, seg: Segmentation) -> Grid:
@@ -99,14 +102,18 @@ def _scan(canvas: Canvas, grid: Grid, remarks: list[Remark]) -> Scan:
     return Scan(canvas.label[None], Header(grid, 1, tuple(remarks), segments))
 
 
+def _left_out(found: list[str], names: Collection[str] | None) -> list[Remark]:
+    """A note on structures that are no class of the data set."""
+    others = [name for name in found if not _is_wanted(name, names)]
+    if not others:
+        return []
+    text = f"structures that are no class here, left out: {', '.join(others[:8])}"
+    return [Remark("passed_over", text, "No action, unless a class is spelled otherwise in dataset.json.")]
+
+
 def _is_wanted(name: str, names: Collection[str] | None) -> bool:
     """Whether a structure is among the names, in any case and with spaces or underscores."""
     return names is None or plain(name) in {plain(one) for one in names}
-
-
-def plain(name: str) -> str:
-    """A name as it is compared: ``Left_Kidney`` is ``left kidney``."""
-    return " ".join(name.replace("_", " ").casefold().split())
 
 
 def _require_some(file: Path, found: list[str], names: Collection[str] | None) -> None:
