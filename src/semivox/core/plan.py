@@ -66,6 +66,8 @@ class ChannelFacts(Frozen):
     """99.5th percentile."""
     zeros: float
     """Fraction of voxels that are exactly 0."""
+    sample: tuple[float, ...] = ()
+    """Values at evenly spaced ranks of the voxels under a label, so that scans can be pooled; else empty."""
 
 
 class CaseFacts(Frozen):
@@ -81,6 +83,8 @@ class CaseFacts(Frozen):
     """Label value -> number of voxels; empty for an unlabeled scan."""
     foreground: tuple[ChannelFacts, ...] = ()
     """Per channel, statistics of the voxels under a label; empty for an unlabeled scan."""
+    centers: Mapping[int, tuple[float, float, float]] = {}
+    """Label value -> center of its voxels, mm from the first voxel along right, front, up; without background."""
 
 
 class Fingerprint(Frozen):

@@ -11,15 +11,18 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.plan import CaseFacts, ClassInfo
+from semivox.data.checks.drawing import drawing_findings
 from semivox.data.checks.findings import Finding
 from semivox.data.checks.image import channel_findings, header_findings, intensity_findings
 from semivox.data.checks.label import place_findings, value_findings
+from semivox.data.checks.likeness import signature
+from semivox.data.checks.units import Intensities, intensities
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.orientation import axis_codes, canonical_grid, to_canonical
 from semivox.data.formats.scan import Scan, ScanError, Segment
 from semivox.data.formats.segments import drawn_of, is_unnamed
 from semivox.data.formats.volume import assemble, fill, read_label_scan, read_scan
-from semivox.data.planning.fingerprint import facts
+from semivox.data.planning.fingerprint import facts, label_counts
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,15 @@ class Examined:
     spacing: tuple[float, ...] = ()
     segments: tuple[Segment, ...] = ()
     """Names and numbers of the label's classes, where its file tells them."""
+    shape: tuple[int, ...] = ()
+    origin: tuple[float, ...] = ()
+    """World position of the first voxel in mm, RAS+."""
+    intensities: tuple[Intensities, ...] = ()
+    """Per channel; for comparing scans, not kept."""
+    signature: tuple[float, ...] = ()
+    """Voxels at fixed places of the first channel: alike in scans that are copies but for the unit."""
+    values: tuple[int, ...] = ()
+    """Values of its label, without background; not kept."""
 
 
 def examine(task: Task) -> Examined:
@@ -78,9 +90,25 @@ def examine(task: Task) -> Examined:
     findings += intensity_findings(volume, filled, names, file)
     drawn, more, segments = _examine_label(task, volume)
     findings += more
+    if drawn is not None:
+        findings += drawing_findings(entry.label or Path(file), drawn, volume, task.ignore)
     sound = not any(finding.level == "error" for finding in findings)
     measured = facts(entry.name, volume, drawn, task.ignore) if task.measure and sound else None
-    return Examined(entry.name, tuple(findings), measured, digest(array), axes, len(array), volume.spacing, segments)
+    return Examined(
+        entry.name,
+        tuple(findings),
+        measured,
+        digest(array),
+        axes,
+        len(array),
+        volume.spacing,
+        segments,
+        volume.shape,
+        tuple(float(value) for value in volume.grid.affine[:3, 3]),
+        tuple(intensities(channel) for channel in array),
+        signature(array[0]),
+        () if drawn is None else tuple(sorted(set(label_counts(drawn)) - {0})),
+    )
 
 
 def digest(array: np.ndarray) -> str:

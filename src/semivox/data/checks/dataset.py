@@ -8,31 +8,55 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semivox.data.checks.case import Examined
+from semivox.data.checks.classes import class_findings, found_classes, side_findings
 from semivox.data.checks.findings import Finding
+from semivox.data.checks.likeness import likely_same
 from semivox.data.checks.names import swapped_names
-from semivox.data.dataset import Dataset
+from semivox.data.checks.units import unit_findings
+from semivox.data.dataset import Dataset, groups_of, some
 
 OUTLIER = 3.0
 """Factor between a voxel edge and the data set's median edge beyond which the unit is in doubt."""
+FIELD_OUTLIER = 4.0
+"""The same factor for the length of a scan along one axis."""
 TRAINED = ("labeled", "unlabeled")
 
 
 def between_cases(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Examined]) -> dict[str, list[Finding]]:
     """Findings per case name that come from comparing cases; ``parts``: case name -> part of the split."""
     files = {entry.name: str(entry.images[0]) if entry.images else "" for entry in dataset.entries}
+    facts = {case.name: case.facts for case in cases if case.facts is not None}
+    named = [
+        *(pair for finder in (_copies, _channels, _spacings, _fields) for pair in finder(parts, cases, files)),
+        *unit_findings(
+            dataset.channels,
+            {case.name: case.intensities for case in cases},
+            {name: fact.channels for name, fact in facts.items()},
+            files,
+        ),
+        *side_findings(found_classes(dataset, list(facts.values())), list(facts.values()), files)[0],
+        *likely_same(cases, groups_of(dataset.entries), files),
+        *swapped_names({case.name: case.segments for case in cases if case.segments}, files),
+    ]
     found: dict[str, list[Finding]] = defaultdict(list)
-    for finder in (_copies, _channels, _spacings):
-        for name, finding in finder(parts, cases, files):
-            found[name].append(finding)
-    told = {case.name: case.segments for case in cases if case.segments}
-    for name, finding in swapped_names(told, files):
+    for name, finding in named:
         found[name].append(finding)
     return found
 
 
 def on_dataset(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Examined]) -> list[Finding]:
     """Findings on the data set as a whole."""
-    return [*_remarks(dataset), *_skipped(dataset), *_orientations(cases), *_patients(dataset, parts), *_names(dataset)]
+    facts = [case.facts for case in cases if case.facts is not None]
+    return [
+        *_remarks(dataset),
+        *_skipped(dataset),
+        *_labeled(dataset, parts),
+        *class_findings(dataset, parts, cases, facts),
+        *side_findings(found_classes(dataset, facts), facts, {})[1],
+        *_orientations(cases),
+        *_patients(dataset, parts),
+        *_names(dataset),
+    ]
 
 
 def _copies(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[str, str]) -> list[tuple[str, Finding]]:
@@ -97,11 +121,58 @@ def _spacings(
     return found
 
 
+def _fields(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[str, str]) -> list[tuple[str, Finding]]:
+    """Scans that show far more or less of the body than the others along some axis."""
+    known = [case for case in cases if case.spacing]
+    if len(known) < 3:
+        return []
+    sizes = np.array([np.multiply(case.shape, case.spacing) for case in known])
+    median = np.median(sizes, axis=0)
+    fix = "No action if such scans are to be labeled too; else cut it, or leave it out."
+    return [
+        (
+            case.name,
+            Finding(
+                level="warning",
+                code="field_outlier",
+                message=f"the scan spans {_mm(size)} mm; the data set's median is {_mm(median)} mm",
+                fix=fix,
+                file=files[case.name],
+            ),
+        )
+        for case, size in zip(known, sizes, strict=True)
+        if (size > FIELD_OUTLIER * median).any() or (size * FIELD_OUTLIER < median).any()
+    ]
+
+
 def _remarks(dataset: Dataset) -> list[Finding]:
     """What the names and places of files told."""
     return [
         Finding(level=remark.level, code=remark.code, message=remark.message, fix=remark.fix, file="")
         for remark in dataset.remarks
+    ]
+
+
+def _labeled(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
+    """That something can be trained on at all, and what is left aside."""
+    found = []
+    if not any(part == "labeled" for part in parts.values()):
+        fix = "Give at least one scan a label of the same name; see docs/how-to/lay-out-your-data.md."
+        text = "no scan for training has a label"
+        found.append(Finding(level="error", code="no_label", message=text, fix=fix, file=""))
+    if aside := left_aside(dataset, parts):
+        text = f"{len(aside)} scan(s) for test or validation have no label and are left aside: {some(aside)}"
+        fix = "No action; once there is a model, semivox predict labels them."
+        found.append(Finding(level="note", code="left_aside", message=text, fix=fix, file=""))
+    return found
+
+
+def left_aside(dataset: Dataset, parts: Mapping[str, str]) -> list[str]:
+    """Scans that the layout gives for test or validation, but that cannot be scored."""
+    return [
+        entry.name
+        for entry in dataset.entries
+        if entry.part in ("validation", "test") and entry.images and entry.name not in parts
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
+from semivox.core.geometry import Spacing
 from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
@@ -16,6 +17,10 @@ SAMPLE = 1_000_000
 """Voxels a channel's percentiles and moments are taken from, evenly spread; smaller scans are used whole."""
 AIR = -500.0
 """Hounsfield units between air (-1000) and the lightest tissue, lung (about -800 to -500)."""
+RANKS = 200
+"""Values that stand for the voxels under a label of one scan when the labeled scans are pooled."""
+CENTER_VOXELS = 4_000_000
+"""Voxels from which centers are taken, evenly spread; smaller boxes around a label are used whole."""
 PADDED = 0.1
 """From this part of exact zeros on, zeros are taken for surroundings that were blanked out."""
 
@@ -25,12 +30,11 @@ def facts(name: str, volume: Volume, label: np.ndarray | None, ignore: int | Non
 
     Voxels with the label value ``ignore`` are counted but are no foreground.
     """
-    step = max(1, volume.array[0].size // SAMPLE)
-    channels = tuple(_channel(channel, _body(channel.ravel()[::step])) for channel in volume.array)
+    channels = channel_facts(volume)
     if label is None:
         return CaseFacts(name=name, shape=volume.shape, spacing=volume.spacing, labeled=False, channels=channels)
     inside = label != 0 if ignore is None else (label != 0) & (label != ignore)
-    foreground = tuple(_channel(channel, channel[inside]) for channel in volume.array) if inside.any() else ()
+    foreground = tuple(_drawn(channel, channel[inside]) for channel in volume.array) if inside.any() else ()
     return CaseFacts(
         name=name,
         shape=volume.shape,
@@ -39,7 +43,14 @@ def facts(name: str, volume: Volume, label: np.ndarray | None, ignore: int | Non
         channels=channels,
         voxels=label_counts(label),
         foreground=foreground,
+        centers=centers(label, volume.spacing),
     )
+
+
+def channel_facts(volume: Volume) -> tuple[ChannelFacts, ...]:
+    """The intensities of each channel of a scan."""
+    step = max(1, volume.array[0].size // SAMPLE)
+    return tuple(_channel(channel, _body(channel.ravel()[::step])) for channel in volume.array)
 
 
 def fingerprint(dataset: Dataset, split: Split, facts: Sequence[CaseFacts]) -> Fingerprint:
@@ -73,6 +84,25 @@ def label_counts(label: np.ndarray) -> dict[int, int]:
     return {int(index) + lowest: int(counts[index]) for index in np.flatnonzero(counts)}
 
 
+def centers(label: np.ndarray, spacing: Spacing) -> dict[int, tuple[float, float, float]]:
+    """Label value -> center of its voxels in mm from the first voxel; (X, Y, Z) whole numbers from 0, no background."""
+    places = [np.flatnonzero(label.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
+    if not places[0].size:
+        return {}
+    begin = [int(place[0]) for place in places]
+    step = 1
+    box = tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
+    while np.prod([-(-(part.stop - part.start) // step) for part in box]) > CENTER_VOXELS:
+        step += 1
+    part = label[tuple(slice(edge.start, edge.stop, step) for edge in box)]
+    index = np.nonzero(part)
+    values, which = np.unique(part[index], return_inverse=True)
+    counts = np.bincount(which)
+    mean = [np.bincount(which, weights=axis) / counts for axis in index]
+    middle = [[(begin[axis] + step * mean[axis][i]) * spacing[axis] for axis in range(3)] for i in range(len(values))]
+    return {int(value): (x, y, z) for value, (x, y, z) in zip(values, middle, strict=True)}
+
+
 def _found_classes(cases: Sequence[CaseFacts], ignore: int | None) -> tuple[ClassInfo, ...]:
     """Background and a class per value that occurs in the labels."""
     values = sorted({value for case in cases for value in case.voxels} - {0, ignore})
@@ -93,6 +123,13 @@ def _body(values: np.ndarray) -> np.ndarray:
     else:
         inside = values
     return inside if inside.size else values
+
+
+def _drawn(channel: np.ndarray, region: np.ndarray) -> ChannelFacts:
+    """The same of the voxels under a label, with values that stand for all of them."""
+    ranks = (np.arange(RANKS) + 0.5) / RANKS
+    values = np.quantile(region[:: max(1, region.size // SAMPLE)].astype(np.float64), ranks, method="hazen")
+    return _channel(channel, region).model_copy(update={"sample": tuple(float(f"{value:.6g}") for value in values)})
 
 
 def _channel(channel: np.ndarray, region: np.ndarray) -> ChannelFacts:

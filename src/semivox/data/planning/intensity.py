@@ -8,12 +8,16 @@ from statistics import median
 
 import numpy as np
 
-from semivox.core.plan import CaseFacts, Fingerprint, Intensity
+from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint, Intensity
 
 CT_NAMES = {"ct", "cta", "cbct", "ldct", "hounsfield", "hu"}
 OTHER_NAMES = {"mr", "mri", "t1", "t1w", "t2", "t2w", "flair", "adc", "dwi", "lge", "pet", "us"}
 CT_MINIMUM = -200.0
 """Hounsfield units: CT reaches below (air is -1000), MR has no negative values."""
+CT_RANGE = (-32768.0, 65535.0)
+"""What 16 bits can hold: values beyond are in another unit."""
+PERCENTILES = (0.5, 99.5)
+"""Of the labeled voxels, between which a CT window lies, as in nnU-Net."""
 BLANKED = 0.25
 """From this part of exact zeros on, the surroundings were blanked and would distort a scan's mean."""
 
@@ -32,12 +36,10 @@ def _channel(index: int, name: str, fingerprint: Fingerprint) -> tuple[Intensity
     """The scheme of one channel and why."""
     measured = [case.channels[index] for case in fingerprint.cases]
     drawn = [case for case in fingerprint.cases if case.foreground]
-    words = set(re.findall(r"[a-z0-9]+", name.lower()))
     lowest, highest = median(m.minimum for m in measured), median(m.maximum for m in measured)
-    whole = all(m.minimum.is_integer() and m.maximum.is_integer() for m in measured)
-    by_values = lowest < CT_MINIMUM and highest > -CT_MINIMUM and whole and not words & OTHER_NAMES
-    if drawn and (words & CT_NAMES or by_values):
-        evidence = "it is named CT" if words & CT_NAMES else f"whole numbers, typically from {lowest:g} to {highest:g}"
+    if drawn and is_ct(name, measured):
+        named = words_of(name) & CT_NAMES
+        evidence = "it is named CT" if named else f"whole numbers, typically from {lowest:g} to {highest:g}"
         return _window(index, drawn, fingerprint, evidence)
     zeros = median(m.zeros for m in measured)
     if zeros > BLANKED:
@@ -50,23 +52,52 @@ def _channel(index: int, name: str, fingerprint: Fingerprint) -> tuple[Intensity
     ), f"each scan's own mean and std, since values ({lowest:g} to {highest:g}) are not CT"
 
 
+def is_ct(name: str, measured: Sequence[ChannelFacts]) -> bool:
+    """Whether a channel is CT: by its name, else by the values of most of its scans."""
+    words = words_of(name)
+    if words & CT_NAMES or words & OTHER_NAMES:
+        return bool(words & CT_NAMES)
+    lowest, highest = median(m.minimum for m in measured), median(m.maximum for m in measured)
+    whole = sum(m.minimum.is_integer() and m.maximum.is_integer() for m in measured) > len(measured) / 2
+    return whole and CT_RANGE[0] <= lowest < CT_MINIMUM and -CT_MINIMUM < highest <= CT_RANGE[1]
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a channel's name, in small letters."""
+    return set(re.findall(r"[a-z0-9]+", name.lower()))
+
+
 def _window(index: int, drawn: Sequence[CaseFacts], fingerprint: Fingerprint, evidence: str) -> tuple[Intensity, str]:
-    """A fixed window from the voxels under a label, all labeled scans pooled by their number of such voxels."""
-    weights = np.array([foreground_voxels(case, fingerprint) for case in drawn], float)
-    weights /= weights.sum()
-    facts = [case.foreground[index] for case in drawn]
-    mean, lower, upper = (
-        float(weights @ np.array([getattr(fact, key) for fact in facts])) for key in ("mean", "lower", "upper")
-    )
-    square = float(weights @ np.array([fact.std**2 + (fact.mean - mean) ** 2 for fact in facts]))
-    intensity = Intensity(
-        scheme="ct", lower=round(lower, 2), upper=round(upper, 2), mean=round(mean, 2), std=round(square**0.5, 2)
-    )
+    """A fixed window from the voxels under a label, of all labeled scans together; mean and std of what it leaves."""
+    values, weights = _pooled(index, drawn, fingerprint)
+    lower, upper = (_percentile(values, weights, percent) for percent in PERCENTILES)
+    clipped = np.clip(values, lower, upper)
+    mean = float(weights @ clipped)
+    std = float(weights @ np.square(clipped - mean)) ** 0.5
+    lower, upper, mean, std = (float(f"{value:.6g}") for value in (lower, upper, mean, std))
     reason = (
-        f"CT ({evidence}): clipped to the 0.5-99.5 percentiles {lower:.0f} to {upper:.0f} of the labeled voxels "
-        f"of {len(drawn)} scan(s), then their mean {mean:.0f} and std {square**0.5:.0f}"
+        f"CT ({evidence}): clipped to the 0.5-99.5 percentiles {lower:.4g} to {upper:.4g} of the labeled voxels of "
+        f"{len(drawn)} scan(s) together, then their mean {mean:.4g} and std {std:.4g}"
     )
-    return intensity, reason
+    return Intensity(scheme="ct", lower=lower, upper=upper, mean=mean, std=std), reason
+
+
+def _pooled(index: int, drawn: Sequence[CaseFacts], fingerprint: Fingerprint) -> tuple[np.ndarray, np.ndarray]:
+    """Values (N,) in ascending order that stand for all labeled voxels, and the part of the voxels each stands for."""
+    values, weights = [], []
+    for case in drawn:
+        fact = case.foreground[index]
+        sample = fact.sample or (fact.lower, fact.mean, fact.upper)  # measured by an earlier version
+        values += list(sample)
+        weights += [foreground_voxels(case, fingerprint) / len(sample)] * len(sample)
+    order = np.argsort(values, kind="stable")
+    ordered, parts = np.array(values)[order], np.array(weights, float)[order]
+    return ordered, parts / parts.sum()
+
+
+def _percentile(values: np.ndarray, weights: np.ndarray, percent: float) -> float:
+    """A percentile of weighted values in ascending order, between the values as Hazen's is."""
+    return float(np.interp(percent / 100, np.cumsum(weights) - weights / 2, values))
 
 
 def foreground_voxels(case: CaseFacts, fingerprint: Fingerprint) -> int:

@@ -6,8 +6,6 @@ where nothing else is said.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from semivox.core.case import IGNORE
@@ -17,6 +15,7 @@ from semivox.core.plan import Fingerprint, Plan
 from semivox.data.planning import cost, sizing
 from semivox.data.planning import intensity as intensity_choice
 from semivox.data.planning.options import Machine, PlanOptions
+from semivox.data.planning.sides import mirror as mirror_choice
 
 __all__ = ["median_size", "plan", "require_affordable"]
 
@@ -26,14 +25,6 @@ LABELED_PER_STEP, UNLABELED_PER_STEP = 2, 2
 """Patches a step, as in the benchmarks of semi-supervised segmentation (Yu et al., arXiv:1907.07034)."""
 MOST_VOXELS = 2**30
 """Of a prepared scan: 4 GB while it is resampled."""
-SIDES = (
-    {"left", "right", "l", "r", "lt", "rt", "lh", "rh"},
-    {"anterior", "posterior", "ventral", "dorsal"},
-    {"superior", "inferior", "cranial", "caudal"},
-)
-"""Words in class names that a mirror image would make wrong, per axis x, y, z."""
-UNPAIRED = {"atrium", "atrial", "ventricle", "ventricular"}
-"""Parts whose other side looks different: one of them alone cannot be mistaken for its mirror image."""
 
 
 def plan(fingerprint: Fingerprint, options: PlanOptions, machine: Machine | None = None) -> Plan:
@@ -48,7 +39,7 @@ def plan(fingerprint: Fingerprint, options: PlanOptions, machine: Machine | None
     patch, strides, reasons["patch"] = sizing.choose_patch(median, spacing, family, options, machine, patches)
     network, reasons["network"] = sizing.choose_network(family, strides, spacing, patch, options)
     steps, reasons["steps"] = sizing.choose_steps(patch, family, options, machine, patches)
-    mirror, reasons["mirror"] = _mirror(fingerprint)
+    mirror, reasons["mirror"] = mirror_choice(fingerprint.classes[1:], fingerprint.cases)
     intensity, reasons["intensity"] = intensity_choice.choose(fingerprint)
     reasons["labeled_per_step"] = f"{LABELED_PER_STEP} labeled patches, as in the benchmarks of the field"
     reasons["precision"] = "float32, which every machine computes correctly; a dry step measures whether bfloat16 gains"
@@ -74,7 +65,7 @@ def plan(fingerprint: Fingerprint, options: PlanOptions, machine: Machine | None
         steps=steps,
         channels_last=machine.device == "cpu",
         mirror=mirror,
-        fingerprint=fingerprint,
+        fingerprint=_readable(fingerprint),
         reasons=reasons,
     )
 
@@ -155,22 +146,10 @@ def _unlabeled(fingerprint: Fingerprint) -> tuple[int, str]:
     return UNLABELED_PER_STEP, f"{UNLABELED_PER_STEP} patches of the {count} unlabeled scan(s), as many as labeled ones"
 
 
-def _mirror(fingerprint: Fingerprint) -> tuple[tuple[bool, bool, bool], str]:
-    """Axes along which a mirrored scan still has the right labels."""
-    reasons, allowed = [], [True, True, True]
-    for axis, sides in enumerate(SIDES):
-        sided = [item.name for item in fingerprint.classes[1:] if _words(item.name) & sides]
-        if not sided:
-            continue
-        if len(sided) == 1 and _words(sided[0]) & UNPAIRED:
-            reasons.append(f"{sided[0]} names a side, but has no counterpart that looks like it")
-            continue
-        allowed[axis] = False
-        reasons.append(f"off along {'xyz'[axis]}: mirrored there, {', '.join(sided)} would be the wrong class")
-    x, y, z = allowed
-    return (x, y, z), "; ".join(reasons) or "no class names a side"
-
-
-def _words(name: str) -> set[str]:
-    """The words of a class name: ``"Kidney_leftLower2"`` -> kidney, left, lower."""
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+def _readable(fingerprint: Fingerprint) -> Fingerprint:
+    """Without the values that stood for labeled voxels: the window is decided, and they would fill the plan's file."""
+    cases = [
+        case.model_copy(update={"foreground": tuple(f.model_copy(update={"sample": ()}) for f in case.foreground)})
+        for case in fingerprint.cases
+    ]
+    return fingerprint.model_copy(update={"cases": tuple(cases)})

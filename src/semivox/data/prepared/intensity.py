@@ -7,6 +7,14 @@ import numpy as np
 from semivox.core.errors import InputError
 from semivox.core.plan import Intensity
 
+HOT_PART = 1e-4
+"""The part of a scan's voxels (at least one) that may be defects: spikes of a receiver, a marker burnt in."""
+HOT_SPREADS = 3.0
+"""Such voxels are told by lying this many times the range of all others beyond it. In 125 MR scans of two public sets
+the brightest voxel lies 0.63 ranges beyond at most."""
+SAMPLE = 1_000_000
+"""Voxels from which the range of a scan is taken, evenly spread."""
+
 
 def fill(channel: np.ndarray) -> np.ndarray:
     """Voxels that are not a number (or infinite) get the smallest finite value.
@@ -28,7 +36,8 @@ def scale(channel: np.ndarray, intensity: Intensity) -> np.ndarray:
     """Raw values -> network input by the plan's scheme for this channel.
 
     (X, Y, Z) any number type -> (X, Y, Z) float32, always a new array. The transform is the same for every voxel; with
-    ``nonzero`` only its mean and std leave out the zeros, so that empty surroundings stay apart from tissue.
+    ``nonzero`` only its mean and std leave out the zeros, so that empty surroundings stay apart from tissue. The unit
+    of the values does not matter, nor do a few defective voxels: they count as the value nearest to theirs.
     """
     values = fill(channel)
     if intensity.scheme == "none":
@@ -39,7 +48,27 @@ def scale(channel: np.ndarray, intensity: Intensity) -> np.ndarray:
     counted = values[values != 0] if intensity.nonzero else values
     if counted.size == 0:
         return np.zeros(values.shape, np.float32)
+    low, high = plausible(counted)
+    if counted.min() < low or counted.max() > high:
+        inside = counted[(counted >= low) & (counted <= high)]
+        return _standardize(np.clip(values, inside.min(), inside.max()), *moments(inside))
     return _standardize(values, *moments(counted))
+
+
+def plausible(values: np.ndarray) -> tuple[float, float]:
+    """Between which values a scan's voxels (N,) lie, but for a few that are defects; in the unit of the values.
+
+    A limit is ``HOT_SPREADS`` times the range of all but ``HOT_PART`` of the voxels away from it. A scan that is
+    constant but for a few voxels has no range, and no limit.
+    """
+    flat = values.ravel()
+    sample = flat[:: max(1, flat.size // SAMPLE)]
+    aside = min(int(np.ceil(HOT_PART * sample.size)), (sample.size - 1) // 2)
+    ordered = np.partition(sample, (aside, sample.size - 1 - aside))
+    low, high = float(ordered[aside]), float(ordered[sample.size - 1 - aside])
+    if low == high:
+        return -np.inf, np.inf
+    return low - HOT_SPREADS * (high - low), high + HOT_SPREADS * (high - low)
 
 
 def moments(values: np.ndarray) -> tuple[float, float]:
@@ -57,6 +86,6 @@ def moments(values: np.ndarray) -> tuple[float, float]:
 def _standardize(values: np.ndarray, mean: float, std: float) -> np.ndarray:
     """(value - mean) / std in float32; a constant scan becomes all 0."""
     result = values - np.float32(mean)
-    if std > 1e-6 * max(1.0, abs(mean)):
+    if std > 1e-6 * abs(mean):
         result /= np.float32(std)
     return result

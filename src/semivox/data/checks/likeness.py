@@ -1,0 +1,87 @@
+"""Which scans may be of one patient: the same place in the scanner, or nearly the same voxels."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from semivox.data.checks.findings import Finding
+
+if TYPE_CHECKING:
+    from semivox.data.checks.case import Examined
+
+EDGE = 8
+"""Voxels of a signature along each axis."""
+ALIKE = 0.998
+"""Correlation of two signatures from which two scans count as one, in another unit or filtered."""
+CONVENTION = 3
+"""Scans of one set that may share an origin by chance of a visit; more share it because a program set it."""
+CHUNK = 512
+
+
+def signature(channel: np.ndarray) -> tuple[float, ...]:
+    """512 voxels at evenly spread places of a channel (X, Y, Z), standardized; empty where they are all equal."""
+    index = [np.linspace(0, size - 1, EDGE + 2)[1:-1].round().astype(int) for size in channel.shape]
+    values = channel[np.ix_(*index)].astype(np.float64).ravel()
+    spread = values.std()
+    if not spread > 0 or len(np.unique(values)) < EDGE:
+        return ()
+    return tuple(((values - values.mean()) / spread).tolist())
+
+
+def likely_same(
+    cases: Sequence[Examined], groups: Mapping[str, str], files: Mapping[str, str]
+) -> list[tuple[str, Finding]]:
+    """(case, finding) of scans that seem to be of one patient, though nothing says so."""
+    found = []
+    for names, why in [*_near_copies(cases), *_same_origin(cases)]:
+        if len({groups.get(name, name) for name in names}) < 2:
+            continue
+        text = f"{' and '.join(names[:4])} are likely of one patient: {why}"
+        fix = "If they are, say so in a CSV table (column group), so that they stay on one side of every split."
+        finding = Finding(level="warning", code="likely_same_patient", message=text, fix=fix, file=files[names[0]])
+        found.append((names[0], finding))
+    return found
+
+
+def _near_copies(cases: Sequence[Examined]) -> list[tuple[list[str], str]]:
+    """Pairs of scans of one size whose voxels agree but for the unit; exact copies are told elsewhere."""
+    sized: dict[tuple[int, ...], list[Examined]] = defaultdict(list)
+    for case in cases:
+        if case.signature:
+            sized[case.shape].append(case)
+    found = []
+    for alike in sized.values():
+        vectors = np.array([case.signature for case in alike], np.float32) / EDGE**1.5
+        for start in range(0, len(alike), CHUNK):
+            close = vectors[start : start + CHUNK] @ vectors.T
+            for i, j in zip(*np.nonzero(close > ALIKE), strict=True):
+                one, other = alike[start + int(i)], alike[int(j)]
+                if start + i < j and one.digest != other.digest:
+                    found.append(([one.name, other.name], "their voxels agree but for the unit or a filter"))
+    return found
+
+
+def _same_origin(cases: Sequence[Examined]) -> list[tuple[list[str], str]]:
+    """Scans that begin at the very same place in the scanner, down to a hundredth of a millimeter."""
+    places: dict[tuple[float, ...], list[str]] = defaultdict(list)
+    for case in cases:
+        if case.origin and not _is_made(case):
+            places[(*(round(value, 2) for value in case.origin), *case.shape)].append(case.name)
+    shared = Counter(len(names) for names in places.values() if len(names) > 1)
+    if sum(size * count for size, count in shared.items()) > max(CONVENTION, len(cases) / 4):
+        return []  # so many share an origin that a program must have set it
+    why = "they have the same size and begin at the same place in the scanner"
+    return [(names, why) for names in places.values() if 1 < len(names) <= CONVENTION]
+
+
+def _is_made(case: Examined) -> bool:
+    """Whether an origin is one that programs set: zero, whole numbers, or the scan around zero."""
+    middle = [(size - 1) * edge / 2 for size, edge in zip(case.shape, case.spacing, strict=True)]
+    return all(
+        abs(value - round(value)) < 1e-4 or abs(abs(value) - half) < max(0.5, half * 0.01)
+        for value, half in zip(case.origin, middle, strict=True)
+    )
