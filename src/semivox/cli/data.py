@@ -25,12 +25,14 @@ def check(
     phi: Annotated[
         bool, typer.Option("--phi", help="Also warn of header fields and names that may tell who a patient is.")
     ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="A line for every case, with all its findings.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write everything to this file (JSON).")] = None,
     json: o.Json = False,
 ) -> None:
-    """Look at every scan and label: can they be trained on? A verdict per case, with the fix.
+    """Look at every scan and label: can they be trained on, and what will happen? What is wrong, with the fix.
 
-    Layouts: two folders images/ and labels/ (an image without a label is unlabeled), nnU-Net raw, Medical
-    Segmentation Decathlon, or a CSV table. Exit code 2 if something must be mended.
+    Layouts: two folders images/ and labels/ (an image without a label is unlabeled), nnU-Net raw, lists in
+    dataset.json, labels beside images, BIDS, or a CSV table. Exit code 2 if something must be fixed.
 
     Example: semivox check scans/
     """
@@ -38,7 +40,10 @@ def check(
     from semivox.pipeline.progress import Terminal
 
     report = api.check(data, split, workers, Terminal(), phi=phi)
-    print(report.model_dump_json(indent=2) if json else report.text(), end="\n" if json else "")
+    if out is not None:
+        report.save(out / "check.json" if out.is_dir() else out)
+    text = report.listing() if everything else report.text()
+    print(report.model_dump_json(indent=2) if json else text, end="\n" if json else "")
     if not report.ok:
         raise typer.Exit(2)
 

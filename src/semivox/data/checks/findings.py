@@ -8,9 +8,15 @@ from typing import Literal
 
 from semivox.core.frozen import Frozen
 from semivox.core.plan import CaseFacts
+from semivox.data.checks.usage import DataSummary
 
 Level = Literal["error", "warning", "note"]
 Verdict = Literal["ok", "warning", "error"]
+LEVELS = ("error", "warning", "note")
+MOST_LINES = 45
+"""Of findings in a summary; further kinds are only named."""
+FIRST = 5
+"""Cases that are named of those with findings of one kind."""
 
 
 class Finding(Frozen):
@@ -46,10 +52,12 @@ class CheckReport(Frozen):
     cases: tuple[CaseVerdict, ...]
     findings: tuple[Finding, ...] = ()
     """On the data set as a whole."""
+    summary: DataSummary | None = None
+    """What the data set will be used for; None in reports of earlier versions."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings that must be mended before training."""
+        """The findings that must be fixed before training."""
         everything = (*self.findings, *(finding for case in self.cases for finding in case.findings))
         return tuple(finding for finding in everything if finding.level == "error")
 
@@ -59,9 +67,17 @@ class CheckReport(Frozen):
         return not self.errors
 
     def text(self) -> str:
-        """A line per case, each followed by its findings and fixes; then the data set; then the sum."""
+        """What will happen, what was found (alike findings together), and the sum: a screen, however many cases."""
+        lines = [f"{self.dataset} ({self.layout})"]
+        lines += self.summary.lines() if self.summary is not None else []
+        return "\n".join([*lines, *_grouped(self), "", self._sum()]) + "\n"
+
+    def listing(self) -> str:
+        """The same with a line for every case, each followed by its findings and fixes."""
         width = max([4, *(len(case.case) for case in self.cases)])
-        lines = [f"{self.dataset} ({self.layout})", f"{'case':<{width}}  verdict"]
+        lines = [f"{self.dataset} ({self.layout})"]
+        lines += self.summary.lines() if self.summary is not None else []
+        lines.append(f"{'case':<{width}}  verdict")
         for case in self.cases:
             lines.append(f"{case.case:<{width}}  {case.verdict:<7}  {_size(case.facts)}".rstrip())
             lines += _lines(case.findings)
@@ -70,16 +86,14 @@ class CheckReport(Frozen):
         return "\n".join([*lines, "", self._sum()]) + "\n"
 
     def _sum(self) -> str:
-        """Counts of the verdicts and of the codes behind them."""
+        """Counts of the verdicts, and whether training can start."""
         verdicts = Counter(case.verdict for case in self.cases)
         counts = ", ".join(f"{verdicts[level]} {level}" for level in ("ok", "warning", "error"))
-        everything = [*self.findings, *(finding for case in self.cases for finding in case.findings)]
-        codes = Counter(finding.code for finding in everything if finding.level != "note")
-        why = "".join(f"\n  {count} x {code}" for code, count in codes.most_common())
-        end = (
-            "Nothing prevents training." if self.ok else f"{len(self.errors)} error(s) must be mended before training."
-        )
-        return f"{len(self.cases)} cases: {counts}.{why}\n{end}"
+        bad = [case.case for case in self.cases if case.verdict == "error"]
+        if self.ok:
+            return f"{len(self.cases)} cases: {counts}.\nNothing prevents training."
+        aside = f" Cases can be left out: --exclude {','.join(bad[:3])}{',...' if len(bad) > 3 else ''}" if bad else ""
+        return f"{len(self.cases)} cases: {counts}.\n{len(self.errors)} error(s) must be fixed before training.{aside}"
 
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:
@@ -103,3 +117,36 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
         lines.append(f"    {finding.level} {finding.code}: {finding.message}")
         lines.append(f"        fix: {finding.fix}")
     return lines
+
+
+def _grouped(report: CheckReport) -> list[str]:
+    """Findings of one kind together: how many cases, the first of them, the first message, the fix."""
+    kinds: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
+    for name, finding in [
+        *(("", finding) for finding in report.findings),
+        *((case.case, finding) for case in report.cases for finding in case.findings),
+    ]:
+        kinds.setdefault((finding.level, finding.code), []).append((name, finding))
+    order = sorted(kinds, key=lambda kind: (LEVELS.index(kind[0]), -len(kinds[kind])))
+    lines: list[str] = []
+    notes: list[str] = []
+    for level, code in order:
+        found = kinds[level, code]
+        names = list(dict.fromkeys(name for name, _ in found if name))
+        if level == "note" and names:
+            notes.append(f"{code} ({len(names)} case{'s' if len(names) > 1 else ''}, such as {names[0]})")
+            continue
+        if len(lines) >= MOST_LINES:
+            notes.append(f"{level} {code} ({len(found)})")
+            continue
+        where = "" if not names else f", {names[0]}" if len(names) == 1 else f", {len(names)} cases: {_some(names)}"
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        lines += [f"{level} {code}{where}", f"    {found[0][1].message}{more}", f"    fix: {found[0][1].fix}"]
+    if notes:
+        lines.append(f"notes: {'; '.join(notes)}" if len(lines) < MOST_LINES else f"further: {'; '.join(notes)}")
+    hidden = any(len(found) > 1 for found in kinds.values()) or notes
+    return ["", *lines, *(["all findings of every case: --all, or --json"] if hidden else [])] if lines else []
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:FIRST]) + (", ..." if len(names) > FIRST else "")

@@ -6,17 +6,21 @@ see whether they could be scored: nothing measured on them is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from semivox.core.errors import InputError
+from semivox.core.plan import CaseFacts
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
 from semivox.data.checks.case import Examined, Task, examine
+from semivox.data.checks.classes import found_classes
 from semivox.data.checks.dataset import TRAINED, between_cases, on_dataset
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
-from semivox.data.dataset import Dataset
+from semivox.data.checks.usage import DataSummary
+from semivox.data.dataset import CaseFiles, Dataset, groups_of
 from semivox.data.layouts.recognize import default_split
+from semivox.data.planning.sides import mirror
 
 __all__ = ["CaseVerdict", "CheckReport", "Finding", "check"]
 
@@ -36,9 +40,9 @@ def check(
     """
     parts = _parts(dataset, split)
     tasks = [
-        _task(dataset, name, parts.get(name))
-        for name in (entry.name for entry in dataset.entries)
-        if split is None or name in parts
+        _task(dataset, entry, parts.get(entry.name))
+        for entry in dataset.entries
+        if split is None or entry.name in parts
     ]
     cases: list[Examined] = []
     for _, case in each(examine, tasks, workers, _described):
@@ -47,11 +51,31 @@ def check(
             progress(len(cases), len(tasks))
     cases.sort(key=lambda case: case.name)
     compared = between_cases(dataset, parts, cases)
+    verdicts = tuple(_verdict(case, compared.get(case.name, [])) for case in cases)
     return CheckReport(
         dataset=dataset.root.resolve().name,
         layout=dataset.layout,
-        cases=tuple(_verdict(case, compared.get(case.name, [])) for case in cases),
+        cases=verdicts,
         findings=tuple(on_dataset(dataset, parts, cases)),
+        summary=_usage(dataset, parts, [verdict.facts for verdict in verdicts if verdict.facts is not None]),
+    )
+
+
+def _usage(dataset: Dataset, parts: Mapping[str, str], facts: Sequence[CaseFacts]) -> DataSummary:
+    """``parts``: case -> part of the split; ``facts`` of the training scans without errors."""
+    classes = found_classes(dataset, facts)
+    mirrored, reason = mirror(classes, facts)
+    groups = groups_of(dataset.entries)
+    names = {part: tuple(sorted(name for name, place in parts.items() if place == part)) for part in PARTS}
+    return DataSummary(
+        parts=names,
+        patients=len({groups.get(name, name) for name in parts}),
+        channels=dataset.channels,
+        classes=classes,
+        declared=dataset.classes is not None,
+        ignore=dataset.ignore,
+        mirrored=mirrored,
+        mirror_reason=reason,
     )
 
 
@@ -71,9 +95,8 @@ def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
     return parts
 
 
-def _task(dataset: Dataset, name: str, part: str | None) -> Task:
+def _task(dataset: Dataset, entry: CaseFiles, part: str | None) -> Task:
     """What to examine of a case, without the label where it must stay closed."""
-    entry = dataset.entry(name)
     if part == "unlabeled":
         entry = replace(entry, label=None)
     values = None if dataset.classes is None else tuple(info.value for info in dataset.classes)
