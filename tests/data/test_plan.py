@@ -146,7 +146,7 @@ def test_ct_is_known_by_name_or_by_values():
 
 def test_ct_statistics_pool_the_labeled_scans_by_their_foreground():
     low, high = (
-        facts(str(mean), channel=CT.model_copy(update={"mean": mean, "std": 10.0}), voxels={0: 9, 1: count})
+        facts(str(mean), channel=CT.model_copy(update={"sample": (mean - 10, mean + 10)}), voxels={0: 9, 1: count})
         for mean, count in ((100.0, 300), (200.0, 100))
     )
     got = plan(fingerprint(low, high, channels=("CT",)), PlanOptions()).intensity[0]

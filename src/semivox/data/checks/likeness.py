@@ -13,23 +13,33 @@ from semivox.data.checks.findings import Finding
 if TYPE_CHECKING:
     from semivox.data.checks.case import Examined
 
-EDGE = 8
-"""Voxels of a signature along each axis."""
-ALIKE = 0.998
-"""Correlation of two signatures from which two scans count as one, in another unit or filtered."""
+EDGE = 12
+"""Places of a signature along each axis."""
+ALIKE = 0.95
+"""Correlation of two signatures from which two scans count as one: their noise is the same, which it is by no chance."""
+FEWEST = 200
+"""Places at which a scan must vary for its signature to mean something."""
 CONVENTION = 3
 """Scans of one set that may share an origin by chance of a visit; more share it because a program set it."""
 CHUNK = 512
 
 
 def signature(channel: np.ndarray) -> tuple[float, ...]:
-    """512 voxels at evenly spread places of a channel (X, Y, Z), standardized; empty where they are all equal."""
-    index = [np.linspace(0, size - 1, EDGE + 2)[1:-1].round().astype(int) for size in channel.shape]
-    values = channel[np.ix_(*index)].astype(np.float64).ravel()
-    spread = values.std()
-    if not spread > 0 or len(np.unique(values)) < EDGE:
+    """Differences of neighboring voxels at evenly spread places of a channel (X, Y, Z), of unit length.
+
+    They are noise and texture more than anatomy, since large ones are cut down. Empty where too few places vary.
+    """
+    if min(channel.shape) < 2:
         return ()
-    return tuple(((values - values.mean()) / spread).tolist())
+    index = [np.linspace(0, size - 2, min(EDGE, size - 1)).round().astype(int) for size in channel.shape]
+    here, beside = np.ix_(*index), np.ix_(*(places + 1 for places in index))
+    values = (channel[here].astype(np.float64) - channel[beside].astype(np.float64)).ravel()
+    sizes = np.abs(values[values != 0])
+    if sizes.size < FEWEST or len(np.unique(sizes)) < EDGE:
+        return ()
+    cut = 3 * np.median(sizes)
+    values = np.clip(values, -cut, cut)
+    return tuple((values / np.linalg.norm(values)).tolist())
 
 
 def likely_same(
@@ -55,7 +65,7 @@ def _near_copies(cases: Sequence[Examined]) -> list[tuple[list[str], str]]:
             sized[case.shape].append(case)
     found = []
     for alike in sized.values():
-        vectors = np.array([case.signature for case in alike], np.float32) / EDGE**1.5
+        vectors = np.array([case.signature for case in alike], np.float32)
         for start in range(0, len(alike), CHUNK):
             close = vectors[start : start + CHUNK] @ vectors.T
             for i, j in zip(*np.nonzero(close > ALIKE), strict=True):

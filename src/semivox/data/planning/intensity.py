@@ -87,12 +87,15 @@ def _pooled(index: int, drawn: Sequence[CaseFacts], fingerprint: Fingerprint) ->
     values, weights = [], []
     for case in drawn:
         fact = case.foreground[index]
-        sample = fact.sample or (fact.lower, fact.mean, fact.upper)  # measured by an earlier version
+        # Reports of earlier versions hold no sample: 1 % of the voxels at each end, the others at the mean.
+        sample, parts = fact.sample, [1 / max(1, len(fact.sample))] * len(fact.sample)
+        if not sample:
+            sample, parts = (fact.lower, fact.mean, fact.upper), [0.01, 0.98, 0.01]
         values += list(sample)
-        weights += [foreground_voxels(case, fingerprint) / len(sample)] * len(sample)
+        weights += [foreground_voxels(case, fingerprint) * part for part in parts]
     order = np.argsort(values, kind="stable")
-    ordered, parts = np.array(values)[order], np.array(weights, float)[order]
-    return ordered, parts / parts.sum()
+    ordered, shares = np.array(values)[order], np.array(weights, float)[order]
+    return ordered, shares / shares.sum()
 
 
 def _percentile(values: np.ndarray, weights: np.ndarray, percent: float) -> float:
