@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Plan
+from semivox.core.processes.main_guard import require_first_run
 from semivox.core.split import Split
 from semivox.methods import DEFAULT
 
@@ -49,6 +50,7 @@ def check(
     from semivox.pipeline.progress import Quiet
     from semivox.pipeline.stages import spare_cores
 
+    require_first_run()
     chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
     dataset = layouts.find(Path(data))
     with (progress or Quiet()).bar("checking scans") as count:
@@ -63,6 +65,7 @@ def plan(
     exclude: Collection[str] = (),
     method: str = DEFAULT,
     device: str = "auto",
+    workers: int | None = None,
     progress: ProgressDisplay | None = None,
     **options: Any,
 ) -> Plan:
@@ -70,7 +73,7 @@ def plan(
 
     ``options`` are the fields of ``data.planning.options.PlanOptions``: the budgets ``memory_gb`` and ``hours``, and
     ``spacing``, ``patch``, ``network``, ``steps`` and ``fields``, which overrule the planner. The cost is measured by a
-    dry step of ``method``. ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be
+    dry step of ``method``; ``workers`` processes read the scans (0: none). ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be
     trained on.
     """
     from semivox.data.planning.options import PlanOptions
@@ -81,7 +84,7 @@ def plan(
     wanted = checked(PlanOptions, "options of the plan", **options)
     config = configure(method, {}, checked(TrainSettings, "training settings", device=device))
     dataset, chosen = load_dataset(Path(data), _split(split), exclude)
-    return make_plan(check_or_raise(dataset, chosen, progress=progress), wanted, config, progress)
+    return make_plan(check_or_raise(dataset, chosen, workers, progress), wanted, config, progress)
 
 
 def prepare(

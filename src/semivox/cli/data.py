@@ -57,6 +57,7 @@ def plan(
     split: o.SplitFile = None,
     exclude: o.Exclude = None,
     device: o.Device = "auto",
+    workers: o.Workers = None,
     sets: o.Sets = None,
 ) -> None:
     """Decide spacing, patch, network, precision and steps, each with its reason; measure what training will cost.
@@ -74,6 +75,7 @@ def plan(
         exclude=o.names(exclude),
         method=method,
         device=device,
+        workers=workers,
         progress=progress,
         fields=fields,
         **options,
@@ -102,7 +104,11 @@ def prepare(
     from semivox.pipeline.progress import Terminal
 
     progress = Terminal()
-    made = Plan.load(plan) if plan else api.plan(data, split=split, exclude=o.names(exclude), progress=progress)
+    made = (
+        Plan.load(plan)
+        if plan
+        else api.plan(data, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
+    )
     store = api.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
     progress.say(f"{len(store.names)} scans are ready in {out}.")
 

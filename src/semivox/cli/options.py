@@ -35,7 +35,12 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto.")]
 Devices = Annotated[int | None, typer.Option(help="Processes that train together, one a GPU.")]
 Precision = Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: measured.")]
-BatchWorkers = Annotated[int | None, typer.Option(help="Processes that prepare patches; 0: none. Default: 2.")]
+BatchWorkers = Annotated[
+    int | None, typer.Option(help="Processes that prepare patches. Default: 2. 0: no process at all is started.")
+]
+Readers = Annotated[
+    int | None, typer.Option(help="Processes that read scans before training. Default: cores, 4 at most; 0: none.")
+]
 Memory = Annotated[float | None, typer.Option("--memory", help="Memory that training may use, GB.")]
 Time = Annotated[float | None, typer.Option("--time", help="Time that a training may take, hours.")]
 SpacingText = Annotated[str | None, typer.Option("--spacing", help="mm per voxel of training, x,y,z.")]
@@ -136,6 +141,7 @@ RUN = Group(
         "seed": Seed,
         "device": TrainDevice,
         "workers": BatchWorkers,
+        "readers": Readers,
         "sets": Sets,
     },
     _run,

@@ -21,8 +21,9 @@ from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import check_unchanged
 from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay
-from semivox.pipeline.stages import check_or_raise, make_plan, prepare_cases
+from semivox.pipeline.stages import check_or_raise, make_plan, prepare_cases, readers_of
 from semivox.training.folder import RunFolder
+from semivox.training.settings import TrainSettings
 
 OF_THE_STUDY = (
     *("classes", "spacing", "patch", "network", "labeled_per_step", "unlabeled_per_step", "steps", "precision"),
@@ -72,7 +73,7 @@ def _inspected(experiment: Experiment, record: Record, out: Path, progress: Prog
         report = CheckReport.load(path)
         if _covers(report, whole):
             return CheckedDataset(experiment.dataset, whole, report)
-    inspected = check_or_raise(experiment.dataset, whole, progress=progress)
+    inspected = check_or_raise(experiment.dataset, whole, _readers(experiment.study_file), progress)
     if not (out / "plan.json").exists():
         record.save_in(out)
     inspected.report.save(path)
@@ -172,8 +173,14 @@ def _prepared(
         reasons = dict(common.reasons) | {"intensity": own.reasons["intensity"]}
         own.model_copy(update={**shared, "reasons": reasons}).save(frame.plan)
     plan = Plan.load(frame.plan)
-    prepare_cases(inspected.dataset, labeled_set.split, plan, frame.path / "prepared", progress=progress)
+    readers = _readers(study_file)
+    prepare_cases(inspected.dataset, labeled_set.split, plan, frame.path / "prepared", readers, progress)
 
 
 def _device(study_file: StudyFile) -> str:
     return str(study_file.train.get("device", "auto"))
+
+
+def _readers(study_file: StudyFile) -> int | None:
+    """Processes that read scans: as the file says; none where training is to start none."""
+    return readers_of(TrainSettings.model_validate(dict(study_file.train)))

@@ -17,6 +17,7 @@ from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Executor, Started, words_of
 from semivox.experiments.local_processes import LocalProcesses
 from semivox.experiments.runs import Run
+from semivox.experiments.this_process import ThisProcess
 from semivox.experiments.watch import Watch
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.training.reporter import clock
@@ -40,13 +41,16 @@ class Outcome:
 def do_runs(
     arranged: Arranged, processes: int | None, progress: ProgressDisplay, executor: Executor | None = None
 ) -> Outcome:
-    """Do all runs that are not done. ``processes``: runs at once on this machine, None: as many as fit.
+    """Do all runs that are not done. ``processes``: runs at once on this machine, None: as many as fit,
+    and none beside this process where training is to have no ``workers``.
 
     ``executor``: who does them instead of this machine. Raises SemivoxError after all others are done if runs failed,
     and InterruptedRun after all running ones have saved when asked to stop.
     """
     waiting = [run for run in arranged.runs if not run.done(arranged.folder)]
     device = str(arranged.record.study_file.train.get("device", "auto"))
+    if executor is None and processes is None and arranged.record.study_file.train.get("workers") == 0:
+        executor = ThisProcess()
     executor = executor or LocalProcesses.fitting(arranged.plan, len(arranged.runs), processes, device)
     _announce(arranged, waiting, executor, progress)
     outcome = _run_all(arranged, waiting, executor, progress)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.core.processes.main_guard import require_first_run
 from semivox.core.split import Split
 from semivox.data import checks, layouts
 from semivox.data.dataset import Dataset, groups_of
@@ -21,7 +22,7 @@ from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import forecast
 from semivox.training.run import train_run
-from semivox.training.settings import RunConfig
+from semivox.training.settings import RunConfig, TrainSettings
 from semivox.training.spec import RunSpec
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
@@ -33,9 +34,11 @@ def load_dataset(data: Path, split: Split | Path | None = None, exclude: Collect
     ``split``: a split, a split.json, or None for what the files themselves suggest. Raises InputError naming cases
     that do not exist or lack the label their part of the split needs.
     """
+    require_first_run()
     dataset = layouts.find(data)
     chosen = Split.load(split) if isinstance(split, Path) else split or layouts.default_split(dataset)
     known = {entry.name: entry for entry in dataset.entries}
+    exclude = _whole_names(exclude, known)
     if unknown := sorted({*exclude} - set(known)):
         raise InputError(f"there is no case {unknown[0]!r} in {data} that could be excluded")
     parts = {part: tuple(name for name in getattr(chosen, part) if name not in exclude) for part in PARTS}
@@ -92,10 +95,27 @@ def train_method(spec: RunSpec, progress: ProgressDisplay | None = None) -> None
     train_run(spec, (progress or Quiet()).reporter())
 
 
+def readers_of(train: TrainSettings) -> int | None:
+    """Processes that read scans before a training: as chosen; none where it is to start no process at all."""
+    return 0 if train.readers is None and train.workers == 0 else train.readers
+
+
 def spare_cores() -> int:
     """Processes for reading scans: one a core, but four at most, since each holds a whole scan in memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 0 if cores == 1 else min(cores, 4)
+
+
+def _whole_names(parts: Collection[str], known: Collection[str]) -> list[str]:
+    """Names of cases that were cut at their own commas, put together again: ``b``, ``c red`` -> ``b,c red``."""
+    left, names = list(parts), list[str]()
+    while left:
+        sizes = [n for n in range(len(left), 0, -1) for glue in (",", ", ") if glue.join(left[:n]) in known]
+        size = sizes[0] if sizes else 1
+        both = (glue.join(left[:size]) for glue in (",", ", "))
+        names.append(next((name for name in both if name in known), left[0]))
+        del left[:size]
+    return names
 
 
 def _check_patients(split: Split, groups: dict[str, str]) -> None:

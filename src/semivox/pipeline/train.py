@@ -9,7 +9,7 @@ from semivox.core.plan import Plan
 from semivox.data.prepared.store import Store
 from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, train_method
+from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of, train_method
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
@@ -45,7 +45,7 @@ def train_one(
     begun = kept_plan(folder)
     plan = plan or begun
     if begun is None:
-        inspected = check_or_raise(dataset, split, progress=progress)
+        inspected = check_or_raise(dataset, split, readers_of(config.train), progress)
         plan = plan or make_plan(inspected, options.plan, config, progress)
     assert plan is not None
     store = Store(prepared or out / "prepared")
@@ -53,7 +53,7 @@ def train_one(
     spec.keep()
     _announce(spec, progress)
     try:
-        prepare_cases(dataset, split, spec.plan, store.folder, progress=progress)
+        prepare_cases(dataset, split, spec.plan, store.folder, readers_of(config.train), progress)
     except InputError:
         if begun is None:
             _forget(folder)

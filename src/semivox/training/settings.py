@@ -42,6 +42,9 @@ class TrainSettings(Frozen):
     """Name of the augmentation set; none: the plan's."""
     workers: int = Field(2, ge=0, le=256)
     """Processes that prepare batches; 0: none, the training process does it. Changes no result."""
+    readers: int | None = Field(None, ge=0, le=256)
+    """Processes that read scans before the training, a scan each; none given: one a core, 4 at most, and 0 where
+    ``workers`` is 0. Changes no result."""
     device: Device = "auto"
     """``auto`` takes a GPU if there is one."""
     devices: int = Field(1, ge=1, le=1024)

@@ -120,5 +120,5 @@ def test_ct_clips_then_standardizes_and_none_changes_nothing():
 
 @pytest.mark.parametrize("scheme", ["zscore", "ct"])
 def test_a_constant_scan_is_zero_not_nan(scheme):
-    intensity = Intensity(scheme=scheme, lower=0, upper=9, mean=7, std=0)
+    intensity = Intensity(scheme=scheme, lower=0, upper=9, mean=7, std=1)
     assert not scale(np.full((3, 3, 3), 7), intensity).any()

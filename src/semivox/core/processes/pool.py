@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from semivox.core.errors import SemivoxError
 from semivox.core.processes import watchdog as vigil
+from semivox.core.processes.main_guard import raise_if_unguarded, require_first_run
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.core.processes.watchdog import Marks, Watchdog
 
@@ -33,6 +34,7 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
     if workers < 1 or len(tasks) < 2:
         yield from ((index, work(task)) for index, task in enumerate(tasks))
         return
+    require_first_run()
     context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
     count = min(workers, len(tasks))
     marks, seats = Marks(count, context), context.Value("i", 0)
@@ -53,6 +55,9 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
                     process.kill()
                 raise SemivoxError(_stuck(name(tasks[found[1]])))
     except BrokenProcessPool as error:
+        for process in processes:
+            process.join(POLL)
+        raise_if_unguarded(process.exitcode for process in processes)
         words = [name(tasks[index]) for index in _last_words(_unanswered(marks, answered), processes)]
         raise SemivoxError(_died(words)) from error
     finally:

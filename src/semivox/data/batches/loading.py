@@ -14,6 +14,7 @@ from types import TracebackType
 from semivox.core.batch import Batch
 from semivox.core.errors import SemivoxError
 from semivox.core.processes import watchdog as vigil
+from semivox.core.processes.main_guard import raise_if_unguarded
 from semivox.core.processes.watchdog import Watchdog
 from semivox.data.batches.patches import Patches
 from semivox.data.batches.workers import PatchWorkers
@@ -79,6 +80,7 @@ class Loading:
                     raise SemivoxError(self._stuck(crew.task_of(step))) from None
                 continue
             if delivered is None:
+                raise_if_unguarded([crew.exit_code_of(step)])
                 raise SemivoxError(self._died(crew.task_of(step), crew.exit_code_of(step)))
             if isinstance(delivered, Exception):
                 raise delivered

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import torch
 
 from semivox.core.errors import SemivoxError
+from semivox.core.processes.main_guard import require_first_run
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.core.processes.watchdog import Marks
 from semivox.data.batches.patches import Patches
@@ -36,6 +37,7 @@ class PatchWorkers:
     """The workers, and what has come from them. ``end`` (or the end of the program) kills them: they hold nothing."""
 
     def __init__(self, patches: Patches, size: int, context: str | None) -> None:
+        require_first_run()
         self.per_step, self.size = patches.per_step, size
         how: Any = multiprocessing.get_context(context)
         self.marks = Marks(size, how)

@@ -78,7 +78,9 @@ def side_findings(
                 how = next(iter(wrong.values()))
                 of_all.append(_side("", higher, lower, how, f"all {seen} scan(s) that show both"))
             else:
-                of_cases += [(name, _side(files[name], higher, lower, how, name)) for name, how in wrong.items()]
+                of_cases += [
+                    (name, _side(files.get(name, ""), higher, lower, how, name)) for name, how in wrong.items()
+                ]
     return of_cases, of_all
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EDGE = 12
 """Places of a signature along each axis."""
 ALIKE = 0.95
-"""Correlation of two signatures from which two scans count as one: their noise is the same, which it is by no chance."""
+"""Correlation of two signatures from which two scans count as one: by chance, noise is not the same."""
 FEWEST = 200
 """Places at which a scan must vary for its signature to mean something."""
 CONVENTION = 3

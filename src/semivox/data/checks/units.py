@@ -23,6 +23,8 @@ INTERCEPT = (975.0, 1050.0)
 """Hounsfield units: what a CT is off by whose rescale intercept (-1000 or -1024) was lost."""
 WIDER = 4.0
 """A CT that spans this many times more or less than the others is in another unit."""
+ALIKE = (0.5, 1.5)
+"""Times the others' highest values, within which a scan that ends at 0 was cut off there rather than shifted."""
 FEW = 32
 """So few distinct whole values, in large pieces, are classes, not intensities."""
 PIECES = 0.9
@@ -162,6 +164,8 @@ def _of_ct(values: Intensities, others: Sequence[Intensities]) -> Judged | None:
     if negative and values.minimum >= 0 and values.maximum <= 255 and values.maximum < usual[-1] - usual[0]:
         kind = "8-bit gray values" if values.maximum > 1 else "a scale from 0 to 1"
         return "error", "intensity_unit", f"{own}, {rest}: {kind} among Hounsfield units", f"{again}."
+    if negative and values.minimum >= 0 and ALIKE[0] * usual[-1] <= values.percentiles[-1] <= ALIKE[1] * usual[-1]:
+        return "warning", "intensity_offset", f"{own}, none below 0; {rest}", f"{again}, if it was cut off at 0."
     if values.width * WIDER < width or values.width > WIDER * width:
         return "error", "intensity_unit", f"{own}, {rest}: another unit", f"{again}."
     low, high = float(shifts.min()), float(shifts.max())
@@ -173,8 +177,6 @@ def _of_ct(values: Intensities, others: Sequence[Intensities]) -> Judged | None:
         sign = "Subtract" if shift > 0 else "Add"
         fix = f"{again}, or {sign.lower()} 1024 (or 1000) from it." if lost and shift > 0 else f"{again}."
         return "error" if lost else "warning", "intensity_offset", text, fix
-    if negative and values.minimum >= 0 and low > -SHIFT * width:
-        return "warning", "intensity_offset", f"{own}, none below 0; {rest}", f"{again}, if it was cut off at 0."
     return None
 
 

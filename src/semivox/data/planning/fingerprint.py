@@ -12,6 +12,7 @@ from semivox.core.geometry import Spacing
 from semivox.core.plan import CaseFacts, ChannelFacts, ClassInfo, Fingerprint
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
+from semivox.data.prepared.intensity import plausible
 
 SAMPLE = 1_000_000
 """Voxels a channel's percentiles and moments are taken from, evenly spread; smaller scans are used whole."""
@@ -128,7 +129,9 @@ def _body(values: np.ndarray) -> np.ndarray:
 def _drawn(channel: np.ndarray, region: np.ndarray) -> ChannelFacts:
     """The same of the voxels under a label, with values that stand for all of them."""
     ranks = (np.arange(RANKS) + 0.5) / RANKS
-    values = np.quantile(region[:: max(1, region.size // SAMPLE)].astype(np.float64), ranks, method="hazen")
+    low, high = plausible(region)
+    sound = region[(region >= low) & (region <= high)]  # a voxel gone wrong belongs to no class
+    values = np.quantile(sound[:: max(1, sound.size // SAMPLE)].astype(np.float64), ranks, method="hazen")
     return _channel(channel, region).model_copy(update={"sample": tuple(float(f"{value:.6g}") for value in values)})
 
 

@@ -73,7 +73,7 @@ def _window(index: int, drawn: Sequence[CaseFacts], fingerprint: Fingerprint, ev
     lower, upper = (_percentile(values, weights, percent) for percent in PERCENTILES)
     clipped = np.clip(values, lower, upper)
     mean = float(weights @ clipped)
-    std = float(weights @ np.square(clipped - mean)) ** 0.5
+    std = float(weights @ np.square(clipped - mean)) ** 0.5 or 1.0  # one value everywhere: there is nothing to scale
     lower, upper, mean, std = (float(f"{value:.6g}") for value in (lower, upper, mean, std))
     reason = (
         f"CT ({evidence}): clipped to the 0.5-99.5 percentiles {lower:.4g} to {upper:.4g} of the labeled voxels of "

@@ -51,7 +51,8 @@ def scale(channel: np.ndarray, intensity: Intensity) -> np.ndarray:
     low, high = plausible(counted)
     if counted.min() < low or counted.max() > high:
         inside = counted[(counted >= low) & (counted <= high)]
-        return _standardize(np.clip(values, inside.min(), inside.max()), *moments(inside))
+        ends = (*([0.0] if intensity.nonzero else []), float(inside.min()), float(inside.max()))
+        return _standardize(np.clip(values, min(ends), max(ends)), *moments(inside))
     return _standardize(values, *moments(counted))
 
 

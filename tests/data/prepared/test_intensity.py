@@ -1,0 +1,109 @@
+"""Network input does not depend on the unit of a scan, nor on a voxel gone wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semivox.core.case import Volume
+from semivox.core.geometry import Grid
+from semivox.core.plan import ClassInfo, Fingerprint, Intensity
+from semivox.data.planning.fingerprint import facts
+from semivox.data.planning.intensity import choose
+from semivox.data.prepared.intensity import scale
+
+SHAPE = (12, 13, 14)
+
+
+def scan(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Values and label of a made-up scan."""
+    random = np.random.default_rng(seed)
+    label = np.zeros(SHAPE, np.uint8)
+    label[2:8, 3:9, 4:10] = 1
+    values = random.gamma(2.0, 40.0, SHAPE) + 60 * label
+    return np.where(random.random(SHAPE) < 0.3, 0, values), label
+
+
+def chosen(scans, factor: float, channel: str) -> Intensity:
+    """The plan's scheme for these scans, all in a unit ``factor`` times as small."""
+    cases = []
+    for index, (values, label) in enumerate(scans):
+        grid = Grid(SHAPE, np.eye(4))
+        cases.append(facts(str(index), Volume((values * factor).astype(np.float32)[None], grid, grid), label))
+    classes = (ClassInfo(name="background", value=0), ClassInfo(name="x", value=1))
+    return choose(Fingerprint(dataset="d", channels=(channel,), classes=classes, cases=tuple(cases)))[0][0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    exponent=st.floats(-8, 8),
+    channel=st.sampled_from(["MR", "CT", "0"]),
+    hot=st.booleans(),
+)
+def test_the_unit_changes_no_network_input(seed, exponent, channel, hot):
+    scans = [scan(seed), scan(seed + 1)]
+    if hot:
+        scans[0][0][1, 1, 1] = 1e6
+    factor = 10.0**exponent
+    here, there = (scale((scans[0][0] * f).astype(np.float32), chosen(scans, f, channel)) for f in (1.0, factor))
+    assert np.allclose(here, there, atol=2e-3), np.abs(here - there).max()
+    assert here.std() > 0.1
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), value=st.sampled_from([1e7, -1e7, 1e30, 3e4]), nonzero=st.booleans())
+def test_one_hot_voxel_moves_nothing(seed, value, nonzero):
+    values = scan(seed)[0].astype(np.float32)
+    scheme = Intensity(scheme="zscore", nonzero=nonzero)
+    plain = scale(values, scheme)
+    values[5, 5, 5] = value
+    got = scale(values, scheme)
+    others = np.ones(SHAPE, bool)
+    others[5, 5, 5] = False
+    assert np.allclose(got[others], plain[others], atol=0.02, rtol=0.01)
+    assert plain.min() - 0.02 <= got[5, 5, 5] <= plain.max() * 1.01 + 0.02
+
+
+def test_scans_without_hot_voxels_keep_their_exact_input():
+    values = scan(1)[0].astype(np.float32)
+    expected = (values - np.float32(values.astype(float).mean())) / np.float32(values.astype(float).std())
+    assert np.array_equal(scale(values, Intensity(scheme="zscore")), expected)
+
+
+@pytest.mark.parametrize("values", [np.full(SHAPE, 7.0), np.full(SHAPE, 1e-9), np.zeros(SHAPE), np.full(SHAPE, 1e9)])
+def test_a_constant_scan_becomes_zero(values):
+    assert not scale(values, Intensity(scheme="zscore")).any()
+
+
+def test_a_nearly_empty_scan_keeps_what_it_shows():
+    values = np.zeros((30, 30, 30), np.float32)
+    values[3, 3, 3:5] = 5
+    assert scale(values, Intensity(scheme="zscore"))[3, 3, 3] > 10
+
+
+def test_the_window_is_that_of_all_labeled_voxels_together():
+    random = np.random.default_rng(0)
+    label = np.zeros(SHAPE, np.uint8)
+    label[2:10, 2:10, 2:10] = 1
+    lung, bone = (np.rint(random.normal(mean, 30, SHAPE)) for mean in (-750, 700))
+    few = label * (np.arange(SHAPE[2]) < 4)  # a quarter of the voxels
+    got = chosen([(lung, label), (bone, few)], 1.0, "CT")
+    pooled = np.concatenate([lung[label > 0], bone[few > 0]])
+    lower, upper = np.percentile(pooled, (0.5, 99.5))
+    assert got.lower == pytest.approx(lower, abs=6)
+    assert got.upper == pytest.approx(upper, abs=6)
+    clipped = np.clip(pooled, lower, upper)
+    assert got.mean == pytest.approx(clipped.mean(), abs=3)
+    assert got.std == pytest.approx(clipped.std(), rel=0.01)
+
+
+def test_a_hot_voxel_under_a_label_does_not_widen_the_window():
+    values, label = scan(3)
+    before = chosen([(values, label)], 1.0, "CT")
+    values[5, 5, 5] = 1e7
+    after = chosen([(values, label)], 1.0, "CT")
+    assert after.std == pytest.approx(before.std, rel=0.05)
+    assert after.upper < 1.2 * before.upper
