@@ -73,8 +73,8 @@ def plan(
 
     ``options`` are the fields of ``data.planning.options.PlanOptions``: the budgets ``memory_gb`` and ``hours``, and
     ``spacing``, ``patch``, ``network``, ``steps`` and ``fields``, which overrule the planner. The cost is measured by a
-    dry step of ``method``; ``workers`` processes read the scans (0: none). ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be
-    trained on.
+    dry step of ``method``; ``workers`` processes read the scans (0: none). ``plan(...).save(Path("plan.json"))`` keeps
+    it. Raises InputError when scans cannot be trained on.
     """
     from semivox.data.planning.options import PlanOptions
     from semivox.pipeline.options import checked
