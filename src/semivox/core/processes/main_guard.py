@@ -32,4 +32,4 @@ def require_first_run() -> None:
 def raise_if_unguarded(exit_codes: Iterable[int | None]) -> None:
     """Raise InputError naming the cause if a process that has ended was one of a script without guard."""
     if UNGUARDED in set(exit_codes):
-        raise InputError(SENTENCE)
+        raise InputError(SENTENCE) from None
