@@ -1,6 +1,7 @@
 """The files of a scan, and a digest that tells whether they are the same ones."""
 
 import gzip
+import hashlib
 import os
 import shutil
 
@@ -10,7 +11,8 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
-from semivox.data.formats.sources import digest_of_files, files_of
+from semivox.data.formats import volume
+from semivox.data.formats.sources import digest_of, digest_of_files, files_of
 
 
 @pytest.fixture(params=[".nii.gz", ".nii", ".mhd", ".nhdr"])
@@ -70,3 +72,41 @@ def test_a_file_that_cannot_be_read_is_named(folder):
     path.chmod(0)
     with pytest.raises(InputError, match=path.name):
         digest(folder)
+
+
+def test_every_byte_of_a_file_of_several_gzip_blocks_counts(tmp_path):
+    for name, first in (("a", b"1" * 100), ("b", b"2" * 100)):
+        (tmp_path / name).write_bytes(gzip.compress(first, mtime=0) + gzip.compress(b"the same end", mtime=0))
+    one, other = ((tmp_path / name).read_bytes() for name in "ab")
+    assert len(one) == len(other)
+    assert one[-8:] == other[-8:]
+    assert digest_of(tmp_path / "a") != digest_of(tmp_path / "b")
+
+
+def test_a_file_is_read_again_when_it_has_changed_and_not_before(tmp_path, monkeypatch):
+    path, read = tmp_path / "a", []
+    path.write_bytes(b"one")
+    os.utime(path, (1, 1))
+    hashed = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *given: read.append(1) or hashed(*given))
+    first = digest_of(path)
+    assert digest_of(path) == first
+    assert len(read) == 1
+    path.write_bytes(b"two")  # the same size, changed just now
+    assert digest_of(path) != first
+    path.write_bytes(b"six")
+    assert digest_of(path) == hashlib.sha256(b"six").hexdigest()
+
+
+def test_pipes_and_devices_are_refused_at_once(folder):
+    path = next(iter((folder / "labels").iterdir()))
+    for make in (os.mkfifo, lambda name: os.symlink("/dev/zero", name)):
+        path.unlink()
+        make(path)
+        with pytest.raises(InputError, match="is a pipe or a device"):
+            digest_of(path)
+        with pytest.raises(InputError, match="is a pipe or a device"):
+            digest(folder)
+        if path.suffix not in (".raw", ".zraw"):
+            with pytest.raises(InputError, match="is a pipe or a device"):
+                volume.read_label(path)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data.dataset import Dataset
 from semivox.data.formats import registry
-from semivox.data.formats.integrity import GZIP
+from semivox.data.formats.integrity import require_regular
 
-TRAILER = 8
-"""Bytes at the end of a gzip file: the CRC-32 of what is packed, and its length (RFC 1952)."""
+SETTLED_NS = 2_000_000_000
+"""A file changed less than two seconds ago may change again within the same tick of its clock, unseen."""
+_known: dict[tuple[int, int, int, int], str] = {}
+"""Device, inode, size and time of change -> hash, for as long as this process lives."""
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -23,8 +27,8 @@ def files_of(path: Path) -> tuple[Path, ...]:
 def digest_of_files(dataset: Dataset) -> str:
     """A short hash of which files there are and what they hold; the same wherever they are copied to.
 
-    Times and folders do not count, so a data set may move to another disk or machine. Of a gzip file the checksum at
-    its end stands for all it holds; other files are read whole. Raises InputError for a file that cannot be read.
+    Times and folders do not count, so a data set may move to another disk or machine. Raises InputError for a file
+    that cannot be read, and for a pipe or a device.
     """
     lines = []
     for entry in dataset.entries:
@@ -33,19 +37,30 @@ def digest_of_files(dataset: Dataset) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
+def digest_of(path: Path) -> str:
+    """The SHA-256 of all bytes of a file. Raises InputError for what cannot be read, or is a pipe or a device.
+
+    A file is read once in a process: it counts as unchanged while device, inode, size and time of change are the same,
+    unless that time lay within the last two seconds when it was read.
+    """
+    require_regular(path)
+    try:
+        with path.open("rb") as file:
+            stat = os.fstat(file.fileno())
+            key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            if key in _known:
+                return _known[key]
+            began = time.time_ns()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    if began - stat.st_mtime_ns > SETTLED_NS:
+        _known[key] = found
+    return found
+
+
 def _digest(path: Path) -> str:
     """What a file holds, in a few letters."""
     if path.is_dir():
         return "folder"
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if file.read(len(GZIP)) == GZIP and size > TRAILER:
-                file.seek(-TRAILER, 2)
-                return f"{size} {file.read().hex()}"
-            file.seek(0)
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return "missing"
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    return digest_of(path) if path.exists() else "missing"
