@@ -78,9 +78,11 @@ def plan(
     """
     from semivox.data.planning.options import PlanOptions
     from semivox.pipeline.options import checked
+    from semivox.pipeline.possible import require_device
     from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan
     from semivox.training.settings import TrainSettings, configure
 
+    require_device(device)
     wanted = checked(PlanOptions, "options of the plan", **options)
     config = configure(method, {}, checked(TrainSettings, "training settings", device=device))
     dataset, chosen = load_dataset(Path(data), _split(split), exclude)
@@ -174,10 +176,12 @@ def predict(  # noqa: PLR0913 - the options of the command
     from semivox.data.dataset import some
     from semivox.inference.folder import predict_folder
     from semivox.inference.maps import require_maps
+    from semivox.pipeline.possible import require_device
     from semivox.pipeline.predict import predictor_of
     from semivox.pipeline.progress import Quiet
 
     require_maps(save)
+    require_device(device)
     predictor = predictor_of(
         Path(run), device, precision, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
     )

@@ -22,7 +22,9 @@ SplitFile = Annotated[
     Path | None, typer.Option("--split", help="split.json: names of labeled, unlabeled, validation, test cases.")
 ]
 Exclude = Annotated[str | None, typer.Option(help="Cases to leave out: NAME,NAME,...")]
-Workers = Annotated[int | None, typer.Option(help="Processes that read scans, one scan each; 0: none. Default: cores.")]
+Workers = Annotated[
+    int | None, typer.Option(min=0, help="Processes that read scans, one scan each; 0: none. Default: cores.")
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", help="method.FIELD=V, train.FIELD=V or plan.FIELD=V; may be repeated."),
