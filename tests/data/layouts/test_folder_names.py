@@ -94,3 +94,12 @@ def test_labels_among_the_images_are_taken_or_told(tmp_path):
         "c": ["training", None, "images/c_seg.nii.gz"],
     }
     assert {remark.code for remark in dataset.remarks} == {"label_beside_image", "two_labels"}
+
+
+@pytest.mark.parametrize("folders", [("images", "labels", ""), ("imagesTr", "labelsTr", "_0000")])
+@pytest.mark.parametrize("file", ["b.png", "b_seg.mat", "b/slice1.png"])
+def test_a_label_that_cannot_be_read_is_told(tmp_path, folders, file):
+    images, labels, number = folders
+    touch(tmp_path, *(f"{images}/{name}{number}.nii.gz" for name in "abu"), f"{labels}/a.nii.gz", f"{labels}/{file}")
+    touch(tmp_path, f"{labels}/readme.txt")
+    assert [(r.level, r.code, r.message[:6]) for r in find(tmp_path).remarks] == [("warning", "unread_label", "1 file")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from semivox.data.dataset import Dataset, Remark
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
-from semivox.data.layouts.names import CHANNEL, by_case, by_channel, distinct, pair, scans, untagged
+from semivox.data.layouts.names import CHANNEL, by_case, by_channel, distinct, pair, scans, unread_labels, untagged
 from semivox.data.layouts.roles import roles
 from semivox.data.layouts.tags import is_label, without_beginning
 
@@ -32,6 +32,8 @@ def find(root: Path) -> Dataset:
         entries += pair(*_matched(cases, by_case(labels)), part)
         unlabeled = found.get(("unlabeled", part), []) if part == "training" else []
         entries += pair(by_channel(unlabeled) if numbered else _single(unlabeled), {}, part)
+    for (kind, _), folder in places.items():
+        remarks += unread_labels(folder, entries) if kind == "labels" else ()
     described = layout_description.describe(root, layout_description.load(root))
     return Dataset(
         root,

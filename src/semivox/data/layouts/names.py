@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import CaseFiles
+from semivox.data.dataset import CaseFiles, Remark, some
 from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.tags import composed, printable, require_text, untagged
 
-__all__ = ["CHANNEL", "by_case", "by_channel", "clash", "distinct", "pair", "scans", "untagged"]
+__all__ = ["CHANNEL", "by_case", "by_channel", "clash", "distinct", "pair", "scans", "unread_labels", "untagged"]
 
 CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
@@ -109,3 +109,24 @@ def clash(name: str, first: Path, second: Path) -> InputError:
 
 def _file(entry: CaseFiles) -> Path:
     return entry.images[0] if entry.images else entry.label or Path(entry.name)
+
+
+def unread_labels(folder: Path, entries: Iterable[CaseFiles]) -> tuple[Remark, ...]:
+    """A warning of files in a labels folder that are named as unlabeled cases, but are of no format that is read."""
+    bare = {entry.name for entry in entries if entry.label is None}
+    found = [
+        path.name
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
+        if not path.name.startswith(".") and _not_a_scan(path) and _first_part(path) in bare
+    ]
+    if not found:
+        return ()
+    text = f"{len(found)} file(s) in {folder.name} are named as scans, but cannot be read: {printable(some(found))}; "
+    text += "those scans count as unlabeled"
+    fix = "Save the labels as NIfTI, NRRD or MetaImage volumes of class numbers (slices as one volume)."
+    return (Remark("warning", "unread_label", text, fix),)
+
+
+def _first_part(path: Path) -> str:
+    """The case that a file in any format is named after: ``a_seg.png`` -> a."""
+    return untagged(path.with_name(path.name.split(".")[0] + ".nii"))

@@ -11,7 +11,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.data.dataset import CaseFiles, Dataset, Remark
 from semivox.data.layouts import description as layout_description
-from semivox.data.layouts.names import by_case, by_channel, distinct, pair, scans
+from semivox.data.layouts.names import by_case, by_channel, distinct, pair, scans, unread_labels
 from semivox.data.layouts.paths import Paths
 from semivox.data.layouts.roles import child
 
@@ -41,6 +41,8 @@ def find(root: Path) -> Dataset:
         entries += _pairs(root, "Tr", skipped)
     for ending in ("Va", "Ts"):
         entries += _pairs(root, ending, skipped)
+    for ending in PARTS:
+        remarks += unread_labels(child(root, f"labels{ending}"), entries)
     return Dataset(
         root,
         "nnU-Net raw",
