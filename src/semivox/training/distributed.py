@@ -22,6 +22,7 @@ from torch import nn
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from semivox.core.errors import InterruptedRun, SemivoxError
+from semivox.core.processes.main_guard import raise_if_unguarded
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.methods.method import Method
 from semivox.training.stopping import StopRequest
@@ -57,6 +58,7 @@ def launch(fabric: Fabric, task: Callable[..., None], *arguments: Any) -> None:
             if stop.asked:
                 raise InterruptedRun("stopped; the same command goes on from the last checkpoint") from error
             if isinstance(error, ProcessExitedException):
+                raise_if_unguarded([error.exit_code])
                 raise SemivoxError(
                     f"process {error.error_index} of those that train together was killed, most likely for lack of "
                     "memory; fewer --devices, a smaller --patch or fewer --workers need less. The same command goes on "
