@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from semivox.core.case import Volume
@@ -43,6 +43,9 @@ def chosen(scans, factor: float, channel: str) -> Intensity:
     channel=st.sampled_from(["MR", "CT", "0"]),
     hot=st.booleans(),
 )
+@example(seed=1, exponent=-8.0, channel="MR", hot=False)
+@example(seed=1, exponent=8.0, channel="MR", hot=True)
+@example(seed=1, exponent=-8.0, channel="CT", hot=False)
 def test_the_unit_changes_no_network_input(seed, exponent, channel, hot):
     scans = [scan(seed), scan(seed + 1)]
     if hot:
