@@ -114,5 +114,5 @@ def test_runs_that_are_not_what_the_grid_says_are_named(folder):
 def test_no_correction_is_named_where_nothing_is_compared(tmp_path):
     one = made.grid(methods=("supervised",), method={}, cases={"labeled": [4], "test": 12})
     assert "Holm" not in study._note(lines_of(collect(made.study(tmp_path / "one", one))))
-    two = made.grid(methods=("mean_teacher",), method={}, cases={"labeled": [4], "test": 12})
+    two = made.grid(methods=("mean_teacher", "ua_mt"), method={}, cases={"labeled": [4], "test": 12})
     assert "comparisons (Holm)." in study._note(lines_of(collect(made.study(tmp_path / "two", two))))

@@ -41,7 +41,7 @@ def test_costs_that_cannot_be_read_end_no_study(study, content):
     path.unlink() if content is None else path.write_text(content)
     watch.show([RUNS[2].name], 0, 1)
     # 9 + 10 steps of 2 s, and 7 s each to score two runs
-    assert stream.getvalue() == f"2 of 4 trainings done | 0:52 left | {RUNS[2].name} 1/10\n"
+    assert stream.getvalue() == f"2 of 4 trainings done | time left: 0:52 | {RUNS[2].name} 1/10\n"
     for run in RUNS[:2]:
         (study / run.name / "cost.json").unlink(missing_ok=True)
     assert watch.left({run.name: watch.read(run.name) for run in RUNS}, 1) == "0:38"

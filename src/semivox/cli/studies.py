@@ -26,7 +26,7 @@ def study(
 ) -> None:
     """Compare methods fairly: all of them in every setting, draw of the labeled scans and seed, as run folders.
 
-    Stop it with Ctrl-C at any time: running ones save, and the same command goes on from there (exit code 75 says so).
+    Stop it with Ctrl-C at any time: those in progress save, and the same command resumes from there (exit code 75).
     A run that fails stops no other; it is named at the end (exit code 1). Methods, seeds, draws and labeled counts may
     be added to the grid file later.
 

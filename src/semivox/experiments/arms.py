@@ -133,7 +133,7 @@ def config_of(study_file: StudyFile, arm: Arm, seed: int, workers: int) -> RunCo
 
 
 def shared_config(study_file: StudyFile, arm: Arm) -> RunConfig:
-    """What trial steps of the study's plan do: the arm's method and options, with the batch that all arms share."""
+    """What dry steps of the study's plan do: the arm's method and options, with the batch that all arms share."""
     own = config_of(study_file, arm, study_file.seeds[0], 0)
     batch = {name: study_file.train.get(name) for name in ("labeled_per_step", "unlabeled_per_step")}
     return own.model_copy(update={"train": own.train.model_copy(update=batch)})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semivox.evaluation.aggregation import case_means
+from semivox.evaluation.aggregation import case_means, plural
 from semivox.evaluation.score import Row
 from semivox.experiments.results import Group, Results
 from semivox.experiments.runs import Run
@@ -20,7 +20,7 @@ UNFIT = 0.3
 def health_warnings(results: Results, runs: Sequence[Run]) -> tuple[str, ...]:
     """Classes that are hardly found, folds that failed, and what each training warned of."""
     listed = [line for group in results.groups for line in (*_classes(group), *_folds(group))]
-    return (*listed, *(line for run in runs for line in _training(results.folder, run.name)))
+    return (*listed, *_trainings(results.folder, [run.name for run in runs]))
 
 
 def _classes(group: Group) -> list[str]:
@@ -53,9 +53,20 @@ def _folds(group: Group) -> list[str]:
     return listed
 
 
-def _training(folder: Path, name: str) -> list[str]:
-    """What a training warned of: a class that vanished, gradients that were not finite, ..."""
-    return [f"{name}, step {row['step']}: {row['text']}" for row in RunFolder(folder / name).warned()]
+def _trainings(folder: Path, names: Sequence[str]) -> list[str]:
+    """What trainings warned of (a class that vanished, gradients that were not finite, ...), each text once."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name in names:
+        for row in RunFolder(folder / name).warned():
+            found.setdefault(row["text"], []).append((name, row["step"]))
+    return [f"{_where(places)}: {text}" for text, places in found.items()]
+
+
+def _where(places: Sequence[tuple[str, int]]) -> str:
+    """``supervised, step 8``, with how many further trainings said the same."""
+    (name, step), runs = places[0], {run for run, _ in places}
+    more = f" (and in {plural(len(runs) - 1, 'other training')})" if len(runs) > 1 else ""
+    return f"{name}, step {step}{more}"
 
 
 def _mean_dice(rows: Sequence[Row]) -> float | None:

@@ -17,9 +17,9 @@ from semivox.core.plan import Plan
 from semivox.experiments.executor import words_of
 
 MARGIN = 1.3
-"""A run is allowed this much more memory than the trial step took."""
+"""A run is allowed this much more memory than the dry step took."""
 UNKNOWN_MB = 2048.0
-"""Memory of a run where no trial step was measured."""
+"""Memory of a run where no dry step was measured."""
 THREADS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",

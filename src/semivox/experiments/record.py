@@ -26,6 +26,8 @@ from semivox.training.settings import TrainSettings
 Kind = Literal["job", "study"]
 ScoredOn = Literal["test", "validation", "cross-validation", "nothing"]
 FILES: Mapping[Kind, str] = {"job": "job.json", "study": "study.json"}
+FOLLOWS = "cases.draw_seed:"
+"""In a job it follows the seed, which is named already."""
 SHOWN = 8
 """Lines of an error."""
 
@@ -121,7 +123,7 @@ def check_same(folder: Path, now: Record) -> None:
 def _changed_settings(before: StudyFile, now: StudyFile) -> list[str]:
     """Where a job is asked for something else, a line each; what changes no result is free."""
     found = differences(_complete(before), _complete(now))
-    return [line for line in found if not line.startswith(HARMLESS)]
+    return [line for line in found if not line.startswith((*HARMLESS, FOLLOWS))]
 
 
 def _complete(study_file: StudyFile) -> dict[str, Any]:

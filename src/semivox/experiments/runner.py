@@ -23,6 +23,8 @@ from semivox.pipeline.progress import ProgressDisplay
 from semivox.training.reporter import clock
 from semivox.training.stopping import SIGNALS, StopRequest
 
+OURS = "semivox: "
+"""How a sentence of ours on what went wrong begins."""
 POLL = 0.5
 """Seconds between looks at the running processes."""
 
@@ -71,7 +73,7 @@ def _announce(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pr
         seconds = len(waiting) * plan.steps * plan.forecast.seconds_per_step / executor.at_once
         progress.say(
             f"About {clock(seconds)} (h:mm:ss) in all, if each step takes the {plan.forecast.seconds_per_step:.2g} s "
-            f"that a trial step of {plan.forecast.method} took on this machine."
+            f"that a dry step of {plan.forecast.method} took on this machine."
         )
 
 
@@ -128,7 +130,9 @@ def _ended(code: int, words: Path) -> str:
         said = words.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         said = []
-    return next((line.strip() for line in reversed(said) if line.strip()), f"ended with exit code {code} and no word")
+    lines = [line.strip() for line in said if line.strip()]
+    ours = [line for line in lines if line.startswith(OURS)]  # what follows is the rest of the same error
+    return next(reversed(ours or lines), f"ended with exit code {code} and no word")
 
 
 def _raise_unless_done(arranged: Arranged, outcome: Outcome) -> None:

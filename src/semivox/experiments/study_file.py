@@ -81,7 +81,7 @@ class CaseChoice(Frozen):
         if any(count < 1 for count in self.labeled) or len(set(self.labeled)) < len(self.labeled):
             raise ValueError("labeled must hold different numbers of at least 1")
         if not self.labeled and self.draws != (0,):
-            raise ValueError("draws need labeled = [counts]: a split by itself is one draw")
+            raise ValueError("draws need labeled = [counts]: a split without counts is one draw")
         if self.folds is not None and self.test:
             raise ValueError("test cases and folds both say what is scored; give one of them")
         if self.split is not None and (self.order or self.test or self.validation):

@@ -53,16 +53,16 @@ class Watch:
         left = self.left(seen, at_once)
         current = ", ".join(f"{name} {seen[name].steps}/{self.steps}" for name in running)
         failures = f", {failed} failed" if failed else ""
-        self.say(f"{done} of {len(self.runs)} trainings done{failures} | {left} left | {current}")
+        self.say(f"{done} of {len(self.runs)} trainings done{failures} | time left: {left} | {current}")
 
     def left(self, seen: Mapping[str, Pace], at_once: int) -> str:
-        """Time for all steps that are left, each at its arm's pace (unknown: the others' mean); ``?`` at first."""
+        """Time for all steps that are left, each at its arm's pace (unknown: the others' mean)."""
         paces: dict[str, list[float]] = {}
         for name, pace in seen.items():
             if pace.seconds is not None:
                 paces.setdefault(self.runs[name].arm.name, []).append(pace.seconds)
         if not paces:
-            return "?"
+            return "not known yet"
         means = {arm: sum(values) / len(values) for arm, values in paces.items()}
         usual = sum(means.values()) / len(means)
         seconds = sum(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from semivox.training.folder import RunFolder
 
 SHOWN = ("dice", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")
 """Scores in the report's table; the others are in scores.csv."""
+SENTENCE_ENDS = re.compile(r"(?<=\.) (?=[A-Z])")
 OUTCOMES: dict[str, Outcome] = {"helped": "better", "hurt": "worse", "inconclusive": "inconclusive"}
 
 
@@ -39,13 +41,19 @@ def report_job(out: Path) -> Path:
     arms = (summary.twin, summary.method)
     results = None if record.scored_on == "nothing" else collect(out)
     groups = {} if results is None else {group.arm.method: group for group in results.groups}
+    sentences = SENTENCE_ENDS.split(summary.answer)
     data = ReportData(
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",
-        verdict=summary.answer,
+        verdict=sentences[0],
         outcome=OUTCOMES[summary.verdict],
-        details=(f"Model to use: {summary.chosen}.", *provenance_line(summary.provenance).splitlines()),
+        details=(
+            f"Model to use: {summary.chosen}.",
+            *sentences[1:],
+            provenance_line(summary.provenance).splitlines()[0],
+        ),
         warnings=summary.warnings,
-        rows=_table(summary, groups),
+        rows=_table(summary),
+        costs=tuple(_cost(groups[arm]) for arm in arms if arm in groups),
         baseline=summary.twin,
         candidate=summary.method,
         paired=paired_cases(*(_rows(groups.get(arm)) for arm in arms)),
@@ -58,11 +66,11 @@ def report_job(out: Path) -> Path:
     return out / "report.html"
 
 
-def _table(summary: Summary, groups: dict[str, Group]) -> tuple[ScoreRow, ...]:
+def _table(summary: Summary) -> tuple[ScoreRow, ...]:
     """A row per class and arm, and one over all classes."""
     rows = []
     for arm in (name for name in (summary.twin, summary.method) if name in summary.arms):
-        scores, group = summary.arms[arm], groups.get(arm)
+        scores = summary.arms[arm]
         lines = dict(scores.classes) | ({"mean of classes": scores.overall} if len(scores.classes) > 1 else {})
         rows += [
             ScoreRow(
@@ -70,12 +78,18 @@ def _table(summary: Summary, groups: dict[str, Group]) -> tuple[ScoreRow, ...]:
                 name,
                 scores.cases,
                 {score: _estimate(values[score]) for score in SHOWN},
-                group.minutes() if group else None,
-                group.memory_gb() if group else None,
             )
             for name, values in lines.items()
         ]
     return tuple(sorted(rows, key=lambda row: row.class_name))
+
+
+def _cost(group: Group) -> str:
+    """What the trainings of an arm took, in words."""
+    minutes, memory = group.minutes(), group.memory_gb()
+    if minutes is None or memory is None:
+        return f"{group.arm.method}: not recorded"
+    return f"{group.arm.method}: {minutes:.1f} min a training, {memory:.1f} GB"
 
 
 def _estimate(statistic: Statistic) -> Estimate:

@@ -42,10 +42,6 @@ class ScoreRow:
     """Scored cases."""
     scores: Mapping[str, Estimate]
     """By the score's column name in ``scores.csv``, such as ``dice``."""
-    minutes: float | None = None
-    """Of a training, mean over folds."""
-    memory_gb: float | None = None
-    """Peak."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +91,8 @@ class ReportData:
     details: tuple[str, ...] = ()
     """Further sentences under the verdict."""
     rows: tuple[ScoreRow, ...] = ()
+    costs: tuple[str, ...] = ()
+    """What each method's training took, in words."""
     baseline: str = "supervised"
     candidate: str = DEFAULT
     paired: tuple[PairedCase, ...] = ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
+from semivox.evaluation.aggregation import plural
 from semivox.experiments.collect import collect, unfinished
 from semivox.experiments.health import health_warnings
 from semivox.experiments.results import Results
@@ -111,7 +112,7 @@ def _lead(lines: Sequence[Line]) -> str:
     if not found:
         return "Nothing is compared yet: no method has a finished run beside its supervised twin."
     return (
-        f"Of {len(found)} comparisons with the supervised twin by Dice, {counts['better']} are better, "
+        f"Of {plural(len(found), 'comparison')} with the supervised twin by Dice, {counts['better']} are better, "
         f"{counts['worse']} worse, {counts['inconclusive']} inconclusive."
     )
 
@@ -120,11 +121,10 @@ def _details(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
     runs = sum(line.runs for line in lines)
     draws = {draw for group in results.groups for draw, _ in group.runs}
     seeds = {seed for group in results.groups for _, seed in group.runs}
-    plural = "" if len(draws) == 1 else "s"
     return (
-        f"{runs} runs: {_count(len(results.labeled_sets), 'number')} of labeled cases, "
-        f"{len(draws)} draw{plural} of them, "
-        f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}; weights: {lines[0].provenance['weights']}.",
+        f"{plural(runs, 'run')}: {plural(len(results.labeled_sets), 'number')} of labeled cases, "
+        f"{plural(len(draws), 'draw')} of them, {plural(len(seeds), 'seed')}; "
+        f"weights: {lines[0].provenance['weights']}.",
         "Every method has the same plan, labeled patches and steps as its twin, but for what its row says it has of "
         "its own. Hold the pointer over a number to see what it was made with.",
     )
@@ -152,10 +152,6 @@ def _warnings(results: Results, lines: Sequence[Line]) -> tuple[str, ...]:
 def _folders(results: Results) -> list[Path]:
     """The run folders that the page is about."""
     return [folder for group in results.groups for run in group.runs.values() for folder in run.folders]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _few_draws(results: Results) -> list[str]:
@@ -218,5 +214,5 @@ def _note(lines: Sequence[Line]) -> str:
         "as Dice 0 and, in comparisons of distances, with the scan's diagonal. Where the reference lacks a class, "
         "predicting nothing is perfect if the other method invents something."
         + (f" Scored by {about['folds']}-fold cross-validation, all folds pooled." if about["folds"] else "")
-        + (f" p values are corrected for {compared} comparisons (Holm)." if (compared := family_of(lines)) else "")
+        + (f" p values are corrected for {compared} comparisons (Holm)." if (compared := family_of(lines)) > 1 else "")
     )

@@ -1,0 +1,77 @@
+"""The commands of jobs and studies, as a user types them; trainings are done in this process."""
+
+import pytest
+
+from semivox.cli import exit_code
+from semivox.data import phantom
+from semivox.experiments.local_processes import LocalProcesses
+from tests.experiments.here import Here
+from tests.experiments.test_runner import quick
+
+TINY = (
+    *("--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1", "--device", "cpu"),
+    *("--workers", "0", "--set", "plan.precision=32-true", "--set", "plan.channels_last=false"),
+)
+
+
+@pytest.fixture
+def wanted(monkeypatch):
+    """How many processes each command asked for."""
+    asked = []
+    monkeypatch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device: asked.append(count) or Here())
+    quick(monkeypatch)
+    return asked
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scans"
+    phantom.write(folder, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    return folder
+
+
+def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, capsys):
+    job = tmp_path / "job"
+    assert exit_code(["run", str(scans), "-o", str(job), *TINY, "--processes", "2", "--no-labels"]) == 0
+    assert wanted == [2]
+    assert not (job / "labels").exists()
+    said = capsys.readouterr().err
+    assert "Warning: supervised: bone is hardly found" in " ".join(said.split())
+    assert "Mind the 2 warnings above" in said
+    assert "Labels of the unlabeled scans" not in said
+    (job / "report.html").unlink()
+    assert exit_code(["report", str(job)]) == 0
+    page = (job / "report.html").read_text(encoding="utf-8")
+    assert "hardly found" in page
+    assert "a training, " in page  # what each method cost
+    assert exit_code(["run", str(scans), "-o", str(job), *TINY]) == 0
+    assert wanted == [2, None]
+    assert [path.name for path in (job / "labels").iterdir()] == ["hip_0002.nii.gz"]
+    assert exit_code(["predict", str(job / "embedding_matching"), "-i", str(scans / "imagesTs"), "-o",
+                      str(tmp_path / "labels"), "--device", "cpu"]) == 0  # fmt: skip
+
+
+def test_no_process_at_all_is_refused(scans, tmp_path, wanted):
+    assert exit_code(["run", str(scans), "-o", str(tmp_path / "job"), *TINY, "--processes", "0"]) == 2
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_study_of_folds_from_the_command_line(scans, tmp_path, wanted):
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'methods = ["supervised"]\n[cases]\nlabeled = [2]\n[train]\ndevice = "cpu"\nworkers = 0\n'
+        "[plan]\nspacing = [8, 8, 8]\npatch = [16, 16, 8]\nsteps = 1\nnetwork = 'small'\n"
+        "[plan.fields]\nprecision = '32-true'\nchannels_last = false\n"
+    )
+    out = tmp_path / "study"
+    command = ["study", str(path), "--data", str(scans), "-o", str(out), "--processes", "3"]
+    assert exit_code([*command, "--set", "cases.folds=auto"]) == 0
+    assert wanted == [3]
+    assert len(list((out / "labeled-2" / "draw-0" / "folds").glob("*/seed-1/supervised/scores.json"))) == 2
+    assert exit_code(["report", str(out)]) == 0
+    assert exit_code([*command, "--set", "cases.folds=2"]) == 2  # another choice of who is scored
+
+
+def test_a_folder_of_neither_is_refused(tmp_path, capsys):
+    assert exit_code(["report", str(tmp_path)]) == 2
+    assert "holds no job and no study" in capsys.readouterr().err
