@@ -41,10 +41,10 @@ def multi_frame(path, **tags):
     return made_up.write(data, path / "x.dcm")
 
 
-def claiming_many_compressed_frames(path):
+def claiming_compressed_frames(path, count: int):
     data = made_up.enhanced(made_up.noise((4, 8, 8)))
     data.compress(RLELossless)
-    data.NumberOfFrames = 10**9
+    data.NumberOfFrames = count
     return made_up.write(data, path / "x.dcm")
 
 
@@ -121,6 +121,7 @@ def wide_table(path):
 
 HOSTILE = {
     "cut in its meta information": (lambda path: cut(path, 0.25), "nothing else|no pixels"),
+    "cut before the name of its series": (lambda path: cut(path, 0.3), "no pixels"),
     "cut in its header": (lambda path: cut(path, 0.7), "no pixels"),
     "cut in its pixels": (lambda path: cut(path, 0.97), "truncated"),
     "huge rows": (lambda path: one(path, Rows=65535, Columns=65535), "claims|truncated"),
@@ -133,7 +134,8 @@ HOSTILE = {
         lambda path: multi_frame(path, PerFrameFunctionalGroupsSequence=Items([])),
         "descriptions",
     ),
-    "many compressed frames": (claiming_many_compressed_frames, "claims"),
+    "many compressed frames": (lambda path: claiming_compressed_frames(path, 10**9), "claims"),
+    "more compressed frames than there are": (lambda path: claiming_compressed_frames(path, 5), "holds 4"),
     "compressed pixels of huge size": (compressed_of_huge_size, "."),
     "a deflate bomb": (deflate_bomb, "unpacks to more than"),
     "deep sequences": (nested, "too deep"),
