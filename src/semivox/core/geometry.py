@@ -45,6 +45,8 @@ class Grid:
     """(4, 4): voxel indices -> RAS+ mm."""
     forms: Forms | None = None
     """What a NIfTI file says beyond the affine; None for other files, and for grids that were made."""
+    frame_of_reference: str = ""
+    """DICOM's name (UID) of the world that positions are in; empty for other files, and for grids that were made."""
 
     @property
     def codes(self) -> tuple[int, int]:

@@ -39,7 +39,7 @@ def patient(root, name: str, kind: str = "", number: int = 0, uid: str = "") -> 
         reference = Dataset()
         reference.SeriesInstanceUID = series
         label.ReferencedSeriesSequence = Items([reference])
-    label.PatientID = name
+    label.PatientID, label.FrameOfReferenceUID = name, f"{series}.9"
     made_up.write(label, root / name / "STUDY0" / kind / "1")
 
 

@@ -252,3 +252,14 @@ def test_only_declared_structures_are_drawn_and_take_their_declared_numbers(tmp_
     assert "left out: BODY" in remark.message
     with pytest.raises(ScanError, match="none of the structures heart"):
         volume.read_label_scan(path, grid, [classes[0], ClassInfo(name="heart", value=1)])
+
+
+@pytest.mark.parametrize("kind", ["contours", "segmentation"])
+def test_a_label_of_another_frame_of_reference_is_said(tmp_path, kind):
+    positions, grid = scan(tmp_path)
+    label = made_up.structures(rings()) if kind == "contours" else made_up.segmentation(boxes(), positions)
+    path = made_up.write(label, tmp_path / "label.dcm")
+    assert not volume.read_label_scan(path, grid).header.remarks
+    label.FrameOfReferenceUID = "1.2.3.4"
+    (remark,) = volume.read_label_scan(made_up.write(label, path), grid).header.remarks
+    assert remark.code == "other_frame_of_reference"

@@ -85,9 +85,9 @@ def survey(root: Path) -> Archive:
             elif kind == "other":
                 archive.others[words_for(opened)] += 1
             else:
-                references = frozenset(_references(data, "SeriesInstanceUID"))
-                frames = frozenset(_references(data, "FrameOfReferenceUID")) | {word(data, "FrameOfReferenceUID")}
-                archive.labels.append(LabelFile(path, word(data, "PatientID"), references, frames - {""}))
+                named = frozenset(references(data, "SeriesInstanceUID"))
+                frames = frozenset(references(data, "FrameOfReferenceUID")) | {word(data, "FrameOfReferenceUID")}
+                archive.labels.append(LabelFile(path, word(data, "PatientID"), named, frames - {""}))
         except ScanError as error:
             archive.damaged.append(error.message)
     return archive
@@ -104,7 +104,7 @@ def _series(uid: str, data: Dataset) -> ImageSeries:
     )
 
 
-def _references(data: Dataset, keyword: str) -> Iterator[str]:
+def references(data: Dataset, keyword: str) -> Iterator[str]:
     """UIDs that a label's references name, however deep: SEG and RTSTRUCT keep them at different depths."""
     for sequence in (
         "ReferencedSeriesSequence",
@@ -115,4 +115,4 @@ def _references(data: Dataset, keyword: str) -> Iterator[str]:
         for one in items(data, sequence):
             if word(one, keyword):
                 yield word(one, keyword)
-            yield from _references(one, keyword)
+            yield from references(one, keyword)

@@ -15,7 +15,7 @@ from semivox.data.formats.dicom.planes import TAGS, Plane, planes_of
 from semivox.data.formats.dicom.remarks import remarks_on
 from semivox.data.formats.dicom.series import open_series
 from semivox.data.formats.dicom.stack import stack
-from semivox.data.formats.dicom.tags import whole
+from semivox.data.formats.dicom.tags import whole, word
 from semivox.data.formats.scan import Header, Scan, ScanError
 
 SLICE = "one DICOM slice; the slices of a scan belong into a folder of their own"
@@ -52,4 +52,5 @@ def _series(path: Path) -> tuple[list[Plane], Header]:
     series, contents = open_series(path)
     planes = [plane for file in series.files for plane in planes_of(file)]
     ordered, grid = stack(str(path), planes)
-    return ordered, Header(Grid(grid.shape, grid.affine), 1, remarks_on(ordered, grid, series, contents))
+    world = word(ordered[0].source.data, "FrameOfReferenceUID")
+    return ordered, Header(Grid(grid.shape, grid.affine, None, world), 1, remarks_on(ordered, grid, series, contents))

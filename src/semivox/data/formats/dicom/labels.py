@@ -7,13 +7,15 @@ from pathlib import Path
 
 from semivox.core.geometry import Grid
 from semivox.data.formats.dicom import contours, segmentation
+from semivox.data.formats.dicom.archive import references
 from semivox.data.formats.dicom.canvas import Canvas
 from semivox.data.formats.dicom.files import read_scan
 from semivox.data.formats.dicom.folders import dicom_files, split_choice
 from semivox.data.formats.dicom.kinds import kind_of
-from semivox.data.formats.dicom.opening import open_file
+from semivox.data.formats.dicom.opening import Opened, open_file
 from semivox.data.formats.dicom.segmentation import Segmentation
 from semivox.data.formats.dicom.stack import stack
+from semivox.data.formats.dicom.tags import word
 from semivox.data.formats.scan import Header, Remark, Scan, ScanError, Segment
 from semivox.data.formats.segments import plain
 
@@ -65,7 +67,9 @@ def _structures(file: Path, grid: Grid | None, names: Collection[str] | None) ->
             "no_scan", f"{file} is a structure set; its contours say nothing without the scan they were drawn on.",
             "Give it together with its scan.",
         )  # fmt: skip
-    regions, remarks = contours.regions_of(open_file(file))
+    opened = open_file(file)
+    regions, remarks = contours.regions_of(opened)
+    remarks += _other_world(opened, grid)
     remarks += _left_out([region.name for region in regions], names)
     regions = [region for region in regions if _is_wanted(region.name, names)]
     _require_some(file, [region.name for region in regions], names)
@@ -82,7 +86,7 @@ def _segmentation(file: Path, grid: Grid | None, names: Collection[str] | None) 
     wanted = {number: name for number, name in seg.names.items() if _is_wanted(name, names)}
     _require_some(file, list(wanted.values()), names)
     canvas = Canvas(file, wanted, own.shape)
-    remarks = segmentation.draw_segments(canvas, seg, wanted, own)
+    remarks = segmentation.draw_segments(canvas, seg, wanted, own) + _other_world(seg.opened, own)
     return _scan(canvas, own, remarks + _left_out(list(seg.names.values()), names))
 
 
@@ -100,6 +104,15 @@ def _own_grid(file: Path, seg: Segmentation) -> Grid:
 def _scan(canvas: Canvas, grid: Grid, remarks: list[Remark]) -> Scan:
     segments = tuple(Segment(name, value) for value, name in sorted(canvas.names.items()))
     return Scan(canvas.label[None], Header(grid, 1, tuple(remarks), segments))
+
+
+def _other_world(opened: Opened, grid: Grid) -> list[Remark]:
+    """A warning where label and scan name different frames of reference, in which positions cannot be compared."""
+    worlds = {word(opened.data, "FrameOfReferenceUID"), *references(opened.data, "FrameOfReferenceUID")} - {""}
+    if not worlds or not grid.frame_of_reference or grid.frame_of_reference in worlds:
+        return []
+    text = "the label names another frame of reference than its scan: it may have been drawn on another one"
+    return [Remark("other_frame_of_reference", text, "Look at a picture of both; no action if UIDs were replaced.")]
 
 
 def _left_out(found: list[str], names: Collection[str] | None) -> list[Remark]:
