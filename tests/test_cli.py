@@ -9,11 +9,12 @@ import sys
 import time
 
 import pytest
+from typer.main import get_command
 
-from semivox.cli import exit_code
+from semivox.cli import app, exit_code
 from semivox.data import phantom
 
-COMMANDS = ("check", "plan", "prepare", "train", "predict", "evaluate", "run", "demo", "methods")
+COMMANDS = get_command(app).commands
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +123,7 @@ def test_a_request_to_stop_ends_with_75_also_outside_training(monkeypatch, capsy
     before = signal.getsignal(number)
     monkeypatch.setattr("semivox.api.demo", asked)
     assert exit_code(["demo"]) == 75
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
     assert signal.getsignal(number) is before
 
 
@@ -174,3 +175,66 @@ def test_plan_train_predict_evaluate_one_after_the_other(scans, tmp_path, capsys
     assert exit_code(evaluate) == 0
     assert json.loads(capsys.readouterr().out)["summary"]["cases"] == 1
     assert (scores / "scores.csv").exists()
+
+
+def test_the_list_of_commands_cuts_no_sentence_off(capsys):
+    assert exit_code(["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "..." not in said.partition("Commands:")[2]
+    for command in COMMANDS.values():
+        assert " ".join(command.help.split("\n\n")[0].split()) in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_every_command_has_a_sentence(command):
+    assert [option.name for option in COMMANDS[command].params if not (option.help or "").strip()] == []
+
+
+COMPLETED = """
+set -e
+eval "$(semivox --show-completion)"
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_semivox_completion semivox
+printf '%s\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("semivox pre", {"prepare", "predict"}),
+        ("semivox run scans/ --net", {"--network"}),
+        ("semivox run scans/ --method mean", {"mean_teacher"}),
+        ("semivox run scans/ --device c", {"cpu", "cuda"}),
+        ("semivox plan scans/ --network un", {"unet3d"}),
+    ],
+)
+def test_bash_completes_commands_options_and_names(words, completed, tmp_path):
+    """The script that --install-completion installs, in a bash of its own."""
+    program = tmp_path / "semivox"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m semivox "$@"\n')
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", COMPLETED.format(words=words)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == completed
+
+
+def test_quiet_prints_results_and_errors_alone(scans, tmp_path, capsys):
+    options = ["--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1"]
+    assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *options, "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "")
+    assert exit_code(["check", str(scans), "-q"]) == 0
+    assert "Nothing prevents training" in capsys.readouterr().out
+    assert exit_code(["plan", "nowhere", "-o", "x.json", "-q"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_verbose_says_when_and_shows_where_an_error_came_from(scans, tmp_path, capsys):
+    assert exit_code(["plan", "nowhere", "-o", str(tmp_path / "plan.json"), "-v"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+    assert exit_code(["methods", "-q", "-v"]) == 2
+    assert "exclude each other" in capsys.readouterr().err

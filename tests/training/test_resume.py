@@ -22,7 +22,7 @@ from semivox.data.prepared.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training import run_monitor as keeper
-from semivox.training.folder import RunFolder
+from semivox.training.folder import RunFolder, command_line
 from semivox.training.model import ModelCard, load_model, save_model
 from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
@@ -106,7 +106,7 @@ def test_a_signal_saves_and_exits_to_be_queued_again(tmp_path, number):
     os.kill(process.pid, number)
     process.join(30)
     assert process.exitcode == 75
-    assert "the same command goes on from there" in (tmp_path / "said").read_text(encoding="utf-8")
+    assert "run the same command again to resume" in (tmp_path / "said").read_text(encoding="utf-8")
     assert checkpoint.load(tmp_path / "run" / "checkpoints").step > 0
 
 
@@ -236,7 +236,7 @@ def test_a_model_whose_weights_were_changed_is_not_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("width", "said"), [(3, "do not belong together"), (10**6, "together"), (10**10, "impossible")]
+    ("width", "said"), [(3, "do not belong together"), (200, "together"), (10**10, "at most 1024")]
 )
 def test_a_model_that_claims_more_than_its_weights_is_refused_before_memory_is_asked_for(tmp_path, width, said):
     plan = tiny.plan()
@@ -263,3 +263,17 @@ def test_logs_settings_and_models_name_no_path_and_no_user(tmp_path):
         content = path.read_text(encoding="utf-8")
         assert str(tmp_path) not in content
         assert str(Path.home()) not in content
+
+
+def test_the_environment_tells_the_whole_command_but_no_path_from_the_root():
+    words = [
+        "/opt/bin/semivox",
+        "train",
+        "scans/",
+        "-o",
+        "/home/jane/run",
+        "--set",
+        "method.decay=0.9",
+        "--plan=/data/p.json",
+    ]
+    assert command_line(words) == "semivox train scans/ -o run --set method.decay=0.9 --plan=p.json"

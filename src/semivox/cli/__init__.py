@@ -1,6 +1,6 @@
 """The command line: ``semivox COMMAND``. Results go to stdout or files, words for people to stderr.
 
-Exit codes: 0 done; 1 a run failed; 2 something given is wrong; 75 stopped and saved, the same command goes on; 130
+Exit codes: 0 done; 1 a run failed; 2 something given is wrong; 75 stopped and saved, the same command resumes; 130
 interrupted.
 """
 
@@ -11,12 +11,15 @@ import errno
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import typer
 
 from semivox.cli import data, jobs, methods, models, studies, view
+from semivox.cli.display import TOLD, Told, telling
+from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InterruptedRun, SemivoxError
 
 INTERRUPTED = 130
@@ -24,7 +27,7 @@ REQUESTS = (signal.SIGTERM, signal.SIGUSR1)
 """What schedulers send before they end a job."""
 SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
 """What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone."""
-REMEDY = "What was saved before is untouched: mend it and start the same command again, or give another --out"
+REMEDY = "What was saved before is untouched: fix the cause and start the same command again, or give another --out"
 LESS = "Fewer --workers, a smaller --patch, or --network small need less"
 
 app = typer.Typer(
@@ -32,7 +35,7 @@ app = typer.Typer(
     help="From a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.",
     epilog="Begin with: semivox check DATA, then: semivox run DATA --out RUN. No data at hand: semivox demo",
     no_args_is_help=True,
-    add_completion=False,
+    cls=WholeHelp,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -52,7 +55,7 @@ for command in (
     jobs.demo,
     methods.methods,
 ):
-    app.command()(command)
+    app.command()(telling(command))
 
 
 @app.callback(invoke_without_command=True)
@@ -68,7 +71,7 @@ def semivox(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code. Errors that a user can mend are a sentence, all others a traceback."""
+    """Run a command and exit with its code. Errors that a user can fix are a sentence, all others a traceback."""
     sys.exit(exit_code(arguments))
 
 
@@ -96,13 +99,17 @@ def _asked(number: int, frame: FrameType | None) -> None:
 
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    told = Told()
+    TOLD.set(told)
     try:
         with heard():
-            app(args=arguments)
+            app(args=arguments, prog_name="semivox")
     except Asked:
-        print("semivox: stopped on request; the same command goes on with what is left", file=sys.stderr)
+        print("semivox: stopped on request; run the same command again to resume", file=sys.stderr)
         return InterruptedRun.code
     except SemivoxError as error:
+        if told.verbose:
+            traceback.print_exc()
         print(f"semivox: {error}", file=sys.stderr)
         return error.code
     except OSError as error:

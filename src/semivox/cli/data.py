@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli.display import display
 from semivox.methods import DEFAULT
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ def check(
     Example: semivox check scans/
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    report = api.check(data, split, workers, Terminal(), phi=phi)
+    report = api.check(data, split, workers, display(), phi=phi)
     if out is not None:
         report.save(out / "check.json" if out.is_dir() else out)
     text = report.listing() if everything else report.text()
@@ -66,9 +66,8 @@ def plan(
     """
     from semivox import api
     from semivox.pipeline.assignments import parse_overrides
-    from semivox.pipeline.progress import Terminal
 
-    progress, fields = Terminal(), parse_overrides(sets or ()).plan
+    progress, fields = display(), parse_overrides(sets or ()).plan
     made = api.plan(
         data,
         split=split,
@@ -101,9 +100,8 @@ def prepare(
     """
     from semivox import api
     from semivox.core.plan import Plan
-    from semivox.pipeline.progress import Terminal
 
-    progress = Terminal()
+    progress = display()
     made = (
         Plan.load(plan)
         if plan

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli.display import display
 
 
 @o.takes(options=o.PLAN, wanted=o.RUN)
@@ -28,16 +29,15 @@ def run(
 
     Checks, plans, prepares, trains the method and its supervised twin, labels and scores scans that neither has seen
     (the test set, else the validation set, else cross-validation), writes summary.txt and report.html, and labels
-    the unlabeled scans with the better model. Stop it with Ctrl-C at any time; the same command resumes from there.
+    the unlabeled scans with the better model. Stop it with Ctrl-C at any time; run the same command again to resume.
 
     Example: semivox run scans/ --out job/
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
     fields = wanted.pop("plan_fields")
     api.run(
-        data, out, plan={**options, "fields": fields}, processes=processes, labels=labels, progress=Terminal(), **wanted
+        data, out, plan={**options, "fields": fields}, processes=processes, labels=labels, progress=display(), **wanted
     )
 
 
@@ -50,6 +50,5 @@ def demo(
     Example: semivox demo --out demo/
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    api.demo(out, quick=quick, progress=Terminal())
+    api.demo(out, quick=quick, progress=display())

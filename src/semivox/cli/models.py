@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli.display import display
 
 
 @o.takes(wanted=o.TRAIN)
@@ -21,14 +22,13 @@ def train(
 ) -> None:
     """Train one method; checks, plans and prepares the scans first where that is not done.
 
-    Stop it with Ctrl-C at any time; the same command goes on from there (exit code 75 says so).
+    Stop it with Ctrl-C at any time; run the same command again to resume (exit code 75 says so).
 
     Example: semivox train scans/ -o runs/em --method embedding_matching --set method.decay=0.95
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    progress = Terminal()
+    progress = display()
     api.train(data, out, plan=plan, prepared=prepared, progress=progress, **wanted)
     progress.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
 
@@ -55,9 +55,8 @@ def predict(
     Example: semivox predict runs/em -i new_scans/ -o labels/ --save entropy
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    progress = Terminal()
+    progress = display()
     written = api.predict(
         run,
         inputs,
@@ -80,7 +79,7 @@ def evaluate(
     prediction: Annotated[Path, typer.Option("--prediction", "-p", help="Folder of predicted labels.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores.csv and scores.json.")] = None,
     ignore: Annotated[int | None, typer.Option(help="Label value of voxels that are not scored.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes beside this one.")] = 0,
+    workers: Annotated[int, typer.Option(help="Further processes that score; 0: none.")] = 0,
     json: o.Json = False,
 ) -> None:
     """Score predicted labels: Dice, distances in mm, volumes, with 95 % intervals over cases.
@@ -88,9 +87,8 @@ def evaluate(
     Example: semivox evaluate -r references/ -p labels/ -o scores/
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    rows = api.evaluate(reference, prediction, out, ignore=ignore, workers=workers, progress=Terminal())
+    rows = api.evaluate(reference, prediction, out, ignore=ignore, workers=workers, progress=display())
     if json:
         from semivox.evaluation.summary import summarize
         from semivox.evaluation.tables import ScoreFile

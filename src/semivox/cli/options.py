@@ -13,7 +13,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from semivox.core.errors import InputError
-from semivox.methods import DEFAULT
+from semivox.methods import DEFAULT, canonical
+from semivox.methods import names as method_names
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder of scans (or a CSV table); see: semivox check --help")
@@ -29,14 +30,29 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", help="method.FIELD=V, train.FIELD=V or plan.FIELD=V; may be repeated."),
 ]
-MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods")]
+
+
+def _methods(incomplete: str) -> list[str]:
+    return [name for name in method_names() if name.startswith(canonical(incomplete))]
+
+
+def _one_of(*words: str) -> Callable[[str], list[str]]:
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+NETWORKS = _one_of("vnet", "unet3d", "uxnet", "pyramid_unet", "small")
+PRECISIONS = _one_of("32-true", "bf16-mixed")
+DEVICES = _one_of("auto", "cpu", "cuda", "mps")
+MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods", autocompletion=_methods)]
 Ablation = Annotated[str | None, typer.Option(help="A named ablation of the method; see: semivox methods NAME")]
 Steps = Annotated[int | None, typer.Option(help="Optimization steps. Default: the plan's.")]
 Seed = Annotated[int | None, typer.Option(help="From which all randomness follows. Default: 1.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", autocompletion=DEVICES)]
+TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto.", autocompletion=DEVICES)]
 Devices = Annotated[int | None, typer.Option(help="Processes that train together, one a GPU.")]
-Precision = Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: measured.")]
+Precision = Annotated[
+    str | None, typer.Option(help="32-true or bf16-mixed. Default: measured.", autocompletion=PRECISIONS)
+]
 BatchWorkers = Annotated[
     int | None, typer.Option(help="Processes that prepare patches. Default: 2. 0: no process at all is started.")
 ]
@@ -47,7 +63,9 @@ Memory = Annotated[float | None, typer.Option("--memory", help="Memory that trai
 Time = Annotated[float | None, typer.Option("--time", help="Time that a training may take, hours.")]
 SpacingText = Annotated[str | None, typer.Option("--spacing", help="mm per voxel of training, x,y,z.")]
 PatchText = Annotated[str | None, typer.Option("--patch", help="Patch in voxels, x,y,z.")]
-Network = Annotated[str | None, typer.Option(help="vnet, unet3d, uxnet, pyramid_unet or small.")]
+Network = Annotated[
+    str | None, typer.Option(help="vnet, unet3d, uxnet, pyramid_unet or small.", autocompletion=NETWORKS)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from semivox.cli import options as o
+from semivox.cli.display import display
 
 
 def study(
@@ -33,9 +34,8 @@ def study(
     Example: semivox study grid.toml --data scans/ --out studies/first --set plan.steps=500
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    api.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), progress=Terminal())
+    api.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), progress=display())
 
 
 def report(
@@ -51,9 +51,8 @@ def report(
     Example: semivox report studies/first
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    print(api.report(folder, by_difficulty=by_difficulty, progress=Terminal()))
+    print(api.report(folder, by_difficulty=by_difficulty, progress=display()))
 
 
 def patches(
@@ -76,9 +75,8 @@ def patches(
     """
     from semivox import api
     from semivox.data.fixed_patches import PatchChoice
-    from semivox.pipeline.progress import Terminal
 
-    progress, voxels = Terminal(), o.whole_triple(size, "--size")
+    progress, voxels = display(), o.whole_triple(size, "--size")
     assert voxels is not None
     choice = PatchChoice(
         size=voxels,

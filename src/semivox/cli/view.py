@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from semivox.cli.display import display
+
 
 def view(
     target: Annotated[Path, typer.Argument(metavar="DATA", help="Data folder, or one scan.")],
@@ -25,6 +27,5 @@ def view(
     Example: semivox view scans/ case_007 --labels job/embedding_matching/predictions
     """
     from semivox import api
-    from semivox.pipeline.progress import Terminal
 
-    api.view(target, case, labels=labels or (), port=port, browser=browser, progress=Terminal())
+    api.view(target, case, labels=labels or (), port=port, browser=browser, progress=display())

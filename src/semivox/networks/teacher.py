@@ -42,7 +42,7 @@ class Teacher(nn.Module):
     def follow(self, student: nn.Module, decay: float) -> None:
         """Move towards the student: ``theta' += (1 - alpha) (theta - theta')``, alpha = min(1 - 1/(t+1), decay).
 
-        t counts the updates from 0 and is kept in a buffer, so that a resumed run goes on where it was; at t = 0 the
+        t counts the updates from 0 and is kept in a buffer, so that a resumed run continues where it was; at t = 0 the
         teacher becomes the student, and until alpha reaches ``decay`` it is the plain mean of all students so far.
         With ``constant`` averaging alpha is ``decay`` throughout.
         """

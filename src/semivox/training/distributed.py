@@ -56,12 +56,12 @@ def launch(fabric: Fabric, task: Callable[..., None], *arguments: Any) -> None:
             if not said.empty():
                 raise said.get() from None
             if stop.asked:
-                raise InterruptedRun("stopped; the same command goes on from the last checkpoint") from error
+                raise InterruptedRun("stopped; run the same command again to resume") from error
             if isinstance(error, ProcessExitedException):
                 raise_if_unguarded([error.exit_code])
                 raise SemivoxError(
                     f"process {error.error_index} of those that train together was killed, most likely for lack of "
-                    "memory; fewer --devices, a smaller --patch or fewer --workers need less. The same command goes on "
+                    "memory; fewer --devices, a smaller --patch or fewer --workers need less. The same command resumes "
                     "from the last checkpoint"
                 ) from error
             raise

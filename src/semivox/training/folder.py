@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -135,10 +136,19 @@ class RunFolder:
                 "cores": os.cpu_count(),
                 "threads": threads,
                 "packages": {name: metadata.version(name) for name in packages},
-                "command": Path(sys.argv[0]).name,
+                "command": command_line(sys.argv),
             }
         )
         write_text(self.environment, json.dumps(entries, indent=2) + "\n")
+
+
+def command_line(words: Sequence[str]) -> str:
+    """A command with all its options; of a path that begins at the root, which may name a user, the last part."""
+    told = [Path(words[0]).name]
+    for word in words[1:]:
+        option, equals, value = word.rpartition("=")
+        told.append(option + equals + (Path(value).name if Path(value).is_absolute() else value))
+    return shlex.join(told)
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:

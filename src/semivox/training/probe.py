@@ -48,8 +48,8 @@ class Probe:
             found.append(HealthWarning(step, "constant", "the network gives the same answer at every voxel"))
         elif step >= HALFWAY * self.steps and not bool((drawn.argmax(1) == index).any()):
             text = (
-                f"the class {self.plan.classes[index].name!r} has vanished: none of it is drawn even where a training "
-                "label shows it. Train longer, lower the weight of the unlabeled part, or label more of it"
+                f"the class {self.plan.classes[index].name!r} has vanished: it is segmented nowhere, even where a "
+                "training label shows it. Train longer, lower the weight of the unlabeled part, or label more of it"
             )
             found.append(HealthWarning(step, "vanished_class", text))
         teacher = getattr(method, "teacher", None)

@@ -95,7 +95,7 @@ class RunMonitor(Observer):
             self.reporter.end()
             self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
             raise InterruptedRun(
-                f"stopped and saved at step {done} of {self.steps}; the same command goes on from there"
+                f"stopped and saved at step {done} of {self.steps}; run the same command again to resume"
             )
 
     def release(self, method: Method) -> None:

@@ -95,12 +95,12 @@ class Loading:
         return (
             f"a process that prepares a patch of {self._scan(task)} has neither read nor computed for "
             f"{vigil.PATIENCE:.0f} seconds; does the drive still answer? Keep the prepared scans on a local "
-            "disk (--prepared), or use --workers 0. The same command goes on from the last checkpoint"
+            "disk (--prepared), or use --workers 0. Run the same command again to resume from the last checkpoint"
         )
 
     def _died(self, task: int, code: int | None) -> str:
         """What a worker was at when it died, why it probably did, and what helps."""
-        who, on = f"a process that prepares a patch of {self._scan(task)}", "goes on from the last checkpoint"
+        who, on = f"a process that prepares a patch of {self._scan(task)}", "resumes from the last checkpoint"
         if code == -signal.SIGBUS:
             return (
                 f"{who} lost the file that it was reading (bus error): the prepared scan became shorter, or its drive "
@@ -113,5 +113,5 @@ class Loading:
             )
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return (
-            f"{who} crashed ({how}); --workers 0 shows where. Without that scan, or with its file mended, training {on}"
+            f"{who} crashed ({how}); --workers 0 shows where. Without that scan, or with its file fixed, training {on}"
         )

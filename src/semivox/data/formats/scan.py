@@ -20,7 +20,7 @@ FINEST_MM = 1e-6
 
 
 class ScanError(InputError):
-    """A file cannot be used as a scan: what is wrong (``finding`` is its short code), and how to mend it (``fix``)."""
+    """A file cannot be used as a scan: what is wrong (``finding`` is its short code), and how to fix it (``fix``)."""
 
     def __init__(self, finding: str, message: str, fix: str) -> None:
         super().__init__(f"{message} {fix}")
