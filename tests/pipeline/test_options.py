@@ -5,7 +5,8 @@ import pytest
 from semivox.cli import options as cli
 from semivox.core.errors import InputError
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments.job import arms
+from semivox.experiments.arms import arms_of
+from semivox.experiments.as_study import study_file_of
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.assignments import parse_overrides, parse_triple, parse_value
 from semivox.pipeline.options import RunOptions, checked
@@ -60,9 +61,11 @@ def test_unknown_choices_name_the_nearest_right_one():
 def test_a_method_is_canonical_wherever_its_name_is_read():
     assert RunOptions(method="mean-teacher").method == "mean_teacher"
     assert RunOptions(method="mean-teacher").config().method == "mean_teacher"
-    assert list(arms(RunOptions(method="mean-teacher"))) == ["supervised", "mean_teacher"]
+    job = study_file_of(RunOptions(method="mean-teacher"))
+    assert [arm.name for arm in arms_of(job)] == ["supervised", "mean_teacher"]
     grid = StudyFile(methods=("mean-teacher", "mean_teacher"), method={"mean-teacher": {"options": {"decay": 0.5}}})
     assert (grid.methods, list(grid.method)) == (("mean_teacher",), ["mean_teacher"])
+    assert [arm.name for arm in arms_of(grid)] == ["supervised", "mean_teacher"]
 
 
 def test_the_command_line_offers_every_option_of_a_plan():
