@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import os
+import platform
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 from semivox.core.errors import SemivoxError
+
+HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+"""Which machine this is, for folders that several share."""
+UNFINISHED = re.compile(r"^\.(?P<stem>.+)\.(?P<host>[0-9a-f]{6})-(?P<process>\d+)-\d+\.writing(?P<suffix>.*)$")
+_calls = itertools.count()
+_swept: set[Path] = set()
+"""Folders in which this process has taken away what others left."""
 
 
 @contextlib.contextmanager
@@ -27,7 +41,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises SemivoxError naming the file when the write fails; then the old file stands and the temporary one is gone.
     """
-    temporary = path.with_name(path.name + ".writing")
+    temporary = beside(path)
     with writing(path):
         try:
             write(temporary)
@@ -36,6 +50,38 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             with contextlib.suppress(OSError):  # half a file would take the room that is lacking
                 temporary.unlink(missing_ok=True)
             raise
+
+
+def beside(path: Path, suffix: str = "") -> Path:
+    """A name beside a file to write it under until it is whole, of this process and call alone.
+
+    ``suffix``: kept at the end, for writers that go by it. The first such name in a folder also takes away what
+    processes of this machine that are gone left there.
+    """
+    if path.parent not in _swept:
+        _swept.add(path.parent)
+        _sweep(path.parent)
+    stem = path.name.removesuffix(suffix) if suffix else path.name
+    return path.with_name(f".{stem}.{HOST}-{os.getpid()}-{next(_calls)}.writing{suffix}")
+
+
+def final_name(name: str) -> str:
+    """The name that a file is going to have which stands under a name of ``beside``; other names as they are."""
+    match = UNFINISHED.match(name)
+    return name.removesuffix(".writing") if match is None else match["stem"] + match["suffix"]
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes of this machine that are gone did not finish."""
+    with contextlib.suppress(OSError):
+        for entry in list(folder.iterdir()):
+            match = UNFINISHED.match(entry.name)
+            if match is None or match["host"] != HOST or psutil.pid_exists(int(match["process"])):
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
 
 
 def put(temporary: Path, path: Path) -> None:
@@ -53,8 +99,9 @@ def write_text(path: Path, text: str) -> None:
 
 def fresh(folder: Path, first: str) -> bool:
     """Whether a folder is not there, empty, or left by a process that was killed while it wrote the file ``first``."""
-    begun = {"lock", f"{first}.writing"}
-    return not folder.is_dir() or all(entry.name in begun for entry in folder.iterdir())
+    return not folder.is_dir() or all(
+        final_name(entry.name) in ("lock", first) and entry.name != first for entry in folder.iterdir()
+    )
 
 
 def _flush_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ without being asked to.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -18,10 +19,12 @@ import numpy as np
 import torch
 
 from semivox.core.errors import InputError
+from semivox.core.processes.claims import Claims
 from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
 from semivox.data.layouts.names import CHANNEL, by_channel, clash, scans, untagged
+from semivox.inference.origin import FOLDER as ORIGINS
 from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
 from semivox.inference.predictor import Prediction, ScanPredictor
 
@@ -29,6 +32,8 @@ UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What some file system forbids in a name, or takes for a path."""
 LONGEST = 120
 """Bytes of a name, so that ``_probability_<class>.nii.gz`` still fits into the 255 that file systems allow."""
+CLAIMS = ".claims"
+"""Where processes that share the work say which scan each is at."""
 TAKEN = (Standing.OTHER, Standing.CHANGED, Standing.FOREIGN)
 """What is not overwritten without being asked to: it may be somebody's only copy."""
 FAILURES = (InputError, OSError, MemoryError, torch.OutOfMemoryError)
@@ -79,23 +84,33 @@ def predict_folder(
 
     Results: ``<case>.nii.gz`` (``.nrrd``, ``.mha`` for such scans), ``<case>_entropy...``, ``<case>_disagreement...``
     and ``<case>_probability_<class>...``, and ``origins/<case>.json``. ``overwrite``: also what was made from other
-    scans, or not by this program. ``progress(done, total, name)`` is called after each scan. Raises InputError before
-    any work if there is nothing to do or ``out`` is the input folder, and after all work naming each scan that failed
-    or whose place is taken, and why.
+    scans, or not by this program. ``progress(done, total, name)`` is called after each scan. Several processes that are
+    given the same folders share the work. Raises InputError before any work if there is nothing to do or ``out`` is the
+    input folder, and after all work naming each scan that failed or whose place is taken, and why.
     """
     _require_apart(inputs, out)
-    jobs, outcome = find_jobs(inputs, out, channels), Outcome()
-    failed: list[str] = []
-    for done, job in enumerate(jobs, start=1):
-        try:
-            _job(job, predictor, channels, maps, overwrite, outcome)
-        except FAILURES as error:
-            failed.append(f"  {job.name}: {error or type(error).__name__}")
-        if progress is not None:
-            progress(done, len(jobs), job.name)
+    jobs = find_jobs(inputs, out, channels)
+    outcome, failed, done = Outcome(), dict[str, str](), itertools.count(1)
+    with Claims(out / ORIGINS / CLAIMS) as claims:
+        waiting = jobs
+        for wait in (False, True):  # what another process is at comes last, and is there by then
+            left = []
+            for job in waiting:
+                with claims.claim(job.name, wait) as ours:
+                    if not ours:
+                        left.append(job)
+                        continue
+                    try:
+                        _job(job, predictor, channels, maps, overwrite, outcome)
+                    except FAILURES as error:
+                        failed[job.name] = str(error) or type(error).__name__
+                if progress is not None:
+                    progress(next(done), len(jobs), job.name)
+            waiting = left
     if failed:
-        reasons = "\n".join(failed)
+        reasons = "\n".join(f"  {name}: {why}" for name, why in failed.items())
         raise InputError(f"{len(failed)} of {len(jobs)} scans could not be labeled (the others are done):\n{reasons}")
+    outcome.labels.sort()
     return outcome
 
 

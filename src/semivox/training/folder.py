@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.files import write_text, writing
+from semivox.core.files import final_name, write_text, writing
 from semivox.core.frozen import Frozen
 from semivox.core.processes.lock import locked
 from semivox.core.split import Split
@@ -173,7 +173,7 @@ def first_process() -> bool:
 
 def foreign(entry: Path) -> bool:
     """Whether this is none of the files that a run writes."""
-    return entry.name.removesuffix(".writing") not in OWN
+    return final_name(entry.name) not in OWN
 
 
 def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:

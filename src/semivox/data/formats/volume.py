@@ -13,7 +13,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
-from semivox.core.files import put, writing
+from semivox.core.files import beside, put, writing
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo
 from semivox.data.formats import registry
@@ -217,9 +217,9 @@ def _write(path: Path, array: np.ndarray, grid: Grid, write: Callable[[Path, np.
     if array.shape[:3] != grid.shape:
         raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
     suffix = suffix_of(path)
-    temporary = path.with_name(f".{path.name[: -len(suffix)]}.writing{suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = beside(path, suffix)
         try:
             write(temporary, array, grid)
             put(temporary, path)

@@ -19,10 +19,11 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
-from semivox.core.files import writing
+from semivox.core.files import beside, writing
 from semivox.core.geometry import Shape
 from semivox.core.memory import amount, available
 from semivox.core.plan import Plan
+from semivox.core.processes.claims import Claims
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
 from semivox.data.formats import volume as files
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["class_indices", "normalize", "prepare", "prepare_case", "sample_foreground"]
 
+CLAIMS = ".claims"
+"""Where processes that share the folder say which case each prepares."""
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
@@ -140,7 +143,9 @@ def _described(task: Task) -> str:
 def prepare_case(task: Task) -> None:
     """Prepare one case. Raises InputError naming the case and its files."""
     try:
-        _write(task)
+        with Claims(task.out / CLAIMS) as claims, claims.claim(task.name, wait=True):
+            if not _up_to_date(task):  # another process, which shares the folder, may have done it meanwhile
+                _write(task)
     except (InputError, OSError, ValueError) as error:
         raise InputError(f"{_described(task)}: {error}") from error
 
@@ -184,7 +189,7 @@ def _write(task: Task) -> None:
 
 def _place(folder: Path, arrays: dict[str, np.ndarray], record: CaseRecord) -> None:
     """Write into a folder beside the final one, then rename: a half-written case is never seen."""
-    temporary = folder.with_name(f".{folder.name}.writing")
+    temporary = beside(folder)
     with writing(folder):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
