@@ -136,6 +136,21 @@ def test_a_twin_with_its_own_network_is_optimized_as_the_method_beside_it(tmp_pa
     assert optimized["supervised"]["kind"] == "sgd"
 
 
+def test_folds_of_a_study_keep_patients_together_and_are_the_same_for_all_seeds(tmp_path):
+    groups = {name: f"patient {index // 2}" for index, name in enumerate(NAMES)}
+    grid = grid_of(tmp_path, 'methods = ["ua_mt"]\nseeds = [1, 2]\n[cases]\nlabeled = [8]\nfolds = "auto"\n')
+    (chosen,) = labeled_sets_of(grid.cases, dataset_of(tmp_path, NAMES, groups=groups), tmp_path)
+    assert [part.fold for part in chosen.parts] == [0, 1, 2]
+    assert sorted(name for part in chosen.parts for name in part.split.test) == sorted(chosen.split.labeled)
+    for part in chosen.parts:
+        trained = {groups[name] for name in (*part.split.labeled, *part.split.unlabeled)}
+        assert not trained & {groups[name] for name in part.split.test}
+    runs = runs_of(grid, (chosen,))
+    assert len(runs) == 2 * 3 * 2
+    assert runs[0].name == "labeled-8/draw-0/folds/0/seed-1/supervised"
+    assert all(run_named(grid, run.name) == run for run in runs)
+
+
 def networks(**wanted):
     """The arms of methods with networks of their own."""
     grid = StudyFile(methods=tuple(wanted), method=wanted, cases=CaseChoice(labeled=(1,), test=1))

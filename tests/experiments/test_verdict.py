@@ -77,6 +77,7 @@ def test_the_verdict_follows_the_paired_difference(gain, verdict, words):
     found = conclude("embedding_matching", "supervised", rows([a + b for a, b in zip(LOW, gain)]), rows(LOW), ABOUT)
     assert found.verdict == verdict
     assert words in found.answer
+    assert found.chosen == ("embedding_matching" if sum(gain) > 0 else "supervised")
     assert f"{sum(gain) / 8:+.2f}" in found.answer
 
 

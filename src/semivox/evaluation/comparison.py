@@ -8,36 +8,29 @@ several cases are of one patient or scan, these are what is counted (``aggregati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from scipy import stats
 
-from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.evaluation.aggregation import (
     EACH_ITS_OWN,
     Units,
     by_draw,
-    by_place,
-    by_unit,
     counted,
-    joint_values,
-    names_of,
     plural,
     repeats_of,
 )
 from semivox.evaluation.bootstrap import mean_interval
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.nested_bootstrap import Nested, nested
+from semivox.evaluation.paired import Runs, paired
 from semivox.evaluation.ranks import holm
 from semivox.evaluation.sample_size import FEWEST_CASES, LEVEL, sample_needed
 from semivox.evaluation.score import Row
 
-Runs = Mapping[tuple[int, int], Sequence[Row]]
-"""(draw, seed) -> the scores of one method's run."""
 Verdict = Literal["better", "worse", "inconclusive"]
 
 
@@ -146,51 +139,6 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Two methods on the same draws, seeds and cases."""
-
-    draws: tuple[int, ...]
-    """Of each common run."""
-    cases: int
-    units: tuple[str, ...]
-    """Names of patients or scans; of cases, where each is one of its own."""
-    values: np.ndarray
-    """(2, runs, units): means over the classes of a case, and the cases of a unit."""
-    left_out: int
-    """Objects (case, class) without a value."""
-
-    @property
-    def differences(self) -> np.ndarray:
-        """A minus B: (runs, units), rounded so that equal ones tie."""
-        return np.round(self.values[0] - self.values[1], 12)
-
-    @property
-    def of_unit(self) -> dict[str, float]:
-        """Unit -> A minus B, the mean over draws of the mean over their seeds."""
-        means = by_draw(self.differences, self.draws).mean(0)
-        return {name: float(value) for name, value in zip(self.units, means, strict=True)}
-
-
-def paired(a_runs: Runs, b_runs: Runs, score: str, names: tuple[str, str], units: Units = EACH_ITS_OWN) -> Pairs:
-    """The values that ``compare`` compares, unit by unit. Raises InputError as it does."""
-    common = sorted(set(a_runs) & set(b_runs))
-    if not common:
-        raise InputError(f"{names[0]} and {names[1]} have no draw and seed in common, so nothing can be compared")
-    for key in common:
-        _check_same_cases(a_runs[key], b_runs[key])
-    joint = joint_values([runs[key] for runs in (a_runs, b_runs) for key in common], score)
-    if not joint.cases:
-        raise InputError(f"no case has a value of {score} in every run of {names[0]} and {names[1]}")
-    return Pairs(
-        draws=tuple(draw for draw, _ in common),
-        cases=len(joint.cases),
-        units=tuple(names_of(joint.cases, units)),
-        values=by_unit(joint.values, joint.cases, units).reshape(2, len(common), -1),
-        left_out=joint.left_out,
-    )
-
-
 def signed_rank(differences: np.ndarray) -> tuple[float, float]:
     """Wilcoxon's two-sided p value, and the sign of what it found: +1 where positive ranks prevail."""
     differences = differences[differences != 0]
@@ -199,15 +147,6 @@ def signed_rank(differences: np.ndarray) -> tuple[float, float]:
     ranks = stats.rankdata(np.abs(differences))
     direction = float(np.sign((np.sign(differences) * ranks).sum()))
     return float(stats.wilcoxon(differences).pvalue), direction
-
-
-def _check_same_cases(a_rows: Sequence[Row], b_rows: Sequence[Row]) -> None:
-    """Raise InputError where two tables do not hold the same cases and classes, each once."""
-    if unpaired := sorted(set(by_place(a_rows)) ^ set(by_place(b_rows))):
-        shown = ", ".join(f"{case} ({name})" for case, name in unpaired[:10])
-        raise InputError(
-            f"only one of the two tables has {shown}; a paired comparison needs the same cases and classes"
-        )
 
 
 def _judged(by_repeat: np.ndarray, seed: int) -> tuple[float, float | None, float | None, bool, Nested | None]:

@@ -48,4 +48,4 @@ PROTOCOLS: Mapping[str, Protocol] = {
         conditions=(*LEFT_ATRIUM, "their weights were chosen on the scans that are scored, which flatters them"),
     ),
 }  # fmt: skip
-"""By the name that a grid file gives."""
+"""By the name that a study file gives."""

@@ -25,9 +25,10 @@ from semivox.evaluation.aggregation import (
     repeats_of,
 )
 from semivox.evaluation.bootstrap import mean_interval
-from semivox.evaluation.comparison import Comparison, compare, corrected, paired
+from semivox.evaluation.comparison import Comparison, compare, corrected
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.nested_bootstrap import nested
+from semivox.evaluation.paired import paired
 from semivox.evaluation.ranks import Ranking, rank, rank_repeats
 from semivox.evaluation.score import Row
 from semivox.evaluation.voxel_scores import VoxelRow
@@ -67,11 +68,8 @@ class RunResult:
 
     def folder_of(self, case: str) -> Path:
         """The run folder that scored a case."""
-        return next(
-            folder
-            for folder, rows in zip(self.folders, self.rows_of, strict=True)
-            if any(row.case == case for row in rows)
-        )
+        both = zip(self.folders, self.rows_of, strict=True)
+        return next(folder for folder, rows in both if any(row.case == case for row in rows))
 
 
 @dataclass(frozen=True)
