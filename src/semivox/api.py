@@ -116,6 +116,7 @@ def train(  # noqa: PLR0913 - the options of the command
     *,
     method: str = DEFAULT,
     ablation: str | None = None,
+    recipe: str | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     plan: Plan | AnyPath | None = None,
@@ -141,6 +142,7 @@ def train(  # noqa: PLR0913 - the options of the command
         _split(split),
         method=method,
         ablation=ablation,
+        recipe=recipe,
         options=options or {},
         exclude=tuple(exclude),
     )
@@ -228,6 +230,7 @@ def run(  # noqa: PLR0913 - the options of the command
     *,
     method: str = DEFAULT,
     ablation: str | None = None,
+    recipe: str | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -254,6 +257,7 @@ def run(  # noqa: PLR0913 - the options of the command
         _split(split),
         method=method,
         ablation=ablation,
+        recipe=recipe,
         options=options or {},
         exclude=tuple(exclude),
     )

@@ -51,6 +51,7 @@ def titles() -> dict[str, str]:
 def description(name: str) -> dict[str, Any]:
     """Everything about one method, as plain values. Raises InputError for an unknown one."""
     from semivox.methods import find
+    from semivox.pipeline.recipe import load_recipe, recipe_names
 
     kind = find(name)
     schema = kind.Config.model_json_schema()
@@ -59,6 +60,7 @@ def description(name: str) -> dict[str, Any]:
         "about": inspect.getdoc(sys.modules[kind.__module__]) or "",
         "uses_unlabeled": kind.uses_unlabeled,
         "fields": list(_fields(schema, schema, "")),
+        "recipes": {recipe: load_recipe(name, recipe).title for recipe in recipe_names(name.replace("-", "_"))},
         "ablations": {ablation: dict(values) for ablation, values in kind.ablations.items()},
     }
 
@@ -76,6 +78,9 @@ def text_of(described: Mapping[str, Any]) -> str:
             f"  {name!r}: " + ", ".join(f"{field} = {value}" for field, value in values.items())
             for name, values in described["ablations"].items()
         ]
+    if described["recipes"]:
+        lines += ["", "Recipes (--recipe NAME):"]
+        lines += [f"  {name}: {title}" for name, title in described["recipes"].items()]
     return "\n".join(lines)
 
 

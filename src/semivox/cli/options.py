@@ -45,6 +45,10 @@ PRECISIONS = _one_of("32-true", "bf16-mixed")
 DEVICES = _one_of("auto", "cpu", "cuda", "mps")
 MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods", autocompletion=_methods)]
 Ablation = Annotated[str | None, typer.Option(help="A named ablation of the method; see: semivox methods NAME")]
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", help="The method exactly as a paper has it; see: semivox methods NAME"),
+]
 Steps = Annotated[int | None, typer.Option(help="Optimization steps. Default: the plan's.")]
 Seed = Annotated[int | None, typer.Option(help="From which all randomness follows. Default: 1.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", autocompletion=DEVICES)]
@@ -123,7 +127,13 @@ def _plan(spacing: str | None, patch: str | None, **others: Any) -> dict[str, An
 
 
 def _run(
-    method: str, ablation: str | None, split: Path | None, exclude: str | None, sets: list[str] | None, **train: Any
+    method: str,
+    ablation: str | None,
+    recipe: str | None,
+    split: Path | None,
+    exclude: str | None,
+    sets: list[str] | None,
+    **train: Any,
 ) -> dict[str, Any]:
     from semivox.core.mappings import merged
     from semivox.pipeline.assignments import parse_overrides
@@ -132,6 +142,7 @@ def _run(
     return {
         "method": method,
         "ablation": ablation,
+        "recipe": recipe,
         "split": split,
         "exclude": names(exclude),
         "options": wanted.method,
@@ -156,6 +167,7 @@ RUN = Group(
     {
         "method": MethodName,
         "ablation": Ablation,
+        "recipe": Recipe,
         "split": SplitFile,
         "exclude": Exclude,
         "seed": Seed,

@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.plan import NetworkChoice, Plan
-from semivox.experiments.study_file import MethodChoice, StudyFile
+from semivox.experiments.study_file import MethodChoice, OwnBatch, StudyFile
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import known_options
+from semivox.pipeline.recipe import load_recipe
 from semivox.training.settings import RunConfig, TrainSettings, configure
 
 TWIN = "supervised"
 """What every method is measured against: the labeled scans alone."""
 
 
+BATCH = ("labeled_per_step", "unlabeled_per_step")
 LONGEST = 40
 """Letters of a network's options in a name."""
 
@@ -43,10 +45,9 @@ class Arm(Frozen):
     def own(self, study_file: StudyFile) -> tuple[str, ...]:
         """In words, what this arm has instead of what all arms share."""
         choice = study_file.method.get(self.method, MethodChoice())
-        listed = [f"network {self.network.name} {dict(self.network.options) or ''}".strip()] if self.network else []
-        for name in ("labeled_per_step", "unlabeled_per_step"):
-            if (value := getattr(choice, name)) is not None:
-                listed.append(f"{name} {value}")
+        listed = [f"recipe {choice.recipe}"] if choice.recipe else []
+        listed += [f"network {self.network.name} {dict(self.network.options) or ''}".strip()] if self.network else []
+        listed += [f"{name} {value}" for name, value in batch_of(choice, self).items()]
         own = dict(choice.options) | ({"network": dict(self.optimizer)} if self.optimizer else {})
         return (*listed, *(f"{name} {_shown(value)}" for name, value in own.items()))
 
@@ -55,11 +56,11 @@ def arms_of(study_file: StudyFile) -> tuple[Arm, ...]:
     """What is compared, twins first. Raises InputError for unknown methods, options and ablations."""
     wanted = [name for name in study_file.methods if name != TWIN]
     choices = {method: study_file.method.get(method, MethodChoice()) for method in wanted}
-    networks = _twins(choices.values())
+    networks = _twins(choices)
     others: list[Arm] = []
     for method, choice in choices.items():
         known_options(method, choice.options)
-        twin = TWIN if choice.network is None else networks[_twin_key(choice)].name
+        twin = TWIN if choice.network is None else networks[_twin_key(choice, method)].name
         for ablation in ablations_of(method, choice):
             name = method if ablation is None else f"{method}~{slug(ablation)}"
             others.append(Arm(name=name, method=method, ablation=ablation, network=choice.network, twin=twin))
@@ -70,26 +71,26 @@ def arms_of(study_file: StudyFile) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def _twins(choices: Iterable[MethodChoice]) -> dict[str, Arm]:
+def _twins(choices: Mapping[str, MethodChoice]) -> dict[str, Arm]:
     """The supervised arms of methods with a network of their own: the same network, optimized in the same way.
 
     They are named by what they are, whatever other methods there are: ``supervised~uxnet``, with options
     ``supervised~uxnet-width-8``. Where only the optimizer tells two apart, each name ends in a digest of the whole.
     """
-    own = {_twin_key(choice): choice for choice in choices if choice.network is not None}
-    names = {key: _twin_name(choice) for key, choice in own.items()}
+    own = {_twin_key(choice, method): (method, choice) for method, choice in choices.items() if choice.network}
+    names = {key: _twin_name(choice) for key, (_, choice) in own.items()}
     found = {}
-    for key, choice in own.items():
+    for key, (method, choice) in own.items():
         alone = list(names.values()).count(names[key]) == 1
         name = names[key] if alone else f"{names[key]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-        found[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=choice.options.get("network"))
+        found[key] = Arm(name=name, method=TWIN, network=choice.network, optimizer=optimizer_of(choice, method))
     return found
 
 
-def _twin_key(choice: MethodChoice) -> str:
+def _twin_key(choice: MethodChoice, method: str) -> str:
     """What two methods must have in common to be measured against the same supervised runs."""
     network = choice.network.model_dump(mode="json") if choice.network else None
-    return json.dumps([network, choice.options.get("network")], sort_keys=True)
+    return json.dumps([network, optimizer_of(choice, method)], sort_keys=True)
 
 
 def _twin_name(choice: MethodChoice) -> str:
@@ -125,11 +126,28 @@ def config_of(study_file: StudyFile, arm: Arm, seed: int, workers: int) -> RunCo
         if missing := [name for name in strange if not any(name in fields for fields in others)]:
             raise InputError(f"no method of the study has the option {missing[0]!r} that is under [options]")
     settings: dict[str, Any] = {"workers": workers, **study_file.train, "seed": seed}
-    for name in ("labeled_per_step", "unlabeled_per_step"):
-        if (value := getattr(choice, name)) is not None:
-            settings[name] = value
+    settings |= batch_of(choice, arm)
     own = merged(choice.options, {"network": arm.optimizer} if arm.optimizer else {})
-    return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation)
+    recipe = load_recipe(arm.method, choice.recipe).options if choice.recipe else None
+    return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation, recipe)
+
+
+def batch_of(choice: MethodChoice, arm: Arm) -> dict[str, int]:
+    """Patches a step that an arm has of its own: of its ablation, else of its method, else of its method's recipe."""
+    own = choice.of_ablation.get(arm.ablation or "", OwnBatch())
+    recipe = load_recipe(arm.method, choice.recipe).train if choice.recipe else {}
+    found = {}
+    for name in BATCH:
+        values = (getattr(own, name), getattr(choice, name), recipe.get(name))
+        if (value := next((v for v in values if v is not None), None)) is not None:
+            found[name] = value
+    return found
+
+
+def optimizer_of(choice: MethodChoice, method: str) -> Mapping[str, Any] | None:
+    """How a method with a network of its own optimizes it, if not as all others do."""
+    recipe = load_recipe(method, choice.recipe).options.get("network", {}) if choice.recipe else {}
+    return merged(recipe, choice.options.get("network", {})) or None
 
 
 def shared_config(study_file: StudyFile, arm: Arm) -> RunConfig:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from semivox.core.errors import InputError
+from semivox.core.mappings import merged
 from semivox.experiments.arms import TWIN
-from semivox.experiments.study_file import CaseChoice, MethodChoice, StudyFile
+from semivox.experiments.study_file import CaseChoice, MethodChoice, PredictChoice, StudyFile
+from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import RunOptions
+from semivox.pipeline.recipe import load_recipe
 
 ELSEWHERE = {"seed", "steps"}
 """Training settings that a study file says in another place."""
@@ -18,7 +21,10 @@ def study_file_of(options: RunOptions) -> StudyFile:
     if method == TWIN:
         raise InputError(f"{TWIN} is the twin that methods are compared with; name another --method")
     options.config()  # judged before any work
-    variant = MethodChoice(ablations=(options.ablation,), only_ablations=True) if options.ablation else MethodChoice()
+    ablation = {"ablations": (options.ablation,), "only_ablations": True} if options.ablation else {}
+    variant = MethodChoice.model_validate({"recipe": options.recipe, **ablation})
+    recipe = load_recipe(method, options.recipe) if options.recipe else None
+    common = {n: v for n, v in recipe.options.items() if n in MethodConfig.model_fields} if recipe else {}
     steps = {} if train.steps is None else {"steps": train.steps}
     return StudyFile(
         methods=(method,),
@@ -26,6 +32,7 @@ def study_file_of(options: RunOptions) -> StudyFile:
         cases=CaseChoice(exclude=options.exclude, draw_seed=train.seed),
         plan=options.plan.model_copy(update=steps),
         train=train.model_dump(mode="json", exclude_unset=True, exclude=ELSEWHERE),
-        options=options.options,
-        method={method: variant} if options.ablation else {},
+        options=merged(common, options.options),
+        method={method: variant} if options.ablation or options.recipe else {},
+        predict=PredictChoice.model_validate(dict(recipe.predict) if recipe else {}),
     )

@@ -55,6 +55,8 @@ def run_job(  # noqa: PLR0913 - the options of the command
     where trainings failed, and InterruptedRun after saving when asked to stop.
     """
     options, progress = options or RunOptions(), progress or Quiet()
+    if told := options.told():
+        progress.say(told)
     experiment = job_experiment(data, options)
     with arranged(experiment, data, out, progress) as ready:
         do_runs(ready, processes, progress, executor)

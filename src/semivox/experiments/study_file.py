@@ -89,9 +89,19 @@ class CaseChoice(Frozen):
         return self
 
 
+class OwnBatch(Frozen):
+    """The batch of one variant of a method, where it differs from the method's."""
+
+    labeled_per_step: int | None = Field(None, ge=1)
+    unlabeled_per_step: int | None = Field(None, ge=0)
+
+
 class MethodChoice(Frozen):
     """What one method has of its own; the report shows it beside the method's scores."""
 
+    recipe: str | None = None
+    """A recipe of the method (``semivox methods NAME`` lists them): its options, and the batch where the recipe has one
+    of its own. ``[options]``, ablations and what stands here overrule it."""
     options: Mapping[str, Any] = {}
     """Fields of the method's Config."""
     ablations: tuple[str, ...] | Literal["all"] = ()
@@ -104,6 +114,8 @@ class MethodChoice(Frozen):
     """Labeled patches a step, where its protocol differs from the others'."""
     unlabeled_per_step: int | None = Field(None, ge=0)
     """Unlabeled patches a step."""
+    of_ablation: Mapping[str, OwnBatch] = {}
+    """Ablation -> its own patches a step."""
 
 
 class PredictChoice(Frozen):

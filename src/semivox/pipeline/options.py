@@ -20,6 +20,7 @@ from semivox.methods import DEFAULT, find
 from semivox.methods.method import MethodName
 from semivox.networks.blueprint import architecture
 from semivox.pipeline.possible import require_device, require_trainable
+from semivox.pipeline.recipe import load_recipe
 from semivox.training.settings import RunConfig, TrainSettings, configure
 
 
@@ -35,16 +36,35 @@ class RunOptions(Frozen):
     split: Split | None = None
     """None: what the files themselves suggest."""
     exclude: tuple[str, ...] = Field((), description="Cases to leave out.")
+    recipe: str | None = None
+    """Name of the recipe that gave what the user left open."""
+    overruled: tuple[str, ...] = ()
+    """What the user has set otherwise than the recipe, in words."""
 
     @classmethod
     def of(
-        cls, train: Mapping[str, Any], plan: Mapping[str, Any], split: Split | Path | None = None, **others: Any
+        cls,
+        train: Mapping[str, Any],
+        plan: Mapping[str, Any],
+        split: Split | Path | None = None,
+        recipe: str | None = None,
+        **others: Any,
     ) -> Self:
-        """From fields by name and a split or its file. Raises InputError naming the field, with the nearest name."""
+        """From fields by name, a split or its file, and the name of a recipe, which the fields overrule.
+
+        Raises InputError naming the field, with the nearest name.
+        """
+        overruled: tuple[str, ...] = ()
+        if recipe is not None:
+            found = load_recipe(others.get("method", DEFAULT), recipe)
+            overruled = found.overruled(plan, train, others.get("options", {}))
+            plan, train = found.plan_with(plan), merged(found.train, train)
         return cls(
             train=checked(TrainSettings, "training settings", **train),
             plan=checked(PlanOptions, "options of the plan", **plan),
             split=Split.load(split) if isinstance(split, Path) else split,
+            recipe=recipe,
+            overruled=overruled,
             **others,
         )
 
@@ -65,7 +85,18 @@ class RunOptions(Frozen):
         """
         require_device(self.train.device)
         known_options(self.method, self.options)
-        return configure(self.method, self.options, self.train, self.ablation)
+        recipe = load_recipe(self.method, self.recipe).options if self.recipe else None
+        return configure(self.method, self.options, self.train, self.ablation, recipe)
+
+    def told(self) -> str:
+        """What recipe this follows, and where it does not; empty without one."""
+        if self.recipe is None:
+            return ""
+        found = load_recipe(self.method, self.recipe)
+        lines = [f"Recipe {self.method} {self.recipe}: {found.title}"]
+        lines += [f"  overruled: {line}" for line in self.overruled]
+        lines += [f"  not repeated: {line}" for line in found.not_repeated]
+        return "\n".join(lines)
 
 
 Value = TypeVar("Value", bound=Frozen)

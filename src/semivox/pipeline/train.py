@@ -30,6 +30,8 @@ def train_one(
     """
     progress = progress or Quiet()
     config = options.config()
+    if told := options.told():
+        progress.say(told)
     folder = RunFolder(out)
     if folder.split.exists() and options.split is None and not options.exclude:
         dataset, split = load_dataset(data, folder.split)

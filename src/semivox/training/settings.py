@@ -77,18 +77,22 @@ class RunConfig(Frozen):
 
 
 def configure(
-    method: str, overrides: Mapping[str, Any], settings: TrainSettings, ablation: str | None = None
+    method: str,
+    overrides: Mapping[str, Any],
+    settings: TrainSettings,
+    ablation: str | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> RunConfig:
-    """The resolved configuration of a run: the paper's defaults, the ablation's overrides, then the user's."""
+    """The resolved configuration of a run: our defaults, a recipe's options, the ablation's overrides, the user's."""
     kind = find(method)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(recipe or {})
     if ablation is not None:
         if ablation not in kind.ablations:
             known = ", ".join(repr(name) for name in kind.ablations) or "none"
             raise InputError(
                 f"{method} has no ablation {ablation!r}{suggestion(ablation, kind.ablations)}; it has {known}"
             )
-        options |= kind.ablations[ablation]
+        options = merged(options, kind.ablations[ablation])
     config = validated(method, merged(options, overrides))
     return RunConfig(method=method, ablation=ablation, options=config.model_dump(mode="json"), train=settings)
 

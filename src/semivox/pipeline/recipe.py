@@ -1,0 +1,135 @@
+"""Recipes: a method exactly as its paper or its authors' code has it, as data files of the package.
+
+``semivox/recipes/METHOD/NAME.toml`` says what one paper has of its own and names a base, ``recipes/bases/NAME.toml``,
+for what a family of papers shares. ``[source]`` says of each value where it is printed, or that it is ours.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+from pydantic import Field
+
+from semivox.core.errors import InputError
+from semivox.core.frozen import Frozen
+from semivox.core.mappings import merged
+from semivox.core.spelling import suggestion
+
+PERIODS = ("ramp", "staircase", "drop_every", "validate_every", "epoch")
+"""Numbers of steps, which should shrink with the number of steps."""
+
+
+class Recipe(Frozen):
+    """What a paper did, as far as it can be repeated."""
+
+    name: str
+    title: str
+    """The paper."""
+    protocol: str = ""
+    """The family of published numbers beside which its scores may stand."""
+    not_repeated: tuple[str, ...] = ()
+    """What the paper or its code did and this does not."""
+    plan: Mapping[str, Any] = {}
+    """Fields of PlanOptions."""
+    train: Mapping[str, Any] = {}
+    """Fields of TrainSettings."""
+    options: Mapping[str, Any] = {}
+    """Fields of the method's Config."""
+    predict: Mapping[str, Any] = {}
+    """How scans are labeled: blend, stride, largest_component."""
+    legacy: Mapping[str, Any] = {}
+    """Quirks of the published scores."""
+    source: Mapping[str, str] = Field(default={}, description="Dotted name of a value -> where it is printed.")
+
+    def overruled(
+        self, plan: Mapping[str, Any], train: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """What the user has set otherwise, a line each; last, the periods that no longer fit the number of steps."""
+        plan = merged({name: value for name, value in plan.items() if name != "fields"}, plan.get("fields", {}))
+        theirs = merged({name: v for name, v in self.plan.items() if name != "fields"}, self.plan.get("fields", {}))
+        told = []
+        for kind, ours, recipe in (
+            ("plan", plan, theirs),
+            ("train", train, self._train()),
+            ("method", options, self.options),
+        ):
+            published = dict(leaves(recipe))
+            for name, value in leaves(ours):
+                if name in published and plain(published[name]) != plain(value):
+                    told.append(f"{kind}.{name} {shown(value)} (recipe: {shown(published[name])})")
+                elif name not in published and kind == "method":
+                    told.append(f"{kind}.{name} {shown(value)} (recipe: not named)")
+        steps = train.get("steps", plan.get("steps"))
+        if steps is not None and steps != self.plan.get("steps"):
+            kept = [
+                n
+                for n, v in leaves(self.options)
+                if n.split(".")[-1] in PERIODS and v and n not in dict(leaves(options))
+            ]
+            if kept:
+                told.append(f"with other steps, periods count too: {', '.join(f'method.{name}' for name in kept)} stay")
+        return tuple(told)
+
+    def plan_with(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of PlanOptions: the recipe's, overruled by these. Another network has options of its own."""
+        mine = merged({}, self.plan)
+        if plan.get("network") not in (None, mine.get("network")):
+            mine.get("fields", {}).pop("network", None)
+        return merged(mine, plan)
+
+    def _train(self) -> Mapping[str, Any]:
+        shared = ("steps",)
+        batch = {name: value for name, value in self.plan.get("fields", {}).items() if name.endswith("_per_step")}
+        return {**{n: self.plan[n] for n in shared if n in self.plan}, **batch, **self.train}
+
+
+def recipe_names(method: str) -> tuple[str, ...]:
+    """The recipes of a method."""
+    folder = resources.files("semivox").joinpath("recipes", method)
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_recipe(method: str, name: str) -> Recipe:
+    """A recipe with its base. Raises InputError listing the method's recipes."""
+    method, there = method.replace("-", "_"), recipe_names(method.replace("-", "_"))
+    if name not in there:
+        listed = f"it has {', '.join(there)}" if there else "it has none"
+        raise InputError(f"{method} has no recipe {name!r}{suggestion(name, there)}; {listed}")
+    own = _read(method, name)
+    base = _read("bases", own.pop("base")) if "base" in own else {}
+    if own.get("plan", {}).get("network") not in (None, base.get("plan", {}).get("network")):
+        base.get("plan", {}).get("fields", {}).pop("network", None)  # options of another network
+    return Recipe(name=name, **merged(base, own))
+
+
+def _read(folder: str, name: str) -> dict[str, Any]:
+    place = resources.files("semivox").joinpath("recipes", folder, f"{name}.toml")
+    return tomllib.loads(place.read_text(encoding="utf-8"))
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted name and value of everything in nested mappings."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def plain(value: Any) -> Any:
+    """Lists for tuples, numbers as floats, so that equal values compare equal however they were written."""
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def shown(value: Any) -> str:
+    """A value in words."""
+    if isinstance(value, tuple | list):
+        return " x ".join(map(shown, value)) if value and all(isinstance(v, int | float) for v in value) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
