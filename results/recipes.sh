@@ -29,7 +29,7 @@ midl-*)
     esac
     ;;
 *)
-    set -- "$@" --set plan.spacing=2.5,2.5,2.5 --set plan.patch=32,32,16 --set cases.order="$data/protocol_order.txt" \
+    set -- "$@" --set plan.spacing=2.5,2.5,2.5 --set plan.patch=32,32,16 --set cases.order=protocol_order.txt \
         --set cases.test=16 --set options.network.drop_every=$((steps * 5 / 12))
     case $recipe in
     dkuxnet-*) set -- "$@" --set options.ramp=$((steps * 2 / 5)) --set method.dkuxnet.network.options.width=8 ;;
@@ -40,10 +40,10 @@ midl-*)
     *) set -- "$@" --set options.staircase=$(((steps + 39) / 40)) ;;
     esac
     case $recipe in
-    sassnet-table-1) set -- "$@" --set cases.labeled=8,16,64 ;;
+    sassnet-table-1) set -- "$@" --set cases.labeled=8,16,64 --set method.asdnet.options.ramp=0 ;;
     dkuxnet-table-2) set -- "$@" --set cases.labeled=4,8,16,64 ;;
     esac
     ;;
 esac
-"$semivox" study "$here/../recipes/$recipe.toml" --data "$data" --out "$runs/$recipe" "$@" $more
+"$semivox" study --recipe "$recipe" --data "$data" --out "$runs/$recipe" "$@" $more
 "$semivox" report "$runs/$recipe"

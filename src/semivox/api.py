@@ -273,9 +273,10 @@ def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None 
 
 
 def study(
-    grid: StudyFile | AnyPath,
+    grid: StudyFile | AnyPath | None,
     out: AnyPath,
     *,
+    recipe: str | None = None,
     data: AnyPath | None = None,
     processes: int | None = None,
     sets: Sequence[str] = (),
@@ -284,15 +285,24 @@ def study(
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
     ``grid``: a study file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
+    None with a ``recipe``, the name of a paper's table, whose files lie in the data folder.
     ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``sets``:
     ``"plan.steps=100"`` and the like, instead of what the file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
     from semivox.experiments.study import run_study
-    from semivox.experiments.study_file import StudyFile, load_study_file
+    from semivox.experiments.study_file import StudyFile, load_study_file, table_recipe
 
-    loaded = grid if isinstance(grid, StudyFile) else load_study_file(Path(grid), sets)
-    base = Path() if isinstance(grid, StudyFile) else Path(grid).parent
+    if (grid is None) == (recipe is None):
+        raise InputError("a study is asked for by a study file or by --recipe NAME, the one or the other")
+    if isinstance(grid, StudyFile):
+        loaded, base = grid, Path()
+    elif grid is not None:
+        loaded, base = load_study_file(Path(grid), sets), Path(grid).parent
+    else:
+        if data is None:
+            raise InputError(f"the recipe {recipe} needs scans; give their folder by --data")
+        loaded, base = load_study_file(table_recipe(str(recipe)), sets), Path(data)
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
         raise InputError('the study names no data folder; give data = "..." in the study file, or --data')

@@ -12,9 +12,14 @@ from semivox.cli.display import display
 
 
 def study(
-    grid: Annotated[Path, typer.Argument(metavar="GRID", help="Grid file (TOML): methods, counts, draws, seeds.")],
+    grid: Annotated[
+        Path | None, typer.Argument(metavar="GRID", help="Grid file (TOML): methods, counts, draws, seeds.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Study folder. Default: the grid file's name, here.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="The table of a paper instead of a grid file, such as sassnet-table-1.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder. Default: the one that the grid file names.")] = None,
     processes: Annotated[
@@ -35,7 +40,8 @@ def study(
     """
     from semivox import api
 
-    api.study(grid, out or Path(grid.stem), data=data, processes=processes, sets=sets or (), progress=display())
+    folder = out or Path(recipe or (grid.stem if grid else "study"))
+    api.study(grid, folder, recipe=recipe, data=data, processes=processes, sets=sets or (), progress=display())
 
 
 def report(

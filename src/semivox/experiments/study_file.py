@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -199,6 +200,17 @@ class StudyFile(Frozen):
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ValueError("seeds must be different numbers from 0")
         return self
+
+
+def table_recipe(name: str) -> Path:
+    """The study file of a paper's table, by its name. Raises InputError listing the tables there are."""
+    folder = Path(str(resources.files("semivox").joinpath("recipes", "tables")))
+    there = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in there:
+        raise InputError(
+            f"there is no recipe {name!r} of a table{suggestion(name, there)}; there are {', '.join(there)}"
+        )
+    return folder / f"{name}.toml"
 
 
 def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:

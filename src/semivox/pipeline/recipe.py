@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from importlib import resources
 from typing import Any
 
@@ -75,7 +76,7 @@ class Recipe(Frozen):
 
     def plan_with(self, plan: Mapping[str, Any]) -> dict[str, Any]:
         """Fields of PlanOptions: the recipe's, overruled by these. Another network has options of its own."""
-        mine = merged({}, self.plan)
+        mine = deepcopy(dict(self.plan))
         if plan.get("network") not in (None, mine.get("network")):
             mine.get("fields", {}).pop("network", None)
         return merged(mine, plan)
