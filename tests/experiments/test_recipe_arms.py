@@ -69,7 +69,7 @@ SAME_NOISE = {"noise_student": 0.02, "noise_teacher": 0.01}
 IN_A_TABLE = {
     "midl-table-1": {
         **dict.fromkeys(("mean_teacher", "ua_mt"), SAME_NOISE),
-        **{name: {"segmentation": "dice_ce"} for key in ("cct", "mtc", "dtc")},  # all that the paper says of them
+        **{name: {"segmentation": "dice_ce"} for name in ("cct", "mtc", "dtc")},  # all that the paper says of them
     },
     "sassnet-table-2": {"sassnet": PUBLISHED["sassnet"] | {"adversarial": 0.015}},
 }
