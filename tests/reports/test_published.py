@@ -61,6 +61,8 @@ def test_reasons_name_what_differs_and_what_always_holds():
         "scored": "20",
         "dataset": "x",
         "spacing": "1",
+        "seeds": "1, 2",
+        "draws": "0",
     }
     reasons = incomparable("la-6000-last", ours)
     assert any("theirs 6000, ours 1000" in reason for reason in reasons)
@@ -86,6 +88,24 @@ def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):
     page = Page(report_study(folder).read_text(encoding="utf-8"))
     assert "Published numbers" in page.text
     assert "13.84" in page.text
+
+
+def test_a_published_row_stands_beside_ours_with_all_that_differs_from_its_recipe(tmp_path):
+    asked = made.grid(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
+    (table,) = beside("la-6000-last", collect(made.study(tmp_path / "study", asked)))
+    note = next(note for note in table.notes if note.startswith("ua_mt differs from its recipe la-2019"))
+    for part in (
+        "loss monte_carlo: theirs doubled, ours single",
+        "loss ramp: theirs 6000, ours None",
+        "optimizer network.kind: theirs sgd",
+        "plan steps: theirs 6000",
+        "plan patch: theirs 112 x 112 x 80",
+        "plan network.options.width: theirs 16",
+        "plan augmentation: theirs la",
+        "training clip: theirs 1e+06",
+        "prediction stride: theirs 18 x 18 x 4",
+    ):
+        assert part in note, part
 
 
 def test_scores_of_largest_components_stand_beside_those_of_largest_components(tmp_path):

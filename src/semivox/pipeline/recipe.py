@@ -130,7 +130,10 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value in words."""
+    """A value in words; three numbers as a size, ``32 x 32 x 16``."""
     if isinstance(value, tuple | list):
-        return " x ".join(map(shown, value)) if value and all(isinstance(v, int | float) for v in value) else str(value)
+        sizes = len(value) == 3 and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value)
+        return " x ".join(map(shown, value)) if sizes else ", ".join(map(shown, value)) or "none"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={shown(one)}" for name, one in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

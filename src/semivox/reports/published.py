@@ -22,6 +22,7 @@ from semivox.experiments.protocols import PROTOCOLS
 from semivox.experiments.results import Group, Results
 from semivox.reports.page import TextTable
 from semivox.reports.provenance import provenance
+from semivox.reports.recipe_differences import differences, recipe_of
 
 NAME = "published.csv"
 IN_VOXELS = 2
@@ -83,6 +84,7 @@ def incomparable(protocol: str, ours: Mapping[str, str]) -> tuple[str, ...]:
     if ours["scored"] != str(theirs.scored):
         reasons.append(f"scored cases: theirs {theirs.scored}, ours {ours['scored']}")
     reasons.append(f"data: theirs {theirs.data}, ours {ours['dataset']} ({ours['spacing']} in training)")
+    reasons.append(f"seeds and draws: theirs one of each, ours seeds {ours['seeds']}, draws {ours['draws']}")
     return (*reasons, *theirs.conditions)
 
 
@@ -122,10 +124,23 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
                 caption=f"{labeled_set}: protocol {protocol}",
                 heads=("Method", *heads, "Source"),
                 rows=tuple(lines),
-                notes=("Not to be compared number by number: " + "; ".join(notes) + ".", *remarks),
+                notes=(
+                    "Not to be compared number by number: " + "; ".join(notes) + ".",
+                    *(note for group in ours.values() if (note := _apart(group, results, protocol))),
+                    *remarks,
+                ),
             )
         )
     return tuple(tables)
+
+
+def _apart(group: Group, results: Results, protocol: str) -> str:
+    """In what our runs of a method differ from what was published of it; empty where in nothing."""
+    recipe = recipe_of(group, results, protocol)
+    if recipe is None:
+        return f"{group.arm.name}: there is no recipe of it for {protocol}; loss, optimizer and batch are ours."
+    told = differences(group, results, recipe)
+    return f"{group.arm.name} differs from its recipe {recipe.name}: " + "; ".join(told) + "." if told else ""
 
 
 def _variant(group: Group, results: Results) -> str:

@@ -1,0 +1,71 @@
+"""In what a run differs from the recipe of its method: what keeps its scores from standing beside published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from semivox.core.mappings import merged
+from semivox.experiments.results import Group, Results, RunResult
+from semivox.pipeline.recipe import Recipe, leaves, load_recipe, plain, recipe_names, shown
+from semivox.training.settings import TrainSettings, configure
+
+OPTIMIZER = "network."
+"""Options of a method that begin so are its optimizer and schedule; all others decide its losses."""
+
+
+def recipe_of(group: Group, results: Results, protocol: str) -> Recipe | None:
+    """The recipe that the study names for the method, else the method's first one of this protocol."""
+    method = group.arm.method
+    choice = results.record.study_file.method.get(method)
+    if choice is not None and choice.recipe is not None:
+        return load_recipe(method, choice.recipe)
+    every = (load_recipe(method, name) for name in recipe_names(method))
+    return next((recipe for recipe in every if recipe.protocol == protocol), None)
+
+
+def differences(group: Group, results: Results, recipe: Recipe) -> tuple[str, ...]:
+    """What is not as in the recipe, a line each: ``optimizer network.rate: theirs 0.01, ours 0.003``."""
+    predict = results.record.study_file.predict.model_dump()
+    told: list[str] = []
+    for run in group.runs.values():
+        told += _lines("loss or optimizer", _expected(run, recipe), run.config.options)
+        told += _lines("plan", _plan(recipe), run.plan.model_dump(mode="json"))
+        told += _lines("training", _training(recipe), run.config.train.model_dump(mode="json"))
+    told += _lines("prediction", recipe.predict, predict)
+    return tuple(dict.fromkeys(told))
+
+
+def _expected(run: RunResult, recipe: Recipe) -> Mapping[str, Any]:
+    """The method's whole Config as the recipe has it, defaults included."""
+    config = configure(run.config.method, {}, TrainSettings(), run.config.ablation, recipe.options)
+    return config.options
+
+
+def _plan(recipe: Recipe) -> Mapping[str, Any]:
+    """The plan's fields that a recipe decides, under their names in a settled plan."""
+    given = {name: value for name, value in recipe.plan.items() if name != "fields"}
+    if "network" in given:
+        given["network"] = {"name": given["network"]}
+    settled = {name: recipe.train[name] for name in SETTLED if name in recipe.train}
+    return merged(merged(given, recipe.plan.get("fields", {})), settled)
+
+
+SETTLED = ("augmentation", "labeled_per_step", "unlabeled_per_step", "precision")
+"""Training settings that stand in the settled plan."""
+
+
+def _training(recipe: Recipe) -> Mapping[str, Any]:
+    return {name: value for name, value in recipe.train.items() if name not in SETTLED}
+
+
+def _lines(kind: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+    have = dict(leaves(ours))
+    for name, value in leaves(theirs):
+        if plain(have.get(name)) != plain(value):
+            of = (
+                "optimizer"
+                if name.startswith(OPTIMIZER) and kind.startswith("loss")
+                else kind.replace(" or optimizer", "")
+            )
+            yield f"{of} {name}: theirs {shown(value)}, ours {shown(have.get(name))}"
