@@ -163,15 +163,16 @@ def predict(  # noqa: PLR0913 - the options of the command
     overwrite: bool = False,
     device: str = "auto",
     precision: str | None = None,
+    processes: int = 1,
     progress: ProgressDisplay | None = None,
 ) -> list[Path]:
     """Label every scan of a folder (or one scan) with a trained run; returns the label files.
 
     Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
-    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was
-    trained with. What ``out`` holds of the same scan, model and options is left alone, what they made otherwise is made
-    again; ``overwrite``: also labels that another scan or program made. Raises InputError naming scans that could not
-    be labeled and labels that were left alone; the others are done.
+    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``processes``:
+    of this machine that share the scans and its cores. What ``out`` holds of the same scan, model and options is left
+    alone, what they made otherwise is made again; ``overwrite``: also labels that another scan or program made. Raises
+    InputError naming scans that could not be labeled and labels that were left alone; the others are done.
     """
     import torch
 
@@ -180,6 +181,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     from semivox.inference.maps import require_maps
     from semivox.pipeline.possible import require_device
     from semivox.pipeline.predict import predictor_of
+    from semivox.pipeline.predict_processes import helped
     from semivox.pipeline.progress import Quiet
 
     require_maps(save)
@@ -188,7 +190,12 @@ def predict(  # noqa: PLR0913 - the options of the command
         Path(run), device, precision, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
     )
     channels, progress = len(predictor.plan.channels), progress or Quiet()
-    with torch.inference_mode(), progress.bar("labeling scans") as count:
+    same = [
+        *("predict", str(run), f"--in={inputs}", f"--out={out}", f"--save={','.join(save)}", f"--blend={blend}"),
+        *(f"--overlap={overlap}", f"--device={device}", *([f"--precision={precision}"] if precision else [])),
+        *(["--mirror"] * mirror + ["--largest-component"] * largest_component + ["--overwrite"] * overwrite),
+    ]
+    with helped(same, processes), torch.inference_mode(), progress.bar("labeling scans") as count:
         outcome = predict_folder(
             Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
         )

@@ -46,11 +46,16 @@ def predict(
     largest_component: Annotated[
         bool, typer.Option("--largest-component", help="Keep the largest connected piece of each class.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Label again what is labeled.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also replace labels that another scan or program made.")] = False,
     device: o.Device = "auto",
     precision: Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: as it was trained.")] = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes of this machine that share the scans and the cores.", min=1)
+    ] = 1,
 ) -> None:
     """Label scans: on each scan's own grid, with the label values of the training data.
+
+    Several calls with the same folders, also on machines that share a disk, divide the scans among them.
 
     Example: semivox predict runs/em -i new_scans/ -o labels/ --save entropy
     """
@@ -69,6 +74,7 @@ def predict(
         overwrite=overwrite,
         device=device,
         precision=precision,
+        processes=processes,
         progress=progress,
     )
     progress.say(f"{len(written)} {'scan is' if len(written) == 1 else 'scans are'} labeled in {out}.")

@@ -14,6 +14,7 @@ import psutil
 import torch
 
 from semivox.core.plan import Plan
+from semivox.core.processes.cores import usable_cores
 from semivox.experiments.executor import words_of
 
 MARGIN = 1.3
@@ -63,7 +64,7 @@ class LocalProcesses:
         Many runs of one thread finish sooner than one run of many threads after another. ``runs``: how many there are
         in all, done or not, so that a resumed run has the threads that it began with.
         """
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         if wanted is None:
             gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
             room = psutil.virtual_memory().available / 2**20

@@ -25,7 +25,17 @@ from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
 from semivox.data.layouts.names import CHANNEL, by_channel, clash, scans, untagged
 from semivox.inference.origin import FOLDER as ORIGINS
-from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
+from semivox.inference.origin import (
+    Origin,
+    Standing,
+    forget,
+    made_since,
+    origin_of,
+    path_of,
+    remember,
+    standing,
+    time_of,
+)
 from semivox.inference.predictor import Prediction, ScanPredictor
 
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
@@ -92,6 +102,7 @@ def predict_folder(
     jobs = find_jobs(inputs, out, channels)
     outcome, failed, done = Outcome(), dict[str, str](), itertools.count(1)
     with Claims(out / ORIGINS / CLAIMS) as claims:
+        begun = time_of(out / ORIGINS)
         waiting = jobs
         for wait in (False, True):  # what another process is at comes last, and is there by then
             left = []
@@ -101,7 +112,10 @@ def predict_folder(
                         left.append(job)
                         continue
                     try:
-                        _job(job, predictor, channels, maps, overwrite, outcome)
+                        if made_since(job.record, begun, predictor.model, predictor.options()):
+                            outcome.labels.append(job.label)  # by another process, just now
+                        else:
+                            _job(job, predictor, channels, maps, overwrite, outcome)
                     except FAILURES as error:
                         failed[job.name] = str(error) or type(error).__name__
                 if progress is not None:

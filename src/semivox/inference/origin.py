@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.files import writing
+from semivox.core.files import beside, writing
 from semivox.core.frozen import Frozen
 from semivox.data.formats.sources import files_of
 
@@ -95,6 +95,30 @@ def standing(wanted: Origin, record: Path, label: Path, others: Sequence[Path] =
         return Standing.OUTDATED
     complete = all(path.is_file() and found.files.get(path.name) == file_digest(path) for path in others)
     return Standing.SAME if complete else Standing.OUTDATED
+
+
+def time_of(folder: Path) -> int:
+    """What time it is, in nanoseconds, by the clock of the machine that keeps the folder."""
+    probe = beside(folder / "time")
+    with writing(probe):
+        probe.touch()
+        now = probe.stat().st_mtime_ns
+        probe.unlink()
+    return now
+
+
+def made_since(record: Path, begun: int, model: str, options: Mapping[str, Any]) -> bool:
+    """Whether a process that works beside this one, with the same model and options, made a result since ``begun``.
+
+    Then it need not be compared with the scan, which would be read once by every process.
+    """
+    try:
+        if record.stat().st_mtime_ns < begun:
+            return False
+        found = Origin.load(record)
+    except (OSError, InputError):
+        return False
+    return (found.model, dict(found.options)) == (model, dict(options))
 
 
 def forget(record: Path) -> None:

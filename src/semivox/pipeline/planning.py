@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
 
 from semivox.core.plan import Plan
+from semivox.core.processes.cores import usable_cores
 from semivox.core.split import Split
 from semivox.data.checks.run import CheckReport
 from semivox.data.dataset import Dataset
@@ -30,7 +30,7 @@ def planned(inspected: CheckedDataset, options: PlanOptions, device: str = "auto
     """The planner's plan for these options on this machine, then the user's own fields. Raises InputError."""
     facts = [case.facts for case in inspected.report.cases if case.facts is not None]
     found = fingerprint(inspected.dataset, inspected.split, facts)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     place = "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
     machine = Machine(cores=cores, device="cuda" if place == "cuda" else "cpu")
     return with_fields(plan(found, options, machine), options.fields)

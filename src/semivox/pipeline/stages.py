@@ -5,12 +5,12 @@ The command line and the Python interface both stand on these.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.core.processes.cores import usable_cores
 from semivox.core.processes.main_guard import require_first_run
 from semivox.core.split import Split
 from semivox.data import checks, layouts
@@ -102,7 +102,7 @@ def readers_of(train: TrainSettings) -> int | None:
 
 def spare_cores() -> int:
     """Processes for reading scans: one a core, but four at most, since each holds a whole scan in memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return 0 if cores == 1 else min(cores, 4)
 
 
