@@ -46,7 +46,9 @@ def predict(
     largest_component: Annotated[
         bool, typer.Option("--largest-component", help="Keep the largest connected piece of each class.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also replace labels that another scan or program made.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace labels that another scan or program made.")
+    ] = False,
     device: o.Device = "auto",
     precision: Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: as it was trained.")] = None,
     processes: Annotated[
