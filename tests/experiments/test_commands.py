@@ -45,7 +45,7 @@ def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, ca
     assert "hardly found" in page
     assert "a training, " in page  # what each method cost
     assert exit_code(["run", str(scans), "-o", str(job), *TINY]) == 0
-    assert wanted == [2, None]
+    assert wanted == [2]  # --workers 0 without --processes starts no process at all
     assert [path.name for path in (job / "labels").iterdir()] == ["hip_0002.nii.gz"]
     assert exit_code(["predict", str(job / "embedding_matching"), "-i", str(scans / "imagesTs"), "-o",
                       str(tmp_path / "labels"), "--device", "cpu"]) == 0  # fmt: skip

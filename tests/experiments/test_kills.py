@@ -17,7 +17,7 @@ from tests import faults
 from tests.experiments.here import Here
 
 KILLED = -9
-OUTPUTS = ("model/weights.safetensors", "model/model.json", "predictions/*", "scores.csv", "scores.json")
+OUTPUTS = ("model/weights.safetensors", "model/model.json", "predictions/*.nii.gz", "scores.csv", "scores.json")
 
 
 def job(data: Path, out: Path) -> None:
@@ -39,7 +39,7 @@ def job(data: Path, out: Path) -> None:
 def outputs(out: Path) -> dict[str, bytes]:
     """What a user takes from a job folder, byte by byte."""
     found = {name: (out / name).read_bytes() for name in ("summary.json", "summary.txt")}
-    found |= {path.name: path.read_bytes() for place in ("labels", "maps") for path in (out / place).iterdir()}
+    found |= {path.name: path.read_bytes() for place in ("labels", "maps") for path in (out / place).glob("*.nii.gz")}
     assert len(found) == 5
     for arm in ("supervised", "mean_teacher"):
         for pattern in OUTPUTS:
