@@ -20,6 +20,7 @@ from semivox.core.split import Split
 from semivox.methods import DEFAULT
 
 if TYPE_CHECKING:
+    from semivox.core.geometry import Shape
     from semivox.data.checks.run import CheckReport
     from semivox.data.fixed_patches import PatchChoice
     from semivox.data.prepared.store import Store
@@ -158,6 +159,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     save: Sequence[str] = (),
     blend: str = "gaussian",
     overlap: float = 0.5,
+    stride: Shape | None = None,
     mirror: bool = False,
     largest_component: bool = False,
     overwrite: bool = False,
@@ -169,8 +171,8 @@ def predict(  # noqa: PLR0913 - the options of the command
     """Label every scan of a folder (or one scan) with a trained run; returns the label files.
 
     Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
-    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``processes``:
-    of this machine that share the scans and its cores. What ``out`` holds of the same scan, model and options is left
+    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``stride``:
+    voxels from a window to the next, instead of ``overlap``. ``processes``: of this machine that share the scans and its cores. What ``out`` holds of the same scan, model and options is left
     alone, what they made otherwise is made again; ``overwrite``: also labels that another scan or program made. Raises
     InputError naming scans that could not be labeled and labels that were left alone; the others are done.
     """
@@ -187,12 +189,20 @@ def predict(  # noqa: PLR0913 - the options of the command
     require_maps(save)
     require_device(device)
     predictor = predictor_of(
-        Path(run), device, precision, blend=blend, overlap=overlap, mirror=mirror, largest_component=largest_component
+        Path(run),
+        device,
+        precision,
+        blend=blend,
+        overlap=overlap,
+        stride=stride,
+        mirror=mirror,
+        largest_component=largest_component,
     )
     channels, progress = len(predictor.plan.channels), progress or Quiet()
     same = [
         *("predict", str(run), f"--in={inputs}", f"--out={out}", f"--save={','.join(save)}", f"--blend={blend}"),
         *(f"--overlap={overlap}", f"--device={device}", *([f"--precision={precision}"] if precision else [])),
+        *([f"--stride={','.join(map(str, stride))}"] if stride else []),
         *(["--mirror"] * mirror + ["--largest-component"] * largest_component + ["--overwrite"] * overwrite),
     ]
     with helped(same, processes), torch.inference_mode(), progress.bar("labeling scans") as count:

@@ -40,6 +40,9 @@ def predict(
     save: Annotated[str | None, typer.Option(help="Further maps: probabilities,entropy,disagreement.")] = None,
     blend: Annotated[str, typer.Option(help="Weights of overlapping windows: gaussian or uniform.")] = "gaussian",
     overlap: Annotated[float, typer.Option(help="Part of a window shared with the next.", min=0, max=0.95)] = 0.5,
+    stride: Annotated[
+        str | None, typer.Option(help="Voxels from a window to the next, x,y,z, instead of --overlap.")
+    ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average over mirror images, up to 8 times the work.")
     ] = False,
@@ -71,6 +74,7 @@ def predict(
         save=o.names(save),
         blend=blend,
         overlap=overlap,
+        stride=o.whole_triple(stride, "--stride"),
         mirror=mirror,
         largest_component=largest_component,
         overwrite=overwrite,

@@ -96,6 +96,8 @@ class RunOptions(Frozen):
         lines = [f"Recipe {self.method} {self.recipe}: {found.title}"]
         lines += [f"  overruled: {line}" for line in self.overruled]
         lines += [f"  not repeated: {line}" for line in found.not_repeated]
+        if predicted := found.prediction_options():
+            lines.append(f"  scans are labeled as published by: semivox predict ... {predicted}")
         return "\n".join(lines)
 
 

@@ -81,6 +81,15 @@ class Recipe(Frozen):
             mine.get("fields", {}).pop("network", None)
         return merged(mine, plan)
 
+    def prediction_options(self) -> str:
+        """How scans are labeled, as options of ``semivox predict``; empty where the recipe does not say."""
+        told = [f"--blend {self.predict['blend']}"] if "blend" in self.predict else []
+        if "stride" in self.predict:
+            told.append(f"--stride {','.join(map(str, self.predict['stride']))}")
+        if self.predict.get("largest_component"):
+            told.append("--largest-component")
+        return " ".join(told)
+
     def _train(self) -> Mapping[str, Any]:
         shared = ("steps",)
         batch = {name: value for name, value in self.plan.get("fields", {}).items() if name.endswith("_per_step")}
