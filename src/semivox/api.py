@@ -172,9 +172,10 @@ def predict(  # noqa: PLR0913 - the options of the command
 
     Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
     "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``stride``:
-    voxels from a window to the next, instead of ``overlap``. ``processes``: of this machine that share the scans and its cores. What ``out`` holds of the same scan, model and options is left
-    alone, what they made otherwise is made again; ``overwrite``: also labels that another scan or program made. Raises
-    InputError naming scans that could not be labeled and labels that were left alone; the others are done.
+    voxels from a window to the next, instead of ``overlap``. ``processes``: of this machine that share the scans and
+    its cores. What ``out`` holds of the same scan, model and options is left alone, what they made otherwise is made
+    again; ``overwrite``: also labels that another scan or program made. Raises InputError naming scans that could not
+    be labeled and labels that were left alone; the others are done.
     """
     import torch
 
