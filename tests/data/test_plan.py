@@ -101,7 +101,8 @@ def test_hippocampus_gets_the_whole_scan_and_four_levels():
     assert made.patch == (40, 56, 40)
     assert made.network.name == "vnet"
     strides = [[2, 2, 2]] * 3
-    assert made.network.options == {"width": 16, "strides": strides, "convolutions": [1, 2, 3, 3], "dropout": 0.2}
+    levels = {"strides": strides, "convolutions": [1, 2, 3, 3]}
+    assert made.network.options == levels | {"width": 16, "dropout": 0.1, "coarse": 3}
     assert made.spacing == (1, 1, 1)
     assert made.steps == 1200
 
@@ -165,12 +166,12 @@ def test_blanked_surroundings_are_left_out_of_the_statistics():
     ("classes", "mirror"),
     [
         (("Liver",), (True, True, True)),
-        (("kidney_left", "kidney_right"), (False, True, True)),
-        (("femurL", "femurR"), (False, True, True)),
-        (("left kidney",), (False, True, True)),
+        (("kidney_left", "kidney_right"), (False, False, False)),
+        (("femurL", "femurR"), (False, False, False)),
+        (("left kidney",), (False, False, False)),
         (("left_atrium",), (True, True, True)),
-        (("left ventricle", "right ventricle"), (False, True, True)),
-        (("Anterior", "Posterior"), (True, False, True)),
+        (("left ventricle", "right ventricle"), (False, False, False)),
+        (("Anterior", "Posterior"), (False, False, False)),
         (("cleft",), (True, True, True)),
     ],
 )

@@ -158,7 +158,7 @@ def test_weights_of_the_authors_code(step, weight):
 
 
 def test_rates_of_the_authors_code():
-    optimizer = OptimizerConfig(kind="sgd", rate=0.01, schedule="steps", drop_every=2500)
+    optimizer = OptimizerConfig(kind="sgd", rate=0.01, schedule="steps", drop_every=2500, warmup=0)
     rates = [optimizer.rate_at(Progress(step, 15_000)) for step in (0, 2500, 5000, 7500)]
     assert rates == pytest.approx([1e-2, 1e-3, 1e-4, 1e-5])
 

@@ -17,15 +17,15 @@ from tests.contract.examples import Scripted, batch, blueprint, build, logit, tr
     ("step", "rate"), [(1, 1e-2), (2500, 1e-2), (2501, 1e-3), (5000, 1e-3), (5001, 1e-4), (6000, 1e-4)]
 )
 def test_rate_of_the_left_atrium_protocol(step, rate):
-    config = OptimizerConfig(kind="sgd", rate=0.01, schedule="steps")
+    config = OptimizerConfig(kind="sgd", rate=0.01, schedule="steps", warmup=0)
     assert config.rate_at(Progress(step - 1, 6000)) == pytest.approx(rate)  # ours count from 0
 
 
 def test_poly_and_constant_rates():
-    poly = OptimizerConfig(rate=0.02)
+    poly = OptimizerConfig(rate=0.02, warmup=0)
     rates = [poly.rate_at(Progress(step, 1000)) for step in (0, 500, 999)]
     assert rates == pytest.approx([0.02, 0.02 * 0.5**0.9, 0.02 * 0.001**0.9])
-    assert OptimizerConfig(schedule="constant", rate=0.01).rate_at(Progress(999, 1000)) == 0.01
+    assert OptimizerConfig(schedule="constant", rate=0.01, warmup=0).rate_at(Progress(999, 1000)) == 0.01
 
 
 def test_warm_up_rises_linearly_and_then_lets_go():

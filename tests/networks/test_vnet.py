@@ -6,6 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 from torch import nn
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from semivox.networks.blueprint import Blueprint
@@ -133,3 +134,21 @@ def test_up_sampling_cannot_lower_a_skip():
 def test_levels_and_strides_must_match():
     with pytest.raises(ValidationError, match="3 levels need 2 strides"):
         VNet(convolutions=(1, 2, 3))
+
+
+def test_coarser_maps_add_their_interpolated_logits():
+    plain, fused = (VNet(width=2, convolutions=(1, 1, 1), strides=((2, 2, 1), (2, 2, 2)), coarse=n) for n in (0, 5))
+    assert (plain.coarse_logits, fused.coarse_logits) == (0, 2)
+    torch.manual_seed(0)
+    network = Blueprint(fused, 1, 3).segmenter(deep=1).eval()
+    image = torch.randn(1, 1, 8, 8, 4)
+    output = network(image)
+    alone = network.heads[0].heads["logits"](output.embedding)
+    first, second = (head(map_) for head, map_ in zip(network.coarse[0].heads, output.scales[1:], strict=True))
+    second = functional.interpolate(second, first.shape[2:], mode="trilinear")
+    up = functional.interpolate(first + second, (8, 8, 4), mode="trilinear")
+    torch.testing.assert_close(output.logits, alone + up)
+    assert len(output.deep) == 1
+    assert not Blueprint(plain, 1, 3).segmenter().coarse  # so that the weights of earlier models still fit
+    pair = Blueprint(fused, 1, 3).segmenters(("transposed", "shallow"))(image)
+    assert [one.logits.shape for one in pair] == [(1, 3, 8, 8, 4)] * 2

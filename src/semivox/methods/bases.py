@@ -35,6 +35,8 @@ class AdversaryConfig(OptimizerConfig):
     """Weight decay."""
     schedule: Literal["constant", "poly", "steps"] = "constant"
     """As in the papers."""
+    warmup: int = Field(0, ge=0)
+    """Steps of linear rise to the learning rate; none, as in the papers."""
 
 
 class TeacherConfig(MethodConfig):

@@ -46,8 +46,8 @@ class OptimizerConfig(Frozen):
     """AdamW is our default: within the 1000 to 2000 steps that a workstation affords, the left-atrium protocol's SGD
     (rate 0.01, momentum 0.9, ``steps``) and the embedding-matching paper's Adam (rate 1e-4, ``constant``) have not
     arrived."""
-    rate: float = Field(0.003, gt=0)
-    """Initial learning rate."""
+    rate: float = Field(0.01, gt=0)
+    """Largest learning rate. Three times that of decision 0004: with it, a class that was lost comes back (0009)."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """SGD only."""
     nesterov: bool = False
@@ -62,8 +62,8 @@ class OptimizerConfig(Frozen):
     """``steps`` only; 2500 is the left-atrium protocol's."""
     drop_to: float = Field(0.1, gt=0, le=1)
     """``steps`` only: the share of the rate that is left; a tenth in the left-atrium protocol."""
-    warmup: int = Field(0, ge=0)
-    """Steps of linear rise to the initial rate."""
+    warmup: int = Field(20, ge=0)
+    """Steps of linear rise to the largest rate; the papers have none."""
 
     def rate_at(self, progress: Progress) -> float:
         """The learning rate of a step."""

@@ -68,6 +68,11 @@ class Architecture(Frozen, ABC):
         """Probability of the channel dropout between the finest decoder map and every head; 0: none."""
         return 0.0
 
+    @property
+    def coarse_logits(self) -> int:
+        """How many coarser decoder maps, from the finest on, add to the class logits; 0: none."""
+        return 0
+
     def ending_at(self, level: int) -> Self:
         """The options of a network that has only the levels from ``level`` on, and no layer that only serves a head.
 

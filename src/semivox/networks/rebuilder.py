@@ -40,7 +40,7 @@ class Rebuilder(Segmenter):
     def _segment(self, features: tuple[Tensor, ...], rebuild: Rebuild) -> Output:
         match rebuild:
             case "held":
-                with frozen(self.decoders), frozen(self.heads):
+                with frozen(self.decoders), frozen(self.heads), frozen(self.coarse):
                     return self._read(0, features)
             case "constant":
                 with torch.no_grad():

@@ -53,6 +53,8 @@ class Segmenter(nn.Module):
         self.free_background = head == "softmax"
         own = classes if self.free_background else classes - 1
         self.heads = nn.ModuleList(Heads(architecture, {"logits": own, **heads}) for _ in decoders)
+        coarser = [0 if kind == "shallow" else architecture.coarse_logits for kind in decoders]
+        self.coarse = nn.ModuleList(CoarseLogits(architecture, own, number) for number in coarser if any(coarser))
 
     def forward(
         self, image: Tensor, perturb: Sequence[Perturbation] = (), first: int | None = None
@@ -76,6 +78,8 @@ class Segmenter(nn.Module):
         scales = self.decoders[index](features)
         extra, read = self.heads[index](scales[0])
         logits = extra.pop("logits")
+        if self.coarse:
+            logits = self.coarse[index](logits, scales[1:])
         if not self.free_background:
             logits = F.pad(logits, (0, 0, 0, 0, 0, 0, 1, 0))  # (B, K - 1, ...) -> (B, K, ...)
         return Output(logits, scales[0], features, scales, extra, read=read)
@@ -126,6 +130,25 @@ class Shallow(nn.Module):
         """See the class."""
         # convolution and interpolation commute; this order is the cheap one
         return (F.interpolate(self.project(features[-1]), features[0].shape[2:], mode="trilinear"),)
+
+
+class CoarseLogits(nn.Module):
+    """1x1x1 convolutions of the coarser decoder maps, interpolated and added to the class logits of the finest."""
+
+    def __init__(self, architecture: Architecture, classes: int, number: int) -> None:
+        super().__init__()
+        widths = architecture.widths[1 : number + 1]
+        self.heads = nn.ModuleList(nn.Conv3d(width, classes, 1) for width in widths)
+        architecture.initialize(self.heads)
+
+    def forward(self, logits: Tensor, scales: Sequence[Tensor]) -> Tensor:
+        """(B, K, X, Y, Z) and maps (B, W, ...), finest first -> (B, K, X, Y, Z); unchanged without maps."""
+        maps = [logits, *(head(map_) for head, map_ in zip(self.heads, scales, strict=False))]
+        total = maps.pop()
+        while maps:  # from the coarsest on, so that each is interpolated over one level only
+            finer = maps.pop()
+            total = finer + F.interpolate(total, finer.shape[2:], mode="trilinear")
+        return total
 
 
 class Heads(nn.Module):

@@ -29,6 +29,10 @@ class VNet(Architecture):
     dropout: float = Field(0.5, ge=0, lt=1)
     """Channel dropout after the deepest level and before the heads."""
 
+    coarse: int = Field(0, ge=0)
+    """How many coarser decoder maps, from the finest on, add to the class logits by a 1x1x1 convolution of their own:
+    the short way to the deep levels, by which a network learns early where in a body it is. 0: the benchmark's."""
+
     @model_validator(mode="after")
     def _one_stride_less(self) -> Self:
         if len(self.strides) != len(self.convolutions) - 1:
@@ -39,6 +43,11 @@ class VNet(Architecture):
     def head_dropout(self) -> float:
         """The second of the two dropout sites."""
         return self.dropout
+
+    @property
+    def coarse_logits(self) -> int:
+        """As many as asked for, or as there are."""
+        return min(self.coarse, len(self.strides))
 
     def ending_at(self, level: int) -> Self:
         """Without the finest levels and their convolutions."""

@@ -92,6 +92,9 @@ def mirror(classes: Sequence[ClassInfo], cases: Sequence[CaseFacts]) -> tuple[tu
                 reasons.append(
                     f"off along {'xyz'[true]}: {higher.name} and {lower.name} lie apart there, whatever the headers say"
                 )
+    if not all(allowed):
+        allowed = [False] * 3
+        reasons.append("off along the other axes: a side is told by the anatomy around it, which they would turn round")
     unnamed = [item for item in classes if not is_named(item)]
     if unnamed:
         _without_names(unnamed, cases, allowed, reasons)
