@@ -47,7 +47,7 @@ class OptimizerConfig(Frozen):
     (rate 0.01, momentum 0.9, ``steps``) and the embedding-matching paper's Adam (rate 1e-4, ``constant``) have not
     arrived."""
     rate: float = Field(0.01, gt=0)
-    """Largest learning rate. Three times that of decision 0004: with it, a class that was lost comes back (0009)."""
+    """Largest learning rate. Three times that of decision 0004: with it, a class that was lost comes back (0012)."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """SGD only."""
     nesterov: bool = False
@@ -95,7 +95,7 @@ class MethodConfig(Frozen):
     """How the network is optimized."""
     balance: float = Field(0.5, ge=0, le=1)
     """Share of the supervised cross-entropy in which each class counts the same, however few voxels it has: at the
-    start, from where it falls to 0 with the end of the run. Without it small organs are lost early (decision 0009); 0:
+    start, from where it falls to 0 with the end of the run. Without it small organs are lost early (decision 0012); 0:
     as in the papers."""
 
 
