@@ -124,19 +124,18 @@ def diverging(monkeypatch, until: float) -> None:
     monkeypatch.setattr(loop, "clipped", broken)
 
 
-def first_rate() -> float:
-    return tiny.config("supervised").method_config().network.rate
+def rate_at(step: int) -> float:
+    return tiny.config("supervised").method_config().network.rate_at(Progress(step, 8))
 
 
 def test_a_run_that_diverges_goes_back_and_on_with_half_the_rate(tmp_path, monkeypatch):
     store, split, plan = tiny.prepared(tmp_path, 8)
-    diverging(monkeypatch, until=0.4 * first_rate())
+    diverging(monkeypatch, until=0.6 * min(rate_at(3), rate_at(5)))
     train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, tiny.config("supervised")))
     folder = RunFolder(tmp_path / "whole")
     rows = folder.logged()
     assert [one["step"] for one in rows] == list(range(8))
-    whole = tiny.config("supervised").method_config().network.rate_at(Progress(3, 8))
-    assert rows[3]["rate"] == pytest.approx(whole / 2)
+    assert rows[3]["rate"] == pytest.approx(rate_at(3) / 2)
     assert all(one["norm"] is not None for one in rows)
     assert [one["code"] for one in folder.warned()] == ["rollback"]
     assert "going back to step 3" in folder.warned()[0]["text"]

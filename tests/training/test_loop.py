@@ -20,7 +20,7 @@ from semivox.training.forecast import DrySteps
 from semivox.training.loop import Observer, Pace, train
 from tests.training import tiny
 
-PLAIN = OptimizerConfig(kind="sgd", rate=0.1, momentum=0.0, decay=0.0, schedule="constant")
+PLAIN = OptimizerConfig(kind="sgd", rate=0.1, momentum=0.0, decay=0.0, schedule="constant", warmup=0)
 BLUEPRINT = Blueprint(VNet(), 1, 2)
 
 
