@@ -255,16 +255,21 @@ def run(  # noqa: PLR0913 - the options of the command
     split: Split | AnyPath | None = None,
     exclude: Collection[str] = (),
     processes: int | None = None,
+    on: str = "here",
+    address: str = "auto",
+    slurm: Mapping[str, str] | None = None,
     labels: bool = True,
     progress: ProgressDisplay | None = None,
 ) -> Summary:
     """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
     ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``.
-    ``processes``: trainings at once, None: as many as fit. ``labels``: whether the better model labels the unlabeled
+    ``processes``: trainings at once, None: as many as fit. ``on``: where, ``here``, on ``ray`` (a cluster at
+    ``address``) or as jobs of ``slurm`` (with its options). ``labels``: whether the better model labels the unlabeled
     scans at the end. What is done in ``out`` already is not done again. Raises InputError, SemivoxError where trainings
     failed, and InterruptedRun after saving when stopped.
     """
+    from semivox.experiments.engines import engine_of
     from semivox.experiments.job import run_job
     from semivox.pipeline.options import RunOptions
     from semivox.reports.job import report_job
@@ -279,7 +284,8 @@ def run(  # noqa: PLR0913 - the options of the command
         options=options or {},
         exclude=tuple(exclude),
     )
-    return run_job(Path(data), Path(out), wanted, progress, report_job, processes, labels)
+    engine = engine_of(on, address, processes, slurm)
+    return run_job(Path(data), Path(out), wanted, progress, report_job, processes, labels, engine)
 
 
 def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:
@@ -290,13 +296,16 @@ def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None 
     return run_demo(Path(out), quick, progress, report_job)
 
 
-def study(
+def study(  # noqa: PLR0913 - the options of the command
     grid: StudyFile | AnyPath | None,
     out: AnyPath,
     *,
     recipe: str | None = None,
     data: AnyPath | None = None,
     processes: int | None = None,
+    on: str = "here",
+    address: str = "auto",
+    slurm: Mapping[str, str] | None = None,
     sets: Sequence[str] = (),
     progress: ProgressDisplay | None = None,
 ) -> Path:
@@ -304,13 +313,16 @@ def study(
 
     ``grid``: a study file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
     None with a ``recipe``, the name of a paper's table, whose files lie in the data folder.
-    ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``sets``:
+    ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``on``,
+    ``address``, ``slurm``: where, as in ``run``. ``sets``:
     ``"plan.steps=100"`` and the like, instead of what the file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
+    from semivox.experiments.engines import engine_of
     from semivox.experiments.study import run_study
     from semivox.experiments.study_file import StudyFile, load_study_file, table_recipe
 
+    engine = engine_of(on, address, processes, slurm)
     if (grid is None) == (recipe is None):
         raise InputError("a study is asked for by a study file or by --recipe NAME, the one or the other")
     if isinstance(grid, StudyFile):
@@ -324,7 +336,7 @@ def study(
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
         raise InputError('the study names no data folder; give data = "..." in the study file, or --data')
-    run_study(loaded, base, Path(place), Path(out), processes, progress)
+    run_study(loaded, base, Path(place), Path(out), processes, progress, engine)
     return Path(out)
 
 

@@ -21,6 +21,9 @@ def run(
     processes: Annotated[
         int | None, typer.Option(help="Trainings at once, a process each. Default: as many as fit.", min=1)
     ] = None,
+    on: o.On = "here",
+    address: o.Address = "auto",
+    slurm: o.Slurm = None,
     labels: Annotated[
         bool, typer.Option("--labels/--no-labels", help="Label the unlabeled scans with the better model at the end.")
     ] = True,
@@ -36,9 +39,9 @@ def run(
     from semivox import api
 
     fields = wanted.pop("plan_fields")
-    api.run(
-        data, out, plan={**options, "fields": fields}, processes=processes, labels=labels, progress=display(), **wanted
-    )
+    where: dict[str, Any] = {"on": on, "address": address, "slurm": o.assignments(slurm, "--slurm")}
+    chosen = {**options, "fields": fields}
+    api.run(data, out, plan=chosen, processes=processes, labels=labels, progress=display(), **where, **wanted)
 
 
 def demo(

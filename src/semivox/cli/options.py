@@ -49,6 +49,17 @@ Recipe = Annotated[
     str | None,
     typer.Option("--recipe", help="The method exactly as a paper has it; see: semivox methods NAME"),
 ]
+On = Annotated[
+    str,
+    typer.Option(
+        "--on", help="Where trainings are done: here, ray or slurm.", autocompletion=_one_of("here", "ray", "slurm")
+    ),
+]
+Address = Annotated[str, typer.Option(help="Of the Ray cluster: auto, ray://HOST:PORT, or local for one here.")]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option("--slurm", help="An option of SLURM: partition=gpu, time=MINUTES, cpus_per_task=N; may be repeated."),
+]
 Steps = Annotated[int | None, typer.Option(help="Optimization steps. Default: the plan's.")]
 Seed = Annotated[int | None, typer.Option(help="From which all randomness follows. Default: 1.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", autocompletion=DEVICES)]
@@ -198,6 +209,17 @@ def whole_triple(text: str | None, option: str) -> tuple[int, int, int] | None:
     if any(number != int(number) for number in numbers):
         raise InputError(f"{option} {text!r} is not understood; give three whole numbers of voxels, such as 64,64,48")
     return int(numbers[0]), int(numbers[1]), int(numbers[2])
+
+
+def assignments(texts: list[str] | None, option: str) -> dict[str, str]:
+    """``["partition=gpu"]`` -> ``{"partition": "gpu"}``. Raises InputError."""
+    found = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError(f"{option} {text!r} is not understood; give NAME=VALUE, such as partition=gpu")
+        found[name.strip().replace("-", "_")] = value.strip()
+    return found
 
 
 def names(text: str | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,9 @@ def study(
     processes: Annotated[
         int | None, typer.Option(help="Runs at once, a process each. Default: as many as fit.", min=1)
     ] = None,
+    on: o.On = "here",
+    address: o.Address = "auto",
+    slurm: o.Slurm = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE instead of what the grid file says, as plan.steps=100; may be repeated."),
@@ -41,7 +44,8 @@ def study(
     from semivox import api
 
     folder = out or Path(recipe or (grid.stem if grid else "study"))
-    api.study(grid, folder, recipe=recipe, data=data, processes=processes, sets=sets or (), progress=display())
+    where: dict[str, Any] = {"on": on, "address": address, "slurm": o.assignments(slurm, "--slurm")}
+    api.study(grid, folder, recipe=recipe, data=data, processes=processes, sets=sets or (), progress=display(), **where)
 
 
 def report(

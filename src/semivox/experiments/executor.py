@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from semivox.core.plan import Plan
+
 STOPPED = 75
 """Exit code of a run that saved and stopped because it was asked to."""
 
@@ -40,6 +42,16 @@ class Executor(Protocol):
 
         What its process says goes to ``words_of(folder, run)``.
         """
+
+
+class Engine(Protocol):
+    """Where runs are to be done, before it is known how many there are and what each needs."""
+
+    def require(self) -> None:
+        """Raise InputError, before any work, where it cannot be had."""
+
+    def executor(self, folder: Path, plan: Plan, runs: int, device: str) -> Executor:
+        """Who does ``runs`` runs of this plan in ``folder``. Raises InputError where that cannot be had."""
 
 
 def words_of(folder: Path, run: str) -> Path:

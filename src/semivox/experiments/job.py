@@ -20,7 +20,7 @@ from semivox.experiments.arms import TWIN, arms_of
 from semivox.experiments.arrange import Arranged, arranged
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.collect import collect
-from semivox.experiments.executor import Executor
+from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import Experiment, check_options, check_runs, scored_cases
 from semivox.experiments.folds import folds
 from semivox.experiments.health import health_warnings
@@ -45,11 +45,11 @@ def run_job(  # noqa: PLR0913 - the options of the command
     page: Page | None = None,
     processes: int | None = None,
     labels: bool = True,
-    executor: Executor | None = None,
+    engine: Engine | None = None,
 ) -> Summary:
     """Do the whole job into the folder ``out``, or what is left of it, and return what it found.
 
-    ``processes``: trainings at once on this machine, None: as many as fit; ``executor``: who does them instead.
+    ``processes``: trainings at once on this machine, None: as many as fit; ``engine``: where they are done instead.
     ``labels``: whether the better model labels the unlabeled scans at the end.
     Raises InputError when scans are unfit (all are named) or ``out`` holds a job with other settings, SemivoxError
     where trainings failed, and InterruptedRun after saving when asked to stop.
@@ -59,7 +59,7 @@ def run_job(  # noqa: PLR0913 - the options of the command
         progress.say(told)
     experiment = job_experiment(data, options)
     with arranged(experiment, data, out, progress) as ready:
-        do_runs(ready, processes, progress, executor)
+        do_runs(ready, processes, progress, engine)
         summary = _concluded(ready, experiment)
         summary.save(out / "summary.json")
         write_text(out / "summary.txt", summary.text())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.experiments.arrange import Arranged
-from semivox.experiments.executor import STOPPED, Executor, Started, words_of
+from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
 from semivox.experiments.local_processes import LocalProcesses
 from semivox.experiments.runs import Run
 from semivox.experiments.this_process import ThisProcess
@@ -41,19 +41,23 @@ class Outcome:
 
 
 def do_runs(
-    arranged: Arranged, processes: int | None, progress: ProgressDisplay, executor: Executor | None = None
+    arranged: Arranged, processes: int | None, progress: ProgressDisplay, engine: Engine | None = None
 ) -> Outcome:
     """Do all runs that are not done. ``processes``: runs at once on this machine, None: as many as fit,
     and none beside this process where training is to have no ``workers``.
 
-    ``executor``: who does them instead of this machine. Raises SemivoxError after all others are done if runs failed,
-    and InterruptedRun after all running ones have saved when asked to stop.
+    ``engine``: where they are done instead of on this machine. Raises SemivoxError after all others are done if runs
+    failed, and InterruptedRun after all running ones have saved when asked to stop.
     """
     waiting = [run for run in arranged.runs if not run.done(arranged.folder)]
     device = str(arranged.record.study_file.train.get("device", "auto"))
-    if executor is None and processes is None and arranged.record.study_file.train.get("workers") == 0:
+    executor: Executor
+    if engine is not None:
+        executor = engine.executor(arranged.folder, arranged.plan, len(arranged.runs), device)
+    elif processes is None and arranged.record.study_file.train.get("workers") == 0:
         executor = ThisProcess()
-    executor = executor or LocalProcesses.fitting(arranged.plan, len(arranged.runs), processes, device)
+    else:
+        executor = LocalProcesses.fitting(arranged.plan, len(arranged.runs), processes, device)
     _announce(arranged, waiting, executor, progress)
     outcome = _run_all(arranged, waiting, executor, progress)
     _raise_unless_done(arranged, outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from semivox.experiments.arrange import arranged
-from semivox.experiments.executor import Executor
+from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import study_experiment
 from semivox.experiments.runner import Outcome, do_runs
 from semivox.experiments.study_file import StudyFile
@@ -19,18 +19,18 @@ def run_study(
     out: Path,
     processes: int | None = None,
     progress: ProgressDisplay | None = None,
-    executor: Executor | None = None,
+    engine: Engine | None = None,
 ) -> Outcome:
     """Do the whole study into ``out``, or what is left of it.
 
     ``base``: the folder that the study file's own files are named from; ``processes``: runs at once, None: as many as
-    fit; ``executor``: who does the runs instead of this machine. Raises InputError for unfit scans or options,
+    fit; ``engine``: where the runs are done instead of on this machine. Raises InputError for unfit scans or options,
     SemivoxError after all else is done if runs failed, and InterruptedRun after all running ones have saved when asked
     to stop.
     """
     progress = progress or Quiet()
     experiment = study_experiment(study_file, base, data)
     with arranged(experiment, data, out, progress) as ready:
-        outcome = do_runs(ready, processes, progress, executor)
+        outcome = do_runs(ready, processes, progress, engine)
     progress.say(f"All {outcome.done} trainings are done. The page about them: semivox report {out}")
     return outcome

@@ -1,0 +1,35 @@
+"""Where runs may be done, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from semivox.core.errors import InputError
+from semivox.core.spelling import suggestion
+from semivox.experiments.executor import Engine
+from semivox.experiments.on_ray import RayEngine
+from semivox.experiments.on_slurm import SlurmEngine
+
+NAMES = ("here", "ray", "slurm")
+"""This machine's own processes, a Ray cluster, jobs of SLURM."""
+
+
+def engine_of(
+    name: str, address: str = "auto", processes: int | None = None, slurm: Mapping[str, str] | None = None
+) -> Engine | None:
+    """The engine of this name; None for this machine. Raises InputError for another name, for options that it
+    has not, and where it cannot be had.
+
+    ``address``: of a Ray cluster; ``slurm``: options of SLURM, such as ``{"partition": "gpu"}``.
+    """
+    if name not in NAMES:
+        raise InputError(f"runs cannot be done on {name!r}{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
+    if name != "ray" and address != "auto":
+        raise InputError(f"--address belongs to --on ray; runs are to be done on {name!r}")
+    if name != "slurm" and slurm:
+        raise InputError(f"--slurm belongs to --on slurm; runs are to be done on {name!r}")
+    if name == "here":
+        return None
+    engine = RayEngine(address, processes) if name == "ray" else SlurmEngine(dict(slurm or {}), processes)
+    engine.require()
+    return engine
