@@ -156,7 +156,7 @@ def test_a_killed_worker_costs_no_run(place, here, tmp_path):
         patch.setattr(on_ray.RayRun, "start", killing)
         loaded = load_study_file(place / "study.toml", ())
         try:
-            run_study(loaded, place, place / "scans", tmp_path / "out", engine=on_ray.RayEngine("local", 1))
+            run_study(loaded, place, place / "scans", tmp_path / "out", engine=on_ray.RayEngine("local", 2))
         finally:
             ray.shutdown()
     assert killed

@@ -114,7 +114,7 @@ class SlurmEngine:
             raise InputError("--on slurm needs submitit: pip install 'semivox[slurm]'")
         if self.cluster == "slurm" and shutil.which("sbatch") is None:
             raise InputError(
-                "--on slurm needs SLURM's command sbatch, which is not found here; start it on a login node of the cluster"
+                "--on slurm needs SLURM's command sbatch, which is not found here; use a login node of the cluster"
             )
 
     def executor(self, folder: Path, plan: Plan, runs: int, device: str) -> SlurmExecutor:
