@@ -4,6 +4,7 @@ import ast
 import hashlib
 import re
 import shlex
+import textwrap
 from importlib import import_module
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_make_targets_exist(page):
 @each_page
 def test_python_snippets_compile_and_their_imports_exist(page):
     for code in blocks(page, "python"):
-        for node in ast.walk(ast.parse(code)):
+        for node in ast.walk(ast.parse(textwrap.dedent(code))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("semivox"):
                 for alias in node.names:
                     assert hasattr(import_module(node.module), alias.name), f"{node.module}.{alias.name}"
