@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Plan
+from semivox.core.processes.launcher import require_alone
 from semivox.core.processes.main_guard import require_first_run
 from semivox.core.split import Split
 from semivox.methods import DEFAULT
@@ -104,6 +105,7 @@ def prepare(
 
     Can be stopped and called again. Raises InputError naming the file that could not be prepared.
     """
+    require_alone("prepare")
     from semivox.pipeline.stages import check_or_raise, load_dataset, prepare_cases
 
     dataset, chosen = load_dataset(Path(data), _split(split), exclude)
@@ -177,6 +179,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     again; ``overwrite``: also labels that another scan or program made. Raises InputError naming scans that could not
     be labeled and labels that were left alone; the others are done.
     """
+    require_alone("predict")
     import torch
 
     from semivox.data.dataset import some
@@ -269,6 +272,7 @@ def run(  # noqa: PLR0913 - the options of the command
     scans at the end. What is done in ``out`` already is not done again. Raises InputError, SemivoxError where trainings
     failed, and InterruptedRun after saving when stopped.
     """
+    require_alone("run")
     from semivox.experiments.engines import engine_of
     from semivox.experiments.job import run_job
     from semivox.pipeline.options import RunOptions
@@ -290,6 +294,7 @@ def run(  # noqa: PLR0913 - the options of the command
 
 def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:
     """The main job on the built-in data set, in minutes on two cores; ``quick``: in seconds, too short to learn."""
+    require_alone("demo")
     from semivox.experiments.demo import run_demo
     from semivox.reports.job import report_job
 
@@ -318,6 +323,7 @@ def study(  # noqa: PLR0913 - the options of the command
     ``"plan.steps=100"`` and the like, instead of what the file says. Returns ``out``. Raises InputError,
     SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
+    require_alone("study")
     from semivox.experiments.engines import engine_of
     from semivox.experiments.study import run_study
     from semivox.experiments.study_file import StudyFile, load_study_file, table_recipe

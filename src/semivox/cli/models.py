@@ -27,8 +27,10 @@ def train(
     Example: semivox train scans/ -o runs/em --method embedding_matching --set method.decay=0.95
     """
     from semivox import api
+    from semivox.core.processes.launcher import first_process
+    from semivox.pipeline.progress import Quiet
 
-    progress = display()
+    progress = display() if first_process() else Quiet()
     api.train(data, out, plan=plan, prepared=prepared, progress=progress, **wanted)
     progress.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
 

@@ -64,7 +64,8 @@ Steps = Annotated[int | None, typer.Option(help="Optimization steps. Default: th
 Seed = Annotated[int | None, typer.Option(help="From which all randomness follows. Default: 1.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", autocompletion=DEVICES)]
 TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto.", autocompletion=DEVICES)]
-Devices = Annotated[int | None, typer.Option(help="Processes that train together, one a GPU.")]
+Devices = Annotated[int | None, typer.Option(help="Processes that train together on each machine, one a GPU.")]
+Nodes = Annotated[int | None, typer.Option(help="Machines that train together, each started by torchrun or srun.")]
 Precision = Annotated[
     str | None, typer.Option(help="32-true or bf16-mixed. Default: measured.", autocompletion=PRECISIONS)
 ]
@@ -190,7 +191,7 @@ RUN = Group(
     _run,
 )
 """What is trained and how -> arguments of ``api.train`` and ``api.run``."""
-TRAIN = Group({**RUN.options, "steps": Steps, "devices": Devices, "precision": Precision}, _run)
+TRAIN = Group({**RUN.options, "steps": Steps, "devices": Devices, "nodes": Nodes, "precision": Precision}, _run)
 """The same where one training is all there is."""
 
 

@@ -6,12 +6,17 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.core.processes.launcher import first_process
+from semivox.core.split import Split
 from semivox.data.prepared.store import Store
 from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of, train_method
+from semivox.training.distributed import wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.reporter import clock
+from semivox.training.run import check_parts
+from semivox.training.settings import RunConfig
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
 
 
@@ -28,11 +33,31 @@ def train_one(
     ``plan``: None for the run's own plan if it has one, else a new one; ``prepared``: where prepared scans are kept,
     None for the run folder.
     """
-    progress = progress or Quiet()
-    config = options.config()
-    if told := options.told():
+    progress, folder = progress or Quiet(), RunFolder(out)
+    config = with_launchers_processes(options.config())
+    if (told := options.told()) and first_process():
         progress.say(told)
-    folder = RunFolder(out)
+    store = Store(prepared or out / "prepared")
+    if first_process():
+        _made_ready(data, store, folder, options, config, plan, progress)
+    wait_for_first()
+    if folder.done.exists():
+        return out
+    spec = RunSpec(folder, store, Split.load(folder.split), Plan.load(folder.plan), config)
+    train_method(spec, progress)
+    return out
+
+
+def _made_ready(
+    data: Path,
+    store: Store,
+    folder: RunFolder,
+    options: RunOptions,
+    config: RunConfig,
+    plan: Plan | None,
+    progress: ProgressDisplay,
+) -> None:
+    """Check, plan and prepare where that is not done, and write down what the run is to be. Raises InputError."""
     if folder.split.exists() and options.split is None and not options.exclude:
         dataset, split = load_dataset(data, folder.split)
     else:
@@ -42,16 +67,17 @@ def train_one(
         folder.keep(folder.config, config, free=IN_THE_PLAN)
         folder.keep(folder.split, split)
     if folder.done.exists():
-        progress.say(f"{out} is finished already.")
-        return out
+        progress.say(f"{folder.path} is finished already.")
+        return
     begun = kept_plan(folder)
     plan = plan or begun
     if begun is None:
         inspected = check_or_raise(dataset, split, readers_of(config.train), progress)
         plan = plan or make_plan(inspected, options.plan, config, progress)
     assert plan is not None
-    store = Store(prepared or out / "prepared")
     spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
+    check_parts(split, config)
+    _ = spec.batch  # refuses a batch that cannot be shared now, not after hours of preparing
     spec.keep()
     _announce(spec, progress)
     try:
@@ -60,8 +86,6 @@ def train_one(
         if begun is None:
             _forget(folder)
         raise
-    train_method(spec, progress)
-    return out
 
 
 def _forget(folder: RunFolder) -> None:

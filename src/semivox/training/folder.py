@@ -15,6 +15,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import final_name, write_text, writing
 from semivox.core.frozen import Frozen
+from semivox.core.processes.launcher import first_process
 from semivox.core.processes.lock import locked
 from semivox.core.split import Split
 from semivox.data.prepared.store import Store
@@ -74,7 +75,7 @@ class RunFolder:
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder, so that a second process on it stops with a sentence instead of mixing in.
 
-        Of the processes that ``torchrun`` starts on one run, the first holds it for all.
+        Of the processes that a launcher starts on one run, the first holds it for all.
         """
         return locked(self.path) if first_process() else nullcontext()
 
@@ -89,7 +90,8 @@ class RunFolder:
         if not path.exists():
             value.save(path)
             return
-        old = json.loads(before.model_dump_json() if before else path.read_text(encoding="utf-8"))
+        before = before or type(value).load(path)  # not the text: fields that came later are as they default
+        old = json.loads(before.model_dump_json())
         found = differences(old, json.loads(value.model_dump_json()))
         changed = [line for line in found if not line.removeprefix("settings.").startswith((*HARMLESS, *free))]
         if changed:
@@ -164,11 +166,6 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return rows
-
-
-def first_process() -> bool:
-    """Whether this is the process of rank 0, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def foreign(entry: Path) -> bool:

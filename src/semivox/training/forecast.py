@@ -31,7 +31,7 @@ from semivox.training.formats import (
 )
 from semivox.training.loop import in_channels_last, on, prepared, turns
 from semivox.training.settings import RunConfig
-from semivox.training.spec import settled
+from semivox.training.spec import batch_of_process, settled
 
 
 def forecast(
@@ -124,7 +124,8 @@ class DrySteps:
         method = find(self.config.method)(self.config.method_config(), Blueprint.of(self.plan)).train()
         method = in_channels_last(method) if channels_last else method
         optimizers = prepared(fabric, method, State())
-        batch, middle = on(fabric, made_up(self.plan, method), method), self.plan.steps // 2
+        batch = on(fabric, made_up(self.plan, method, *batch_of_process(self.plan, self.config.train)), method)
+        middle = self.plan.steps // 2
 
         def step(number: int) -> None:
             progress = Progress(middle + number, self.plan.steps + number + 1)
@@ -136,11 +137,10 @@ class DrySteps:
         return step
 
 
-def made_up(plan: Plan, method: Method) -> Batch:
+def made_up(plan: Plan, method: Method, labeled: int, unlabeled: int) -> Batch:
     """A batch of the plan's size: noise, and a label with a box of every class."""
     generator = np.random.default_rng(0)
-    unlabeled = plan.unlabeled_per_step if method.uses_unlabeled else 0
-    total = plan.labeled_per_step + unlabeled
+    total = labeled + (unlabeled if method.uses_unlabeled else 0)
     image = generator.standard_normal((total, len(plan.channels), *plan.patch), dtype=np.float32)
     label = np.zeros(plan.patch, np.uint8)
     for index in range(1, len(plan.classes)):
@@ -149,8 +149,8 @@ def made_up(plan: Plan, method: Method) -> Batch:
     targets = {}
     for name, function in method.targets.items():
         value = torch.from_numpy(np.ascontiguousarray(function(label, plan.spacing, len(plan.classes)), np.float32))
-        targets[name] = value.expand(plan.labeled_per_step, *value.shape).contiguous()
-    labels = torch.from_numpy(label).long().expand(plan.labeled_per_step, *plan.patch).contiguous()
+        targets[name] = value.expand(labeled, *value.shape).contiguous()
+    labels = torch.from_numpy(label).long().expand(labeled, *plan.patch).contiguous()
     return Batch(torch.from_numpy(image), labels, tuple(f"case{i}" for i in range(total)), targets)
 
 

@@ -24,9 +24,10 @@ from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
-from semivox.training.distributed import LoopAveragedStrategy, launch
+from semivox.training.distributed import fabric_of, launch
 from semivox.training.folder import ROLLBACK, RunFolder
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
+from semivox.training.relay import relayed
 from semivox.training.reporter import Reporter, Silent
 from semivox.training.run_monitor import RunMonitor
 from semivox.training.settings import RunConfig
@@ -50,17 +51,12 @@ def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
             return
         check_parts(spec.split, spec.config)
         spec.keep_data()
-        world = spec.config.train.devices
-        fabric = Fabric(
-            accelerator=spec.config.train.device,
-            devices=world,
-            strategy="auto" if world == 1 else LoopAveragedStrategy.started(),
-            precision=spec.plan.precision,
-        )
-        if world == 1:
+        fabric = fabric_of(spec.config.train, spec.plan.precision)
+        if spec.processes == 1:
             work(fabric, spec, reporter or Silent())
         else:
-            launch(fabric, work, spec, reporter or Silent())
+            with relayed(reporter or Silent()) as relay:
+                launch(fabric, work, spec, relay)
 
 
 def check_parts(split: Split, config: RunConfig) -> None:
@@ -142,8 +138,8 @@ def loading_of(spec: RunSpec, method: Method, fabric: Fabric) -> Loading:
         spec.plan,
         spec.config.train.seed,
         spec.plan.steps,
-        spec.plan.labeled_per_step,
-        spec.plan.unlabeled_per_step if method.uses_unlabeled else 0,
+        spec.batch[0],
+        spec.batch[1] if method.uses_unlabeled else 0,
         method.targets,
         fabric.global_rank,
         fabric.world_size,

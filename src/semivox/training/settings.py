@@ -48,7 +48,12 @@ class TrainSettings(Frozen):
     device: Device = "auto"
     """``auto`` takes a GPU if there is one."""
     devices: int = Field(1, ge=1, le=1024)
-    """Processes that train together, one a GPU; more than one on a CPU is for tests."""
+    """Processes on each machine that train together, one a GPU."""
+    nodes: int = Field(1, ge=1)
+    """Machines that train together; more than one needs a launcher (torchrun, srun)."""
+    split_batch: bool = False
+    """Share the patches of a step among all processes. Else each takes as many, so that n of them learn from n times as
+    many patches a step."""
     precision: Precision | None = None
     """None: the plan's."""
     save_every: float = Field(5.0, gt=0, le=1e5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from semivox.core.errors import InputError
 from semivox.core.plan import DECIDE_NOTHING, Plan
 from semivox.core.split import Split
 from semivox.data.prepared.store import Store
@@ -36,6 +37,20 @@ def settled(plan: Plan, train: TrainSettings) -> Plan:
     return Plan.model_validate(plan.model_dump() | changed | {"reasons": reasons, "forecast": forecast})
 
 
+def batch_of_process(plan: Plan, train: TrainSettings) -> tuple[int, int]:
+    """Labeled and unlabeled patches a step of each process. Raises InputError where a split batch cannot be shared."""
+    sizes, count = (plan.labeled_per_step, plan.unlabeled_per_step), train.devices * train.nodes
+    if not train.split_batch:
+        return sizes
+    for size, name in zip(sizes, ("labeled_per_step", "unlabeled_per_step"), strict=True):
+        if size % count:
+            raise InputError(
+                f"train.split_batch shares the patches of a step among {count} processes, and {name} is {size}; give "
+                f"--set train.{name}={count * (size // count + 1)}, or another number of devices"
+            )
+    return sizes[0] // count, sizes[1] // count
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """Where a run is kept, what it learns from, and all that was decided about it; ``plan`` is the settled one."""
@@ -45,6 +60,16 @@ class RunSpec:
     split: Split
     plan: Plan
     config: RunConfig
+
+    @property
+    def processes(self) -> int:
+        """That train together, on all machines."""
+        return self.config.train.devices * self.config.train.nodes
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        """Labeled and unlabeled patches a step of each process. Raises InputError where they cannot be shared."""
+        return batch_of_process(self.plan, self.config.train)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", settled(self.plan, self.config.train))

@@ -1,0 +1,157 @@
+"""Several processes train one run from the command line: alone, under torchrun and under srun, to the same bits."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from semivox.core.errors import InputError
+from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS
+from semivox.training import distributed
+from semivox.training.folder import RunFolder
+from semivox.training.run import train_run
+from semivox.training.settings import TrainSettings
+from semivox.training.spec import RunSpec, batch_of_process
+from tests.training import tiny
+from tests.training.test_resume import assert_same, weights
+
+SEMIVOX = [sys.executable, "-m", "semivox"]
+TORCHRUN_2 = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "semivox"]
+ONE_STEP = {"SLURM_JOB_ID": "4711", "SLURM_STEP_NODELIST": "localhost", "SLURM_NODEID": "0"}
+TWO_TASKS = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1", "SLURM_NTASKS": "2"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Scans, and a plan of four steps for them."""
+    folder = tmp_path_factory.mktemp("devices")
+    tiny.write_spheres(folder / "data")
+    tiny.plan(4).save(folder / "plan.json")
+    return folder
+
+
+def words(root, out, *more):
+    fixed = ("--method", "mean_teacher", "--device", "cpu", "--workers", "0", "--plan", root / "plan.json")
+    return [str(word) for word in ("train", root / "data", "-o", root / out, *fixed, *more)]
+
+
+def environment(**more):
+    """Without what a launcher of these very tests may have set."""
+    names = {*MEDDLING, *TORCHRUN, *TORCHRUN_TEXTS, *SRUN, *SRUN_TEXTS}
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path), **more}
+
+
+def ended(command, **more):
+    return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=240)
+
+
+def config_of(root, out):
+    return json.loads((root / out / "config.json").read_text(encoding="utf-8"))["train"]
+
+
+@pytest.mark.slow
+def test_devices_torchrun_and_srun_train_to_the_same_bits(root):
+    alone = ended([*SEMIVOX, *words(root, "devices", "--devices", "2")])
+    assert (alone.returncode, "step 4/4" in alone.stderr) == (0, True), alone.stderr
+    assert "Initializing distributed" not in alone.stdout + alone.stderr
+    torchrun = ended([*TORCHRUN_2, *words(root, "torchrun")])
+    assert (torchrun.returncode, torchrun.stderr.count("step 4/4")) == (0, 1), torchrun.stderr
+    tasks = [
+        subprocess.Popen(
+            [*SEMIVOX, *words(root, "srun", "--devices", "2", "--nodes", "1")],
+            env=environment(**ONE_STEP, **TWO_TASKS, SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank)),
+        )
+        for rank in range(2)
+    ]
+    assert [task.wait(240) for task in tasks] == [0, 0]
+    for out in ("torchrun", "srun"):
+        assert_same(weights(root / "devices"), weights(root / out))
+        assert (config_of(root, out)["devices"], config_of(root, out)["nodes"]) == (2, 1)
+        rows = RunFolder(root / out).logged()
+        assert [row["step"] for row in rows] == [0, 1, 2, 3]
+    again = ended([*TORCHRUN_2, *words(root, "torchrun")])
+    assert (again.returncode, again.stderr.count("finished already")) == (0, 1)
+
+
+@pytest.mark.slow
+def test_two_that_share_the_batch_see_the_patches_of_one(root):
+    shared = ("--devices", "2", "--set", "train.split_batch=true", "--method", "supervised")
+    assert ended([*SEMIVOX, *words(root, "shared", *shared)]).returncode == 0
+    assert ended([*SEMIVOX, *words(root, "one", "--method", "supervised")]).returncode == 0
+    assert config_of(root, "shared")["split_batch"] is True
+    first = [RunFolder(root / out).logged()[0]["total"] for out in ("shared", "one")]
+    assert first[0] != first[1]  # of one patch and of two
+
+
+@pytest.mark.slow
+def test_what_is_wrong_before_training_ends_both_processes_with_its_sentence(root):
+    found = ended([*TORCHRUN_2, *words(root, "wrong", "--split", root / "nowhere.json")])
+    assert found.returncode != 0
+    assert "nowhere.json" in found.stderr
+    assert not (root / "wrong" / "config.json").exists()
+
+
+@pytest.mark.parametrize("name", [*TORCHRUN, "SLURM_PROCID", "SLURM_NTASKS", "NODE_RANK"])
+def test_a_lone_variable_changes_nothing(tmp_path, monkeypatch, name):
+    """Lock, records and comparison stay on, and no other process is waited for."""
+    monkeypatch.setenv(name, "1")
+    store, split, plan = tiny.prepared(tmp_path, steps=2)
+    spec = RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised", device="cpu"))
+    train_run(spec)
+    assert spec.folder.done.exists()
+    with spec.folder.locked(), pytest.raises(InputError, match="another process"):
+        train_run(spec)
+    with pytest.raises(InputError, match=r"train\.seed"):
+        train_run(RunSpec(spec.folder, store, split, plan, tiny.config("supervised", device="cpu", seed=2)))
+    assert os.environ[name] == "1"
+
+
+def test_a_batch_is_shared_or_each_takes_as_many():
+    plan = tiny.plan()
+    assert batch_of_process(plan, TrainSettings(devices=2)) == (2, 2)
+    assert batch_of_process(plan, TrainSettings(devices=2, split_batch=True)) == (1, 1)
+    assert batch_of_process(plan, TrainSettings(nodes=2, split_batch=True)) == (1, 1)
+    uneven = plan.model_copy(update={"labeled_per_step": 6})
+    with pytest.raises(InputError, match=r"unlabeled_per_step is 2; give --set train\.unlabeled_per_step=3"):
+        batch_of_process(uneven, TrainSettings(devices=3, split_batch=True))
+
+
+def test_several_machines_need_a_launcher():
+    with pytest.raises(InputError, match=r"--nodes 2 needs a launcher.*torchrun --nnodes 2 --nproc_per_node 4"):
+        distributed.fabric_of(TrainSettings(nodes=2, devices=4), "32-true")
+
+
+def test_wishes_that_the_launcher_does_not_meet_are_refused(monkeypatch):
+    for name, value in {**ONE_STEP, **TWO_TASKS, "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}.items():
+        monkeypatch.setenv(name, value)
+    found = distributed.with_launchers_processes(tiny.config("supervised"))
+    assert (found.train.devices, found.train.nodes) == (2, 1)
+    same = tiny.config("supervised", devices=2)
+    assert distributed.with_launchers_processes(same) == same
+    with pytest.raises(InputError, match=r"srun has started 2 process.*--devices 3 --nodes 1 asks for others"):
+        distributed.with_launchers_processes(tiny.config("supervised", devices=3))
+    environment = distributed.LaunchedEnvironment(distributed.launched())
+    assert (environment.main_address, environment.main_port) == ("localhost", 19711)
+
+
+def test_what_a_process_tells_reaches_a_reporter_that_cannot_travel(tmp_path):
+    """A terminal's stream, a notebook's widget: nothing of it is sent to another process."""
+    store, split, plan = tiny.prepared(tmp_path, steps=3)
+    heard = []
+
+    class Local:
+        def __getattr__(self, name):
+            return lambda *values: heard.append((name, *values))
+
+        def __reduce__(self):
+            raise TypeError("cannot pickle")
+
+    config = tiny.config("supervised", devices=2, device="cpu")
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, config), Local())
+    assert [name for name, *_ in heard] == ["begin", "step", "step", "step", "end"]
+    assert heard[0] == ("begin", "run", 0, 3)
+    assert torch.distributed.is_initialized() is False
