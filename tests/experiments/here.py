@@ -1,4 +1,4 @@
-"""Executors for tests: runs in this process, or in forked ones, which spares the seconds of importing everything."""
+"""Engines for tests: runs in this process, or in forked ones, which spares the seconds of importing everything."""
 
 import multiprocessing
 import os
@@ -39,11 +39,17 @@ class HereRun:
 
 @dataclass
 class Here:
-    """Does runs in this process, one after the other, and remembers which."""
+    """An engine that does its runs itself: in this process, one after the other; it remembers which."""
 
     at_once: int = 1
     started: list = field(default_factory=list)
     kind: type = HereRun
+
+    def require(self):
+        pass
+
+    def executor(self, folder, plan, runs, device):
+        return self
 
     def describe(self):
         return "one after the other"

@@ -35,7 +35,7 @@ def finished(scans, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "study"
     with pytest.MonkeyPatch.context() as patch:
         quick(patch)
-        assert study.run_study(FOLDS, scans, scans, out, executor=Here()).done == 6
+        assert study.run_study(FOLDS, scans, scans, out, engine=Here()).done == 6
     return out
 
 
@@ -90,7 +90,7 @@ def test_a_fold_that_is_missing_keeps_its_method_out_of_the_tables(finished):
 def test_what_cannot_be_cross_validated_is_refused_before_anything_is_done(scans, tmp_path, cases, said):
     asked = GRID.model_copy(update={"cases": CaseChoice(**cases)})
     with pytest.raises(InputError, match=said):
-        study.run_study(asked, scans, scans, tmp_path / "study", executor=Here())
+        study.run_study(asked, scans, scans, tmp_path / "study", engine=Here())
     assert not (tmp_path / "study").exists()
 
 
@@ -100,8 +100,8 @@ def test_folds_and_test_cases_exclude_each_other():
 
 
 def test_a_stopped_study_of_folds_does_only_what_is_left(finished, scans):
-    executor = Here()
+    engine = Here()
     (finished / "labeled-3/draw-0/folds/2/seed-1/supervised/scores.json").unlink()
-    assert study.run_study(FOLDS, scans, scans, finished, executor=executor).done == 6
-    assert executor.started == ["labeled-3/draw-0/folds/2/seed-1/supervised"]
+    assert study.run_study(FOLDS, scans, scans, finished, engine=engine).done == 6
+    assert engine.started == ["labeled-3/draw-0/folds/2/seed-1/supervised"]
     assert runner.POLL == 0.0

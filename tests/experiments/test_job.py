@@ -40,7 +40,7 @@ def _no_processes(monkeypatch):
 
 
 def run_job(data, out, options, **others):
-    return job.run_job(data, out, options, executor=Here(), **others)
+    return job.run_job(data, out, options, engine=Here(), **others)
 
 
 @pytest.fixture(scope="module")

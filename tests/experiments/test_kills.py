@@ -32,7 +32,7 @@ def job(data: Path, out: Path) -> None:
     )
     train = TrainSettings(workers=0, device="cpu", save_every=1e-6)
     runner.POLL = 0.0
-    run_job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train), executor=Here())
+    run_job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train), engine=Here())
     api.predict(out / "mean_teacher", data / "imagesTs", out / "maps", save=["entropy"], device="cpu")
 
 

@@ -45,8 +45,8 @@ def quick(patch):
     patch.setattr(runner, "POLL", 0.0)
 
 
-def run_study(study_file, base, data, out, executor=None):
-    return study.run_study(study_file, base, data, out, executor=executor or Here())
+def run_study(study_file, base, data, out, engine=None):
+    return study.run_study(study_file, base, data, out, engine=engine or Here())
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +106,12 @@ def test_plans_of_a_study_differ_in_what_follows_the_labeled_scans_only(finished
 
 
 def test_the_same_call_does_nothing_twice_and_a_larger_grid_does_what_was_added(finished, scans):
-    executor = Here()
-    assert run_study(GRID, scans, scans, finished, executor).done == 4
-    assert executor.started == []
+    engine = Here()
+    assert run_study(GRID, scans, scans, finished, engine).done == 4
+    assert engine.started == []
     larger = GRID.model_copy(update={"seeds": (1, 2), "cases": CaseChoice(labeled=(1,), test=1)})
-    assert run_study(larger, scans, scans, finished, executor).done == 4
-    assert executor.started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
+    assert run_study(larger, scans, scans, finished, engine).done == 4
+    assert engine.started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
 
 
 def test_a_study_goes_on_where_its_scans_were_copied_to(finished, scans, tmp_path):

@@ -40,7 +40,7 @@ def study(data: Path, out: Path) -> None:
     steps.spare_cores = lambda: 0
     steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two studies
     runner.POLL = 0.05
-    assert run_study(ONE, data, data, out, executor=forked()).done == 2
+    assert run_study(ONE, data, data, out, engine=forked()).done == 2
 
 
 def outputs(out: Path) -> dict[str, bytes]:
