@@ -21,7 +21,7 @@ from tests.contract.known import NAMES, REMEMBERS, SHARP, default_trace, differ,
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
 
-SGD = {"kind": "sgd", "rate": 0.01}
+SGD = {"kind": "sgd", "rate": 0.01, "warmup": 0}
 
 
 @pytest.mark.parametrize("decay", [0.99, 0.3])

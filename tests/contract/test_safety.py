@@ -39,6 +39,10 @@ def calls() -> Iterator[tuple[str, ast.Call, str]]:
                 yield ast.unparse(node.func), node, f"{path.relative_to(SOURCE)}:{node.lineno}"
 
 
+ASKED_FOR = {"on_ray.py: socket"}
+"""Whether the cluster that the user names with --address answers; nothing is sent."""
+
+
 def keywords(call: ast.Call) -> dict[str, str]:
     return {item.arg: ast.unparse(item.value) for item in call.keywords if item.arg}
 
@@ -71,7 +75,7 @@ def test_nothing_can_be_uploaded():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found += [f"{path.name}: {name}" for name in names for bad in NETWORK if (name + ".").startswith(bad + ".")]
-    assert found == []
+    assert [use for use in found if use not in ASKED_FOR] == []
 
 
 class Payload:

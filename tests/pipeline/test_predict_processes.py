@@ -24,7 +24,7 @@ def trained(tmp_path_factory):
     words = [word for item in sets for word in ("--set", item)]
     done = subprocess.run(
         [*COMMAND, "train", root / "scans", "-o", root / "run", "--method", "supervised", "--workers", "0", *words],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return root
@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
 
 def predict(root, out, *more):
     command = [*COMMAND, "predict", root / "run", "-i", root / "scans" / "imagesTs", "-o", out, *more]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 def labels(folder):
@@ -57,7 +57,7 @@ def test_a_scan_that_fails_is_named_once(trained, tmp_path):
     bad = scans / "bad_0000.nii.gz"
     bad.write_bytes(path.read_bytes()[:90])
     command = [*COMMAND, "predict", trained / "run", "-i", scans, "-o", tmp_path / "out", "--processes", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     assert len(re.findall(r"^  bad: ", done.stderr, re.M)) == 1
     assert len(labels(tmp_path / "out")) == 6

@@ -157,7 +157,7 @@ def test_the_vendored_library_is_the_published_one():
 def test_the_command_shows_scans_in_a_browser(scans):
     """Draws something of the canvas's size, reacts to scrolling, says nothing on the console, ends with Ctrl-C."""
     command = [sys.executable, "-m", "semivox", "view", str(scans), "--labels", str(scans / "labelsTr"), "--no-browser"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", process.stderr.readline()).group()
             with opened(address) as found:
@@ -192,7 +192,7 @@ def colors(png: bytes) -> int:
 def test_a_wrong_folder_ends_with_a_sentence(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "semivox", "view", str(tmp_path / "nowhere"), "--no-browser"],
-        capture_output=True, text=True, check=False, env=os.environ,
+        capture_output=True, text=True, encoding="utf-8", check=False, env=os.environ,
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith("semivox: ")
