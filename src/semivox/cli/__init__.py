@@ -17,7 +17,7 @@ from types import FrameType
 
 import typer
 
-from semivox.cli import data, jobs, methods, models, studies, view
+from semivox.cli import data, export, jobs, methods, models, studies, view
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InterruptedRun, SemivoxError
@@ -47,6 +47,7 @@ for command in (
     models.train,
     models.predict,
     models.evaluate,
+    export.export,
     jobs.run,
     studies.patches,
     studies.study,

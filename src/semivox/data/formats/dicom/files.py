@@ -36,19 +36,19 @@ def objection(path: Path) -> str | None:
 
 def read_header(path: Path) -> Header:
     """Geometry from the headers of all slices. Raises ScanError."""
-    return _series(path)[1]
+    return ordered_planes(path)[1]
 
 
 def read_scan(path: Path) -> Scan:
     """The whole series in Hounsfield or stored units, each slice by its own slope and intercept. Raises ScanError."""
-    planes, header = _series(path)
+    planes, header = ordered_planes(path)
     array: np.ndarray = voxels(planes)
     remarks = (*header.remarks, *padding_remarks(planes, array))
     return Scan(array[None], Header(header.grid, 1, remarks))
 
 
-def _series(path: Path) -> tuple[list[Plane], Header]:
-    """The slices in order of place, and the grid they span."""
+def ordered_planes(path: Path) -> tuple[list[Plane], Header]:
+    """The slices in order of place, and the grid they span. Raises ScanError."""
     series, contents = open_series(path)
     planes = [plane for file in series.files for plane in planes_of(file)]
     ordered, grid = stack(str(path), planes)
