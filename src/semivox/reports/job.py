@@ -16,7 +16,10 @@ from semivox.experiments.record import load_record
 from semivox.experiments.results import Estimate, Group
 from semivox.experiments.summary import Summary
 from semivox.experiments.verdict import provenance_line
+from semivox.reports.cases import Cases, cases_of
 from semivox.reports.curves import training_curves
+from semivox.reports.first_screen import first_screen
+from semivox.reports.methods_text import citations, how_made, methods_paragraph
 from semivox.reports.page import Outcome, PairedCase, ReportData, ScoreRow, write_report
 from semivox.reports.pictures import case_pictures
 from semivox.training.folder import RunFolder
@@ -42,15 +45,14 @@ def report_job(out: Path) -> Path:
     results = None if record.scored_on == "nothing" else collect(out)
     groups = {} if results is None else {group.arm.method: group for group in results.groups}
     sentences = SENTENCE_ENDS.split(summary.answer)
+    pair = [groups[arm] for arm in arms if arm in groups]
+    both = results is not None and len(pair) == 2
+    cases = cases_of(results, pair[0], pair[1], out, Path(record.data)) if results is not None and both else Cases()
     data = ReportData(
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",
         verdict=sentences[0],
         outcome=OUTCOMES[summary.verdict],
-        details=(
-            f"Model to use: {summary.chosen}.",
-            *sentences[1:],
-            provenance_line(summary.provenance).splitlines()[0],
-        ),
+        details=(*sentences[1:], provenance_line(summary.provenance).splitlines()[0]),
         warnings=summary.warnings,
         rows=_table(summary),
         costs=tuple(_cost(groups[arm]) for arm in arms if arm in groups),
@@ -58,9 +60,20 @@ def report_job(out: Path) -> Path:
         candidate=summary.method,
         paired=paired_cases(*(_rows(groups.get(arm)) for arm in arms)),
         curves=training_curves({arm: RunFolder(out / arm).logged() for arm in arms}),
-        pictures=() if results is None else case_pictures(results, ""),
-        provenance={key: str(value) for key, value in summary.provenance.model_dump().items()},
+        pictures=() if results is None or cases.lines else case_pictures(results, ""),
+        provenance=how_made(summary, out),
         reasons=dict(plan.reasons),
+        first=first_screen(summary, out),
+        cases=cases,
+        methods=methods_paragraph(summary, plan),
+        citations=citations(summary),
+        about={
+            "dataset": plan.dataset,
+            "model": summary.chosen,
+            "split": summary.provenance.split,
+            "plan": summary.provenance.plan,
+        },
+        ct=any(name.upper() in ("CT", "HU", "CBCT") for name in plan.channels),
     )
     write_report(data, out / "report.html")
     return out / "report.html"

@@ -2,13 +2,12 @@
 
 Everything on it comes from ``ReportData``, which holds text, numbers and PNG pictures and no markup; names of cases,
 classes and methods come from files of strangers, so the template escapes all of them, and the page's
-Content-Security-Policy forbids scripts, remote content, and any style but the one whose hash it names.
+Content-Security-Policy forbids remote content, and any style and program but those whose hashes it names.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -24,8 +23,12 @@ from semivox.core.files import write_text
 from semivox.evaluation.metrics import METRICS
 from semivox.experiments.results import Estimate
 from semivox.methods import DEFAULT
+from semivox.reports.cases import Cases
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
+from semivox.reports.first_screen import FirstScreen
 from semivox.reports.overlay import data_uri
+from semivox.reports.viewer.page import LIBRARY, script, source_hash
+from semivox.reports.viewer.scenes import scenes_json
 
 Outcome = Literal["better", "worse", "inconclusive", "unknown"]
 SHOWN = 30
@@ -105,6 +108,16 @@ class ReportData:
     warnings: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     """The plan's choices and why each was made."""
+    first: FirstScreen | None = None
+    """Takes the place of the verdict's sentence."""
+    cases: Cases = field(default_factory=Cases)
+    methods: str = ""
+    """A paragraph for a paper."""
+    citations: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What ratings are of: they are saved with it."""
+    ct: bool = False
+    """Whether values are Hounsfield units, for which the viewer offers windows."""
 
 
 def write_report(data: ReportData, path: Path) -> None:
@@ -115,9 +128,13 @@ def write_report(data: ReportData, path: Path) -> None:
 def render(data: ReportData) -> str:
     """The page as text."""
     scores = list(dict.fromkeys(name for row in data.rows for name in row.scores))
+    about = json.dumps(dict(data.about)).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return filled(
         "report.html.j2",
+        programs_of(data.cases),
         data=data,
+        about=Markup(about),
+        scenes=Markup(scenes_json(data.cases.scenes, data.ct)),
         scores=headings(scores),
         runs=runs_of(data.curves),
         paired=_paired(data),
@@ -127,11 +144,28 @@ def render(data: ReportData) -> str:
     )
 
 
-def filled(name: str, **content: Any) -> str:
-    """A template of this package as a page: all text escaped, the style and its hash in the page's policy."""
+def programs_of(cases: Cases) -> tuple[str, ...]:
+    """The programs that a page of these cases needs: none without cases, the viewer only where it has volumes."""
+    if not cases.lines:
+        return ()
+    own = resources.files("semivox.reports").joinpath("report.js").read_text(encoding="utf-8")
+    return (script(LIBRARY), script("viewer.js"), own) if cases.scenes else (own,)
+
+
+def filled(name: str, programs: Sequence[str] = (), **content: Any) -> str:
+    """A template of this package as a page: all text escaped, style and programs by their hashes in its policy."""
     package = resources.files("semivox.reports")
-    style = "\n" + package.joinpath("report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style = "\n" + "".join(
+        package.joinpath(part).read_text(encoding="utf-8")
+        for part in ("report.css", "report_cases.css", "viewer/viewer.css")
+    )
+    policy = (
+        f"default-src 'none'; img-src data:{' blob:' if programs else ''}; style-src {source_hash(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    if programs:
+        hashes = " ".join(map(source_hash, programs))
+        policy += f"; script-src {hashes}; connect-src data: blob:; worker-src blob: data:"
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True
     )
@@ -139,7 +173,8 @@ def filled(name: str, **content: Any) -> str:
     environment.filters["uri"] = data_uri
     template = environment.from_string(package.joinpath(name).read_text(encoding="utf-8"))
     return template.render(
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=policy,
+        programs=[Markup(program) for program in programs],
         style=Markup(style),
         **content,
     )

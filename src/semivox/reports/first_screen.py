@@ -1,0 +1,89 @@
+"""What a reader needs first: the answer in a word, the number that carries it, the model to use, what to do next."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from semivox.evaluation.comparison import Comparison
+from semivox.experiments.summary import Summary
+
+WORDS = {"helped": "Helped", "hurt": "Did not help", "inconclusive": "Cannot be told"}
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """Texts of the top of the page."""
+
+    word: str
+    number: str
+    model: str
+    """Which model to use, and how good it is."""
+    unfit: str
+    """Why this model must not be used; empty where nothing speaks against it."""
+    decide: str
+    """What would decide; empty where it is decided."""
+    next: str
+    command: str
+
+
+def first_screen(summary: Summary, out: Path) -> FirstScreen:
+    """From the summary of a job in ``out``."""
+    dice = summary.comparisons.get("dice")
+    unfit = unfitness(summary)
+    chosen = summary.arms.get(summary.chosen)
+    mean = None if chosen is None else chosen.overall["dice"].mean
+    model = f"{summary.chosen}/model"
+    if mean is not None:
+        model += f": mean Dice {mean:.3f} on {chosen.cases if chosen else 0} scans it has not seen"
+    return FirstScreen(
+        WORDS[summary.verdict],
+        "No scan could be scored" if dice is None else _number(dice),
+        model,
+        unfit,
+        _decide(summary, dice),
+        "Do not use this model yet. Look at the worst cases below, correct or add labels, train longer (--steps), and "
+        "run again."
+        if unfit
+        else "Look at the worst cases below, then label new scans:",
+        "" if unfit else f"semivox predict {out.name}/{summary.chosen} -i SCANS -o LABELS",
+    )
+
+
+def unfitness(summary: Summary) -> str:
+    """Why the model that the job chose must not be used; empty where nothing speaks against it."""
+    own = f"{summary.chosen}: "
+    reasons = [
+        warning.split(own, 1)[1]
+        for warning in summary.warnings
+        if own in warning and ("hardly found" in warning or "vanished" in warning or "failed" in warning)
+    ]
+    if not summary.arms:
+        reasons.append("No scan could be scored, so nobody knows how good this model is.")
+    return " ".join(reasons)
+
+
+def _number(dice: Comparison) -> str:
+    ends = ""
+    if dice.low is not None and dice.high is not None:
+        ends = f" (95 % interval {dice.low:+.3f} to {dice.high:+.3f})"
+    noun = "scan" if dice.cases == 1 else "scans"
+    return (
+        f"Dice {dice.difference:+.3f}{ends}: {dice.mean_a:.3f} with the unlabeled scans, {dice.mean_b:.3f} without, "
+        f"on the same {dice.cases} {noun}"
+    ).replace("-", "\N{MINUS SIGN}")
+
+
+def _decide(summary: Summary, dice: Comparison | None) -> str:
+    if summary.verdict != "inconclusive":
+        return ""
+    if dice is None:
+        return "Labels of scans that neither model has seen, of two patients at least."
+    if dice.low is None or dice.high is None:
+        return "More scored scans: one scan says nothing of others."
+    said = re.search(r"About [^.]* would decide[^.]*\.", summary.answer)
+    if dice.difference == 0 or dice.low == dice.high:
+        return "Nothing: the two models score the same. Use either."
+    estimated = said.group() if said else "More scored scans."
+    return f"{estimated} A second seed (--seed 2, another --out) says how much of it is chance."

@@ -1,0 +1,60 @@
+"""A methods paragraph for a paper, and how the numbers were made, from what a job settled."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from semivox.core.plan import Plan
+from semivox.experiments.summary import Summary
+from semivox.methods import find
+
+CITED = "The Semivox developers. Semivox, version {version} (CITATION.cff in its repository)."
+SCORED = {"test": "a test set", "validation": "the validation set", "folds": "the left-out scans of each fold"}
+
+
+def methods_paragraph(summary: Summary, plan: Plan) -> str:
+    """The methods of this job in sentences; every number is one that was settled."""
+    about = summary.provenance
+    classes = ", ".join(info.name for info in plan.classes[1:])
+    spacing, patch = (" x ".join(f"{value:g}" for value in values) for values in (about.spacing, about.patch))
+    of_folds = f" of {about.folds}-fold cross-validation" if about.folds > 1 else ""
+    return (
+        f"Models that segment {classes} were trained with Semivox {about.semivox} [1] on {about.labeled} labeled and "
+        f"{about.unlabeled} unlabeled scans of {about.dataset}. Scans were resampled to {spacing} mm and cropped to "
+        f"patches of {patch} voxels; a {about.network.split(' ', 1)[0]} network was trained for {about.steps} steps "
+        f"({plan.labeled_per_step} labeled and {plan.unlabeled_per_step} unlabeled patches a step, precision "
+        f"{about.precision}, augmentation {about.augmentation}, seed {about.seed}, weights: {about.selection}). "
+        f"The method {summary.method} [2] was compared with its supervised twin, which differs only in that it sees no "
+        f"unlabeled scan, on {SCORED.get(about.scored_on, about.scored_on)}{of_folds} ({about.scored} scans). "
+        "Reported are the Dice coefficient and surface distances on each scan's own grid. Differences are paired by "
+        "case, with 95 % bootstrap intervals and Wilcoxon's signed-rank test; a difference counts only where both "
+        "agree."
+    )
+
+
+def citations(summary: Summary) -> tuple[str, ...]:
+    """What the paragraph cites, in its order."""
+    method = summary.method
+    text = sys.modules[find(method).__module__].__doc__ or ""
+    parts = text.split("\n\n")
+    paper = " ".join(parts[1].split()) if len(parts) > 1 else method
+    return (CITED.format(version=version("semivox")), paper)
+
+
+def how_made(summary: Summary, out: Path) -> Mapping[str, str]:
+    """Command, versions, digests: what repeats these numbers."""
+    found: dict[str, str] = {}
+    for folder in (out / summary.method, out / "folds" / "0" / summary.method):
+        try:
+            entry = json.loads((folder / "environment.json").read_text(encoding="utf-8"))[-1]
+        except (OSError, ValueError, IndexError):
+            continue
+        found["command"] = str(entry.get("command", "not recorded"))
+        found["versions"] = ", ".join(f"{name} {own}" for name, own in entry.get("packages", {}).items())
+        found["machine"] = ", ".join(str(entry[key]) for key in ("system", "processor") if key in entry)
+        break
+    return found | {key: str(value) for key, value in summary.provenance.model_dump().items()}

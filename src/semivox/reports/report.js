@@ -1,0 +1,142 @@
+"use strict";
+// Sorts, filters and opens the cases of a report, keeps ratings, and starts the viewer when it is asked for.
+(function () {
+  const all = (query, from) => Array.from((from || document).querySelectorAll(query));
+  const table = document.getElementById("cases");
+  if (!table) return;
+  const body = table.tBodies[0];
+  const rows = all("tr.case", body);
+  const detailOf = (row) => document.getElementById(row.dataset.detail);
+
+  // Sorting: numbers by value, the rest as words; rows without a value come last.
+  function sort(head) {
+    const column = head.cellIndex, down = head.getAttribute("aria-sort") === "ascending";
+    all("th", table.tHead).forEach((one) => one.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const value = (row) => row.cells[column].dataset.value;
+    const compared = (a, b) => {
+      const x = value(a), y = value(b);
+      if (x === "" || y === "") return (x === "") - (y === "");
+      const one = isNaN(x) || isNaN(y) ? x.localeCompare(y) : Number(x) - Number(y);
+      return down ? -one : one;
+    };
+    rows.sort(compared).forEach((row) => body.append(row, detailOf(row)));
+  }
+  all("th button", table.tHead).forEach((one) => one.addEventListener("click", () => sort(one.closest("th"))));
+
+  const filter = document.getElementById("filter"), only = document.getElementById("only");
+  function show() {
+    const words = filter.value.toLowerCase();
+    let count = 0;
+    for (const row of rows) {
+      const kept = row.textContent.toLowerCase().includes(words) &&
+        (only.value === "" || (only.value === "warned" ? row.dataset.warned === "1" : row.dataset.rating === only.value));
+      row.hidden = !kept;
+      if (!kept) open(row, false);
+      count += kept;
+    }
+    document.getElementById("count").textContent = count + " of " + rows.length + " cases";
+  }
+  filter.addEventListener("input", show);
+  only.addEventListener("change", show);
+
+  function open(row, wanted) {
+    detailOf(row).hidden = !wanted;
+    row.querySelector(".open").setAttribute("aria-expanded", String(wanted));
+  }
+  rows.forEach((row) => {
+    row.addEventListener("click", () => open(row, detailOf(row).hidden));
+  });
+  document.addEventListener("keydown", (event) => {
+    if (/INPUT|SELECT|TEXTAREA/.test(event.target.tagName) || event.target.closest("#viewer")) return;
+    const step = { j: 1, k: -1 }[event.key];
+    if (!step) return;
+    const seen = rows.filter((row) => !row.hidden);
+    const now = seen.findIndex((row) => !detailOf(row).hidden);
+    const next = seen[Math.min(Math.max(now + step, 0), seen.length - 1)];
+    if (!next) return;
+    seen.forEach((row) => open(row, row === next));
+    next.querySelector(".open").focus();
+    next.scrollIntoView({ block: "start" });
+  });
+
+  // Flicker: one column of the picture after another at the same place.
+  all(".flicker").forEach((button) => {
+    const frame = button.closest(".shown").querySelector(".picture"), picture = frame.querySelector("img");
+    const names = JSON.parse(button.dataset.columns), said = button.nextElementSibling;
+    let timer = null, at = 0;
+    function draw() {
+      picture.style.marginLeft = -100 * at + "%";
+      said.textContent = names[at];
+      at = (at + 1) % names.length;
+    }
+    button.addEventListener("click", () => {
+      if (timer) {
+        clearInterval(timer); timer = null; said.textContent = ""; frame.classList.remove("one");
+        picture.style.width = ""; picture.style.marginLeft = ""; frame.style.width = "";
+      } else {
+        frame.style.width = picture.naturalWidth / names.length + "px";
+        frame.classList.add("one"); picture.style.width = 100 * names.length + "%";
+        at = 0; draw(); timer = setInterval(draw, 700);
+      }
+      button.setAttribute("aria-pressed", String(timer !== null));
+    });
+  });
+
+  // Ratings: kept in the browser where it allows that, else as long as the page is open.
+  const about = JSON.parse(document.getElementById("report-about").textContent);
+  const key = "semivox-ratings-" + about.split + "-" + about.plan + "-" + about.model;
+  let ratings = {};
+  try { ratings = JSON.parse(localStorage.getItem(key)) || {}; } catch (error) { ratings = {}; }
+  function keep() {
+    try { localStorage.setItem(key, JSON.stringify(ratings)); } catch (error) { /* kept in memory */ }
+    const count = Object.values(ratings).filter((one) => one.rating).length;
+    document.getElementById("rated").textContent = count + " rated";
+  }
+  rows.forEach((row) => {
+    const name = row.dataset.case, box = detailOf(row), mark = row.querySelector(".mark");
+    const note = box.querySelector(".rating-note"), buttons = all("[data-rate]", box);
+    function draw() {
+      const own = ratings[name] || {};
+      buttons.forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.rate === own.rating)));
+      mark.textContent = own.rating || "";
+      mark.dataset.value = own.rating || "";
+      row.dataset.rating = own.rating || "unrated";
+    }
+    note.value = (ratings[name] || {}).note || "";
+    buttons.forEach((one) => one.addEventListener("click", () => {
+      const old = ratings[name] || { note: "" };
+      ratings[name] = { ...old, rating: old.rating === one.dataset.rate ? "" : one.dataset.rate };
+      draw(); keep();
+    }));
+    note.addEventListener("input", () => { ratings[name] = { rating: "", ...ratings[name], note: note.value }; keep(); });
+    draw();
+  });
+  keep();
+  document.getElementById("download").addEventListener("click", () => {
+    const listed = Object.entries(ratings).filter(([, one]) => one.rating || one.note)
+      .map(([name, one]) => ({ case: name, rating: one.rating || null, note: one.note || "" }));
+    const text = JSON.stringify({ version: 1, ...about, ratings: listed }, null, 2) + "\n";
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    link.download = "ratings.json";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+
+  // The viewer starts when it is first asked for.
+  let viewer = null;
+  all("button.volume").forEach((button) => button.addEventListener("click", async () => {
+    const root = document.getElementById("viewer"), place = button.closest(".shown");
+    place.append(root);
+    root.hidden = false;
+    if (!viewer) {
+      const content = JSON.parse(document.getElementById("viewer-scenes").textContent);
+      viewer = semivoxViewer.create(root, content.scenes, content.windows);
+      if (!viewer.started) return;
+      await viewer.started;
+    }
+    await viewer.open(Number(button.dataset.scene));
+    root.scrollIntoView({ block: "nearest" });
+  }));
+})();
