@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+from semivox.core.plan import CaseFacts, ChannelFacts
 from semivox.data.layouts.recognize import find
 from semivox.data.prepared.prepare import prepare
 from semivox.methods import METHODS
@@ -263,6 +264,28 @@ def test_logs_settings_and_models_name_no_path_and_no_user(tmp_path):
         content = path.read_text(encoding="utf-8")
         assert str(tmp_path) not in content
         assert str(Path.home()) not in content
+
+
+@pytest.mark.parametrize("asked", [{}, {"keep_names": True}], ids=["by default", "keep_names"])
+def test_a_released_model_names_its_training_cases_only_where_asked_to(tmp_path, asked):
+    store, split, plan = tiny.prepared(tmp_path)
+    channel = {"minimum": 0, "maximum": 1, "mean": 0.5, "std": 1, "lower": 0, "upper": 1, "zeros": 0}
+    facts = [
+        CaseFacts(name=name, shape=(20, 24, 16), spacing=(1, 1, 1.5), labeled=True, channels=(ChannelFacts(**channel),))
+        for name in store.names
+    ]
+    found = plan.fingerprint.model_copy(update={"cases": tuple(facts)})
+    reasons = {"patch": f"as large as {facts[0].name}", "steps": "enough"}
+    plan = plan.model_copy(update={"fingerprint": found, "reasons": reasons})
+    config = tiny.config("supervised")
+    config = config.model_copy(update={"train": config.train.model_copy(update=asked)})
+    train_run(RunSpec(RunFolder(tmp_path / "run"), store, split, plan, config))
+    names = [case.name.encode() for case in facts]
+    content = b"".join(path.read_bytes() for path in sorted((tmp_path / "run" / "model").iterdir()))
+    assert all((name in content) == bool(asked) for name in names)
+    _, card = load_model(tmp_path / "run")
+    assert len(card.plan.fingerprint.cases) == len(names)
+    assert "steps" in card.plan.reasons
 
 
 def test_the_environment_tells_the_whole_command_but_no_path_from_the_root():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Any, Literal, Self
@@ -169,3 +170,20 @@ class Plan(Frozen):
         """A short hash of everything that decides the numbers of a run: patch, network, batch, steps and the rest."""
         content = self.model_dump_json(exclude=set(DECIDE_NOTHING))
         return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def without_names(plan: Plan) -> Plan:
+    """The plan as it may be given away: its cases are numbered, since their names may be patients' numbers.
+
+    The numbers follow the order of what was measured, not of names, so that they tell nothing about these. A reason
+    that quotes a name is left out.
+    """
+    names = sorted((case.name for case in plan.fingerprint.cases), key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names)
+    told = {field: why for field, why in plan.reasons.items() if not (names and re.search(pattern, why))}
+    ordered = sorted(
+        plan.fingerprint.cases, key=lambda case: (case.shape, case.spacing, case.model_dump_json(exclude={"name"}))
+    )
+    cases = tuple(case.model_copy(update={"name": f"case {n}"}) for n, case in enumerate(ordered, 1))
+    fingerprint = plan.fingerprint.model_copy(update={"cases": cases})
+    return plan.model_copy(update={"fingerprint": fingerprint, "reasons": told})

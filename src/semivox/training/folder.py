@@ -30,7 +30,7 @@ OWN = {
 
 ROLLBACK = "rollback"
 """Code of the warning on a rollback, which stays although its step is repeated."""
-HARMLESS = ("train.workers:", "train.readers:", "train.save_every:", "train.tensorboard:")
+HARMLESS = ("train.workers:", "train.readers:", "train.save_every:", "train.tensorboard:", "train.keep_names:")
 """Settings that change no result and may therefore change when a run is resumed."""
 
 

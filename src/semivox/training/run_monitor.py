@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 
 from semivox.core.errors import InputError, InterruptedRun
 from semivox.core.files import write_text
+from semivox.core.plan import without_names
 from semivox.methods.method import Losses, Method
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
@@ -106,7 +107,7 @@ class RunMonitor(Observer):
             semivox=version("semivox"),
             method=self.config.method,
             options=self.config.options,
-            plan=self.spec.plan,
+            plan=self.spec.plan if self.config.train.keep_names else without_names(self.spec.plan),
             selection=self.config.train.selection,
             steps=self.steps,
             seed=self.config.train.seed,

@@ -64,6 +64,9 @@ class TrainSettings(Frozen):
     """Which weights are released: the last, or those with the lowest mean HD95 on the validation cases."""
     tensorboard: bool = False
     """Also write TensorBoard events (needs ``semivox[tensorboard]``)."""
+    keep_names: bool = False
+    """Also name the training cases in the released model; they are numbered there otherwise, as names may be
+    patients' numbers."""
 
 
 class RunConfig(Frozen):

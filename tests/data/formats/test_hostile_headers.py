@@ -155,3 +155,10 @@ def test_changed_headers_are_read_or_refused(tmp_path):
 @pytest.mark.slow
 def test_very_many_changed_headers_are_read_or_refused(tmp_path):
     survive(2, 50_000, tmp_path)
+
+
+def test_a_name_of_voxels_that_no_system_allows_is_a_missing_file(tmp_path):
+    head = f"ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = {'a' * 400}\n"
+    (tmp_path / "a.mhd").write_text(head)
+    with pytest.raises(InputError, match="does not exist"):
+        volume.read_scan(tmp_path / "a.mhd")

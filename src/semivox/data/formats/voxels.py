@@ -5,6 +5,7 @@ No other program parses the header again, so nothing can be hidden in it: what w
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -43,10 +44,10 @@ class Voxels:
 def require_there(path: Path, voxels: Voxels) -> None:
     """The file exists and is regular; where voxels lie unpacked, all are there. Reads none. Raises ScanError."""
     if voxels.file != path:
-        if not voxels.file.exists():
+        if not os.path.exists(voxels.file):  # unlike Path.exists, also answers for a name that no system allows
             raise ScanError(
                 "missing_file",
-                f"{path} refers to its voxels in {voxels.file.name}, which does not exist.",
+                f"{path} refers to its voxels in {voxels.file.name[:200]}, which does not exist.",
                 "Copy that file beside the header, under the name that the header gives.",
             )
         integrity.require_regular(voxels.file)
