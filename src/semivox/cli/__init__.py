@@ -25,8 +25,17 @@ from semivox.core.errors import InterruptedRun, SemivoxError
 INTERRUPTED = 130
 REQUESTS = (signal.SIGTERM, signal.SIGUSR1)
 """What schedulers send before they end a job."""
-SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
-SYSTEM += (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENFILE)
+SYSTEM = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ESTALE,
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENFILE),
+)
 """What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone; names that it
 does not allow; too many open files."""
 REMEDY = "What was saved before is untouched: fix the cause and start the same command again, or give another --out"
