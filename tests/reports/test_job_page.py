@@ -48,7 +48,7 @@ def test_the_first_screen_says_that_a_model_of_two_steps_is_not_usable(job):
     assert 'class="unfit"' in text
     assert "hardly found" in text
     assert text.index("Model to use") < text.index("<h2>")
-    assert "semivox run scans -o job" in text  # how it was made
+    assert "How this was made" in text
     assert "Tarvainen" in text
 
 

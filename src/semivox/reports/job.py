@@ -52,7 +52,10 @@ def report_job(out: Path) -> Path:
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",
         verdict=sentences[0],
         outcome=OUTCOMES[summary.verdict],
-        details=(*sentences[1:], provenance_line(summary.provenance).splitlines()[0]),
+        details=(
+            *(said for said in sentences[1:] if "would decide" not in said),
+            provenance_line(summary.provenance).splitlines()[0],
+        ),
         warnings=summary.warnings,
         rows=_table(summary),
         costs=tuple(_cost(groups[arm]) for arm in arms if arm in groups),
