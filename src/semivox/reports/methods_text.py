@@ -53,7 +53,8 @@ def how_made(summary: Summary, out: Path) -> Mapping[str, str]:
             entry = json.loads((folder / "environment.json").read_text(encoding="utf-8"))[-1]
         except (OSError, ValueError, IndexError):
             continue
-        found["command"] = str(entry.get("command", "not recorded"))
+        if str(entry.get("command", "")).startswith("semivox "):  # a helping process has a command that nobody typed
+            found["command"] = entry["command"]
         found["versions"] = ", ".join(f"{name} {own}" for name, own in entry.get("packages", {}).items())
         found["machine"] = ", ".join(str(entry[key]) for key in ("system", "processor") if key in entry)
         break
