@@ -166,3 +166,9 @@ def test_no_two_cases_share_a_file():
     names = ["p 12:30", "p 12_30", "p 12/30", "p 12*30", "a", "a.", " a", "", "scan", "x" * 130, "x" * 131]
     assert len({safe_name(name) for name in names}) == len(names)
     assert safe_name("patient 7") == "patient 7"
+
+
+def test_a_record_names_no_folder(folder, network):
+    save(folder / "in" / "ct.nii.gz", small())
+    network.into(folder / "in", folder / "out")
+    assert str(folder) not in (folder / "out" / "origins" / "ct.json").read_text()

@@ -30,7 +30,7 @@ class Origin(Frozen):
     scan: str
     """SHA-256 of all bytes of the scan's files: voxels, grid and header."""
     source: tuple[str, ...]
-    """Where these files stood."""
+    """Digest of where each of these files stood: paths may name patients and users."""
     model: str
     """Digest of the model: its weights, options and plan."""
     options: Mapping[str, Any]
@@ -75,7 +75,7 @@ def file_digest(path: Path) -> str:
 
 def origin_of(case: str, images: Sequence[Path], model: str, options: Mapping[str, Any]) -> Origin:
     """What a result of this scan would be made from. Reads all of the scan's files."""
-    source = tuple(str(path.absolute()) for path in images)
+    source = tuple(hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16] for path in images)
     return Origin(case=case, scan=scan_digest(images), source=source, model=model, options=dict(options))
 
 
