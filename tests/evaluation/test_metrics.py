@@ -68,7 +68,7 @@ def test_the_metric_of_the_page_is_one_field_and_stands_in_the_score_files(tmp_p
         nib.save(nib.Nifti1Image(array.astype(np.uint8), np.eye(4)), tmp_path / part / "a.nii.gz")
     command = [sys.executable, "-m", "semivox", "evaluate", "-r", "reference", "-p", "prediction", "-o", "scores"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "changed")}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "scores" / "scores.csv").open(newline="", encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semivox.cli.display import display
-from semivox.core.plan import ClassInfo
+
+if TYPE_CHECKING:
+    from semivox.core.plan import ClassInfo
 
 
 def export(
