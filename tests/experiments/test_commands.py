@@ -75,3 +75,14 @@ def test_a_study_of_folds_from_the_command_line(scans, tmp_path, wanted):
 def test_a_folder_of_neither_is_refused(tmp_path, capsys):
     assert exit_code(["report", str(tmp_path)]) == 2
     assert "holds no job and no study" in capsys.readouterr().err
+
+
+def test_a_study_without_any_process_makes_its_folders(scans, tmp_path, monkeypatch):
+    quick(monkeypatch)
+    grid = tmp_path / "grid.toml"
+    grid.write_text(
+        'methods = ["supervised"]\n[cases]\nlabeled = [1]\n[plan]\nspacing = [8, 8, 8]\npatch = [16, 16, 8]\n'
+        'network = "small"\nsteps = 1\n[train]\ndevice = "cpu"\nworkers = 0\n'
+    )
+    assert exit_code(["study", str(grid), "--data", str(scans), "-o", str(tmp_path / "study")]) == 0
+    assert (tmp_path / "study" / "labeled-1" / "draw-0" / "seed-1" / "supervised" / "done").exists()
