@@ -166,6 +166,8 @@ def test_plan_train_predict_evaluate_one_after_the_other(scans, tmp_path, capsys
     assert (run / "done").exists()
     assert exit_code([*train, "--method", "supervised"]) == 0  # nothing left to do
     assert exit_code([*train, "--method", "ua_mt"]) == 2  # another method does not go into the same folder
+    assert exit_code([*train, "--method", "supervised", "--set", "plan.steps=2"]) == 2  # nor another plan
+    assert "steps: was 1, is 2" in capsys.readouterr().err
     assert exit_code(["predict", str(run), "-i", str(scans / "imagesTs"), "-o", str(labels), "--save", "entropy"]) == 0
     assert sorted(path.name for path in labels.glob("*.nii.gz")) == ["hip_1000.nii.gz", "hip_1000_entropy.nii.gz"]
     (labels / "hip_1000_entropy.nii.gz").unlink()

@@ -129,6 +129,15 @@ def test_label_values_that_mean_nothing_to_the_references_are_refused(folders):
             evaluate_folders(*folders, classes)
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_image_of_few_gray_values_is_no_label(folders, side):
+    noise = np.random.default_rng(0).integers(0, 60, (12, 10, 8)).astype(np.int16)
+    write_label(folders[side] / "case 1.nii.gz", noise)
+    for classes in (None, CLASSES):
+        with pytest.raises(InputError, match=r"case 1.*image"):
+            evaluate_folders(*folders, classes)
+
+
 def test_empty_predictions_are_scored_as_missed(folders):
     for index in range(3):
         write_label(folders[1] / f"case {index}.nii.gz", np.zeros((12, 10, 8), np.uint8))

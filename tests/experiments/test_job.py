@@ -1,6 +1,7 @@
 """The main job goes from a folder to an answer, skips what is done, and scores only scans that it did not train on."""
 
 import json
+import shutil
 
 import pytest
 
@@ -68,6 +69,10 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
         monkeypatch.setattr(f"semivox.{name}", forbidden)
     monkeypatch.setattr(Here, "submit", forbidden)
     assert run_job(scans, out, settings()) == first
+
+    shutil.rmtree(out / first.chosen / "model")
+    with pytest.raises(InputError, match="is finished, but its model is gone"):
+        run_job(scans, out, settings())
 
 
 def test_a_job_with_other_settings_is_not_mixed_into_a_begun_one(scans, tmp_path):

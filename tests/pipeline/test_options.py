@@ -60,6 +60,7 @@ def test_unknown_choices_name_the_nearest_right_one():
 
 def test_a_method_is_canonical_wherever_its_name_is_read():
     assert RunOptions(method="mean-teacher").method == "mean_teacher"
+    assert RunOptions(method="UA-MT").method == "ua_mt"
     assert RunOptions(method="mean-teacher").config().method == "mean_teacher"
     job = study_file_of(RunOptions(method="mean-teacher"))
     assert [arm.name for arm in arms_of(job)] == ["supervised", "mean_teacher"]

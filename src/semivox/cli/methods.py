@@ -60,7 +60,7 @@ def description(name: str) -> dict[str, Any]:
         "about": inspect.getdoc(sys.modules[kind.__module__]) or "",
         "uses_unlabeled": kind.uses_unlabeled,
         "fields": list(_fields(schema, schema, "")),
-        "recipes": {recipe: load_recipe(name, recipe).title for recipe in recipe_names(name.replace("-", "_"))},
+        "recipes": {recipe: load_recipe(name, recipe).title for recipe in recipe_names(canonical(name))},
         "ablations": {ablation: dict(values) for ablation, values in kind.ablations.items()},
     }
 

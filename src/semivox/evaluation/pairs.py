@@ -11,6 +11,7 @@ import numpy as np
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid, Spacing
 from semivox.core.plan import ClassInfo
+from semivox.data.checks.drawing import is_gray
 from semivox.data.formats import registry
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.volume import read_label, stem
@@ -80,14 +81,14 @@ def load_pair(pair: Pair, classes: Sequence[ClassInfo] | None = None) -> LoadedP
 
 
 def label_values(labels: np.ndarray, path: Path) -> set[int]:
-    """The distinct values of a label map. Raises InputError if there are so many that the file must be an image."""
+    """The distinct values of a label map. Raises InputError if they are an image's: too many, or too mixed."""
     if labels.dtype.kind == "u" and labels.dtype.itemsize <= 2:
         occupied = np.zeros(int(labels.max(initial=0)) + 1, bool)
         occupied[labels] = True  # one pass without sorting
         values = np.flatnonzero(occupied)
     else:
         values = np.unique(labels)
-    if len(values) > MOST_LABELS:
+    if len(values) > MOST_LABELS or is_gray(labels, int(np.count_nonzero(values))):
         raise InputError(
             f"{path} holds {len(values)} distinct values from {values[0]} to {values[-1]}: "
             "this looks like an image, where a label map is needed"

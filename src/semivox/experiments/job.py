@@ -32,6 +32,7 @@ from semivox.experiments.summary import Summary, conclude, provenance_of, unscor
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import load_dataset
+from semivox.training.model import require_model
 
 Page = Callable[[Path], object]
 """Writes the page about a finished job, from its folder."""
@@ -116,6 +117,7 @@ def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
 
 def _say_where(out: Path, summary: Summary, progress: ProgressDisplay) -> None:
     """Where everything is, at the end, and once more what must not be overlooked."""
+    require_model(out / summary.chosen)
     progress.say(f"Model to use: {out / summary.chosen} (semivox predict {out / summary.chosen} -i SCANS -o LABELS)")
     if (out / FOLDER).exists():
         progress.say(f"Labels of the unlabeled scans, by this model: {out / FOLDER}")

@@ -42,8 +42,9 @@ def names() -> tuple[str, ...]:
 
 
 def canonical(name: str) -> str:
-    """The name as it stands in tables, files and folders: ``mean-teacher`` -> ``mean_teacher``."""
-    return name.replace("-", "_")
+    """The name as it stands in tables, files and folders: ``UA-MT`` -> ``ua_mt``."""
+    plain = name.replace("-", "_")
+    return plain.lower() if plain not in METHODS and plain.lower() in METHODS else plain
 
 
 def find(name: str) -> type[Method]:

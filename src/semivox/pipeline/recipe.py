@@ -18,6 +18,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.spelling import suggestion
+from semivox.methods import canonical
 
 PERIODS = ("ramp", "staircase", "drop_every", "validate_every", "epoch")
 """Numbers of steps, which should shrink with the number of steps."""
@@ -106,7 +107,8 @@ def recipe_names(method: str) -> tuple[str, ...]:
 
 def load_recipe(method: str, name: str) -> Recipe:
     """A recipe with its base. Raises InputError listing the method's recipes."""
-    method, there = method.replace("-", "_"), recipe_names(method.replace("-", "_"))
+    method = canonical(method)
+    there = recipe_names(method)
     if name not in there:
         listed = f"it has {', '.join(there)}" if there else "it has none"
         raise InputError(f"{method} has no recipe {name!r}{suggestion(name, there)}; {listed}")

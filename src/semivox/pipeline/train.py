@@ -14,6 +14,7 @@ from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of, train_method
 from semivox.training.distributed import wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
+from semivox.training.model import require_model
 from semivox.training.reporter import clock
 from semivox.training.run import check_parts
 from semivox.training.settings import RunConfig
@@ -66,11 +67,14 @@ def _made_ready(
     if folder.config.exists():  # of a run that has begun; a new one is written down once it is known to fit
         folder.keep(folder.config, config, free=IN_THE_PLAN)
         folder.keep(folder.split, split)
-    if folder.done.exists():
-        progress.say(f"{folder.path} is finished already.")
-        return
     begun = kept_plan(folder)
     plan = plan or begun
+    if folder.done.exists():
+        if plan is not None:  # what is asked for must be what was trained
+            RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config).keep()
+        require_model(folder.path)
+        progress.say(f"{folder.path} is finished already.")
+        return
     if begun is None:
         inspected = check_or_raise(dataset, split, readers_of(config.train), progress)
         plan = plan or make_plan(inspected, options.plan, config, progress)

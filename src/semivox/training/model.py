@@ -86,6 +86,11 @@ def _place(folder: Path) -> Path:
     raise InputError(f"no model in {place}: {DESCRIPTION} is missing. Has the training finished?")
 
 
+def require_model(folder: Path) -> None:
+    """Raise InputError, with what to do, where a run folder holds no model."""
+    _place(folder)
+
+
 def load_model(folder: Path) -> tuple[Method, ModelCard]:
     """The method in eval mode on the CPU, and its description; ``folder`` is a model folder or a run's.
 

@@ -54,6 +54,12 @@ def test_a_table_without_images_is_refused_when_given(tmp_path):
         find(tmp_path / "c.csv")
 
 
+def test_an_empty_table_is_said_to_have_no_columns(tmp_path):
+    (tmp_path / "c.csv").write_text("")
+    with pytest.raises(InputError, match=r"no column .case_id.; it has none; right are"):
+        find(tmp_path / "c.csv")
+
+
 def test_a_path_with_an_unquoted_comma_is_refused(tmp_path):
     (tmp_path / "c.csv").write_text("case_id,image,label\na,scan 1,5.nii,l.nii\n")
     with pytest.raises(InputError, match="row 2: more cells than columns"):

@@ -29,7 +29,8 @@ def drawing_findings(label: Path, array: np.ndarray, volume: Volume, ignore: int
     values = sorted(set(counts) - {0, ignore})
     if not values:
         return []
-    if len(values) >= GRAY_FROM and (agreement := equal_neighbors(array)) < EQUAL:
+    if is_gray(array, len(values)):
+        agreement = equal_neighbors(array)
         text = f"{len(values)} values, and only {agreement:.0%} of neighboring voxels have the same: this is an image, "
         fix = "Put the label here, and the image into the images folder."
         return [_finding("error", "image_as_label", text + "not a label", fix, label)]
@@ -40,6 +41,11 @@ def drawing_findings(label: Path, array: np.ndarray, volume: Volume, ignore: int
     if ignore is not None and ignore in counts:  # slices that were not drawn are marked
         return []
     return _every_nth(label, array, values)
+
+
+def is_gray(array: np.ndarray, values: int) -> bool:
+    """Whether (X, Y, Z) whole numbers, ``values`` different ones beside 0, are an image's rather than a label's."""
+    return values >= GRAY_FROM and equal_neighbors(array) < EQUAL
 
 
 def equal_neighbors(array: np.ndarray) -> float:

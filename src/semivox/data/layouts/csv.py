@@ -84,7 +84,9 @@ def _unused(path: Path, columns: list[str]) -> list[str]:
             raise InputError(f"{path} has a column {name!r}, did you mean {meant!r}? Right are {RIGHT}")
     for needed in ("case_id", "image"):
         if needed not in present:
-            raise InputError(f"{path} has no column {needed!r} but {', '.join(columns)}; right are {RIGHT}")
+            raise InputError(
+                f"{path} has no column {needed!r}; it has {', '.join(columns) or 'none'}; right are {RIGHT}"
+            )
     return other
 
 
