@@ -129,7 +129,7 @@ def test_every_term_is_in_the_dictionary(name):
 def test_the_commands_of_the_page_work(tmp_path, monkeypatch):
     _, grid = scan(tmp_path)
     _, array = label_of(tmp_path, grid, ".nii.gz")
-    volume.write_map(tmp_path / "scans" / "ct.nii.gz", array, grid)
+    volume.write_map(tmp_path / "new_scans" / "ct.nii.gz", array, grid)
     monkeypatch.chdir(tmp_path)
     lines = re.findall(r"^semivox (export .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(lines) == 4
