@@ -6,7 +6,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
-from semivox.inference.folder import predict_folder, safe_name
+from semivox.inference.folder import predict_folder
+from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
 
 from .conftest import VALUES, ball, bands, save

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from semivox.core.errors import InputError
-from semivox.inference.folder import predict_folder, safe_name
+from semivox.inference.folder import predict_folder
+from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
 
 from .conftest import ball, bands, save
@@ -172,3 +173,11 @@ def test_a_record_names_no_folder(folder, network):
     save(folder / "in" / "ct.nii.gz", small())
     network.into(folder / "in", folder / "out")
     assert str(folder) not in (folder / "out" / "origins" / "ct.json").read_text()
+
+
+def test_a_pipe_among_the_scans_is_refused_before_it_is_waited_for(folder, network):
+    save(folder / "in" / "ct.nii.gz", small())
+    os.mkfifo(folder / "in" / "pipe.nii.gz")
+    with pytest.raises(InputError, match=r"1 of 2 scans.*\n  pipe: .*pipe\.nii\.gz"):
+        network.into(folder / "in", folder / "out")
+    assert (folder / "out" / "ct.nii.gz").exists()

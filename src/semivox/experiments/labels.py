@@ -9,7 +9,7 @@ import torch
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
 from semivox.data.formats.volume import read, write_label
-from semivox.inference.folder import safe_name
+from semivox.inference.jobs import safe_name
 from semivox.pipeline.predict import predictor_of
 from semivox.pipeline.progress import ProgressDisplay
 

@@ -8,9 +8,7 @@ without being asked to.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +18,9 @@ import torch
 
 from semivox.core.errors import InputError
 from semivox.core.processes.claims import Claims
-from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
-from semivox.data.layouts.names import CHANNEL, by_channel, clash, scans, untagged
+from semivox.inference.jobs import Job, find_jobs, safe_name
 from semivox.inference.origin import FOLDER as ORIGINS
 from semivox.inference.origin import (
     Origin,
@@ -31,42 +28,18 @@ from semivox.inference.origin import (
     forget,
     made_since,
     origin_of,
-    path_of,
     remember,
     standing,
     time_of,
 )
 from semivox.inference.predictor import Prediction, ScanPredictor
 
-UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
-"""What some file system forbids in a name, or takes for a path."""
-LONGEST = 120
-"""Bytes of a name, so that ``_probability_<class>.nii.gz`` still fits into the 255 that file systems allow."""
 CLAIMS = ".claims"
 """Where processes that share the work say which scan each is at."""
 TAKEN = (Standing.OTHER, Standing.CHANGED, Standing.FOREIGN)
 """What is not overwritten without being asked to: it may be somebody's only copy."""
 FAILURES = (InputError, OSError, MemoryError, torch.OutOfMemoryError)
 """What is wrong with one scan; anything else is a fault of the program and stops it."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One scan to label: its files, and where its results go."""
-
-    name: str
-    images: tuple[Path, ...]
-    label: Path
-
-    def map(self, ending: str) -> Path:
-        """The file of a map."""
-        suffix = suffix_of(self.label)
-        return self.label.with_name(f"{self.label.name.removesuffix(suffix)}_{ending}{suffix}")
-
-    @property
-    def record(self) -> Path:
-        """What says what the results were made from."""
-        return path_of(self.label, safe_name(self.name))
 
 
 @dataclass
@@ -145,92 +118,6 @@ def _job(
             outcome.again.append(job.name)
         _label(job, predictor, channels, maps, wanted)
     outcome.labels.append(job.label)
-
-
-def find_jobs(inputs: Path, out: Path, channels: int) -> list[Job]:
-    """The scans under ``inputs``, sorted by name. Raises InputError if there are none or two claim one result."""
-    jobs: dict[str, Job] = {}
-    for name, images in sorted(_cases(inputs, channels).items()):
-        safe = safe_name(name)
-        job = Job(name, images, out / (safe + registry.results_ending(images[0])))
-        first = jobs.setdefault(safe.casefold(), job)  # some file systems take a and A for the same
-        if first is not job:
-            raise InputError(
-                f"the results of {first.images[0]} and {images[0]} would have the same name {safe!r}; "
-                "rename one of the two scans"
-            )
-    if not jobs:
-        raise InputError(f"{inputs} holds no scan; readable are {registry.readable()}")
-    return list(jobs.values())
-
-
-def safe_name(name: str) -> str:
-    """A name that is valid on every file system and cannot lead out of a folder; most names stay as they are.
-
-    One-to-one: a name that had to be changed ends in a digest of what it was, so that ``p 12:30`` and ``p 12_30``
-    share no file.
-    """
-    safe = UNSAFE.sub("_", name).strip(". ") or "scan"
-    if safe == name and len(safe.encode()) <= LONGEST:
-        return safe
-    head = safe.encode()[: LONGEST - 13].decode(errors="ignore")
-    return f"{head}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-
-
-def _cases(inputs: Path, channels: int) -> dict[str, tuple[Path, ...]]:
-    """Case name -> files of its channels in order."""
-    if not inputs.exists() and registry.find(inputs) is None:
-        raise InputError(f"{inputs} does not exist; give a scan, a folder of scans, or a folder of DICOM slices")
-    if inputs.is_file():
-        return _group(_with_channels(inputs, channels), channels)
-    found = [path for path in scans(inputs, skipped=[]) if not _is_label(path)]
-    if found:
-        return _group(found, channels)
-    return {inputs.resolve().name: (inputs,)} if registry.find(inputs) is not None else {}
-
-
-def _is_label(path: Path) -> bool:
-    """Whether a file's format says that it is a label: a structure set beside the slices of its scan."""
-    known = registry.find(path)
-    return known is not None and known.is_label(path)
-
-
-def _with_channels(file: Path, channels: int) -> list[Path]:
-    """A file, and the files beside it that hold its other channels; of a one-channel model, its namesakes too."""
-    match = CHANNEL.match(stem(file))
-    if channels == 1 or match is None:
-        return [file]
-    beside = ((path, CHANNEL.match(stem(path))) for path in scans(file.parent, skipped=[]))
-    return [path for path, other in beside if other is not None and other["case"] == match["case"]]
-
-
-def _group(paths: list[Path], channels: int) -> dict[str, tuple[Path, ...]]:
-    """Files by case: nnU-Net's four-digit endings are channels where the model has that many.
-
-    A model of one channel has channel 0000 alone: ``hip_0000`` is the case ``hip``, unless ``hip_0001`` stands beside
-    it, and ``hip_0001`` is a case of its own.
-    """
-    if channels > 1:
-        return by_channel(paths)
-    numbers = {parent: _numbers(parent) for parent in {path.parent for path in paths}}
-    found: dict[str, tuple[Path, ...]] = {}
-    for path in paths:
-        match = CHANNEL.match(stem(path))
-        alone = match is not None and numbers[path.parent][match["case"]] == {"0000"}
-        name = match["case"] if match is not None and alone else untagged(path)
-        if name in found:
-            raise clash(name, found[name][0], path)
-        found[name] = (path,)
-    return found
-
-
-def _numbers(folder: Path) -> dict[str, set[str]]:
-    """Case -> the four-digit endings that it has in a folder."""
-    found: dict[str, set[str]] = {}
-    for path in scans(folder, skipped=[]):
-        if (match := CHANNEL.match(stem(path))) is not None:
-            found.setdefault(match["case"], set()).add(match["channel"])
-    return found
 
 
 def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str], wanted: Origin) -> None:

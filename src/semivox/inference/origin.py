@@ -16,7 +16,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import beside, writing
 from semivox.core.frozen import Frozen
-from semivox.data.formats.sources import files_of
+from semivox.data.formats.sources import files_of, fresh_digest_of
 
 FOLDER = "origins"
 """Beside the labels."""
@@ -60,17 +60,8 @@ def scan_digest(images: Sequence[Path]) -> str:
     total = hashlib.sha256()
     for path in images:
         for file in files_of(path):
-            total.update(bytes.fromhex(file_digest(file)))
+            total.update(bytes.fromhex(fresh_digest_of(file)))
     return total.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file. Raises InputError naming it where it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
 
 
 def origin_of(case: str, images: Sequence[Path], model: str, options: Mapping[str, Any]) -> Origin:
@@ -87,13 +78,13 @@ def standing(wanted: Origin, record: Path, label: Path, others: Sequence[Path] =
         found = Origin.load(record)
     except InputError:  # none, or damaged: nothing is known about the label
         return Standing.FOREIGN
-    if found.files.get(label.name) != file_digest(label):
+    if found.files.get(label.name) != fresh_digest_of(label):
         return Standing.CHANGED
     if found.scan != wanted.scan and found.source != wanted.source:
         return Standing.OTHER
     if (found.scan, found.model, dict(found.options)) != (wanted.scan, wanted.model, dict(wanted.options)):
         return Standing.OUTDATED
-    complete = all(path.is_file() and found.files.get(path.name) == file_digest(path) for path in others)
+    complete = all(path.is_file() and found.files.get(path.name) == fresh_digest_of(path) for path in others)
     return Standing.SAME if complete else Standing.OUTDATED
 
 
@@ -108,7 +99,7 @@ def time_of(folder: Path) -> int:
 
 
 def made_since(record: Path, begun: int, model: str, options: Mapping[str, Any]) -> bool:
-    """Whether a process that works beside this one, with the same model and options, made a result since ``begun``.
+    """Whether another process, with the same model and options, made a result since ``begun``.
 
     Then it need not be compared with the scan, which would be read once by every process.
     """
@@ -131,7 +122,7 @@ def forget(record: Path) -> None:
         record.unlink(missing_ok=True)  # first: half a result is nobody's
         for name, digest in made.items():
             path = record.parent.parent / name
-            if path.parent == record.parent.parent and path.is_file() and file_digest(path) == digest:
+            if path.parent == record.parent.parent and path.is_file() and fresh_digest_of(path) == digest:
                 path.unlink()
 
 
@@ -139,5 +130,5 @@ def remember(wanted: Origin, record: Path, files: Sequence[Path]) -> None:
     """Write the record of results that are complete; last, so that what has a record is whole."""
     with writing(record):
         record.parent.mkdir(parents=True, exist_ok=True)
-    made = {path.name: file_digest(path) for path in files}
+    made = {path.name: fresh_digest_of(path) for path in files}
     wanted.model_copy(update={"files": made}).save(record)

@@ -21,7 +21,7 @@ from semivox.data.formats.volume import read, read_grid, read_label, require_sam
 from semivox.evaluation.difficulty import FILE, write_difficulty
 from semivox.evaluation.shape_model import ShapeModel
 from semivox.functional.surface import surface_distances
-from semivox.inference.folder import safe_name
+from semivox.inference.jobs import safe_name
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 
 COLUMNS = ("case_id", "label", "split", "group")

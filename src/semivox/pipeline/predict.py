@@ -16,7 +16,7 @@ from semivox.data.formats.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
-from semivox.inference.folder import safe_name
+from semivox.inference.jobs import safe_name
 from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
 from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from semivox.core.errors import InputError
@@ -43,20 +46,33 @@ def digest_of(path: Path) -> str:
     A file is read once in a process: it counts as unchanged while device, inode, size and time of change are the same,
     unless that time lay within the last two seconds when it was read.
     """
-    require_regular(path)
-    try:
-        with path.open("rb") as file:
-            stat = os.fstat(file.fileno())
-            key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-            if key in _known:
-                return _known[key]
-            began = time.time_ns()
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    with _opened(path) as file:
+        stat = os.fstat(file.fileno())
+        key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if key in _known:
+            return _known[key]
+        began = time.time_ns()
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     if began - stat.st_mtime_ns > SETTLED_NS:
         _known[key] = found
     return found
+
+
+def fresh_digest_of(path: Path) -> str:
+    """The same, read anew at each call, for files that may be replaced while this process lives."""
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """A regular file, open for reading. Raises InputError for what cannot be read, or is a pipe or a device."""
+    require_regular(path)
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _digest(path: Path) -> str:
