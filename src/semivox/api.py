@@ -187,28 +187,21 @@ def predict(  # noqa: PLR0913 - the options of the command
     from semivox.inference.maps import require_maps
     from semivox.pipeline.possible import require_device
     from semivox.pipeline.predict import predictor_of
-    from semivox.pipeline.predict_processes import helped
+    from semivox.pipeline.predict_processes import command_of, helped
     from semivox.pipeline.progress import Quiet
 
     require_maps(save)
     require_device(device)
-    predictor = predictor_of(
-        Path(run),
-        device,
-        precision,
-        blend=blend,
-        overlap=overlap,
-        stride=stride,
-        mirror=mirror,
-        largest_component=largest_component,
-    )
+    how = {
+        "blend": blend,
+        "overlap": overlap,
+        "stride": stride,
+        "mirror": mirror,
+        "largest_component": largest_component,
+    }
+    predictor = predictor_of(Path(run), device, precision, **how)
     channels, progress = len(predictor.plan.channels), progress or Quiet()
-    same = [
-        *("predict", str(run), f"--in={inputs}", f"--out={out}", f"--save={','.join(save)}", f"--blend={blend}"),
-        *(f"--overlap={overlap}", f"--device={device}", *([f"--precision={precision}"] if precision else [])),
-        *([f"--stride={','.join(map(str, stride))}"] if stride else []),
-        *(["--mirror"] * mirror + ["--largest-component"] * largest_component + ["--overwrite"] * overwrite),
-    ]
+    same = command_of(Path(run), Path(inputs), Path(out), save, overwrite, precision, {**how, "device": device})
     with helped(same, processes), torch.inference_mode(), progress.bar("labeling scans") as count:
         outcome = predict_folder(
             Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)

@@ -40,7 +40,7 @@ class Executor(Protocol):
     def submit(self, folder: Path, run: str) -> Started:
         """Start a run. ``folder``: of the job or study; ``run``: its run folder within that.
 
-        What its process says goes to ``words_of(folder, run)``.
+        What its process says goes to ``words_of(folder, run)``, whose folder is there.
         """
 
 

@@ -7,25 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import torch
 
 from semivox.core.plan import Plan
-from semivox.core.processes.cores import usable_cores
+from semivox.core.processes.cores import environment_of, usable_cores
 from semivox.experiments.executor import words_of
 
 MARGIN = 1.3
 """A run is allowed this much more memory than the dry step took."""
 UNKNOWN_MB = 2048.0
 """Memory of a run where no dry step was measured."""
-THREADS = (
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-)
-"""What libraries ask for their number of threads."""
 
 
 class LocalProcess:
@@ -83,9 +77,8 @@ class LocalProcesses:
     def submit(self, folder: Path, run: str) -> LocalProcess:
         """Start a run; what it says goes to a file beside its folder."""
         words = words_of(folder, run)
-        words.parent.mkdir(parents=True, exist_ok=True)
         threads = threads_of(folder / run) or self.threads
-        environment: Mapping[str, str] = {**os.environ, **dict.fromkeys(THREADS, str(threads))}
+        environment = environment_of(threads)
         command = [sys.executable, "-m", "semivox.experiments.one_run", str(folder), run, str(self.workers)]
         with words.open("wb") as stream:
             process = subprocess.Popen(

@@ -150,7 +150,6 @@ class RayExecutor:
 
     def submit(self, folder: Path, run: str) -> RayRun:
         """Start a run."""
-        words_of(folder, run).parent.mkdir(parents=True, exist_ok=True)
         started = RayRun(self, folder.resolve(), run)
         started.start()
         return started

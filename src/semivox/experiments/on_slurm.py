@@ -93,7 +93,6 @@ class SlurmExecutor:
 
     def submit(self, folder: Path, run: str) -> SlurmRun:
         """Submit a run."""
-        words_of(folder, run).parent.mkdir(parents=True, exist_ok=True)
         started = SlurmRun(self, folder.resolve(), run)
         started.start()
         return started

@@ -91,6 +91,7 @@ def _run_all(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pro
             while (queue and not stop.asked) or running:
                 while queue and not stop.asked and len(running) < executor.at_once:
                     name = queue.pop(0).name
+                    words_of(folder, name).parent.mkdir(parents=True, exist_ok=True)
                     running[name] = executor.submit(folder, name)
                 if stop.asked and not outcome.stopped:
                     outcome.stopped = True  # ask each once

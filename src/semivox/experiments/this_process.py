@@ -39,7 +39,6 @@ class ThisProcess:
 
     def submit(self, folder: Path, run: str) -> Ended:
         """Do a run. Raises InterruptedRun after it has saved when asked to stop; other failures are its last words."""
-        words_of(folder, run).parent.mkdir(parents=True, exist_ok=True)  # a study's runs lie several folders deep
         try:
             complete(folder, run, workers=0)
         except InterruptedRun:

@@ -85,6 +85,27 @@ def check_divisible(image: Tensor, strides: tuple[Shape, ...]) -> None:
         raise ValueError(f"patch {size} is not divisible by {tuple(divisor)}; {fit} would be")
 
 
+class PooledEncoder(nn.Module):
+    """(B, C, X, Y, Z) -> one feature map a level, finest first: a block, then pooling and a block for each level.
+
+    Subclasses append one block more than there are strides to ``blocks``.
+    """
+
+    def __init__(self, strides: tuple[Shape, ...]) -> None:
+        super().__init__()
+        self.strides = strides
+        self.blocks = nn.ModuleList()
+        self.pools = nn.ModuleList(nn.MaxPool3d(stride, stride) for stride in strides)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the class. Raises InputError for a patch that the strides do not divide."""
+        check_divisible(image, self.strides)
+        features = [self.blocks[0](image)]
+        for pool, block in zip(self.pools, list(self.blocks)[1:], strict=True):
+            features.append(block(pool(features[-1])))
+        return tuple(features)
+
+
 @torch.no_grad()
 def kaiming(module: nn.Module) -> None:
     """Kaiming normal weights for ReLU (fan-in), zero biases: He et al., ICCV 2015, arXiv:1502.01852."""

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from semivox.networks.architecture import Architecture, Strides, Width
-from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation, kaiming, unit
+from semivox.networks.parts import Norm, PooledEncoder, Upsampling, interpolation, kaiming, unit
 
 FADING = (1.0, 0.6, 0.4, 0.2)
 """Share of the dropout that each decoder level has, deepest first: 0.5, 0.3, 0.2, 0.1 in the authors' network."""
@@ -46,26 +46,16 @@ class PyramidUNet(Architecture):
         return PyramidDecoder(self, up)
 
 
-class PyramidEncoder(nn.Module):
-    """(B, C, X, Y, Z) -> one feature map a level, finest first."""
+class PyramidEncoder(PooledEncoder):
+    """The contracting path of URPC's network."""
 
     def __init__(self, options: PyramidUNet, channels: int) -> None:
-        super().__init__()
-        self.strides = options.strides
-        self.blocks = nn.ModuleList(
+        super().__init__(options.strides)
+        self.blocks.extend(
             pair_of_units(incoming, outgoing, options.norm)
             for incoming, outgoing in pairwise((channels, *options.widths))
         )
-        self.pools = nn.ModuleList(nn.MaxPool3d(stride, stride) for stride in options.strides)
         kaiming(self)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """See the class."""
-        check_divisible(image, self.strides)
-        features = [self.blocks[0](image)]
-        for pool, block in zip(self.pools, list(self.blocks)[1:], strict=True):
-            features.append(block(pool(features[-1])))
-        return tuple(features)
 
 
 class PyramidDecoder(nn.Module):

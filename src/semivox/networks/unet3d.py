@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture, Strides, Width
-from semivox.networks.parts import DropoutOf, Norm, Upsampling, check_divisible, interpolation, kaiming, unit
+from semivox.networks.parts import DropoutOf, Norm, PooledEncoder, Upsampling, interpolation, kaiming, unit
 
 
 class UNet3D(Architecture):
@@ -49,13 +49,11 @@ class UNet3D(Architecture):
         return UNetDecoder(self, up)
 
 
-class UNetEncoder(nn.Module):
-    """(B, C, X, Y, Z) -> one feature map a level, finest first."""
+class UNetEncoder(PooledEncoder):
+    """The analysis path of the 2016 network."""
 
     def __init__(self, options: UNet3D, channels: int) -> None:
-        super().__init__()
-        self.strides = options.strides
-        self.blocks = nn.ModuleList()
+        super().__init__(options.strides)
         for level, width in enumerate(options.widths):
             incoming = channels if level == 0 else width // 2
             self.blocks.append(
@@ -64,16 +62,7 @@ class UNetEncoder(nn.Module):
                     unit(width // 2, width, options.norm, options.dropout, options.dropout_of),
                 )
             )
-        self.pools = nn.ModuleList(nn.MaxPool3d(stride, stride) for stride in options.strides)
         kaiming(self)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """See the class."""
-        check_divisible(image, self.strides)
-        features = [self.blocks[0](image)]
-        for pool, block in zip(self.pools, list(self.blocks)[1:], strict=True):
-            features.append(block(pool(features[-1])))
-        return tuple(features)
 
 
 class UNetDecoder(nn.Module):

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import torch
 
 from semivox.core.errors import InputError
-from semivox.core.processes.cores import usable_cores
+from semivox.core.processes.cores import environment_of, usable_cores
 
 PROGRAM = (
     "from semivox.core.processes.parent_death import end_with_parent; end_with_parent(); "
     "from semivox.cli import main; main()"
 )
 """The command line, ended by the system when the process that started it is gone."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+
+
+def command_of(
+    run: Path,
+    inputs: Path,
+    out: Path,
+    save: Sequence[str],
+    overwrite: bool,
+    precision: str | None,
+    how: Mapping[str, Any],
+) -> list[str]:
+    """``predict`` as the command line takes it. ``how``: the options of ``ScanPredictor`` and the device."""
+    given = {"save": ",".join(save), "precision": precision, "overwrite": overwrite, **how}
+    words = ["predict", str(run), f"--in={inputs}", f"--out={out}"]
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] * value
+        elif value is not None:
+            words.append(f"{option}={','.join(map(str, value)) if isinstance(value, tuple) else value}")
+    return words
 
 
 @contextmanager
@@ -35,7 +56,7 @@ def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
         yield
         return
     threads, before = max(1, usable_cores() // processes), torch.get_num_threads()
-    environment = os.environ | dict.fromkeys(THREADS, str(threads))
+    environment = environment_of(threads)
     command = [sys.executable, "-c", PROGRAM, *arguments]
     with TemporaryFile() as said:
         others = [

@@ -6,7 +6,6 @@ need no thousands of files.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -16,9 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semivox.core.files import writing
+from semivox.core.processes.lock import HELD
 
-HELD = (errno.EACCES, errno.EAGAIN)
-"""What the system says where another process has the claim."""
 PLACES = 1 << 40
 """Bytes of the (empty) file that items are spread over; two items on one byte would only wait for one another."""
 

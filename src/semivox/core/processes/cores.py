@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import os
 
+THREADS = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+"""What libraries ask for their number of threads."""
+
 
 def usable_cores() -> int:
     """Cores that the system lets this process run on; 1 or more."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def environment_of(threads: int) -> dict[str, str]:
+    """This process's environment, for a process that may use so many threads."""
+    return {**os.environ, **dict.fromkeys(THREADS, str(threads))}

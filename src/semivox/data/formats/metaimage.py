@@ -5,7 +5,6 @@ Fields and their meaning: "MetaIO/Documentation", https://itk.org/Wiki/ITK/MetaI
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from semivox.data.formats.format import TELLING, Format
 from semivox.data.formats.orientation import LPS_TO_RAS, is_usable
 from semivox.data.formats.scan import Header, Remark, Scan, ScanError
 from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, numbers, put, sizes, whole
-from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there
+from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there, require_written
 
 TYPES = {
     "CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4", "ULONG": "u4",
@@ -59,10 +58,7 @@ class MetaImage(Format):
 
         itk.write(path, array, grid)
         _, _, voxels = _parse(path)
-        try:
-            read_voxels(path, voxels)
-        except ScanError as error:
-            raise OSError(errno.EIO, "it could not be written whole; is the disk full?") from error
+        require_written(path, voxels)
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """The header, and the file of its voxels where that is another one."""

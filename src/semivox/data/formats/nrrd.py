@@ -5,7 +5,6 @@ Fields and their meaning: "Definition of NRRD File Format", https://teem.sourcef
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from semivox.data.formats.format import TELLING, Format
 from semivox.data.formats.nrrd_geometry import Axes, axes_of
 from semivox.data.formats.scan import Header, Scan, ScanError
 from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, put, sizes, whole
-from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there
+from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there, require_written
 
 TYPES = {
     "i1": ("char", "signed char", "int8", "int8_t"),
@@ -89,10 +88,7 @@ class Nrrd(Format):
 
         itk.write(path, array, grid, keys)
         _, _, voxels = _parse(path)
-        try:
-            read_voxels(path, voxels)
-        except ScanError as error:
-            raise OSError(errno.EIO, "it could not be written whole; is the disk full?") from error
+        require_written(path, voxels)
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """The header, and the file of its voxels where that is another one."""

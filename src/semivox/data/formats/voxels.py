@@ -5,6 +5,7 @@ No other program parses the header again, so nothing can be hidden in it: what w
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,14 @@ def require_there(path: Path, voxels: Voxels) -> None:
     if voxels.encoding == "raw":
         received = voxels.file.stat().st_size - voxels.start - max(voxels.skip, 0)
         integrity.require_size(voxels.file, received, voxels.size)
+
+
+def require_written(path: Path, voxels: Voxels) -> None:
+    """Raise OSError where voxels that were just written cannot be read back: a full disk may cut them off silently."""
+    try:
+        read_voxels(path, voxels)
+    except ScanError as error:
+        raise OSError(errno.EIO, "it could not be written whole; is the disk full?") from error
 
 
 def read_voxels(path: Path, voxels: Voxels) -> np.ndarray:
