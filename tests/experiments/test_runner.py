@@ -74,6 +74,8 @@ def test_every_run_is_a_folder_with_scores_and_cost(finished):
         cost = Cost.load(run / "cost.json")
         assert cost.train_seconds > 0
         assert cost.predict_seconds > 0
+        assert cost.cpu_seconds is not None
+        assert cost.cpu_seconds > 0
         assert cost.memory_mb > 50
         assert (cost.gpu_memory_mb, cost.device) == (None, "cpu")
 

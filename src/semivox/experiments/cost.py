@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ class Cost(Frozen):
     """Wall time of all steps, over all parts of an interrupted run; validation included."""
     predict_seconds: float
     """Wall time of labeling and scoring the test scans."""
+    cpu_seconds: float | None = None
+    """Processor time of training, all threads and processes: hardly depends on what else the machine does."""
     memory_mb: float
     """Largest resident memory of the training process."""
     gpu_memory_mb: float | None
@@ -28,8 +31,15 @@ class Cost(Frozen):
     threads: int
 
 
-def account(run: Path, config: RunConfig, predicting: float) -> None:
-    """Write cost.json; what an earlier part of the run took is kept where it was more."""
+def processor_seconds() -> float:
+    """Processor time of this process and of those it started that have ended, in s."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def account(run: Path, config: RunConfig, predicting: float = 0.0, training: float = 0.0) -> None:
+    """Write cost.json: ``predicting`` is wall time, ``training`` processor time of this part, both in s and added to
+    what earlier parts of the run took; memory is the largest of all parts."""
     if not (run / "config.json").exists():
         return  # nothing has begun
     path, gpu = run / "cost.json", torch.cuda.is_available() and config.train.device in ("auto", "cuda")
@@ -39,6 +49,7 @@ def account(run: Path, config: RunConfig, predicting: float) -> None:
     Cost(
         train_seconds=round(sum(row.get("seconds") or 0.0 for row in RunFolder(run).logged()), 3),
         predict_seconds=round(predicting + (before.predict_seconds if before else 0.0), 3),
+        cpu_seconds=round(training + ((before and before.cpu_seconds) or 0.0), 3),
         memory_mb=round(max(memory, before.memory_mb if before else 0.0)),
         gpu_memory_mb=None if on_gpu is None else round(max(on_gpu, (before and before.gpu_memory_mb) or 0.0)),
         device=torch.cuda.get_device_name() if gpu else "cpu",

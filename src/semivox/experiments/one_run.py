@@ -27,7 +27,7 @@ from semivox.data.prepared.store import Store
 from semivox.evaluation.tables import write_scores
 from semivox.evaluation.voxel_scores import write_voxel_rows
 from semivox.experiments.arms import config_of, plan_of
-from semivox.experiments.cost import account
+from semivox.experiments.cost import account, processor_seconds
 from semivox.experiments.experiment import scored_cases
 from semivox.experiments.record import Record, load_record
 from semivox.experiments.runs import Run, run_named
@@ -51,16 +51,17 @@ def do_run(folder: Path, run: Run, record: Record, workers: int) -> None:
     split, plan = Split.load(folder / run.place.part / "split.json"), plan_of(run.arm, Plan.load(frame / "plan.json"))
     config = config_of(record.study_file, run.arm, run.seed, workers)
     spec = RunSpec(RunFolder(out), Store(frame / "prepared"), split, plan, config)
+    began = processor_seconds()
     try:
         train_method(spec)
     finally:
-        account(out, config, 0.0)
+        account(out, config, training=processor_seconds() - began)
     began = time.monotonic()
     dataset = layouts.find(Path(record.data))
     scored = [dataset.entry(name) for name in scored_cases(split, dataset, record.scored_on)]
     if scored:
         _score(out, scored, spec.plan, record.study_file, config)
-        account(out, config, time.monotonic() - began)
+        account(out, config, predicting=time.monotonic() - began)
 
 
 def _score(run: Path, entries: Sequence[CaseFiles], plan: Plan, study_file: StudyFile, config: RunConfig) -> None:
