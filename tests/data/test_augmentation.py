@@ -9,8 +9,10 @@ from scipy import ndimage
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
-from semivox.data.augmentation import intensity, spatial
-from semivox.data.augmentation.schemes import SETS, STANDARD, Augmentation, Chance, draw, find
+from semivox.data.augmentation import spatial
+from semivox.data.augmentation.schemes import SETS, STANDARD, Augmentation, draw, find
+from semivox.functional import intensity
+from semivox.functional.views import Chance
 
 PATCH = (16, 14, 12)
 ALWAYS = Augmentation(

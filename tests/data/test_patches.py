@@ -14,9 +14,10 @@ from semivox.core.case import Case
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import TrainingSplit
-from semivox.data.augmentation.schemes import SETS, Augmentation, Chance
+from semivox.data.augmentation.schemes import SETS, Augmentation
 from semivox.data.batches.loading import loader
 from semivox.data.batches.patches import Patches
+from semivox.functional.views import Chance
 
 PATCH = (16, 14, 12)
 SPLIT = TrainingSplit(("a", "b", "c"), ("u", "v", "w", "x"), ())

@@ -10,6 +10,14 @@ Shape = tuple[int, int, int]
 """Voxels along x, y, z."""
 Spacing = tuple[float, float, float]
 """Millimeters per voxel along x, y, z."""
+ANISOTROPY = 3.0
+"""A patch this many times longer along one axis than along another has slices too few to be turned out of plane
+(Isensee et al., nnU-Net, Nature Methods 2021)."""
+
+
+def coarse_axis(patch: Shape) -> int | None:
+    """The axis along which the patch has far fewer voxels than along another, or None."""
+    return int(np.argmin(patch)) if max(patch) / min(patch) > ANISOTROPY else None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How patches are varied during training: what may happen, how often, how strongly.
 
 What happens to a patch (``Parameters``) is drawn from the patch's own seed and from nothing else; making it happen
-is deterministic (``augmentation.spatial``, ``augmentation.intensity``). The probabilities and ranges of ``standard``
+is deterministic (``augmentation.spatial``, ``functional.intensity``). The probabilities and ranges of ``standard``
 are those that nnU-Net trains with (Isensee et al., Nature Methods 2021, and its released version 2).
 """
 
@@ -15,41 +15,21 @@ import numpy as np
 from pydantic import Field
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen
+from semivox.core.geometry import coarse_axis
 from semivox.core.plan import Plan
-from semivox.core.randomness import derive, generator
+from semivox.core.randomness import generator
 from semivox.core.spelling import suggestion
-from semivox.data.augmentation.intensity import CHANGES, Change, Kind
-from semivox.data.augmentation.spatial import Pose, coarse_axis, rotation_scaling
+from semivox.data.augmentation.spatial import Pose, rotation_scaling
+from semivox.functional import views
+from semivox.functional.intensity import Change
+from semivox.functional.views import NEVER, Chance, IntensityChances
 
-POSE_STREAM, CHANGE_STREAM, NOISE_STREAM = 1, 2, 3
-"""Independent random numbers of one patch seed; 0 belongs to the patch's position (``data.batches.sampler``)."""
-
-
-class Chance(Frozen):
-    """Something that happens to some patches, to a degree drawn uniformly between two bounds."""
-
-    probability: float = Field(0.0, ge=0, le=1)
-    """That it happens to a patch."""
-    low: float = 0.0
-    high: float = 0.0
-    center: float | None = None
-    """If given, degrees below and above it are equally likely, however far the bounds reach on either side."""
-    channel: float = Field(1.0, ge=0, le=1)
-    """That it happens to a given channel of a patch to which it happens."""
-
-    def degree(self, random: np.random.Generator) -> float:
-        """How strongly, this time."""
-        low, high = self.low, self.high
-        if self.center is not None:
-            low, high = (low, self.center) if random.random() < 0.5 else (self.center, high)
-        return float(random.uniform(low, high))
+POSE_STREAM = 1
+"""Of a patch's random numbers; 0 belongs to its position (``data.batches.sampler``), further ones to
+``functional.views``."""
 
 
-NEVER = Chance()
-
-
-class Augmentation(Frozen):
+class Augmentation(IntensityChances):
     """The variations of a training run."""
 
     rotation: Chance = NEVER
@@ -61,20 +41,6 @@ class Augmentation(Frozen):
     turn: Literal["none", "quarter", "rotflip"] = "none"
     """``quarter``: 0..3 quarter turns in the x, y plane, equally likely; ``rotflip``: that, and then always a flip
     along x or y, as the published left-atrium code does: only the four reflections occur, never the scan as it is."""
-    noise: Chance = NEVER
-    """Standard deviation of Gaussian noise, the same in all channels."""
-    blur: Chance = NEVER
-    """Sigma in voxels."""
-    brightness: Chance = NEVER
-    """Factor."""
-    contrast: Chance = NEVER
-    """Factor of the distance to the mean; the range of values is kept."""
-    low_resolution: Chance = NEVER
-    """Share of the voxels kept along each axis."""
-    inverted_gamma: Chance = NEVER
-    """Exponent applied to the negative image."""
-    gamma: Chance = NEVER
-    """Exponent; mean and standard deviation are kept."""
     foreground: float = Field(0.5, ge=0, le=1)
     """Probability that a labeled patch is placed on a voxel of a random foreground class instead of anywhere."""
     last_corner: bool = True
@@ -85,14 +51,7 @@ STANDARD = Augmentation(
     rotation=Chance(probability=0.2, low=-30, high=30),
     scaling=Chance(probability=0.2, low=0.7, high=1.4),
     mirror=(0.5, 0.5, 0.5),
-    # nnU-Net calls this number a variance, but adds noise of this standard deviation.
-    noise=Chance(probability=0.1, low=0, high=0.1),
-    blur=Chance(probability=0.2, low=0.5, high=1, channel=0.5),
-    brightness=Chance(probability=0.15, low=0.75, high=1.25, center=1),
-    contrast=Chance(probability=0.15, low=0.75, high=1.25, center=1),
-    low_resolution=Chance(probability=0.25, low=0.5, high=1, channel=0.5),
-    inverted_gamma=Chance(probability=0.1, low=0.7, high=1.5, center=1),
-    gamma=Chance(probability=0.3, low=0.7, high=1.5, center=1),
+    **dict(views.STANDARD),
 )
 
 SETS: Mapping[str, Augmentation] = {
@@ -126,7 +85,7 @@ class Parameters:
 def draw(augmentation: Augmentation, plan: Plan, seed: int) -> Parameters:
     """What happens to the patch of this seed; the plan gives patch, spacing, channels and allowed mirror axes."""
     pose = _pose(augmentation, plan, generator(seed, POSE_STREAM))
-    return Parameters(pose, _changes(augmentation, len(plan.channels), seed))
+    return Parameters(pose, views.changes(augmentation, len(plan.channels), seed))
 
 
 def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -> Pose:
@@ -164,24 +123,3 @@ def _matrix(augmentation: Augmentation, plan: Plan, random: np.random.Generator)
     if not rotated and not scaled:
         return None
     return rotation_scaling((degrees[0], degrees[1], degrees[2]), (scale[0], scale[1], scale[2]), plan.spacing)
-
-
-def _changes(augmentation: Augmentation, channels: int, seed: int) -> tuple[Change, ...]:
-    random = generator(seed, CHANGE_STREAM)
-    changes: list[Change] = []
-    for kind in CHANGES:
-        chance: Chance = getattr(augmentation, kind)
-        if random.random() < chance.probability:
-            changes += _per_channel(kind, chance, channels, random, seed)
-    return tuple(changes)
-
-
-def _per_channel(kind: Kind, chance: Chance, channels: int, random: np.random.Generator, seed: int) -> list[Change]:
-    """The channels that a change happens to; noise has one strength for all."""
-    shared = chance.degree(random)
-    changes = []
-    for channel in range(channels):
-        degree = shared if kind == "noise" else chance.degree(random)
-        if random.random() < chance.channel:
-            changes.append(Change(kind, channel, degree, derive(seed, NOISE_STREAM, channel)))
-    return changes

@@ -16,9 +16,6 @@ from torch.nn import functional as F
 
 from semivox.core.geometry import Shape, Spacing
 
-ANISOTROPY = 3.0
-"""A patch this many times longer along one axis than along another has slices too few to be turned out of plane
-(Isensee et al., nnU-Net, Nature Methods 2021)."""
 LINEAR_LABELS = 8
 """Up to so many label values in a window each is interpolated linearly and the largest wins, which keeps borders
 smooth; beyond it the nearest voxel decides, which costs the same however many values there are."""
@@ -44,11 +41,6 @@ class Window:
     shape: Shape
     center: tuple[float, float, float]
     """The patch's center, in voxels from the window's first voxel."""
-
-
-def coarse_axis(patch: Shape) -> int | None:
-    """The axis along which the patch has far fewer voxels than along another, or None."""
-    return int(np.argmin(patch)) if max(patch) / min(patch) > ANISOTROPY else None
 
 
 def rotation_scaling(

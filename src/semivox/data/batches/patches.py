@@ -21,11 +21,11 @@ from semivox.core.errors import InputError, SemivoxError
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import Intensity, Plan
 from semivox.core.split import TrainingSplit
-from semivox.data.augmentation import intensity as intensity_augmentation
 from semivox.data.augmentation import spatial
 from semivox.data.augmentation.schemes import Augmentation, draw, find
 from semivox.data.batches.sampler import LABELED, UNLABELED, Draw, Foreground, PatchSampler, by_class
 from semivox.data.prepared.intensity import scale
+from semivox.functional import intensity as intensity_changes
 
 TargetFunction = Callable[[np.ndarray, Spacing, int], np.ndarray]
 """(label (X, Y, Z) uint8, mm per voxel, number of classes) -> what a method wants to know about the label."""
@@ -144,7 +144,7 @@ class Patches(Dataset[Batch]):
         image, label = spatial.transform(image, label, parameters.pose, box, self.plan.patch)
         place = spatial.place(parameters.pose, box, self.plan.patch)
         place[:, 3] -= torch.tensor(case.shape) // 2
-        return intensity_augmentation.apply(image, parameters.changes), label, place.float()
+        return intensity_changes.apply(image, parameters.changes), label, place.float()
 
 
 def _nobody(index: int) -> None:

@@ -1,7 +1,7 @@
 """Changing a patch's intensities the way scanners and protocols differ: noise, sharpness, contrast, resolution, gamma.
 
 Each change acts on one channel (X, Y, Z) float32, normalized, and is fixed by one number. What is drawn, and how
-often, is decided in ``augmentation.schemes``. All functions work on any device.
+often, is decided in ``functional.views``. All functions work on any device.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from semivox.data.augmentation.spatial import coarse_axis
+from semivox.core.geometry import coarse_axis
 
 Kind = Literal["noise", "blur", "brightness", "contrast", "low_resolution", "gamma", "inverted_gamma"]
 
