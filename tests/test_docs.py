@@ -138,7 +138,7 @@ def options_of(name):
     return [option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")]
 
 
-GRID = (StudyFile, CaseChoice, MethodChoice, PredictChoice, LegacyChoice)
+STUDY_FILE = (StudyFile, CaseChoice, MethodChoice, PredictChoice, LegacyChoice)
 SECTIONS = ("cases", "plan", "train", "predict", "legacy")
 REFERENCE = {
     "reference/cli.md": [*COMMANDS, *(option for name in COMMANDS for option in options_of(name)), *METHODS],
@@ -147,7 +147,7 @@ REFERENCE = {
     "reference/scores.md": [*COLUMNS],
     "reference/study.md": [
         f"[{field}]" if field in SECTIONS else field
-        for model in GRID
+        for model in STUDY_FILE
         for field in model.model_fields
         if field not in ("method", "options")  # [method.NAME], shown by its fields
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -79,3 +80,18 @@ def test_methods_and_what_is_below_them_read_no_files_and_talk_to_nobody():
         f"print(sorted({foreign!r} & set(sys.modules)))\n"
     )
     assert printed(program).strip() == "[]"
+
+
+def test_tests_import_helper_modules_and_never_one_another():
+    """A test module that another one imports is run and read for two reasons; what two need stands in a module of its
+    own, named by what it holds."""
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    modules = {path.stem for path in paths if path.stem.startswith("test_")}
+    found = []
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                origin = getattr(node, "module", None) or ""
+                parts = {part for alias in node.names for part in f"{origin}.{alias.name}".split(".")}
+                found += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(parts & modules)]
+    assert found == []

@@ -17,7 +17,7 @@ from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import volume
 from semivox.data.prepared.prepare import prepare
-from tests.data.formats.test_volume import orientations
+from tests.data.formats.axes import orientations
 
 NUMBERS = ("uint8", "int8", "int16", "uint16", "int32", "float32", "float64")
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")

@@ -18,9 +18,9 @@ from semivox.core.processes.pool import each
 from semivox.data.batches import loading
 from semivox.data.batches import workers as crew
 from semivox.data.batches.loading import Loading, loader
-from tests.core.processes.test_lock import ended
+from tests.core.processes.liveness import ended
 from tests.data.deeds import deed
-from tests.data.test_patches import MemoryStore, equal, make
+from tests.data.memory_store import MemoryStore, equal, make
 
 OFTEN = 0.2
 """Seconds between looks in these tests."""

@@ -34,7 +34,7 @@ PLAN = Plan(
 )
 
 
-def grid(**changes):
+def study_file(**changes):
     values = {
         "title": "Made up",
         "methods": ("supervised", "mean_teacher", "ua_mt"),
@@ -62,7 +62,7 @@ GAINS = {"supervised": 0.0, "mean_teacher": 0.05, "ua_mt": -0.04, "ua_mt~one-pas
 
 def study(folder, asked=None, skip=(), cases=CASES):
     """Write it; ``skip``: names of runs that are not finished."""
-    asked = asked or grid()
+    asked = asked or study_file()
     folder.mkdir(parents=True, exist_ok=True)
     Record(study_file=asked, data=str(folder / "nowhere"), files="0").save_in(folder)
     PLAN.save(folder / "plan.json")

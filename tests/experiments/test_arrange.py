@@ -14,14 +14,9 @@ from semivox.experiments import arrange
 from semivox.experiments.experiment import study_experiment
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline.progress import Quiet
-from tests.experiments.test_runner import GRID
+from tests.experiments.tiny import STUDY
 
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch):
-    """Scans are read in this process, and no dry step is done."""
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +38,8 @@ def scans(tmp_path_factory):
 
 @contextmanager
 def arranged(scans, out, **cases):
-    grid = GRID.model_copy(update={"cases": CaseChoice(**{"test": 2, **cases})})
-    with arrange.arranged(study_experiment(grid, scans, scans), scans, out, Quiet()) as study:
+    study_file = STUDY.model_copy(update={"cases": CaseChoice(**{"test": 2, **cases})})
+    with arrange.arranged(study_experiment(study_file, scans, scans), scans, out, Quiet()) as study:
         yield study
 
 
@@ -84,7 +79,7 @@ def test_what_is_added_stands_in_the_record(scans, tmp_path):
 
 
 def inspected(scans, out, **cases):
-    experiment = study_experiment(GRID.model_copy(update={"cases": CaseChoice(**cases)}), scans, scans)
+    experiment = study_experiment(STUDY.model_copy(update={"cases": CaseChoice(**cases)}), scans, scans)
     found = arrange._inspected(experiment, experiment.record(scans), out, Quiet())
     return found, experiment.labeled_sets
 
@@ -95,7 +90,7 @@ def test_cases_are_checked_once_and_again_where_one_was_added(scans, tmp_path):
     assert inspected(scans, tmp_path, labeled=(2,), test=2)[0].report == first.report
     assert (tmp_path / "check.json").stat().st_mtime_ns == written
     for cases in ({"labeled": (4,), "test": 2}, {"labeled": (2,), "test": 1}, {"labeled": (2,), "test": 1}):
-        again, (setting,) = inspected(scans, tmp_path, **cases)
+        again, (labeled_set,) = inspected(scans, tmp_path, **cases)
         known = {case.case: case.facts for case in again.report.cases}
-        assert all(known[name] is not None for name in (*setting.split.labeled, *setting.split.unlabeled))
-        assert all(known[name].labeled for name in setting.split.labeled)
+        assert all(known[name] is not None for name in (*labeled_set.split.labeled, *labeled_set.split.unlabeled))
+        assert all(known[name].labeled for name in labeled_set.split.labeled)

@@ -1,4 +1,4 @@
-"""A study's folder may hold more than its grid asks for, and less; the report says which."""
+"""A study's folder may hold more than its study file asks for, and less; the report says which."""
 
 import shutil
 
@@ -15,12 +15,12 @@ SMALL = {"methods": ("supervised", "mean_teacher"), "method": {}}
 
 
 def small(**changes):
-    return made.grid(**(SMALL | changes))
+    return made.study_file(**(SMALL | changes))
 
 
-def asked(folder, grid, runs=()):
-    """Let study.json hold this grid, and these names of runs."""
-    Record(study_file=grid, data="nowhere", files="0", runs=runs).save_in(folder)
+def asked(folder, study_file, runs=()):
+    """Let study.json hold this study file, and these names of runs."""
+    Record(study_file=study_file, data="nowhere", files="0", runs=runs).save_in(folder)
 
 
 def warnings(folder):
@@ -41,7 +41,7 @@ def names_of(results):
     }
 
 
-def test_only_what_the_grid_asks_for_is_reported(folder):
+def test_only_what_the_study_file_asks_for_is_reported(folder):
     assert len(names_of(collect(folder))) == 16
     asked(folder, small(cases={"labeled": [8], "draws": 1, "test": 12}, seeds=(2,)))
     arms = ("supervised", "mean_teacher")
@@ -59,13 +59,13 @@ def test_copied_folders_are_passed_over(folder, copy):
 
 
 def test_runs_that_are_due_are_missing_though_they_were_not_begun(folder):
-    grid = load_record(folder).study_file
+    study_file = load_record(folder).study_file
     runs = tuple(sorted(names_of(collect(folder))))
     for name in ("labeled-4/draw-1/seed-2/mean_teacher", "labeled-8/draw-0/seed-1/mean_teacher"):
         shutil.rmtree(folder / name)
     (folder / "labeled-8/draw-0/seed-1/supervised/scores.json").unlink()
     assert unfinished(folder, load_record(folder)) == ["labeled-8/draw-0/seed-1/supervised"]
-    asked(folder, grid, runs)
+    asked(folder, study_file, runs)
     assert collect(folder).missing == 3
     assert "3 runs have no scores yet" in warnings(folder)
     assert "mean_teacher 2, supervised 1." in warnings(folder)
@@ -89,7 +89,7 @@ def test_a_study_whose_runs_are_all_due_says_that_none_is_finished(tmp_path):
         ({"labeled": [20], "test": 12}, ""),
     ],
 )
-def test_the_warning_about_one_draw_follows_what_the_grid_asks(tmp_path, cases, said):
+def test_the_warning_about_one_draw_follows_what_the_study_file_asks(tmp_path, cases, said):
     whole = small(cases=cases)
     first = small(cases=cases | {"draws": whole.cases.draws[:1]})
     folder = made.study(tmp_path / "study", first)
@@ -103,16 +103,16 @@ def test_a_split_by_itself_is_told_how_to_have_draws(folder):
     assert "otherwise; give labeled = [how many] and draws = 3 or more." in warnings(folder)
 
 
-def test_runs_that_are_not_what_the_grid_says_are_named(folder):
-    """As in folders of a version that let finished runs stand when their grid changed."""
-    grid = load_record(folder).study_file
+def test_runs_that_are_not_what_the_study_file_says_are_named(folder):
+    """As in folders of a version that let finished runs stand when their study file changed."""
+    study_file = load_record(folder).study_file
     assert "another way" not in warnings(folder)
-    asked(folder, grid.model_copy(update={"options": {"network": {"rate": 0.5}}}))
+    asked(folder, study_file.model_copy(update={"options": {"network": {"rate": 0.5}}}))
     assert "labeled-4/draw-0/seed-1/supervised: options.network.rate: was " in warnings(folder)
 
 
 def test_no_correction_is_named_where_nothing_is_compared(tmp_path):
-    one = made.grid(methods=("supervised",), method={}, cases={"labeled": [4], "test": 12})
+    one = made.study_file(methods=("supervised",), method={}, cases={"labeled": [4], "test": 12})
     assert "Holm" not in study._note(lines_of(collect(made.study(tmp_path / "one", one))))
-    two = made.grid(methods=("mean_teacher", "ua_mt"), method={}, cases={"labeled": [4], "test": 12})
+    two = made.study_file(methods=("mean_teacher", "ua_mt"), method={}, cases={"labeled": [4], "test": 12})
     assert "comparisons (Holm)." in study._note(lines_of(collect(made.study(tmp_path / "two", two))))

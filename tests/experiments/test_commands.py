@@ -3,10 +3,9 @@
 import pytest
 
 from semivox.cli import exit_code
-from semivox.data import phantom
 from semivox.experiments.local_processes import LocalProcesses
 from tests.experiments.here import Here
-from tests.experiments.test_runner import quick
+from tests.experiments.tiny import wait_for_nobody
 
 TINY = (
     *("--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1", "--device", "cpu"),
@@ -19,15 +18,13 @@ def wanted(monkeypatch):
     """How many processes each command asked for."""
     asked = []
     monkeypatch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device: asked.append(count) or Here())
-    quick(monkeypatch)
+    wait_for_nobody(monkeypatch)
     return asked
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "scans"
-    phantom.write(folder, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    return folder
+def scans(scans_of):
+    return scans_of(2, 1, 1)
 
 
 def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, capsys):
@@ -78,11 +75,11 @@ def test_a_folder_of_neither_is_refused(tmp_path, capsys):
 
 
 def test_a_study_without_any_process_makes_its_folders(scans, tmp_path, monkeypatch):
-    quick(monkeypatch)
-    grid = tmp_path / "grid.toml"
-    grid.write_text(
+    wait_for_nobody(monkeypatch)
+    study_file = tmp_path / "study.toml"
+    study_file.write_text(
         'methods = ["supervised"]\n[cases]\nlabeled = [1]\n[plan]\nspacing = [8, 8, 8]\npatch = [16, 16, 8]\n'
         'network = "small"\nsteps = 1\n[train]\ndevice = "cpu"\nworkers = 0\n'
     )
-    assert exit_code(["study", str(grid), "--data", str(scans), "-o", str(tmp_path / "study")]) == 0
+    assert exit_code(["study", str(study_file), "--data", str(scans), "-o", str(tmp_path / "study")]) == 0
     assert (tmp_path / "study" / "labeled-1" / "draw-0" / "seed-1" / "supervised" / "done").exists()

@@ -3,38 +3,31 @@
 import pytest
 
 from semivox.core.errors import InputError
-from semivox.data import phantom
 from semivox.experiments import runner, study
 from semivox.experiments.collect import collect, unfinished
 from semivox.experiments.record import load_record
 from semivox.experiments.study_file import CaseChoice
-from semivox.reports.page import Picture
 from semivox.reports.study import report_study
 from tests.experiments.here import Here
-from tests.experiments.test_runner import GRID, quick
-from tests.reports.test_job_report import Page
+from tests.experiments.tiny import STUDY, wait_for_nobody
+from tests.reports.parsed_page import Page
 
-FOLDS = GRID.model_copy(update={"cases": CaseChoice(labeled=(3,), folds="auto")})
+FOLDS = STUDY.model_copy(update={"cases": CaseChoice(labeled=(3,), folds="auto")})
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    quick(monkeypatch)
-    monkeypatch.setattr("semivox.reports.pictures._kept", lambda *arguments: Picture("a figure", b"\x89PNG\r\n\x1a\n"))
+pytestmark = pytest.mark.usefixtures("quick", "undrawn")
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "scans"
-    phantom.write(folder, 4, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    return folder
+def scans(scans_of):
+    return scans_of(4, 0, 0)
 
 
 @pytest.fixture(scope="module")
 def finished(scans, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "study"
     with pytest.MonkeyPatch.context() as patch:
-        quick(patch)
+        wait_for_nobody(patch)
         assert study.run_study(FOLDS, scans, scans, out, engine=Here()).done == 6
     return out
 
@@ -88,7 +81,7 @@ def test_a_fold_that_is_missing_keeps_its_method_out_of_the_tables(finished):
     ],
 )
 def test_what_cannot_be_cross_validated_is_refused_before_anything_is_done(scans, tmp_path, cases, said):
-    asked = GRID.model_copy(update={"cases": CaseChoice(**cases)})
+    asked = STUDY.model_copy(update={"cases": CaseChoice(**cases)})
     with pytest.raises(InputError, match=said):
         study.run_study(asked, scans, scans, tmp_path / "study", engine=Here())
     assert not (tmp_path / "study").exists()

@@ -8,7 +8,7 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments import job, labels, runner
+from semivox.experiments import job, labels
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.job import job_experiment
@@ -33,11 +33,7 @@ def written(folder, labeled, unlabeled, test):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
-    monkeypatch.setattr(runner, "POLL", 0.0)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def run_job(data, out, options, **others):
@@ -45,8 +41,8 @@ def run_job(data, out, options, **others):
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("data") / "scans", 2, 1, 1)
+def scans(scans_of):
+    return scans_of(2, 1, 1)
 
 
 def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans, tmp_path, monkeypatch):

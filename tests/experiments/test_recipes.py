@@ -29,56 +29,60 @@ each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.ste
 
 
 def loaded(path):
-    grid = load_study_file(path)
-    if missing := set(grid.methods) - set(METHODS):
+    study_file = load_study_file(path)
+    if missing := set(study_file.methods) - set(METHODS):
         assert set(METHODS) < ALL, f"{path.name} names {missing}, which do not exist"
         pytest.skip(f"not written yet: {missing}")
-    return grid
+    return study_file
 
 
 @each_recipe
 def test_a_recipe_is_a_valid_study_of_a_known_protocol(path):
-    grid = loaded(path)
-    assert grid.protocol in PROTOCOLS
-    assert grid.title
-    arms = arms_of(grid)
-    configs = [config_of(grid, arm, 1, 0) for arm in arms]
-    protocol = PROTOCOLS[grid.protocol]
-    assert grid.plan.network == protocol.network
+    study_file = loaded(path)
+    assert study_file.protocol in PROTOCOLS
+    assert study_file.title
+    arms = arms_of(study_file)
+    configs = [config_of(study_file, arm, 1, 0) for arm in arms]
+    protocol = PROTOCOLS[study_file.protocol]
+    assert study_file.plan.network == protocol.network
     assert {config.train.selection for config in configs} == {protocol.weights}
     if protocol.steps.isdigit():
-        assert grid.plan.steps == int(protocol.steps)
+        assert study_file.plan.steps == int(protocol.steps)
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_recipe_has_a_run_for_every_row_of_its_table(name):
     (path,) = [path for path in RECIPES if path.stem == name]
-    grid, (source, table) = loaded(path), TABLES[name]
+    study_file, (source, table) = loaded(path), TABLES[name]
     rows = [row for row in load_published() if (row.source, row.table) == (source, table)]
     rows = [row for row in rows if row.variant != "largest component"]  # post-processing, a recipe of its own
-    assert {row.labeled for row in rows} <= set(grid.cases.labeled)
-    assert {row.protocol for row in rows} == {grid.protocol}
-    arms = {(arm.method, arm.ablation or "") for arm in arms_of(grid)}
+    assert {row.labeled for row in rows} <= set(study_file.cases.labeled)
+    assert {row.protocol for row in rows} == {study_file.protocol}
+    arms = {(arm.method, arm.ablation or "") for arm in arms_of(study_file)}
     assert {(row.method, row.variant) for row in rows} <= arms
 
 
 @each_recipe
 def test_left_atrium_recipes_follow_the_protocol(path):
-    grid = loaded(path)
-    if not grid.protocol.startswith("la-"):
+    study_file = loaded(path)
+    if not study_file.protocol.startswith("la-"):
         return
-    assert grid.cases.test == 20
-    assert (grid.plan.spacing, grid.plan.patch) == ((0.625,) * 3, (112, 112, 80))
-    assert (grid.predict.stride, grid.predict.blend, grid.predict.mirror) == ((18, 18, 4), "uniform", False)
-    assert (grid.legacy.voxels, grid.legacy.missed_is_zero) == (True, True)
-    assert grid.train["augmentation"] == "la"
-    for arm in arms_of(grid):
-        config = config_of(grid, arm, 1, 0)
+    assert study_file.cases.test == 20
+    assert (study_file.plan.spacing, study_file.plan.patch) == ((0.625,) * 3, (112, 112, 80))
+    assert (study_file.predict.stride, study_file.predict.blend, study_file.predict.mirror) == (
+        (18, 18, 4),
+        "uniform",
+        False,
+    )
+    assert (study_file.legacy.voxels, study_file.legacy.missed_is_zero) == (True, True)
+    assert study_file.train["augmentation"] == "la"
+    for arm in arms_of(study_file):
+        config = config_of(study_file, arm, 1, 0)
         optimizer = config.options["network"]
         if arm.network is None:
             assert (optimizer["kind"], optimizer["rate"], optimizer["momentum"]) == ("sgd", 0.01, 0.9)
             assert optimizer["decay"] == 1e-4
-            assert optimizer["schedule"] == ("steps" if grid.plan.steps == 6000 else "constant")
+            assert optimizer["schedule"] == ("steps" if study_file.plan.steps == 6000 else "constant")
         alone = arm.method == "supervised" or arm.ablation == "V-Net+SDM"
         assert config.train.labeled_per_step == (4 if alone else None)
 

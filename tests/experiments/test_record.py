@@ -37,7 +37,7 @@ def test_a_record_comes_back_from_the_file_of_its_kind(tmp_path):
     for kind, name in (("job", "job.json"), ("study", "study.json")):
         folder = tmp_path / kind
         folder.mkdir()
-        record = Record(kind=kind, study_file=made.grid(), data="scans", files="abc")
+        record = Record(kind=kind, study_file=made.study_file(), data="scans", files="abc")
         record.save_in(folder)
         assert "grid" in json.loads((folder / name).read_text())  # as earlier versions called it
         assert (kind_of(folder), load_record(folder)) == (kind, record)

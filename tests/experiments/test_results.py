@@ -10,20 +10,13 @@ from semivox.experiments.arms import Arm
 from semivox.experiments.collect import collect
 from semivox.experiments.record import Record, load_record
 from semivox.experiments.results import Group, Results, RunResult, pairs_of
-from semivox.reports.page import Picture
 from semivox.reports.pictures import first_curves, rank_words
 from semivox.reports.provenance import provenance
 from semivox.reports.study import report_study
 from tests.experiments import made
-from tests.reports.test_job_report import Page
+from tests.reports.parsed_page import Page
 
 PATIENTS = {case: f"patient {index // 2}" for index, case in enumerate(made.CASES)}
-
-
-@pytest.fixture
-def _undrawn(monkeypatch):
-    """Figures take seconds; here they do not matter, and none is drawn."""
-    monkeypatch.setattr("semivox.reports.pictures._kept", lambda *arguments: Picture("a figure", b"\x89PNG\r\n\x1a\n"))
 
 
 def row(case, dice=None, hd95=None, empty="neither", name="organ"):
@@ -40,12 +33,12 @@ def group(runs, name="method", units=None):
         for key, rows in runs.items()
     }
     return Group(
-        "setting", Arm(name=name, method="ua_mt", twin=None if name == "twin" else "twin"), made_up, units or {}
+        "labeled-4", Arm(name=name, method="ua_mt", twin=None if name == "twin" else "twin"), made_up, units or {}
     )
 
 
 def results(*groups):
-    record = Record(study_file=made.grid(), data="nowhere", files="0")
+    record = Record(study_file=made.study_file(), data="nowhere", files="0")
     return Results(folder=None, record=record, groups=groups, missing=0)
 
 
@@ -89,15 +82,15 @@ def test_dots_diamond_and_ranks_take_an_invented_object_alike():
             rows.append(row(f"c{i}", 0.0 if invents else None, None, "reference" if invents else "both", "other"))
     method, twin = group({(0, 1): ours}), group({(0, 1): theirs}, "twin")
     study = results(twin, method, group({(0, 1): third}, "third"))
-    found = study.comparisons("setting", "dice")["method"]
+    found = study.comparisons("labeled-4", "dice")["method"]
     assert found.verdict == "worse"
     assert found.left_out == 0
     assert np.mean(list(pairs_of(method, twin, "dice").values())) == pytest.approx(found.difference)
-    assert study.ranking("setting", "dice").names == ("twin", "third", "method")
+    assert study.ranking("labeled-4", "dice").names == ("twin", "third", "method")
 
 
 def test_patients_are_what_every_number_of_a_study_counts(tmp_path):
-    folder = made.study(tmp_path / "study", made.grid(cases={"labeled": [4], "test": 12}))
+    folder = made.study(tmp_path / "study", made.study_file(cases={"labeled": [4], "test": 12}))
     load_record(folder).model_copy(update={"groups": PATIENTS}).save_in(folder)
     study = collect(folder)
     method, twin = study.of("labeled-4")[1], study.of("labeled-4")[0]
@@ -129,9 +122,9 @@ def test_ranks_say_in_which_runs_they_hold(tmp_path):
     assert "Nothing is said of other draws of the labeled cases, nor of other seeds." in words
 
 
-@pytest.mark.usefixtures("_undrawn")
-def test_a_setting_with_ablations_alone_does_not_stop_the_report(tmp_path):
-    asked = made.grid(
+@pytest.mark.usefixtures("undrawn")
+def test_a_labeled_set_with_ablations_alone_does_not_stop_the_report(tmp_path):
+    asked = made.study_file(
         methods=("ua_mt",),
         cases={"labeled": [4, 8], "test": 12},
         method={"ua_mt": {"ablations": ["one pass"], "only_ablations": True}},
@@ -144,9 +137,9 @@ def test_a_setting_with_ablations_alone_does_not_stop_the_report(tmp_path):
     assert first_curves(collect(alone)) == ((), "")
 
 
-@pytest.mark.usefixtures("_undrawn")
+@pytest.mark.usefixtures("undrawn")
 def test_what_cannot_be_compared_is_a_warning(tmp_path):
-    folder = made.study(tmp_path / "study", made.grid(cases={"labeled": [4], "test": 12}, method={}))
+    folder = made.study(tmp_path / "study", made.study_file(cases={"labeled": [4], "test": 12}, method={}))
     path = folder / "labeled-4/draw-0/seed-1/mean_teacher/scores.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     for one in content["rows"]:
@@ -160,7 +153,7 @@ def test_what_cannot_be_compared_is_a_warning(tmp_path):
 
 
 def test_every_difference_of_how_runs_were_made_is_told(tmp_path):
-    folder = made.study(tmp_path / "study", made.grid(cases={"labeled": [4], "draws": 2, "test": 12}))
+    folder = made.study(tmp_path / "study", made.study_file(cases={"labeled": [4], "draws": 2, "test": 12}))
     for draw, version in ((0, "0.1.0"), (1, "0.2.0")):
         run = folder / f"labeled-4/draw-{draw}/seed-1/ua_mt"
         sessions = [{"packages": {"semivox": "0.1.0"}}, {"packages": {"semivox": version}}]

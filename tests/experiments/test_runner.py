@@ -12,37 +12,17 @@ import pytest
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.data import phantom
-from semivox.data.planning.options import PlanOptions
-from semivox.experiments import one_run, runner, study
+from semivox.experiments import one_run, study
 from semivox.experiments.cost import Cost
 from semivox.experiments.executor import STOPPED
-from semivox.experiments.study_file import CaseChoice, StudyFile
+from semivox.experiments.study_file import CaseChoice
 from tests.experiments.here import Here, HereRun
+from tests.experiments.tiny import STUDY, wait_for_nobody
 
-GRID = StudyFile(
-    methods=("mean_teacher",),
-    cases=CaseChoice(labeled=(1, 2), test=1),
-    plan=PlanOptions(
-        spacing=(8.0, 8.0, 8.0),
-        patch=(16, 16, 8),
-        steps=2,
-        fields={"precision": "32-true", "network": {"name": "vnet", "options": {"width": 2}}},
-    ),
-    train={"device": "cpu", "workers": 0},
-)
 RUNS = [f"labeled-{count}/draw-0/seed-1/{arm}" for count in (1, 2) for arm in ("supervised", "mean_teacher")]
 
 
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch):
-    quick(monkeypatch)
-
-
-def quick(patch):
-    """Scans are read in this process, no trial step is done, and nobody waits."""
-    patch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    patch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
-    patch.setattr(runner, "POLL", 0.0)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def run_study(study_file, base, data, out, engine=None):
@@ -50,18 +30,16 @@ def run_study(study_file, base, data, out, engine=None):
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "scans"
-    phantom.write(folder, 5, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    return folder
+def scans(scans_of):
+    return scans_of(5, 0, 0)
 
 
 @pytest.fixture(scope="module")
 def finished(scans, tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "study"
     with pytest.MonkeyPatch.context() as patch:
-        quick(patch)
-        assert run_study(GRID, scans, scans, out).done == 4
+        wait_for_nobody(patch)
+        assert run_study(STUDY, scans, scans, out).done == 4
     return out
 
 
@@ -103,58 +81,58 @@ def test_plans_of_a_study_differ_in_what_follows_the_labeled_scans_only(finished
     assert differing == {"intensity", "fingerprint", "reasons"}
     facts = {case["name"]: case for case in one["fingerprint"]["cases"]}
     assert facts["hip_0000"]["labeled"]
-    assert not facts["hip_0001"]["labeled"]  # it is labeled in the other setting, which this one does not know of
+    assert not facts["hip_0001"]["labeled"]  # it is labeled in the other labeled set, which this one does not know of
     assert not facts["hip_0001"]["voxels"]
 
 
-def test_the_same_call_does_nothing_twice_and_a_larger_grid_does_what_was_added(finished, scans):
+def test_the_same_call_does_nothing_twice_and_a_larger_study_file_does_what_was_added(finished, scans):
     engine = Here()
-    assert run_study(GRID, scans, scans, finished, engine).done == 4
+    assert run_study(STUDY, scans, scans, finished, engine).done == 4
     assert engine.started == []
-    larger = GRID.model_copy(update={"seeds": (1, 2), "cases": CaseChoice(labeled=(1,), test=1)})
+    larger = STUDY.model_copy(update={"seeds": (1, 2), "cases": CaseChoice(labeled=(1,), test=1)})
     assert run_study(larger, scans, scans, finished, engine).done == 4
     assert engine.started == [name.replace("seed-1", "seed-2") for name in RUNS[:2]]
 
 
 def test_a_study_goes_on_where_its_scans_were_copied_to(finished, scans, tmp_path):
     copied = shutil.copytree(scans, tmp_path / "scratch", copy_function=shutil.copyfile)
-    assert run_study(GRID, copied, copied, finished).done == 4
-    assert run_study(GRID, scans, scans, finished).done == 4
+    assert run_study(STUDY, copied, copied, finished).done == 4
+    assert run_study(STUDY, scans, scans, finished).done == 4
 
 
 def test_a_study_of_another_plan_or_other_data_is_refused(finished, scans, tmp_path):
-    other = GRID.model_copy(update={"plan": GRID.plan.model_copy(update={"steps": 3})})
+    other = STUDY.model_copy(update={"plan": STUDY.plan.model_copy(update={"steps": 3})})
     with pytest.raises(InputError, match="another plan"):
         run_study(other, scans, scans, finished)
     elsewhere = tmp_path / "scans"
     phantom.write(elsewhere, 6, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
     with pytest.raises(InputError, match="other scans"):
-        run_study(GRID, elsewhere, elsewhere, finished)
+        run_study(STUDY, elsewhere, elsewhere, finished)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):
-        run_study(GRID, scans, scans, tmp_path / "mine")
+        run_study(STUDY, scans, scans, tmp_path / "mine")
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"options": {"network": {"rate": 0.5}}}, r"seed-1/supervised: options.network.rate: was (.|\n)* is 0.5"),
-        ({"train": {**GRID.train, "augmentation": "none"}}, "seed-1/mean_teacher: train.augmentation"),
+        ({"train": {**STUDY.train, "augmentation": "none"}}, "seed-1/mean_teacher: train.augmentation"),
         ({"cases": CaseChoice(labeled=(1, 2), test=2)}, "another cases.test"),
         ({"cases": CaseChoice(labeled=(1, 2), test=1, validation=1)}, "another cases.validation"),
     ],
 )
-def test_finished_runs_are_never_said_to_be_of_a_changed_grid(finished, scans, changes, said):
+def test_finished_runs_are_never_said_to_be_of_a_changed_study_file(finished, scans, changes, said):
     before = (finished / "study.json").read_bytes()
     with pytest.raises(InputError, match=said) as error:
-        run_study(GRID.model_copy(update=changes), scans, scans, finished)
+        run_study(STUDY.model_copy(update=changes), scans, scans, finished)
     assert error.value.code == 2
     assert (finished / "study.json").read_bytes() == before
 
 
 def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path):
-    chosen = GRID.model_copy(update={"train": {"selection": "validation", "validate_every": 1}})
+    chosen = STUDY.model_copy(update={"train": {"selection": "validation", "validate_every": 1}})
     with pytest.raises(InputError, match="validation cases"):
         run_study(chosen, scans, scans, tmp_path / "study")
     assert not (tmp_path / "study").exists()
@@ -169,14 +147,14 @@ def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeyp
         learn(spec, progress)
 
     monkeypatch.setattr(one_run, "train_method", failing)
-    grid = GRID.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
+    study_file = STUDY.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
     with pytest.raises(
         SemivoxError, match=r"1 of 2 trainings failed, 1 are done(.|\n)*supervised: semivox: the disk"
     ) as error:
-        run_study(grid, scans, scans, tmp_path / "study")
+        run_study(study_file, scans, scans, tmp_path / "study")
     assert error.value.code == 1
     monkeypatch.setattr(one_run, "train_method", learn)
-    assert run_study(grid, scans, scans, tmp_path / "study").done == 2
+    assert run_study(study_file, scans, scans, tmp_path / "study").done == 2
 
 
 def test_a_stop_lets_runs_save_and_starts_no_other(scans, tmp_path):
@@ -190,13 +168,13 @@ def test_a_stop_lets_runs_save_and_starts_no_other(scans, tmp_path):
             return self.code
 
     with pytest.raises(InterruptedRun, match="0 of 4 trainings are done"):
-        run_study(GRID, scans, scans, tmp_path / "study", Here(kind=Stopped))
+        run_study(STUDY, scans, scans, tmp_path / "study", Here(kind=Stopped))
     assert not list(tmp_path.glob("study/*/*/seed-1/*"))
 
 
 @pytest.mark.slow
 def test_processes_are_resumed_after_a_stop_and_a_kill(scans, tmp_path):
-    path, out = tmp_path / "grid.toml", tmp_path / "study"
+    path, out = tmp_path / "study.toml", tmp_path / "study"
     path.write_text(
         'methods = ["supervised"]\n[cases]\nlabeled = [1]\ntest = 1\n[train]\ndevice = "cpu"\n'
         "[plan]\nspacing = [8, 8, 8]\npatch = [16, 16, 8]\nsteps = 4000\n"

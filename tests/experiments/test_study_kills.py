@@ -13,20 +13,19 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.processes.lock import locked
-from semivox.data import phantom
 from semivox.experiments import one_run, runner
 from semivox.experiments.study import run_study
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline import stages as steps
 from tests import faults
-from tests.core.processes.test_lock import alive, ended
+from tests.core.processes.liveness import alive, ended
 from tests.experiments.here import forked
-from tests.experiments.test_runner import GRID
+from tests.experiments.tiny import STUDY
 
-ONE = GRID.model_copy(
+ONE = STUDY.model_copy(
     update={
         "cases": CaseChoice(labeled=(1,), test=1),
-        "plan": GRID.plan.model_copy(update={"steps": 5}),
+        "plan": STUDY.plan.model_copy(update={"steps": 5}),
         "train": {"device": "cpu", "workers": 0, "save_every": 1e-6},
     }
 )
@@ -49,10 +48,8 @@ def outputs(out: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "scans"
-    phantom.write(folder, 4, 0, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    return folder
+def scans(scans_of):
+    return scans_of(4, 0, 0)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What a study has done must be what its grid still asks for; a grid may grow."""
+"""What a study has done must be what its study file still asks for; a study file may grow."""
 
 import json
 
@@ -19,19 +19,19 @@ SPLIT = Split(
 UA_MT = "labeled-4/draw-0/seed-1/ua_mt"
 
 
-def grid(**changes):
-    return made.grid(**({"cases": FOUR} | changes))
+def study_file(**changes):
+    return made.study_file(**({"cases": FOUR} | changes))
 
 
 def compare(out, asked, split=SPLIT):
-    """The study in ``out`` with the grid and the labeled set that it is asked to go on with."""
+    """The study in ``out`` with the study file and the labeled set that it is asked to go on with."""
     sets = [made.labeled_set("labeled-4", 0, split)]
     check_unchanged(out, asked, sets, runs_of(asked, sets))
 
 
 @pytest.fixture
 def study(tmp_path):
-    out = made.study(tmp_path / "study", grid())
+    out = made.study(tmp_path / "study", study_file())
     SPLIT.save(out / "labeled-4" / "draw-0" / "split.json")
     made.PLAN.save(out / "labeled-4" / "draw-0" / "plan.json")
     return out
@@ -51,26 +51,30 @@ def study(tmp_path):
         ),
     ],
 )
-def test_finished_runs_refuse_a_grid_that_asks_something_else_of_them(study, changes, said):
-    compare(study, grid())
+def test_finished_runs_refuse_a_study_file_that_asks_something_else_of_them(study, changes, said):
+    compare(study, study_file())
     with pytest.raises(InputError, match=said) as error:
-        compare(study, grid(**({"method": {"ua_mt": {"options": {"passes": 4}}}} | changes)))
+        compare(study, study_file(**({"method": {"ua_mt": {"options": {"passes": 4}}}} | changes)))
     assert error.value.code == 2
 
 
-def test_a_grid_may_grow_and_shrink(study):
+def test_a_study_file_may_grow_and_shrink(study):
     more = {"ua_mt": {"options": {"passes": 4}, "ablations": "all"}, "mc_net": {"options": {"decay": 0.5}}}
-    compare(study, grid(methods=("supervised", "ua_mt", "mean_teacher", "mc_net"), method={"ua_mt": more["ua_mt"]}))
-    compare(study, grid(seeds=(1, 2), method={"ua_mt": {"options": {"passes": 4}}}))
-    compare(study, grid(methods=("mean_teacher",), method={}))
+    compare(
+        study, study_file(methods=("supervised", "ua_mt", "mean_teacher", "mc_net"), method={"ua_mt": more["ua_mt"]})
+    )
+    compare(study, study_file(seeds=(1, 2), method={"ua_mt": {"options": {"passes": 4}}}))
+    compare(study, study_file(methods=("mean_teacher",), method={}))
 
 
 def test_what_changes_no_number_may_change(study):
     own = {"ua_mt": {"options": {"passes": 4}}}
-    compare(study, grid(method=own, train={"workers": 1, "save_every": 9.0, "tensorboard": True, "device": "cpu"}))
+    compare(
+        study, study_file(method=own, train={"workers": 1, "save_every": 9.0, "tensorboard": True, "device": "cpu"})
+    )
     (study / UA_MT / "done").unlink()  # one that would be resumed on another device is no longer the same run
     with pytest.raises(InputError, match=r"train\.device: was auto, is cpu"):
-        compare(study, grid(method=own, train={"device": "cpu"}))
+        compare(study, study_file(method=own, train={"device": "cpu"}))
 
 
 def test_an_option_of_a_later_version_counts_with_its_default(study):
@@ -78,11 +82,11 @@ def test_an_option_of_a_later_version_counts_with_its_default(study):
     content = json.loads(path.read_text())
     del content["options"]["decay"], content["train"]["tensorboard"]
     path.write_text(json.dumps(content))
-    compare(study, grid())
+    compare(study, study_file())
     content["options"]["was_taken_out"] = 1
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"options.was_taken_out: was 1, is None"):
-        compare(study, grid())
+        compare(study, study_file())
 
 
 @pytest.mark.parametrize(
@@ -97,17 +101,17 @@ def test_an_option_of_a_later_version_counts_with_its_default(study):
 def test_labeled_sets_refuse_other_cases(study, change, said):
     other = Split(**{**SPLIT.model_dump(), **change})
     with pytest.raises(InputError, match=said):
-        compare(study, grid(), other)
+        compare(study, study_file(), other)
 
 
-def test_settings_that_left_the_grid_must_be_scored_on_the_same_cases(study):
+def test_labeled_sets_that_left_the_study_file_must_be_scored_on_the_same_cases(study):
     left = study / "labeled-2" / "draw-0"
     left.mkdir(parents=True)
     Split(labeled=("a", "b"), test=made.CASES).save(left / "split.json")
-    compare(study, grid())
+    compare(study, study_file())
     Split(labeled=("a", "b"), test=made.CASES[1:]).save(left / "split.json")
     with pytest.raises(InputError, match="labeled-2/draw-0: other test cases"):
-        compare(study, grid())
+        compare(study, study_file())
 
 
 @pytest.mark.parametrize(
@@ -124,10 +128,10 @@ def test_settings_that_left_the_grid_must_be_scored_on_the_same_cases(study):
     ],
 )
 def test_choices_of_cases_that_decide_who_is_scored_may_not_change(changes, said):
-    assert changed_parts(grid(), grid(cases=FOUR | changes)) == said
+    assert changed_parts(study_file(), study_file(cases=FOUR | changes)) == said
 
 
-def test_a_grid_may_move_with_its_files():
+def test_a_study_file_may_move_with_its_files():
     before, now = ({"labeled": [4], "split": split} for split in ("../splits/hc.json", "/other/place/hc.json"))
-    assert changed_parts(grid(cases=before), grid(cases=now)) == []
-    assert changed_parts(grid(cases=before), grid(cases=now | {"split": "la.json"})) == ["cases.split"]
+    assert changed_parts(study_file(cases=before), study_file(cases=now)) == []
+    assert changed_parts(study_file(cases=before), study_file(cases=now | {"split": "la.json"})) == ["cases.split"]

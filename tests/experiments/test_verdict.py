@@ -58,7 +58,7 @@ def conclude(method, twin, rows, twin_rows, about, patients=None):
         Group("", arms[name], {(0, 1): RunResult((None,), (tuple(own),), (), None, None, None)}, patients or {})
         for name, own in ((twin, twin_rows), (method, rows))
     )
-    record = Record(kind="job", study_file=made.grid(), data="nowhere", files="0")
+    record = Record(kind="job", study_file=made.study_file(), data="nowhere", files="0")
     return summary.conclude(Results(None, record, groups, 0), about, METHOD)
 
 

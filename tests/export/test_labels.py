@@ -16,7 +16,7 @@ from semivox.data.formats.itksnap import described
 from semivox.data.formats.scan import Segment
 from semivox.export.terms import TERMS, term_of
 from tests.data.formats.dicom import made_up
-from tests.data.formats.dicom.test_labels import DIRECTIONS, SHAPE, boxes, scan, truth
+from tests.data.formats.dicom.structures import DIRECTIONS, SHAPE, boxes, scan, truth
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-results-in-other-tools.md"
 NAMES = (Segment("liver", 1), Segment("left kidney", 4), Segment("odd thing", 7))

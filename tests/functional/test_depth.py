@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
 from semivox.core.case import IGNORE
 from semivox.functional.depth import surface_depth
+from tests.functional.made_up import cube
+from tests.functional.restatements import slow_depth
 
-
-def cube() -> np.ndarray:
-    label = np.zeros((20, 20, 20), np.uint8)
-    label[5:15, 5:15, 5:15] = 1
-    return label
-
-
-def brute(label: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
-    """Distance in mm from each voxel's center to the nearest center of another label."""
-    depth = np.full(label.shape, np.inf)
-    places = list(itertools.product(*map(range, label.shape)))
-    points = np.array(places) * spacing
-    flat = label.ravel()
-    for index, place in enumerate(places):
-        others = points[flat != flat[index]]
-        if len(others):
-            depth[place] = np.linalg.norm(others - points[index], axis=1).min()
-    return depth
+CUBE = cube(10, 20).astype(np.uint8)
+"""One of 10 voxels amid 20."""
 
 
 def test_voxels_within_a_millimeter_of_a_cube():
-    depth, label = surface_depth(cube(), (1, 1, 1), 2), cube()
+    depth, label = surface_depth(CUBE, (1, 1, 1), 2), CUBE
     assert ((depth <= 1) & (label == 1)).sum() == 488  # 10^3 - 8^3
     assert ((depth <= 1) & (label == 0)).sum() == 600  # faces only; diagonal neighbors are farther
 
@@ -44,7 +28,7 @@ def test_against_brute_force(spacing, classes):
     found = surface_depth(label, spacing, classes)
     assert found.dtype == np.float32
     assert found.shape == label.shape
-    np.testing.assert_allclose(found, brute(label, spacing), rtol=1e-5)
+    np.testing.assert_allclose(found, slow_depth(label, spacing), rtol=1e-5)
 
 
 def test_faces_of_the_patch_are_no_surface():
@@ -61,11 +45,11 @@ def test_a_patch_of_one_label_has_no_surface(value):
 
 
 def test_unknown_voxels_are_infinitely_deep():
-    label = cube()
+    label = CUBE.copy()
     label[:3] = IGNORE
     depth = surface_depth(label, (1, 1, 1), 2)
     assert np.isposinf(depth[:3]).all()
-    np.testing.assert_array_equal(depth[3:], surface_depth(cube(), (1, 1, 1), 2)[3:])
+    np.testing.assert_array_equal(depth[3:], surface_depth(CUBE, (1, 1, 1), 2)[3:])
 
 
 @pytest.mark.parametrize("value", [0, 1])
@@ -88,7 +72,7 @@ def test_a_gap_of_unknown_voxels_is_shared_by_its_two_sides():
 
 
 def test_the_label_is_left_as_it_was_whatever_its_layout():
-    label = np.asfortranarray(cube()[:, ::2])
+    label = np.asfortranarray(CUBE[:, ::2])
     kept = label.copy()
     found = surface_depth(label, (1, 2, 1), 2)
     np.testing.assert_array_equal(label, kept)

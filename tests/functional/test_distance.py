@@ -7,20 +7,12 @@ import pytest
 from scipy import ndimage
 
 from semivox.functional.distance import signed_distance, signed_distance_of_mask
-
-ONE = (1.0, 1.0, 1.0)
+from tests.functional.made_up import ONE, cube
 
 
 def line(*members: int, length: int = 9) -> np.ndarray:
     mask = np.zeros((1, 1, length), bool)
     mask[0, 0, list(members)] = True
-    return mask
-
-
-def cube(edge: int, room: int) -> np.ndarray:
-    mask = np.zeros((room,) * 3, bool)
-    start = (room - edge) // 2
-    mask[(slice(start, start + edge),) * 3] = True
     return mask
 
 

@@ -6,26 +6,8 @@ import pytest
 import torch
 
 from semivox.functional.losses import generalized_dice
-
-
-def volume(*rows: list[float]) -> torch.Tensor:
-    """Probabilities of each class at V voxels -> (1, K, 1, 1, V)."""
-    return torch.tensor(rows)[None, :, None, None]
-
-
-def labels(*classes: int) -> torch.Tensor:
-    return torch.tensor(classes)[None, None, None]
-
-
-def slow(probabilities, label, counted):
-    top = bottom = 0.0
-    for k, p in enumerate(probabilities.double()):
-        true = [(float(a), int(b) == k) for a, b, c in zip(p.ravel(), label.ravel(), counted.ravel(), strict=True) if c]
-        size = sum(mine for _, mine in true)
-        if size:
-            top += sum(a for a, mine in true if mine) / size**2
-            bottom += (sum(a for a, _ in true) + size) / size**2
-    return 1 - 2 * top / bottom if bottom else 0.0
+from tests.functional.made_up import labels, volume
+from tests.functional.restatements import slow_generalized_dice
 
 
 def test_four_voxels_worked_out_by_hand():
@@ -50,7 +32,7 @@ def test_patch_by_patch_it_is_the_formula(seed):
     label[2, 0] = 255
     counted = (label != 255) & (torch.rand(3, 3, 4, 5) < 0.7)
     found = generalized_dice(probabilities, label, counted)
-    expected = [slow(*parts) for parts in zip(probabilities, label, counted, strict=True)]
+    expected = [slow_generalized_dice(*parts) for parts in zip(probabilities, label, counted, strict=True)]
     assert found.tolist() == pytest.approx(expected, rel=1e-5)
 
 

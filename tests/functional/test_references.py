@@ -14,11 +14,11 @@ from semivox.functional.references import (
     reference_odds,
     references_of,
 )
-from tests.functional.test_depth import cube
+from tests.functional.made_up import cube
 
 
 def test_candidates_are_those_of_the_band_and_of_their_class():
-    label = torch.from_numpy(cube()).long()[None].repeat(2, 1, 1, 1)
+    label = torch.from_numpy(cube(10, 20)).long()[None].repeat(2, 1, 1, 1)
     label[1] = 0  # one labeled patch without an object
     depth = torch.stack([torch.from_numpy(surface_depth(part.numpy().astype("uint8"), (1, 1, 1), 2)) for part in label])
     where = torch.arange(label.numel()).reshape(2, 1, 20, 20, 20).float()  # an embedding that says where it is from
@@ -30,7 +30,7 @@ def test_candidates_are_those_of_the_band_and_of_their_class():
 
 
 def test_voxels_larger_than_the_band_give_those_next_to_the_surface_as_candidates():
-    label = torch.from_numpy(cube()).long()[None].repeat(2, 1, 1, 1)
+    label = torch.from_numpy(cube(10, 20)).long()[None].repeat(2, 1, 1, 1)
     label[1] = 0
     depth = torch.stack([torch.from_numpy(surface_depth(part.numpy().astype("uint8"), (4, 4, 4), 2)) for part in label])
     found = band_references(torch.zeros(2, 1, 20, 20, 20), label, depth, 3.0, 2)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn.functional import cosine_similarity
 
 from semivox.functional.separation import chosen_prototypes, disagreement, separation
+from tests.functional.restatements import slow_separation
 
 
 def number(value: int) -> torch.Tensor:
     return torch.tensor(value)
-
-
-def slow_separation(rows, scores, prototypes):
-    distance = 1 - cosine_similarity(rows[:, None], prototypes[None], dim=2)  # (M, P)
-    weight = len(rows) * scores / scores.sum()
-    return (weight[:, None] * distance).mean()
 
 
 def test_two_rows_and_two_prototypes():

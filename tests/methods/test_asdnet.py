@@ -14,8 +14,8 @@ from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods.asdnet import ASDNet, hard_dice
 from tests.contract.examples import blueprint, build, gradients, logit, odd_batch, odd_blueprint, train, turn
-from tests.functional.test_generalized_dice import labels, slow, volume
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.made_up import labels, volume
+from tests.functional.restatements import slow_dice_ce, slow_generalized_dice
 
 PAPER = dict(ASDNet.ablations["paper's loss"])
 EXAMPLE = volume([0.8, 0.2, 0.0, 0.0], [0.2, 0.8, 1.0, 1.0])
@@ -278,7 +278,7 @@ def ratio(p: torch.Tensor, label: torch.Tensor, counted: torch.Tensor) -> torch.
     top = sum(w * p[k][(label == k) & counted].sum() for k, w in enumerate(weights))
     bottom = sum(w * (p[k][counted].sum() + sizes[k]) for k, w in enumerate(weights))
     found = 2 * top / bottom
-    assert 1 - found.item() == pytest.approx(slow(p.detach(), label, counted), rel=1e-6)
+    assert 1 - found.item() == pytest.approx(slow_generalized_dice(p.detach(), label, counted), rel=1e-6)
     return found
 
 

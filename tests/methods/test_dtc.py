@@ -15,8 +15,8 @@ from semivox.functional.losses import soft_dice
 from semivox.methods.dtc import DTC
 from semivox.networks.architecture import Output
 from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, odd_batch, odd_blueprint, turn
-from tests.functional.test_distance import ONE, cube
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.made_up import ONE, cube
+from tests.functional.restatements import slow_dice_ce
 
 
 def scripted(

@@ -16,8 +16,7 @@ from semivox.functional.references import draw_references
 from semivox.methods.embedding_matching import EmbeddingMatching
 from semivox.networks.architecture import Output
 from tests.contract.examples import SPACING, Scripted, balls, batch, blueprint, build, gradients, logit, train, turn
-from tests.functional.test_depth import brute
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.restatements import slow_depth, slow_dice_ce
 
 QUIET = {"noise_student": 0.0, "noise_teacher": 0.0}
 UNSURE = [0.5]
@@ -310,7 +309,7 @@ def test_paired_references_come_from_the_partner_alone():
 def test_the_depth_target_is_what_batches_bring():
     given = batch(EmbeddingMatching)
     for label, depth in zip(given.label, given.targets["depth"], strict=True):
-        np.testing.assert_allclose(depth, brute(label.numpy(), SPACING), rtol=1e-5)
+        np.testing.assert_allclose(depth, slow_depth(label.numpy(), SPACING), rtol=1e-5)
 
 
 def test_without_matching_and_reliability_it_is_supervised():
@@ -376,7 +375,7 @@ def test_one_step_against_a_restatement_in_float64(classes, kernel, reduce, shar
     reliable = (certain * ce).sum() / certain.sum()
 
     seed_step(0, step, 0)
-    depth = np.stack([brute(part.numpy(), SPACING) for part in given.label])
+    depth = np.stack([slow_depth(part.numpy(), SPACING) for part in given.label])
     s = []
     for c in range(classes):
         band = torch.from_numpy((depth <= 2.0) & (given.label.numpy() == c))

@@ -9,39 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from semivox.core.batch import Batch
 from semivox.methods.mc_net import MCNet
-from semivox.methods.method import Method
-from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
-from tests.contract.examples import batch, blueprint, build, gradients, logit, train, turn
-
-
-def count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
-class Answers(nn.Module):
-    """Several decoders that answer with these foreground probabilities, on one labeled and one unlabeled patch."""
-
-    def __init__(self, *probabilities: list[float]) -> None:
-        super().__init__()
-        self.logits = [torch.cat([logit(p)] * 2).requires_grad_() for p in probabilities]
-
-    def forward(self, image: torch.Tensor) -> tuple[Output, ...]:
-        return tuple(Output(z, z, (), (), {}) for z in self.logits)
-
-
-def answering(
-    *probabilities: list[float], name: str = "mc_net", label: list[int] | None = None, **options
-) -> tuple[Method, Batch]:
-    """A method with that network, and a batch of that many voxels."""
-    voxels = len(probabilities[0])
-    method = build(name, blueprint(), {"segmentation": "dice"} | options)
-    method.network = Answers(*probabilities)
-    known = torch.tensor(label or [0] * voxels).reshape(1, 1, 1, voxels)
-    return method, Batch(torch.zeros(2, 1, 1, 1, voxels), known, ("l", "u"))
+from tests.contract.examples import batch, blueprint, build, gradients, train, turn
+from tests.methods.answers import answering, count
 
 
 def test_the_network_is_the_authors():

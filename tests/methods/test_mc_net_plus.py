@@ -15,8 +15,8 @@ from semivox.methods.mc_net_plus import MCNetPlus
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 from tests.contract.examples import batch, blueprint, build, gradients, train, turn
-from tests.methods.test_mc_net import answering as of_mc_net
-from tests.methods.test_mc_net import count
+from tests.methods.answers import answering as of_mc_net
+from tests.methods.answers import count
 
 answering = partial(of_mc_net, name="mc_net_plus")
 

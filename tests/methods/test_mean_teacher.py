@@ -7,12 +7,12 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 from semivox.core.batch import Batch
 from semivox.methods.mean_teacher import MeanTeacher
 from semivox.networks.architecture import Output
 from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, train, turn
+from tests.functional.restatements import slow_dice_ce
 
 QUIET = {"noise_student": 0.0, "noise_teacher": 0.0}
 
@@ -152,16 +152,6 @@ def test_predicting_with_the_teacher():
             other = method.teacher.network if who == "student" else method.network
             assert torch.equal(method.predict(image), network(image).logits.softmax(1))
             assert not torch.allclose(method.predict(image), other(image).logits.softmax(1))
-
-
-def slow_dice_ce(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Half cross-entropy, half Dice of the foreground classes, for two patches or more."""
-    p, k = logits.softmax(1), logits.shape[1]
-    hot = nn.functional.one_hot(label, k).movedim(-1, 1).to(p.dtype)
-    ce = -(hot * p.log()).sum(1).mean()
-    axes = (0, 2, 3, 4)
-    dice = 1 - (2 * (p * hot).sum(axes) + 1e-5) / ((p * p).sum(axes) + (hot * hot).sum(axes) + 1e-5)
-    return (ce + dice[1:].mean()) / 2
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -16,7 +16,7 @@ from semivox.methods.method import Losses
 from semivox.methods.mtc import MTC, split_error, unit_range
 from semivox.networks.architecture import Output
 from tests.contract.examples import batch, blueprint, build, logit, train
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.restatements import slow_dice_ce
 
 QUIET = {"noise": 0.0}
 

@@ -18,7 +18,7 @@ from semivox.methods.sassnet import SASSNet, adversarial_loss, distance_or_zero,
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.restatements import slow_dice_ce
 
 ONE = (1.0, 1.0, 1.0)
 

@@ -15,8 +15,7 @@ from semivox.networks.blueprint import Blueprint
 from semivox.networks.separable import SeparableNetwork
 from semivox.networks.vnet import VNet
 from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, turn
-from tests.functional.test_separation import slow_separation
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.restatements import slow_dice_ce, slow_separation
 
 
 def size(module: torch.nn.Module) -> int:

@@ -13,7 +13,7 @@ from semivox.core.batch import Batch
 from semivox.methods.mean_teacher import MeanTeacher
 from semivox.methods.ua_mt import UAMT
 from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, turn
-from tests.methods.test_mean_teacher import slow_dice_ce
+from tests.functional.restatements import slow_dice_ce
 
 QUIET = {"noise_student": 0.0, "noise_teacher": 0.0}
 

@@ -30,8 +30,10 @@ def training(scans, out):
 def study(scans, out):
     own = {"options": OPTIONS, "ablations": ("no noise",), "only_ablations": True}
     cases = CaseChoice(labeled=(2,), test=("hip_0002",))
-    grid = StudyFile(methods=("mean_teacher",), cases=cases, plan=PlanOptions(**PATCH), method={"mean_teacher": own})
-    run_study(grid, scans, scans, out)
+    study_file = StudyFile(
+        methods=("mean_teacher",), cases=cases, plan=PlanOptions(**PATCH), method={"mean_teacher": own}
+    )
+    run_study(study_file, scans, scans, out)
 
 
 @pytest.fixture(scope="module")

@@ -64,9 +64,11 @@ def test_a_method_is_canonical_wherever_its_name_is_read():
     assert RunOptions(method="mean-teacher").config().method == "mean_teacher"
     job = study_file_of(RunOptions(method="mean-teacher"))
     assert [arm.name for arm in arms_of(job)] == ["supervised", "mean_teacher"]
-    grid = StudyFile(methods=("mean-teacher", "mean_teacher"), method={"mean-teacher": {"options": {"decay": 0.5}}})
-    assert (grid.methods, list(grid.method)) == (("mean_teacher",), ["mean_teacher"])
-    assert [arm.name for arm in arms_of(grid)] == ["supervised", "mean_teacher"]
+    study_file = StudyFile(
+        methods=("mean-teacher", "mean_teacher"), method={"mean-teacher": {"options": {"decay": 0.5}}}
+    )
+    assert (study_file.methods, list(study_file.method)) == (("mean_teacher",), ["mean_teacher"])
+    assert [arm.name for arm in arms_of(study_file)] == ["supervised", "mean_teacher"]
 
 
 def test_the_command_line_offers_every_option_of_a_plan():

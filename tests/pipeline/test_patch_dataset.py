@@ -19,7 +19,7 @@ from semivox.pipeline.patch_dataset import make_patches
 from semivox.reports.difficulty import deviations, grouped, read_difficulty, strata, write_difficulty
 from semivox.reports.study import report_study
 from tests.experiments import made
-from tests.reports.test_job_report import Page
+from tests.reports.parsed_page import Page
 
 CHOICE = PatchChoice(size=(8, 8, 8), spacing=None, per_scan=3, overlap=0.4)
 

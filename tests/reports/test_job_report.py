@@ -4,7 +4,6 @@ import base64
 import hashlib
 import io
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,37 +13,7 @@ from semivox.experiments.results import Estimate
 from semivox.reports.curves import HEIGHT, WIDTH, smooth, ticks, training_curves
 from semivox.reports.overlay import color, data_uri, overlay
 from semivox.reports.page import PairedCase, Picture, ReportData, ScoreRow, number, render, write_report
-
-HOSTILE = (
-    "<img src=x onerror=alert(1)>\"'",
-    "</script><script>alert(1)</script>",
-    "</style><style>body{display:none}</style>",
-    '"><svg onload=alert(1)>',
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;b&gt;",
-)
-
-
-class Page(HTMLParser):
-    """All tags, attributes and visible text of a page."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.words, self.style = [], [], [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attributes]
-
-    def handle_data(self, data):
-        if self.tags[-1:] == ["style"] and not self.style:
-            self.style = data
-        self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(self.words)
+from tests.reports.parsed_page import HOSTILE, Page
 
 
 def ball(shape, center, radius):

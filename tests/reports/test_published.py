@@ -9,7 +9,7 @@ from semivox.methods import METHODS, find
 from semivox.reports.published import beside, incomparable, load_published, of_protocol
 from semivox.reports.study import report_study
 from tests.experiments import made
-from tests.reports.test_job_report import Page
+from tests.reports.parsed_page import Page
 
 
 def number(**wanted):
@@ -75,7 +75,7 @@ def test_reasons_name_what_differs_and_what_always_holds():
 
 
 def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):
-    asked = made.grid(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
+    asked = made.study_file(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
     folder = made.study(tmp_path / "study", asked)
     (table,) = beside("la-6000-last", collect(folder))
     assert table.heads[:3] == ("Method", "dice", "ours")
@@ -91,7 +91,7 @@ def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):
 
 
 def test_a_published_row_stands_beside_ours_with_all_that_differs_from_its_recipe(tmp_path):
-    asked = made.grid(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
+    asked = made.study_file(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
     (table,) = beside("la-6000-last", collect(made.study(tmp_path / "study", asked)))
     note = next(note for note in table.notes if note.startswith("ua_mt differs from its recipe la-2019"))
     for part in (
@@ -109,7 +109,7 @@ def test_a_published_row_stands_beside_ours_with_all_that_differs_from_its_recip
 
 
 def test_scores_of_largest_components_stand_beside_those_of_largest_components(tmp_path):
-    asked = made.grid(
+    asked = made.study_file(
         protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={}, predict={"largest_component": True}
     )
     (table,) = beside("la-6000-last", collect(made.study(tmp_path / "study", asked)))

@@ -18,7 +18,7 @@ from semivox.reports.provenance import provenance
 from semivox.reports.study import report_study
 from semivox.reports.table import escaped, lines_of
 from tests.experiments import made
-from tests.reports.test_job_report import HOSTILE, Page
+from tests.reports.parsed_page import HOSTILE, Page
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def _undrawn(monkeypatch):
     monkeypatch.setattr("semivox.reports.pictures._kept", lambda *arguments: picture)
 
 
-def test_groups_hold_all_draws_smallest_setting_first(results):
+def test_groups_hold_all_draws_smallest_labeled_set_first(results):
     assert results.labeled_sets == ["labeled-4", "labeled-8"]
     arms = ["supervised", "mean_teacher", "ua_mt", "ua_mt~one-pass"]
     assert [group.arm.name for group in results.of("labeled-4")] == arms
@@ -120,7 +120,7 @@ def test_the_latex_table_escapes_names_and_marks_what_is_decided(finished):
 def test_the_markdown_table_has_a_row_an_arm_and_shows_names_as_they_are(finished, results):
     text = (finished[0] / "report" / "table.md").read_text(encoding="utf-8")
     tables = [part.splitlines() for part in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
-    assert [len(table) for table in tables] == [6, 6]  # two lines of heading, four arms; a table a setting
+    assert [len(table) for table in tables] == [6, 6]  # two lines of heading, four arms; a table a labeled set
     assert {line.count(" | ") for table in tables for line in (table[0], *table[2:])} == {10}
     row = next(line for line in tables[0] if "mean\\_teacher" in line)
     found = results.comparisons("labeled-4", "dice")["mean_teacher"]
@@ -154,7 +154,7 @@ def test_the_page_loads_nothing_and_its_style_is_the_one_its_policy_names(finish
 @pytest.mark.usefixtures("_undrawn")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_shown_not_obeyed(tmp_path, name):
-    asked = made.grid(title=name, methods=("mean_teacher",), method={}, cases={"labeled": [4], "test": 3})
+    asked = made.study_file(title=name, methods=("mean_teacher",), method={}, cases={"labeled": [4], "test": 3})
     page = Page(report_study(made.study(tmp_path / "study", asked, cases=(name, "b", "c"))).read_text(encoding="utf-8"))
     assert name in page.text
     assert "script" not in page.tags
@@ -179,7 +179,7 @@ def test_unfinished_and_uneven_studies_say_so(tmp_path):
     page = Page(report_study(made.study(tmp_path / "study", skip=(skipped,))).read_text(encoding="utf-8"))
     assert "1 run has no scores yet, begun or not, and nothing of them is in these tables: ua_mt 1." in page.text
     assert "ua_mt 2" in page.text
-    one = made.grid(cases={"labeled": [4], "test": 12}, method={})
+    one = made.study_file(cases={"labeled": [4], "test": 12}, method={})
     page = Page(report_study(made.study(tmp_path / "one", one)).read_text(encoding="utf-8"))
     assert "these labeled cases only" in page.text
     with pytest.raises(InputError, match="no job and no study"):

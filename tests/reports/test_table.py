@@ -10,8 +10,8 @@ from tests.experiments import made
 
 
 def lines(tmp_path):
-    """Of one setting; the mean teacher has the best HD95, and misses three objects."""
-    found = lines_of(collect(made.study(tmp_path / "study", made.grid(cases={"labeled": [8], "test": 12}))))
+    """Of one labeled set; the mean teacher has the best HD95, and misses three objects."""
+    found = lines_of(collect(made.study(tmp_path / "study", made.study_file(cases={"labeled": [8], "test": 12}))))
     missing = next(line for line in found if line.arm == "mean_teacher")
     missing.scores["hd95_mm"] = Estimate(0.5, None, None, undefined=3, penalized=25.25)
     return found

@@ -16,7 +16,7 @@ from semivox.training.run import train_run
 from semivox.training.settings import TrainSettings
 from semivox.training.spec import RunSpec, batch_of_process
 from tests.training import tiny
-from tests.training.test_resume import assert_same, weights
+from tests.training.runs import assert_same, weights
 
 SEMIVOX = [sys.executable, "-m", "semivox"]
 TORCHRUN_2 = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "semivox"]

@@ -21,9 +21,9 @@ from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
 from tests import faults
-from tests.core.processes.test_lock import alive
+from tests.core.processes.liveness import alive
 from tests.training import tiny, two_processes
-from tests.training.test_resume import assert_same, weights
+from tests.training.runs import assert_same, weights
 
 
 class TellingKeeper(run.RunMonitor):

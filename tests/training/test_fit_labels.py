@@ -12,7 +12,7 @@ from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
 from tests.training import tiny
-from tests.training.test_resume import stop_after
+from tests.training.runs import stop_after
 
 
 def test_a_run_shows_the_labeled_scans_once_and_a_resumed_one_shows_nothing(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from semivox.training.run import train_run
 from semivox.training.settings import TrainSettings, configure
 from semivox.training.spec import RunSpec
 from tests.training import tiny
-from tests.training.test_resume import assert_same, stop_after, weights
+from tests.training.runs import assert_same, stop_after, weights
 
 STEPS = 600
 

@@ -14,7 +14,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.core.plan import CaseFacts, ChannelFacts
@@ -29,27 +28,7 @@ from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
 from tests import faults
 from tests.training import tiny
-
-
-def weights(out: Path) -> dict[str, torch.Tensor]:
-    return load_file(out / "model" / "weights.safetensors")
-
-
-def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
-    assert first.keys() == second.keys()
-    for name, value in first.items():
-        assert torch.equal(value, second[name]), name
-
-
-def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Behave as if Ctrl-C came during the given step."""
-    turned = run.RunMonitor.turned
-
-    def asked(keeper: run.RunMonitor, at: int, *rest: object) -> None:
-        turned(keeper, at, *rest)
-        keeper.stop.asked = keeper.stop.asked or at + 1 == step
-
-    monkeypatch.setattr(run.RunMonitor, "turned", asked)
+from tests.training.runs import assert_same, stop_after, weights
 
 
 @pytest.mark.parametrize("method", list(METHODS))

@@ -12,7 +12,7 @@ from semivox.training.run import train_run
 from semivox.training.settings import TrainSettings
 from semivox.training.spec import SETTLED, RunSpec, settled
 from tests.training import tiny
-from tests.training.test_resume import assert_same, stop_after, weights
+from tests.training.runs import assert_same, stop_after, weights
 
 OTHER = {
     "steps": 4,

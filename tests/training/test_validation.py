@@ -11,7 +11,7 @@ from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
 from semivox.training.validation import BestWeights
 from tests.training import tiny
-from tests.training.test_resume import assert_same, stop_after, weights
+from tests.training.runs import assert_same, stop_after, weights
 
 CHOOSING = {"selection": "validation", "validate_every": 2}
 

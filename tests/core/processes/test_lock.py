@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.processes.lock import locked
+from tests.core.processes.liveness import alive, ended
 
 HOLDER = """
 import os, sys, time
@@ -37,23 +37,6 @@ def holder(folder, child: str) -> tuple[subprocess.Popen, int]:
         [sys.executable, "-c", HOLDER, str(folder), child], stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
     return process, int(process.stdout.readline().split()[1])
-
-
-def alive(number: int) -> bool:
-    """Whether a process still runs; one that only waits to be reaped does not."""
-    try:
-        with open(f"/proc/{number}/stat", encoding="utf-8") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def ended(*numbers: int) -> bool:
-    """Whether all of these processes end within a minute; they do at once, but the machine may be busy."""
-    deadline = time.monotonic() + 60
-    while any(map(alive, numbers)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not any(map(alive, numbers))
 
 
 def test_a_worker_that_outlives_a_killed_process_does_not_keep_its_folder(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import nibabel as nib
@@ -15,18 +14,11 @@ from semivox.core.geometry import Grid
 from semivox.data.formats import volume as volumes
 from semivox.data.formats.orientation import axis_codes, shear_degrees
 from tests.corpus import slices
+from tests.data.formats.axes import orientations
 
 SHAPE = (5, 6, 7)
 SPACING = (0.7, 1.25, 3.0)
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
-
-
-def orientations() -> list[str]:
-    """All 48 axis codes."""
-    pairs = ("RL", "AP", "SI")
-    return [
-        "".join(letters) for order in itertools.permutations(pairs) for letters in itertools.product(*order)
-    ]  # fmt: skip
 
 
 def affine_of(codes: str, tilt: float = 0.0) -> np.ndarray:

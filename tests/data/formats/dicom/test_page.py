@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semivox.cli import exit_code
-from tests.data.layouts.test_dicom import patient
+from tests.data.layouts.dicom_export import patient
 
 PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "use-dicom.md"
 QUICK = ["--steps", "2", "--network", "small", "--patch", "16,16,8", "--workers", "0", "--processes", "1"]
