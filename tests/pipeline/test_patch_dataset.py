@@ -129,7 +129,7 @@ def test_groups_are_of_equal_size_from_common_to_unusual():
 
 
 def test_reports_score_by_difficulty_where_it_is_known(tmp_path):
-    asked = made.grid(cases={"labeled": [4], "test": 12}, method={})
+    asked = made.study_file(cases={"labeled": [4], "test": 12}, method={})
     folder = made.study(tmp_path / "study", asked)
     (folder / "report").mkdir()
     write_difficulty(folder / "report" / "difficulty.csv", {case: float(i) for i, case in enumerate(made.CASES)})
