@@ -43,6 +43,7 @@ REMEMBERS: dict[str, bool] = {name: getattr(known, "REMEMBERS", False) for name,
 TURNS: dict[str, int] = {name: getattr(known, "TURNS", 1) for name, known in KNOWN.items()}
 NETWORK: dict[str, dict[str, Any]] = {name: getattr(known, "NETWORK", {}) for name, known in KNOWN.items()}
 START: dict[str, dict[str, float]] = {name: getattr(known, "START", {}) for name, known in KNOWN.items()}
+UNVARIED: dict[str, dict[str, Any]] = {name: getattr(known, "UNVARIED", {}) for name, known in KNOWN.items()}
 ABSENT: dict[str, set[str]] = {name: getattr(known, "ABSENT", set()) for name, known in KNOWN.items()}
 
 

@@ -18,6 +18,7 @@ from tests.contract.known import (
     NAMES,
     SHARP,
     START,
+    UNVARIED,
     WEIGHTS,
     fields,
     same_tensor,
@@ -55,7 +56,7 @@ def test_each_term_moves_the_network_and_nothing_moves_a_teacher(name):
 
 def test_each_unsupervised_term_needs_the_unlabeled_patches(name):
     """Its gradient reaches an unlabeled patch's image; a method that has no such term may not claim to use them."""
-    method = build(name, odd_blueprint(), sharpness=SHARP)
+    method = build(name, odd_blueprint(), UNVARIED[name], SHARP)
     given = odd_batch(type(method))
     given.image.requires_grad_()
     losses = turn(method, given)

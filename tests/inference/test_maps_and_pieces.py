@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import ndimage
 
+from semivox.functional.components import largest_components
 from semivox.inference.maps import disagreement, entropy
 from semivox.inference.mirror import mirrored
-from semivox.inference.postprocess import largest_components
 
 
 def test_entropy_is_in_nats_and_exact_at_certainty():

@@ -125,3 +125,21 @@ def resized(mask: Tensor, like: Tensor, resizing: Resizing) -> Tensor:
     """(B, X, Y, Z) bool -> (B, 1, x, y, z) of zeros and ones, with the extent and type of the map ``like``."""
     values, extent = mask.unsqueeze(1).to(like.dtype), like.shape[2:]
     return F.adaptive_max_pool3d(values, extent) if resizing == "max" else F.interpolate(values, extent)
+
+
+def complementary(features: Features, first: int, spared: float) -> Features:
+    """Two views of samples miss complementary channels; ``first`` samples before them stay as they are.
+
+    Features (first + 2 N, C, x, y, z), finest first -> the same: the N samples of the first view keep a random half of
+    the channels, twice as strong, those of the second view the other half, at each level anew. A share ``spared`` of
+    the N pairs keeps all in both. UniMatch V2, arXiv:2410.10777.
+    """
+    pairs = (len(features[0]) - first) // 2
+    untouched = torch.randperm(pairs)[: int(pairs * spared)]
+    dropped = []
+    for z in features:
+        mask = 2.0 * torch.bernoulli(torch.full((pairs, z.shape[1]), 0.5))
+        mask[untouched] = 1
+        whole = torch.cat([torch.ones(first, z.shape[1]), mask, 2 - mask])
+        dropped.append(z * whole[:, :, None, None, None].to(z))
+    return tuple(dropped)

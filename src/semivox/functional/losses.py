@@ -82,10 +82,11 @@ def voxel_loss(logits: Tensor, label: Tensor, kind: VoxelLoss, limit: float, bal
     return bootstrapped_cross_entropy(logits, label, limit)
 
 
-def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5) -> Tensor:
+def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5, balance: float = 0.0) -> Tensor:
     """Cross-entropy plus soft Dice, background included, class by class and patch by patch: MONAI's ``DiceCELoss``.
 
-    Plain denominators; voxels without a known label count nowhere. The DKUXNet authors' script has it.
+    Plain denominators; voxels without a known label count nowhere. The DKUXNet authors' script has it, and BCP's.
+    ``balance``: of the cross-entropy.
     """
     log_probabilities = logits.float().log_softmax(1)
     known = label != IGNORE
@@ -94,7 +95,7 @@ def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5) 
         p = (log_probabilities[:, index].exp() * known).flatten(1)  # (B, V)
         g = ((label == index) & known).flatten(1).to(p.dtype)
         overlaps.append(1 - (2 * (p * g).sum(1) + epsilon) / (p.sum(1) + g.sum(1) + epsilon))
-    return _cross_entropy(log_probabilities, label) + torch.stack(overlaps).mean()
+    return _cross_entropy(log_probabilities, label, balance) + torch.stack(overlaps).mean()
 
 
 def segmentation_loss(

@@ -117,8 +117,8 @@ def another_view(image: Tensor, view: View) -> Tensor:
         return image
     seeds = torch.randint(2**62, (len(image),)).tolist()
     varied = image.float().clone()
-    for patch, seed in zip(varied, seeds, strict=True):
-        apply(patch, changes(VIEWS[view], len(patch), seed))
+    for index, seed in enumerate(seeds):
+        apply(varied[index], changes(VIEWS[view], varied.shape[1], seed))
     return varied
 
 

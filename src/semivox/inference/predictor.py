@@ -21,9 +21,9 @@ from semivox.core.plan import Plan, Precision
 from semivox.data.batches.patches import padding
 from semivox.data.formats.volume import to_source
 from semivox.data.prepared.prepare import normalize
+from semivox.functional.components import largest_components
 from semivox.inference.maps import disagreement, entropy, require_maps
 from semivox.inference.mirror import mirrored
-from semivox.inference.postprocess import largest_components
 from semivox.inference.regrid import regrid
 from semivox.inference.window import Blend, Predict, Window, slide
 

@@ -33,6 +33,9 @@ METHODS: dict[str, str] = {
     "ss_net": "semivox.methods.ss_net:SSNet",
     "caml": "semivox.methods.caml:CAML",
     "dkuxnet": "semivox.methods.dkuxnet:DKUXNet",
+    "cps": "semivox.methods.cps:CPS",
+    "bcp": "semivox.methods.bcp:BCP",
+    "unimatch_v2": "semivox.methods.unimatch_v2:UniMatchV2",
 }
 
 

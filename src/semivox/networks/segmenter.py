@@ -29,6 +29,8 @@ class Clean(NamedTuple):
     """Features -> logits of the decoder that will read the perturbed ones."""
 
 
+Reading = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
+"""Features of the encoder, finest first -> those that the decoder reads, of the same channels and sizes."""
 Perturbation = Callable[[Clean], tuple[Tensor, ...]]
 """-> perturbed features of the same shapes, finest first; of fewer samples where a decoder should read fewer."""
 
@@ -108,9 +110,13 @@ class Single(Segmenter):
         self.deep = nn.ModuleList(nn.Conv3d(width, classes, 1) for width in coarser[:deep])
         architecture.initialize(self.deep)
 
-    def forward(self, image: Tensor) -> Output:  # type: ignore[override]
-        """(B, C, X, Y, Z) -> Output."""
-        output = super().forward(image)[0]
+    def forward(self, image: Tensor, read: Reading | None = None) -> Output:  # type: ignore[override]
+        """(B, C, X, Y, Z) -> Output; ``read``: what the decoder reads in place of the encoder's features.
+
+        It may read of more samples or fewer: each set of features that it is to decode, one behind the other.
+        """
+        features = self.encoder(image)
+        output = self._read(0, features if read is None else read(features))
         pairs = zip(self.deep, output.scales[1:], strict=False)
         return output._replace(deep=tuple(head(map_) for head, map_ in pairs))
 

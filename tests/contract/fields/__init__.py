@@ -2,12 +2,14 @@
 
 ``WEIGHTS``: field that is a weight -> the terms it weighs. ``ALTERNATIVES``: every field of the Config -> another
 value, and what else must be set for the field to matter. Optional: ``CONSTANT``, weights (fields) that do not rise;
-``FROM_LABELS``, terms beside ``supervised`` that are computed on labeled patches alone; ``ABSENT``, fields that matter
-only where a labeled patch does not show every class; ``START``, weight -> share of the run before which it is off;
-``REMEMBERS``, True where buffers change before the first loss; ``TURNS``, how often the network has a turn in a step;
-``NETWORK``, options of the network in which the fields matter, where that is not one of two levels; ``TESTED``,
-options with which the method is tested, where its defaults are too large for a test; ``LEARNS``, options of the
-optimizer with which it finds two balls: statistics of a batch's few cluster centers settle only as the rate falls.
+``FROM_LABELS``, terms beside ``supervised`` that are computed on labeled patches alone; ``ABSENT``, fields that
+matter only where a labeled patch does not show every class; ``START``, weight -> share of the run before which it is
+off; ``REMEMBERS``, True where buffers change before the first loss; ``TURNS``, how often the network has a turn in a
+step; ``NETWORK``, options of the network in which the fields matter, where that is not one of two levels;
+``UNVARIED``, options with which the network sees patches as they are, not another view of them, through which no
+gradient passes; ``TESTED``, options with which the method is tested, where its defaults are too large for a test;
+``LEARNS``, options of the optimizer with which it finds two balls: statistics of a batch's few cluster centers settle
+only as the rate falls.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""Cleans a predicted label: keeps the largest connected piece of each class."""
+"""Cleans a label: keeps the largest connected piece of each class."""
 
 from __future__ import annotations
 
 import cc3d
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
 
 
 def largest_components(label: np.ndarray) -> np.ndarray:
@@ -20,6 +22,12 @@ def largest_components(label: np.ndarray) -> np.ndarray:
             drop = (label[box] == value) & ~_largest(label[box] == value)
             result[box][drop] = 0
     return result
+
+
+def largest_components_of_each(labels: Tensor) -> Tensor:
+    """The same for each patch of a batch by itself: (B, X, Y, Z) class indices -> the same; computed on the CPU."""
+    found = [largest_components(label) for label in labels.cpu().numpy()]
+    return torch.from_numpy(np.stack(found)).to(labels.device)
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
