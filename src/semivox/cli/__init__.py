@@ -21,10 +21,9 @@ from semivox.cli import data, export, jobs, methods, models, studies, view
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InterruptedRun, SemivoxError
+from semivox.core.processes.signals import TERMINATE
 
 INTERRUPTED = 130
-REQUESTS = (signal.SIGTERM, signal.SIGUSR1)
-"""What schedulers send before they end a job."""
 SYSTEM = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -97,7 +96,7 @@ def heard() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # Python allows it there only
         yield
         return
-    before = {number: signal.signal(number, _asked) for number in REQUESTS}
+    before = {number: signal.signal(number, _asked) for number in TERMINATE}
     try:
         yield
     finally:

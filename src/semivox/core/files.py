@@ -105,7 +105,9 @@ def fresh(folder: Path, first: str) -> bool:
 
 
 def _flush_folder(folder: Path) -> None:
-    """The new name, too, must outlive a power cut."""
+    """The new name, too, must outlive a power cut. Windows keeps names in its journal and opens no folder."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import resource
+import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+resource: Any = None
+with contextlib.suppress(ImportError):  # Windows knows no limits of this kind
+    import resource
 
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux tells the limits of a container (version 2)."""
@@ -18,10 +23,18 @@ def available() -> int:
     with contextlib.suppress(OSError, ValueError):  # no container, or no limit ("max")
         limit = int((CGROUP / "memory.max").read_text())
         free = min(free, limit - int((CGROUP / "memory.current").read_text()) + _reclaimable())
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        free = min(free, limit - psutil.Process().memory_info().vms)
+    most = resource.getrlimit(resource.RLIMIT_AS)[0] if resource else None
+    if most is not None and most != resource.RLIM_INFINITY:
+        free = min(free, most - psutil.Process().memory_info().vms)
     return max(free, 0)
+
+
+def peak() -> int:
+    """The most bytes of memory that this process has held at once."""
+    if resource is None:  # Windows
+        held = psutil.Process().memory_info()
+        return int(getattr(held, "peak_wset", held.rss))
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
 
 
 def amount(size: float) -> str:

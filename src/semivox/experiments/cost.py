@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import resource
-import sys
+import os
 import time
 from pathlib import Path
 
 import torch
 
 from semivox.core.frozen import Frozen
+from semivox.core.memory import peak
 from semivox.training.folder import RunFolder
 from semivox.training.settings import RunConfig
 
@@ -33,8 +33,8 @@ class Cost(Frozen):
 
 def processor_seconds() -> float:
     """Processor time of this process and of those it started that have ended, in s."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
 
 
 def account(run: Path, config: RunConfig, predicting: float = 0.0, training: float = 0.0) -> None:
@@ -44,7 +44,7 @@ def account(run: Path, config: RunConfig, predicting: float = 0.0, training: flo
         return  # nothing has begun
     path, gpu = run / "cost.json", torch.cuda.is_available() and config.train.device in ("auto", "cuda")
     before = Cost.load(path) if path.exists() else None
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    memory = peak() / 2**20
     on_gpu = torch.cuda.max_memory_allocated() / 2**20 if gpu else None
     Cost(
         train_seconds=round(sum(row.get("seconds") or 0.0 for row in RunFolder(run).logged()), 3),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -22,6 +23,16 @@ UNKNOWN_MB = 2048.0
 """Memory of a run where no dry step was measured."""
 
 
+ASKING = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
+"""Asks a process to stop: Windows ends a process that gets SIGTERM without asking it."""
+APART: dict[str, Any] = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    if hasattr(subprocess, "CREATE_NEW_PROCESS_GROUP")
+    else {"start_new_session": True}
+)
+"""How a run is started out of reach of Ctrl-C."""
+
+
 class LocalProcess:
     """A run in a process of this machine, in a session of its own, so that Ctrl-C does not reach it."""
 
@@ -33,12 +44,12 @@ class LocalProcess:
         return self.process.poll()
 
     def stop(self) -> None:
-        """SIGTERM: the step in hand is finished and saved."""
-        self._signal(signal.SIGTERM)
+        """Ask it to end: the step in hand is finished and saved."""
+        self._signal(ASKING)
 
     def kill(self) -> None:
-        """SIGKILL."""
-        self._signal(signal.SIGKILL)
+        """End it at once."""
+        self.process.kill()
 
     def _signal(self, number: int) -> None:
         if self.process.poll() is None:
@@ -81,8 +92,8 @@ class LocalProcesses:
         environment = environment_of(threads)
         command = [sys.executable, "-m", "semivox.experiments.one_run", str(folder), run, str(self.workers)]
         with words.open("wb") as stream:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, start_new_session=True
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, **APART
             )
         return LocalProcess(process)
 

@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Plan
 from semivox.core.processes.lock import locked
@@ -84,16 +86,24 @@ def complete(folder: Path, name: str, workers: int) -> None:
 
 def _follow_parent() -> None:
     """Stop and save when the process that started this one is gone, so that none is left behind."""
-    parent = os.getppid()
+    parent = psutil.Process(os.getppid())
 
     def watch() -> None:
         while True:
             time.sleep(1.0)
-            if os.getppid() != parent:  # again and again: training takes note of the signal, what follows dies of it
-                os.kill(os.getpid(), signal.SIGTERM)
+            if os.getppid() != parent.pid or not parent.is_running():  # Windows keeps naming the parent that is gone
+                _terminate()  # again and again: training takes note of the signal, what follows dies of it
 
     threading.Thread(target=watch, daemon=True).start()
     end_with_parent(signal.SIGTERM)  # at once, where the system offers it
+
+
+def _terminate() -> None:
+    """Send this process SIGTERM, to its main thread, so that it wakes from whatever it waits for."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    else:  # os.kill would end it unasked on Windows
+        signal.raise_signal(signal.SIGTERM)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semivox.core.errors import InterruptedRun, SemivoxError
+from semivox.core.processes.signals import KILL, STOP
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
 from semivox.experiments.local_processes import LocalProcesses
@@ -21,7 +22,7 @@ from semivox.experiments.this_process import ThisProcess
 from semivox.experiments.watch import Watch
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.training.reporter import clock
-from semivox.training.stopping import SIGNALS, StopRequest
+from semivox.training.stopping import StopRequest
 
 OURS = "semivox: "
 """How a sentence of ours on what went wrong begins."""
@@ -121,7 +122,7 @@ def _note(folder: Path, run: Run, code: int, outcome: Outcome, stop: StopRequest
     if code == 0 and run.done(folder):
         if words.exists() and not words.stat().st_size:
             words.unlink()
-    elif not (stop.asked and code in (STOPPED, *(-number for number in SIGNALS))):
+    elif not (stop.asked and code in (STOPPED, *(-number for number in STOP))):
         outcome.failed[run.name] = _ended(code, words)
 
 
@@ -129,7 +130,7 @@ def _ended(code: int, words: Path) -> str:
     """Why a process ended: the signal that killed it (what it said last is of something else), or its last words."""
     if code < 0:
         known = {member.value: member.name for member in signal.Signals}
-        memory = ", as the system does where memory runs out" if -code == signal.SIGKILL else ""
+        memory = ", as the system does where memory runs out" if -code == KILL else ""
         return f"killed by {known.get(-code, 'signal')} (signal {-code}){memory}"
     try:
         said = words.read_text(encoding="utf-8", errors="replace").splitlines()

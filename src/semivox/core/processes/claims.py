@@ -1,12 +1,11 @@
 """Who works on what, among processes that share a folder: each item is claimed by one of them at a time.
 
-A claim is a record lock on one byte of a file, so it ends with its process however that dies, and thousands of items
+A claim is a lock on one byte of a file, so it ends with its process however that dies, and thousands of items
 need no thousands of files.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import warnings
@@ -15,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semivox.core.files import writing
-from semivox.core.processes.lock import HELD
+from semivox.core.processes.byte_locks import HELD, lock_byte, unlock_byte
 
-PLACES = 1 << 40
+PLACES = 1 << 30
 """Bytes of the (empty) file that items are spread over; two items on one byte would only wait for one another."""
 
 
@@ -48,9 +47,8 @@ class Claims:
         Where the file system knows no locks every claim is granted, with a warning: work may then be done twice.
         """
         place = int.from_bytes(hashlib.sha256(item.encode()).digest()[:8]) % PLACES
-        mode = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
         try:
-            fcntl.lockf(self.descriptor, mode, 1, place)
+            lock_byte(self.descriptor, place, wait)
         except OSError as error:
             if error.errno in HELD:
                 yield False
@@ -61,4 +59,4 @@ class Claims:
         try:
             yield True
         finally:
-            fcntl.lockf(self.descriptor, fcntl.LOCK_UN, 1, place)
+            unlock_byte(self.descriptor, place)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import time
 import warnings
@@ -12,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.processes.byte_locks import BEYOND, HELD, lock_byte
 
 POLL = 0.2
 """Seconds between tries to get a lock that another process holds."""
-HELD = (errno.EACCES, errno.EAGAIN)
-"""What the system says where another process holds a lock."""
 
 _held: set[tuple[int, Path]] = set()
 """Process and lock file of the locks held here. A record lock is no obstacle within its own process, so we remember;
@@ -29,7 +26,7 @@ def locked(folder: Path, name: str = "lock", patience: float = 0.0) -> Iterator[
 
     ``patience``: seconds for which another process that holds it is waited for.
 
-    The lock is a POSIX record lock on the file ``folder/name``. It belongs to the process alone and ends with it
+    The lock is on a byte of the file ``folder/name`` (see byte_locks). It belongs to the process alone and ends with it
     however it dies: a data worker that outlives a killed run for some seconds does not keep the folder from its
     successor, as it would with flock(2), whose lock belongs to an open file that forked workers share.
     """
@@ -60,19 +57,21 @@ def _claim(descriptor: int, folder: Path, deadline: float) -> None:
             warnings.warn(f"{folder} cannot be locked ({error.strerror}); do not start a second process on it",
                           stacklevel=4)  # fmt: skip
             return
-        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
         raise InputError(
             f"another process is working on {folder}{f' (process {holder})' if holder.isdigit() else ''}; "
             "wait for it, or give another --out"
         ) from error
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
 
 
 def _taken(descriptor: int, last: bool) -> bool:
     """Try to take the lock. Raises OSError if it cannot be had, where another process has it on the last try only."""
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_byte(descriptor, BEYOND)
     except OSError as error:
         if last or error.errno not in HELD:
             raise

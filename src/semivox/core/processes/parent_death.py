@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
+
+from semivox.core.processes.signals import KILL
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def end_with_parent(number: int = signal.SIGKILL) -> None:
+def end_with_parent(number: int = KILL) -> None:
     """Ask the kernel to kill this worker as soon as its parent dies. Called by the worker when it starts.
 
     ``number``: the signal that it gets; SIGTERM asks a run to save and stop.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import signal
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -15,6 +14,7 @@ from semivox.core.batch import Batch
 from semivox.core.errors import SemivoxError
 from semivox.core.processes import watchdog as vigil
 from semivox.core.processes.main_guard import raise_if_unguarded
+from semivox.core.processes.signals import BUS, KILL
 from semivox.core.processes.watchdog import Watchdog
 from semivox.data.batches.patches import Patches
 from semivox.data.batches.workers import PatchWorkers
@@ -101,12 +101,12 @@ class Loading:
     def _died(self, task: int, code: int | None) -> str:
         """What a worker was at when it died, why it probably did, and what helps."""
         who, on = f"a process that prepares a patch of {self._scan(task)}", "resumes from the last checkpoint"
-        if code == -signal.SIGBUS:
+        if code == -BUS:
             return (
                 f"{who} lost the file that it was reading (bus error): the prepared scan became shorter, or its drive "
                 f"failed. Prepare the scans again, on a local disk (--prepared); the same command {on}"
             )
-        if code in (None, -signal.SIGKILL):
+        if code in (None, -KILL):
             return (
                 f"{who} was killed, most likely for lack of memory; use fewer workers (--workers 1, or 0 for none). "
                 f"The same command {on}"

@@ -7,7 +7,6 @@ waits for good if the sender has been stopped; and containers have little of it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
@@ -16,6 +15,10 @@ import torch
 from torch import Tensor
 
 from semivox.core.batch import Batch
+
+fcntl: Any = None
+with contextlib.suppress(ImportError):  # Windows
+    import fcntl
 
 Delivered: TypeAlias = "Batch | Exception"
 """What a worker has made of a step: its batch, or why there is none."""
@@ -39,9 +42,7 @@ def send(pipe: Connection, delivered: Delivered) -> None:
     forms = [(part.dtype, tuple(part.shape)) for part in parts]
     pipe.send((delivered.cases, tuple(delivered.targets), forms))
     for part in parts:
-        left = _bytes(part.contiguous())
-        while left:
-            left = left[os.write(pipe.fileno(), left) :]
+        _write(pipe, _bytes(part.contiguous()))
 
 
 def receive(pipe: Connection) -> Delivered:
@@ -52,14 +53,32 @@ def receive(pipe: Connection) -> Delivered:
     cases, names, forms = sent
     parts = [torch.empty(shape, dtype=dtype) for dtype, shape in forms]
     for part in parts:
-        left = _bytes(part)
-        while left:
-            count = os.readv(pipe.fileno(), [left])
-            if not count:
-                raise EOFError
-            left = left[count:]
+        _fill(pipe, _bytes(part))
     image, label, patch_to_scan, extent, *targets = parts
     return Batch(image, label, cases, dict(zip(names, targets, strict=True)), patch_to_scan, extent)
+
+
+def _write(pipe: Connection, left: memoryview) -> None:
+    """Write all bytes into the pipe."""
+    if not hasattr(os, "readv"):  # Windows: its pipes are no files
+        if left:
+            pipe.send_bytes(left)
+        return
+    while left:
+        left = left[os.write(pipe.fileno(), left) :]
+
+
+def _fill(pipe: Connection, left: memoryview) -> None:
+    """Fill the memory from the pipe. Raises EOFError if the other side ended before."""
+    if not hasattr(os, "readv"):
+        if left:
+            pipe.recv_bytes_into(left)
+        return
+    while left:
+        count = os.readv(pipe.fileno(), [left])
+        if not count:
+            raise EOFError
+        left = left[count:]
 
 
 def _bytes(part: Tensor) -> memoryview:

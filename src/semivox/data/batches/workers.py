@@ -21,14 +21,13 @@ import torch
 from semivox.core.errors import SemivoxError
 from semivox.core.processes.main_guard import require_first_run
 from semivox.core.processes.parent_death import end_with_parent
+from semivox.core.processes.signals import STOP
 from semivox.core.processes.watchdog import Marks
 from semivox.data.batches.patches import Patches
 from semivox.data.batches.transport import Delivered, receive, send, widen
 
 Deliveries: TypeAlias = "SimpleQueue[Delivered | None]"
 """What has come from a worker, in order; None after its end."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-"""Requests to stop are the main process' to answer, also where a scheduler sends them to every process of a job."""
 FAREWELL = 2.0
 """Seconds for which the end of killed processes is waited for."""
 
@@ -123,7 +122,7 @@ def _work(patches: Patches, marks: Marks, seat: int, ordered: Connection, writer
     """What a worker does: prepare what it is asked for, until nobody asks any more."""
     end_with_parent()
     torch.set_num_threads(1)
-    for number in SIGNALS:
+    for number in STOP:  # the main process answers them, also where a scheduler sends them to every process of a job
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         while True:

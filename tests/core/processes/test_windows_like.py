@@ -1,0 +1,92 @@
+"""What Windows has not (record locks, SIGKILL, limits of memory, pipes that are files) is never needed.
+
+Nothing here runs on Windows; processes run that cannot see what it lacks.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from semivox.data import phantom
+
+LACKING = Path(__file__).parent / "windows_like"
+HOLD = """
+import sys, time
+from pathlib import Path
+from semivox.core.processes.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+TAKE = """
+import sys
+from pathlib import Path
+from semivox.core.errors import InputError
+from semivox.core.processes import byte_locks
+from semivox.core.processes.lock import locked
+assert byte_locks.fcntl is None
+try:
+    with locked(Path(sys.argv[1])):
+        print("taken")
+except InputError as error:
+    print(error)
+"""
+CLAIM = """
+import sys
+from pathlib import Path
+from semivox.core.processes.claims import Claims
+with Claims(Path(sys.argv[1])) as claims, claims.claim("scan", wait=sys.argv[2] == "wait") as mine:
+    print(mine, flush=True)
+    sys.stdin.read()
+"""
+
+
+def lacking() -> dict[str, str]:
+    """The environment of a process that sees what Windows has."""
+    path = os.pathsep.join([str(LACKING), *filter(None, sys.path)])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def python(*words: object, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        env=lacking(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+def test_a_folder_that_another_process_holds_is_refused_with_its_number_and_free_when_that_is_killed(tmp_path):
+    holder = python("-c", HOLD, tmp_path)
+    assert holder.stdout.readline() == "held\n"
+    said, errors = python("-c", TAKE, tmp_path).communicate()
+    assert f"(process {holder.pid})" in said, errors
+    holder.kill()
+    holder.wait()
+    said, errors = python("-c", TAKE, tmp_path).communicate()
+    assert said == "taken\n", errors
+
+
+def test_a_claim_of_another_process_is_seen_and_waited_for(tmp_path):
+    holder = python("-c", CLAIM, tmp_path / "claims", "no")
+    assert holder.stdout.readline() == "True\n"
+    said, errors = python("-c", CLAIM, tmp_path / "claims", "no").communicate("")
+    assert said == "False\n", errors
+    waiting = python("-c", CLAIM, tmp_path / "claims", "wait")
+    holder.communicate("")
+    said, errors = waiting.communicate("")
+    assert said == "True\n", errors
+
+
+@pytest.mark.slow
+def test_run_trains_two_methods_in_processes_with_workers_and_predicts(tmp_path):
+    phantom.write(tmp_path / "scans", 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    words = ["run", "scans", "-o", "job", "--method", "mean_teacher", "--steps", "2", "--workers", "1"]
+    plan = ["--network", "small", "--spacing", "8,8,8", "--patch", "16,16,8"]
+    done = python("-m", "semivox", *words, *plan, cwd=tmp_path)
+    said, errors = done.communicate("")
+    assert done.returncode == 0, said + errors
+    assert json.loads((tmp_path / "job/mean_teacher/cost.json").read_text(encoding="utf-8"))["memory_mb"] > 50
+    assert (tmp_path / "job/report.html").is_file()
