@@ -8,7 +8,7 @@ from torch import nn
 
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import ARCHITECTURES
-from tests.contract.examples import ODD, STRIDES, blueprint, odd_blueprint
+from semivox.testing.patches import ODD, STRIDES, blueprint, odd_blueprint
 
 pytestmark = pytest.mark.parametrize("kind", sorted(ARCHITECTURES))
 NORMS = ["batch", "instance", "group", "none"]

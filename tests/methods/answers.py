@@ -8,7 +8,8 @@ from torch import nn
 from semivox.core.batch import Batch
 from semivox.methods.method import Method
 from semivox.networks.architecture import Output
-from tests.contract.examples import blueprint, build, logit
+from semivox.testing.patches import blueprint
+from tests.contract.examples import build, logit
 
 
 def count(module: nn.Module) -> int:

@@ -13,7 +13,9 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods.asdnet import ASDNet, hard_dice
-from tests.contract.examples import blueprint, build, gradients, logit, odd_batch, odd_blueprint, train, turn
+from semivox.testing.patches import blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import build, logit, turn
 from tests.functional.made_up import labels, volume
 from tests.functional.restatements import slow_dice_ce, slow_generalized_dice
 

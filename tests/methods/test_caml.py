@@ -13,7 +13,9 @@ from semivox.core.batch import Batch
 from semivox.methods.caml import CAML
 from semivox.networks.architecture import Output
 from semivox.networks.cross_sample import Views
-from tests.contract.examples import batch, blueprint, build, gradients, logit, odd_batch, odd_blueprint, turn
+from semivox.testing.patches import batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import build, logit, turn
 
 STILL = {"segmentation": "dice", "attention": "none", "bank": 600, "voxels": 600}
 """Nothing is drawn at random: all that is offered is remembered, all that is remembered is drawn."""

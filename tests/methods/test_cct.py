@@ -13,7 +13,9 @@ from semivox.functional.losses import dice_ce
 from semivox.methods.cct import AUTHORS, CCT, Kind
 from semivox.networks.architecture import Output
 from semivox.networks.segmenter import Clean
-from tests.contract.examples import ODD, batch, blueprint, build, gradients, odd_batch, odd_blueprint, turn
+from semivox.testing.patches import ODD, batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import build, turn
 
 KINDS: tuple[Kind, ...] = ("noise", "drop", "dropout", "adversarial", "cutout", "objects", "context")
 STILL = {"norm": "instance", "dropout": 0.0}

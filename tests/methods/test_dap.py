@@ -15,7 +15,9 @@ from semivox.core.batch import Batch
 from semivox.core.progress import Progress
 from semivox.functional.losses import cross_entropy, focal, soft_dice
 from semivox.methods.dap import DAP
-from tests.contract.examples import Scripted, balls, batch, blueprint, build, gradients, logit, turn
+from semivox.testing.patches import balls, batch, blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import Scripted, build, logit, turn
 
 ALONE = {"adversarial_labeled": 0.0, "adversarial_unlabeled": 0.0, "self_training": 0.0}
 PAPER = dict(DAP.ablations["paper's loss"])

@@ -11,7 +11,9 @@ from semivox.functional.losses import dice_ce
 from semivox.functional.perturb import jittered, noisy_some
 from semivox.networks.branches import Branches
 from semivox.networks.kmax_options import KMaX
-from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
+from semivox.testing.patches import batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import build, turn
 from tests.contract.fields.dkuxnet import TESTED
 
 STILL = {"jitter_share": 0.0, "noise_share": 0.0}

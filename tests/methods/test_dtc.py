@@ -14,7 +14,9 @@ from semivox.functional.distance import signed_distance, signed_distance_of_mask
 from semivox.functional.losses import soft_dice
 from semivox.methods.dtc import DTC
 from semivox.networks.architecture import Output
-from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, odd_batch, odd_blueprint, turn
+from semivox.testing.patches import batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import Scripted, build, logit, turn
 from tests.functional.made_up import ONE, cube
 from tests.functional.restatements import slow_dice_ce
 

@@ -15,7 +15,9 @@ from semivox.core.randomness import seed_step
 from semivox.functional.references import draw_references
 from semivox.methods.embedding_matching import EmbeddingMatching
 from semivox.networks.architecture import Output
-from tests.contract.examples import SPACING, Scripted, balls, batch, blueprint, build, gradients, logit, train, turn
+from semivox.testing.patches import SPACING, balls, batch, blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import Scripted, build, logit, turn
 from tests.functional.restatements import slow_depth, slow_dice_ce
 
 QUIET = {"noise_student": 0.0, "noise_teacher": 0.0}

@@ -12,7 +12,9 @@ from torch import nn
 from semivox.methods.mc_net import MCNet
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
-from tests.contract.examples import batch, blueprint, build, gradients, train, turn
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import build, turn
 from tests.methods.answers import answering, count
 
 

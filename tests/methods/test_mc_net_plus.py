@@ -14,7 +14,9 @@ from torch import nn
 from semivox.methods.mc_net_plus import MCNetPlus
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
-from tests.contract.examples import batch, blueprint, build, gradients, train, turn
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import build, turn
 from tests.methods.answers import answering as of_mc_net
 from tests.methods.answers import count
 

@@ -11,7 +11,9 @@ import torch
 from semivox.core.batch import Batch
 from semivox.methods.mean_teacher import MeanTeacher
 from semivox.networks.architecture import Output
-from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, train, turn
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import Scripted, build, logit, turn
 from tests.functional.restatements import slow_dice_ce
 
 QUIET = {"noise_student": 0.0, "noise_teacher": 0.0}

@@ -15,7 +15,9 @@ from semivox.core.randomness import seed_step
 from semivox.methods.method import Losses
 from semivox.methods.mtc import MTC, split_error, unit_range
 from semivox.networks.architecture import Output
-from tests.contract.examples import batch, blueprint, build, logit, train
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import train
+from tests.contract.examples import build, logit
 from tests.functional.restatements import slow_dice_ce
 
 QUIET = {"noise": 0.0}

@@ -17,7 +17,9 @@ from semivox.methods.method import OptimizerConfig
 from semivox.methods.sassnet import SASSNet, adversarial_loss, distance_or_zero, regression
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
-from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, train, turn
+from semivox.testing.patches import batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import build, turn
 from tests.functional.restatements import slow_dice_ce
 
 ONE = (1.0, 1.0, 1.0)

@@ -9,7 +9,7 @@ import torch
 from semivox.core.batch import Batch
 from semivox.methods import find
 from semivox.networks.blueprint import Blueprint, architecture
-from tests.contract.examples import train
+from semivox.testing.steps import train
 
 SHAPE = (32, 36, 24)
 

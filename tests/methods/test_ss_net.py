@@ -14,7 +14,9 @@ from semivox.methods.ss_net import SSNet
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.separable import SeparableNetwork
 from semivox.networks.vnet import VNet
-from tests.contract.examples import batch, blueprint, build, gradients, odd_batch, odd_blueprint, turn
+from semivox.testing.patches import batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import build, turn
 from tests.functional.restatements import slow_dice_ce, slow_separation
 
 

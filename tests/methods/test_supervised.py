@@ -10,7 +10,9 @@ from semivox.core.progress import Progress
 from semivox.functional.losses import dice_ce
 from semivox.methods.method import Losses, OptimizerConfig
 from semivox.methods.supervised import Supervised
-from tests.contract.examples import Scripted, batch, blueprint, build, logit, train, turn
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import train
+from tests.contract.examples import Scripted, build, logit, turn
 
 
 @pytest.mark.parametrize(

@@ -17,18 +17,9 @@ from semivox.functional.transformations import Transformation
 from semivox.methods import tcse
 from semivox.methods.tcse import TCSE
 from semivox.networks.architecture import Output
-from tests.contract.examples import (
-    Scripted,
-    batch,
-    blueprint,
-    build,
-    gradients,
-    logit,
-    odd_batch,
-    odd_blueprint,
-    train,
-    turn,
-)
+from semivox.testing.patches import batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.steps import gradients, train
+from tests.contract.examples import Scripted, build, logit, turn
 
 STILL = {"norm": "none", "dropout": 0.0}
 QUIET = {"noise": 0.0}

@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from semivox.core.batch import Batch
 from semivox.methods.mean_teacher import MeanTeacher
 from semivox.methods.ua_mt import UAMT
-from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, turn
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import Scripted, build, logit, turn
 from tests.functional.restatements import slow_dice_ce
 
 QUIET = {"noise_student": 0.0, "noise_teacher": 0.0}

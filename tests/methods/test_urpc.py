@@ -16,7 +16,9 @@ from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.unet3d import UNet3D
 from semivox.networks.vnet import VNet
-from tests.contract.examples import Scripted, batch, blueprint, build, gradients, logit, turn
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import gradients
+from tests.contract.examples import Scripted, build, logit, turn
 
 THREE = ((2, 2, 2), (2, 2, 2), (1, 1, 2))
 """Strides that leave three decoder maps."""

@@ -9,7 +9,7 @@ from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.networks.blueprint import ARCHITECTURES, Blueprint, architecture
 from semivox.networks.vnet import VNet
-from tests.contract.examples import ODD, blueprint, odd_blueprint
+from semivox.testing.patches import ODD, blueprint, odd_blueprint
 
 KINDS = sorted(ARCHITECTURES)
 

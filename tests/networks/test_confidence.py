@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from semivox.networks.confidence import ConfidenceNetwork, width_for
-from tests.contract.examples import blueprint
+from semivox.testing.patches import blueprint
 
 
 def test_size_of_the_authors():

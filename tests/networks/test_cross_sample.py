@@ -9,7 +9,7 @@ from torch import nn
 from semivox.networks.blueprint import ARCHITECTURES, Blueprint
 from semivox.networks.cross_sample import CrossSampleAttention, MutualPair, attention_level
 from semivox.networks.vnet import VNet
-from tests.contract.examples import ODD, odd_blueprint
+from semivox.testing.patches import ODD, odd_blueprint
 
 
 def size(module: nn.Module) -> int:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from semivox.networks.discriminator import PatchDiscriminator, VoxelDiscriminator, at_least, width_for
-from tests.contract.examples import blueprint
+from semivox.testing.patches import blueprint
 
 
 @pytest.mark.parametrize(("maps", "parameters"), [(1, 11_020_290), (2, 11_024_386)])

@@ -17,7 +17,7 @@ from semivox.networks.kmax import KMaXSegmenter
 from semivox.networks.kmax_layer import KMaXLayer, MaskHead, SelfAttention
 from semivox.networks.kmax_options import KMaX
 from semivox.networks.uxnet import UXNet
-from tests.contract.examples import ODD, blueprint, odd_blueprint
+from semivox.testing.patches import ODD, blueprint, odd_blueprint
 
 TINY = {"queries": 8, "width": 16, "hidden": 16, "heads": 2, "recompute": False}
 

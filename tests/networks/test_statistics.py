@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from semivox.networks.statistics import StatisticsKept
-from tests.contract.examples import ODD, odd_blueprint
+from semivox.testing.patches import ODD, odd_blueprint
 
 
 def state(network: nn.Module) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from semivox.networks.teacher import Teacher
-from tests.contract.examples import blueprint
+from semivox.testing.patches import blueprint
 
 
 class Number(nn.Module):

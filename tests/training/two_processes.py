@@ -20,6 +20,7 @@ from semivox.core.files import write_text
 from semivox.core.mappings import merged
 from semivox.methods import find
 from semivox.methods.method import Method
+from semivox.testing.patches import batch, blueprint
 from semivox.training.checkpoint import State
 from semivox.training.distributed import LoopAveragedStrategy, average, launch
 from semivox.training.loop import Observer, Pace, in_channels_last, train
@@ -42,14 +43,14 @@ def ablations(methods: Sequence[str]) -> list[Case]:
 def made(name: str, options: Mapping[str, Any]) -> Method:
     """A small method, the same in every process."""
     tested = examples.configured(name).model_dump(mode="json", exclude_unset=True)
-    return examples.build(name, examples.blueprint(), dict(merged(tested, options)))
+    return examples.build(name, blueprint(), dict(merged(tested, options)))
 
 
 def trained(fabric: Fabric, name: str, case: str, options: Mapping[str, Any]) -> Method:
     """The method after some steps, in which each process sees other patches."""
     method = made(name, options) if case != CHANNELS_LAST else in_channels_last(made(name, options))
     seeds = (fabric.world_size * step + fabric.global_rank for step in range(STEPS))
-    batches = [examples.batch(type(method), seed=seed) for seed in seeds]
+    batches = [batch(type(method), seed=seed) for seed in seeds]
     train(fabric, method, lambda start: batches[start:], Pace(STEPS, 0, 12.0), Observer(), State())
     return method
 

@@ -3,7 +3,7 @@
 The loop minimizes each ``Losses`` it is handed, then lets the step go on, so what stands after a ``yield`` runs on
 the updated network. A teacher's update stands after the ``yield``; a discriminator's turn is a second ``yield``.
 
-Rules, each with a test in tests/contract: no ``yield`` inside a ``with``; networks are called only through
+Rules, each with a law in semivox.testing: no ``yield`` inside a ``with``; networks are called only through
 ``forward``; state lives in parameters and buffers only; every ramp is a function of ``progress``; a weight of 0
 removes its term exactly.
 """
