@@ -192,38 +192,6 @@ def test_every_option_of_every_command_has_a_sentence(command):
     assert [option.name for option in COMMANDS[command].params if not (option.help or "").strip()] == []
 
 
-COMPLETED = """
-set -e
-eval "$(semivox --show-completion)"
-COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
-_semivox_completion semivox
-printf '%s\n' "${{COMPREPLY[@]}}"
-"""
-
-
-@pytest.mark.parametrize(
-    ("words", "completed"),
-    [
-        ("semivox pre", {"prepare", "predict"}),
-        ("semivox run scans/ --net", {"--network"}),
-        ("semivox run scans/ --method mean", {"mean_teacher"}),
-        ("semivox run scans/ --device c", {"cpu", "cuda"}),
-        ("semivox plan scans/ --network un", {"unet3d"}),
-    ],
-)
-def test_bash_completes_commands_options_and_names(words, completed, tmp_path):
-    """The script that --install-completion installs, in a bash of its own."""
-    program = tmp_path / "semivox"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m semivox "$@"\n')
-    program.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-c", COMPLETED.format(words=words)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) == completed
-
-
 def test_quiet_prints_results_and_errors_alone(scans, tmp_path, capsys):
     options = ["--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1"]
     assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *options, "--quiet"]) == 0

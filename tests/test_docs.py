@@ -3,15 +3,11 @@
 import ast
 import hashlib
 import re
-import shlex
 import textwrap
 from importlib import import_module
-from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from semivox.cli import app
 from semivox.core.plan import Plan
 from semivox.data.augmentation.schemes import SETS, Augmentation
 from semivox.evaluation.tables import COLUMNS
@@ -24,32 +20,10 @@ from semivox.reports.published import Published
 from semivox.training.folder import OWN
 from semivox.training.settings import TrainSettings
 from tests.corpus import BAD
+from tests.pages import APART, COMMANDS, FENCE, PAGES, ROOT, arguments, blocks, command_lines, name_of, text_of
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-COMMANDS = get_command(app).commands
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-
-
-def text_of(page):
-    return page.read_text(encoding="utf-8")
-
-
-def blocks(page, *languages):
-    return [code for language, code in FENCE.findall(text_of(page)) if language in languages]
-
-
-def command_lines(page):
-    """Every ``semivox ...`` line of a shell block, continued lines joined."""
-    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if re.match(r"(\S+=\S+ )*(torchrun .*|srun )?semivox ", line)]
-
-
-def arguments(line):
-    words = shlex.split(re.sub(r" > \S+$", "", line), comments=True)
-    return words[words.index("semivox") + 1 :]
+each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
 def anchors(page):
@@ -71,7 +45,7 @@ def test_relative_links_lead_somewhere(page):
 
 @each_page
 def test_commands_parse(page):
-    for line in command_lines(page):
+    for line in (line for line in command_lines(page) if APART not in line):
         name, *rest = arguments(line)
         context = COMMANDS[name].make_context(name, rest)  # raises for what does not exist, misses, or has a wrong type
         wanted = parse_overrides(context.params.get("sets") or ())
@@ -104,7 +78,7 @@ def test_make_targets_exist(page):
 def test_python_snippets_compile_and_their_imports_exist(page):
     for code in blocks(page, "python"):
         for node in ast.walk(ast.parse(textwrap.dedent(code))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("semivox"):
+            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("semivox."):
                 for alias in node.names:
                     assert hasattr(import_module(node.module), alias.name), f"{node.module}.{alias.name}"
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "semivox":

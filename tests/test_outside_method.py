@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from semivox.data import phantom
 from tests.packages import done, pip_install
+from tests.pages import ROOT, arguments, command_lines, text_of
 
-ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "how-to" / "add-a-method.md"
 EXAMPLE = ROOT / "examples" / "outside_method"
 FILES = {"python": ["src/semivox_agreement/__init__.py", "tests/test_agreement.py"], "toml": ["pyproject.toml"]}
 
@@ -22,8 +22,7 @@ def site(tmp_path_factory):
 
 @pytest.mark.parametrize("language", FILES)
 def test_the_page_shows_the_files_of_the_example(language):
-    page = (ROOT / "docs" / "how-to" / "add-a-method.md").read_text(encoding="utf-8")
-    shown = re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    shown = re.findall(rf"^```{language}\n(.*?)^```$", text_of(PAGE), re.DOTALL | re.MULTILINE)
     assert shown == [(EXAMPLE / name).read_text(encoding="utf-8") for name in FILES[language]]
 
 
@@ -31,11 +30,14 @@ def test_its_own_test_passes_with_the_package_that_pip_installed(site, tmp_path)
     done("-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, EXAMPLE / "tests", site=site)
 
 
-def test_every_command_knows_it_by_its_entry_point(site, tmp_path):
+def test_every_command_knows_it_by_its_entry_point(site, tmp_path, monkeypatch):
     assert re.search(r"^agreement +Agreement with a noisy copy", done("-m", "semivox", "methods", site=site), re.M)
     phantom.write(tmp_path / "scans", 1, 1, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    options = ["--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "2", "--workers", "0"]
-    command = ["train", tmp_path / "scans", "-o", tmp_path / "run", "--method", "agreement", *options]
-    done("-m", "semivox", *command, "--set", "method.noise=0.2", "--set", "plan.precision=32-true", site=site)
-    assert (tmp_path / "run" / "done").exists()
-    assert '"noise": 0.2' in (tmp_path / "run" / "config.json").read_text(encoding="utf-8")
+    (line,) = command_lines(PAGE)
+    monkeypatch.chdir(tmp_path)
+    sets = ["plan.spacing=8,8,8", "plan.patch=16,16,8", "plan.precision=32-true", "method.noise=0.2"]
+    options = [word for item in sets for word in ("--set", item)]
+    done("-m", "semivox", *arguments(line), "--steps", "2", "--workers", "0", *options, site=site)
+    run = tmp_path / "runs" / "agreement"
+    assert (run / "done").exists()
+    assert '"noise": 0.2' in (run / "config.json").read_text(encoding="utf-8")

@@ -19,7 +19,10 @@ from semivox.methods import METHODS, canonical
 
 def methods(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A method, for its paper, fields and ablations.")
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A method, for its paper, fields and ablations.", autocompletion=o.known_methods
+        ),
     ] = None,
     json: o.Json = False,
 ) -> None:

@@ -32,8 +32,10 @@ Sets = Annotated[
 ]
 
 
-def _methods(incomplete: str) -> list[str]:
-    return [name for name in method_names() if name.startswith(canonical(incomplete))]
+def known_methods(incomplete: str) -> list[str]:
+    """The methods whose name begins so, with hyphens where one was typed; a shell drops what is spelled otherwise."""
+    found = [name for name in method_names() if name.startswith(canonical(incomplete))]
+    return [name.replace("_", "-") for name in found] if "-" in incomplete else found
 
 
 def _one_of(*words: str) -> Callable[[str], list[str]]:
@@ -43,7 +45,7 @@ def _one_of(*words: str) -> Callable[[str], list[str]]:
 NETWORKS = _one_of("vnet", "unet3d", "uxnet", "pyramid_unet", "small")
 PRECISIONS = _one_of("32-true", "bf16-mixed")
 DEVICES = _one_of("auto", "cpu", "cuda", "mps")
-MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods", autocompletion=_methods)]
+MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods", autocompletion=known_methods)]
 Ablation = Annotated[str | None, typer.Option(help="A named ablation of the method; see: semivox methods NAME")]
 Recipe = Annotated[
     str | None,

@@ -10,12 +10,6 @@ from torch import Tensor
 from semivox.functional.ramps import gaussian_ramp
 
 
-def entropy_of_logits(logits: Tensor) -> Tensor:
-    """(B, K, X, Y, Z) -> (B, X, Y, Z): entropy of the softmax, exact also where a probability is 0."""
-    log_probabilities = logits.float().log_softmax(1)
-    return -(log_probabilities.exp() * log_probabilities).sum(1)
-
-
 def entropy_of_probabilities(probabilities: Tensor, epsilon: float = 1e-6) -> Tensor:
     """(B, K, X, Y, Z) -> (B, X, Y, Z): ``- sum p ln(p + epsilon)``; UA-MT's form, with its 1e-6."""
     probabilities = probabilities.float()

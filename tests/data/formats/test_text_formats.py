@@ -8,7 +8,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
 from semivox.data.formats import volume
-from semivox.data.formats.itk import affine_from_itk, from_itk
+from tests.data.formats.itk_oracle import affine_from_itk, from_itk
 from tests.data.formats.text_files import META, NRRD, NRRD_MORE, VOXELS, metaimage, nrrd
 
 RAS = np.diag([-0.75, -1.25, 3, 1]) + np.pad([[-12.5], [40.25], [7.125]], ((0, 1), (3, 0)))

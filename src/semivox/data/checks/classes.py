@@ -15,7 +15,6 @@ from semivox.data.planning.sides import AXES, apart, is_named, pairs
 
 CLEARLY = 1.5
 """Times farther apart along another axis than along their own from which two sides lie wrongly."""
-SIDES = (("right", "left"), ("front", "back"), ("upper", "lower"))
 
 
 def found_classes(dataset: Dataset, cases: Sequence[CaseFacts]) -> tuple[ClassInfo, ...]:

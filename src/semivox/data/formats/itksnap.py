@@ -42,11 +42,6 @@ def segments_beside(label: Path) -> tuple[Segment, ...]:
     return described(meant[0]) if meant else ()
 
 
-def _has_label(description: Path) -> bool:
-    """Whether a label of the same name stands beside a description, which then is about that label alone."""
-    return any(description.with_name(description.stem + ending).exists() for ending in registry.endings())
-
-
 def described(path: Path) -> tuple[Segment, ...]:
     """The names of a description file. Raises ScanError for a line that is none."""
     segments = []

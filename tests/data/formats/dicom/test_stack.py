@@ -7,9 +7,9 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from semivox.data.formats import volume
-from semivox.data.formats.itk import affine_from_itk
 from semivox.data.formats.scan import ScanError
 from tests.data.formats.dicom import made_up
+from tests.data.formats.itk_oracle import affine_from_itk
 
 COS, SIN = np.cos(np.radians(20)), np.sin(np.radians(20))
 DIRECTIONS = {

@@ -1,0 +1,50 @@
+"""The pages of the documentation, and what they print: code, commands, and which kind a command is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from typer.main import get_command
+
+from semivox.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = get_command(app).commands
+APART = "--method agreement"
+"""Its package has to be installed first: tests/test_outside_method.py."""
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    return [code for language, code in FENCE.findall(text_of(page)) if language in languages]
+
+
+def command_lines(page: Path) -> list[str]:
+    """Every ``semivox ...`` line of a shell block, continued lines joined."""
+    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if re.match(r"(\S+=\S+ )*(torchrun .*|srun )?semivox ", line)]
+
+
+def arguments(line: str) -> list[str]:
+    """The words behind ``semivox``."""
+    words = shlex.split(re.sub(r" > \S+$", "", line), comments=True)
+    return words[words.index("semivox") + 1 :]
+
+
+def kind(line: str) -> tuple[str, ...]:
+    """The launcher, the verb, and the options that are given, whatever their values."""
+    verb, *words = arguments(line)
+    names = {option: parameter.name for parameter in COMMANDS[verb].params for option in parameter.opts}
+    launcher = line.split()[0] if not line.startswith("semivox") else ""
+    return launcher, verb, *sorted({names[word] for word in words if word in names})
