@@ -10,8 +10,8 @@ import torch
 from semivox.core.case import IGNORE
 from semivox.functional.boxes import box_of_sides
 from semivox.methods.bcp import BCP, masked, pairs
-from semivox.testing.patches import (batch, blueprint)
-from tests.contract.examples import (Scripted, build, logit, turn)
+from semivox.testing.patches import batch, blueprint
+from tests.contract.examples import Scripted, build, logit, turn
 
 
 def test_the_box_of_the_authors_patches():

@@ -12,8 +12,8 @@ from torch import nn
 from semivox.core.batch import Batch
 from semivox.methods.cps import CPS
 from semivox.networks.architecture import Output
-from semivox.testing.patches import (batch, blueprint)
-from tests.contract.examples import (build, logit, turn)
+from semivox.testing.patches import batch, blueprint
+from tests.contract.examples import build, logit, turn
 
 
 class Answers(nn.Module):

@@ -7,9 +7,9 @@ import torch
 
 from semivox.functional.feature_perturbations import complementary
 from semivox.methods.unimatch_v2 import UniMatchV2, agreement
-from semivox.testing.patches import (batch, blueprint)
-from semivox.testing.steps import (train)
-from tests.contract.examples import (build, logit, turn)
+from semivox.testing.patches import batch, blueprint
+from semivox.testing.steps import train
+from tests.contract.examples import build, logit, turn
 
 
 def test_the_divisor_is_all_voxels():
