@@ -170,6 +170,8 @@ def test_plan_train_predict_evaluate_one_after_the_other(scans, tmp_path, capsys
     assert "steps: was 1, is 2" in capsys.readouterr().err
     assert exit_code(["predict", str(run), "-i", str(scans / "imagesTs"), "-o", str(labels), "--save", "entropy"]) == 0
     assert sorted(path.name for path in labels.glob("*.nii.gz")) == ["hip_1000.nii.gz", "hip_1000_entropy.nii.gz"]
+    assert (labels / "confidence.csv").read_text(encoding="utf-8").count("hip_1000,") >= 1
+    assert "uncalibrated" in capsys.readouterr().err
     (labels / "hip_1000_entropy.nii.gz").unlink()
     capsys.readouterr()
     scores = tmp_path / "scores"

@@ -176,13 +176,15 @@ def predict(  # noqa: PLR0913 - the options of the command
     "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``stride``:
     voxels from a window to the next, instead of ``overlap``. ``processes``: of this machine that share the scans and
     its cores. What ``out`` holds of the same scan, model and options is left alone, what they made otherwise is made
-    again; ``overwrite``: also labels that another scan or program made. Raises InputError naming scans that could not
+    again; ``overwrite``: also labels that another scan or program made. ``confidence.csv`` in ``out`` has the Dice to
+    expect of each case and class, and what should be looked at. Raises InputError naming scans that could not
     be labeled and labels that were left alone; the others are done.
     """
     require_alone("predict")
     import torch
 
     from semivox.data.dataset import some
+    from semivox.inference.confidence_table import calibration_of, told, write_confidence
     from semivox.inference.folder import predict_folder
     from semivox.inference.maps import require_maps
     from semivox.pipeline.possible import require_device
@@ -210,6 +212,8 @@ def predict(  # noqa: PLR0913 - the options of the command
         progress.say(f"{outcome.kept} of {len(outcome.labels)} were there, made from the same scan by the same model.")
     if outcome.again:
         progress.say(f"Labeled again, since scan, model or options are others than before: {some(outcome.again)}.")
+    for sentence in told(write_confidence(Path(out), Path(run)), Path(out), calibration_of(Path(run))):
+        progress.say(sentence)
     return outcome.labels
 
 

@@ -12,6 +12,7 @@ from semivox.experiments import job, labels
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.job import job_experiment
+from semivox.inference.confidence_table import calibration_of
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.stages import load_dataset
 from semivox.reports.job import report_job
@@ -54,6 +55,8 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
         assert (out / arm / "model" / "weights.safetensors").exists()
         assert (out / arm / "scores.csv").exists()
         assert [path.name for path in (out / arm / "predictions").glob("*.nii.gz")] == ["hip_1000.nii.gz"]
+    known = [calibration_of(out / arm) for arm in ("supervised", "embedding_matching")]
+    assert all(each is None or each.measured_on == "test" for each in known)
     assert first.provenance.scored_on == "test"
     assert first.verdict == "inconclusive"  # one scan decides nothing
     assert "Did the unlabeled scans help?" in (out / "summary.txt").read_text(encoding="utf-8")

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from semivox.core.errors import InputError
-from semivox.data.formats.volume import read, to_source
+from semivox.core.geometry import Grid
+from semivox.data.formats.volume import from_array, read, to_source
+from semivox.data.planning.fingerprint import facts
 from semivox.inference.predictor import ScanPredictor
 
 from .conftest import VALUES, bands
@@ -125,3 +127,34 @@ def test_an_experts_label_survives_the_way_there_and_back(data, make_plan):
         for spacing, least in (((0.7, 0.8, 0.6), 0.99), ((1.25, 1.25, 1.25), 0.90)):
             label = ScanPredictor(make_plan(spacing=spacing, patch=(32, 32, 32), values=(0, 1, 2)), bands)(volume).label
             assert dice(label > 0, expected > 0) > least
+
+
+def test_the_expected_dice_is_that_of_the_whole_scans_probabilities(scan, make_plan):
+    volume, _ = scan("LPS", (1.0, 1.2, 0.9))
+    plan = make_plan(spacing=volume.spacing, patch=(32, 30, 28))
+    result = ScanPredictor(plan, blurred)(volume, ("probabilities",))
+    index = result.probabilities.argmax(0)
+    for k in range(3):
+        mask, p = index == k, result.probabilities[k].astype(np.float64)
+        wanted = 2 * p[mask].sum() / (p.sum() + mask.sum()) if mask.any() else None
+        assert result.expected_dice[k] == pytest.approx(wanted, abs=1e-6)
+    assert sum(value is not None for value in result.expected_dice) >= 2
+
+
+def test_a_scan_unlike_those_of_training_is_told(scan, make_plan):
+    volume, _ = scan("RAS", (1.0, 1.0, 1.0))
+    plan = make_plan(spacing=volume.spacing)
+    known = facts("seen", volume, None)
+    trained = plan.model_copy(update={"fingerprint": plan.fingerprint.model_copy(update={"cases": (known,)})})
+    assert ScanPredictor(trained, bands)(volume).unlike == ()
+    assert ScanPredictor(plan, bands)(volume).unlike == ()  # nothing is known of what it was trained on
+
+    def said(array, grid):
+        return ScanPredictor(trained, bands)(from_array(array, grid, "scan")).unlike
+
+    brighter = said(volume.array * 40 + 300, volume.source)
+    assert len(brighter) == 1
+    assert "mean intensity is" in brighter[0]
+    coarse = said(volume.array, Grid(volume.source.shape, np.diag([1.0, 1.0, 3.0, 1.0])))
+    assert any("voxels are 3 mm along z" in line for line in coarse)
+    assert any("field of view" in line for line in coarse)

@@ -19,6 +19,7 @@ from semivox.evaluation.aggregation import plural
 from semivox.experiments.arms import TWIN, arms_of
 from semivox.experiments.arrange import Arranged, arranged
 from semivox.experiments.as_study import study_file_of
+from semivox.experiments.calibrate import calibrate
 from semivox.experiments.collect import collect
 from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import Experiment, check_options, check_runs, scored_cases
@@ -110,6 +111,7 @@ def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
     if experiment.scored_on == "nothing":
         return unscored(provenance_of(ready, method, split, 0), method)
     results = collect(ready.folder)
+    calibrate(results, experiment.dataset, experiment.scored_on)
     scored = {case for group in results.groups for run in group.runs.values() for case in run.scored}
     about = provenance_of(ready, method, split, len(scored))
     return conclude(results, about, method, health_warnings(results, ready.runs))

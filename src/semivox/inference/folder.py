@@ -20,6 +20,7 @@ from semivox.core.errors import InputError
 from semivox.core.processes.claims import Claims
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
+from semivox.inference.confidence_table import expected_by_class
 from semivox.inference.jobs import Job, find_jobs, safe_name
 from semivox.inference.origin import FOLDER as ORIGINS
 from semivox.inference.origin import (
@@ -137,7 +138,8 @@ def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[s
     for ending, array in arrays.items():
         write_map(job.map(ending), array, volume.source)
     write_label(job.label, prediction.label, volume.source)
-    remember(wanted, job.record, [job.label, *(job.map(ending) for ending in arrays)])
+    files = [job.label, *(job.map(ending) for ending in arrays)]
+    remember(wanted, job.record, files, expected_by_class(prediction, predictor.plan), prediction.unlike)
 
 
 def _arrays(prediction: Prediction, predictor: ScanPredictor) -> dict[str, np.ndarray]:

@@ -37,6 +37,10 @@ class Origin(Frozen):
     """How it was asked: windows, mirroring, precision and the like."""
     files: Mapping[str, str] = {}
     """Name of each result -> SHA-256 of what was written."""
+    expected_dice: Mapping[str, float | None] = {}
+    """Class -> its Dice as its own probabilities have it; None: predicted nowhere."""
+    unlike: tuple[str, ...] = ()
+    """In which ways the scan lies outside what the model was trained on."""
 
 
 class Standing(Enum):
@@ -126,9 +130,19 @@ def forget(record: Path) -> None:
                 path.unlink()
 
 
-def remember(wanted: Origin, record: Path, files: Sequence[Path]) -> None:
-    """Write the record of results that are complete; last, so that what has a record is whole."""
+def remember(
+    wanted: Origin,
+    record: Path,
+    files: Sequence[Path],
+    expected_dice: Mapping[str, float | None] | None = None,
+    unlike: Sequence[str] = (),
+) -> None:
+    """Write the record of results that are complete; last, so that what has a record is whole.
+
+    ``expected_dice`` and ``unlike``: what was seen of the scan while it was labeled.
+    """
     with writing(record):
         record.parent.mkdir(parents=True, exist_ok=True)
     made = {path.name: fresh_digest_of(path) for path in files}
-    wanted.model_copy(update={"files": made}).save(record)
+    seen = {"expected_dice": dict(expected_dice or {}), "unlike": tuple(unlike)}
+    wanted.model_copy(update={"files": made, **seen}).save(record)

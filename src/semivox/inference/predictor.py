@@ -22,9 +22,11 @@ from semivox.data.batches.patches import padding
 from semivox.data.formats.volume import to_source
 from semivox.data.prepared.prepare import normalize
 from semivox.functional.components import largest_components
+from semivox.inference.confidence import expected_dice
 from semivox.inference.maps import disagreement, entropy, require_maps
 from semivox.inference.mirror import mirrored
 from semivox.inference.regrid import regrid
+from semivox.inference.unlike import unlike
 from semivox.inference.window import Blend, Predict, Window, slide
 
 
@@ -40,6 +42,10 @@ class Prediction:
     """(X, Y, Z) float32 in nats: 0 certain, ln K undecided; None if not asked for."""
     disagreement: np.ndarray | None = None
     """(X, Y, Z) float32, total variation of ``predict`` and ``other``, 0 to 1; None if not asked for."""
+    expected_dice: tuple[float | None, ...] = ()
+    """Of each class, background first, as its own probabilities have it; None for one that is predicted nowhere."""
+    unlike: tuple[str, ...] = ()
+    """In which ways the scan lies outside what the model was trained on, in words."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,9 @@ class ScanPredictor:
         values = np.array([info.value for info in self.plan.classes], np.uint8 if largest < 256 else np.uint16)
         # popped one by one: turning a map into the file's orientation may copy it
         results = {name: to_source(canvas.maps.pop(name), volume) for name in list(canvas.maps)}
-        return Prediction(to_source(values[index], volume), **results)
+        expected = expected_dice(canvas.inside, canvas.total, canvas.size)
+        outside = unlike(volume, self.plan.fingerprint)
+        return Prediction(to_source(values[index], volume), **results, expected_dice=expected, unlike=outside)
 
     def _check(self, volume: Volume, maps: Collection[str]) -> None:
         channels = len(self.plan.channels)
@@ -166,13 +174,19 @@ class _Canvas:
         self.maps = {
             name: np.empty((classes, *shape) if name == "probabilities" else shape, np.float32) for name in maps
         }
+        self.inside, self.total = np.zeros(classes), np.zeros(classes)
+        """Of each class, its probabilities summed over the voxels that it won, and over all."""
+        self.size = np.zeros(classes, np.int64)
+        """Voxels that each class won."""
 
     def add(self, slab: Tensor) -> None:
         """The next planes, (K, dx, Y, Z) or (2K, dx, Y, Z)."""
         planes = slice(self.filled, self.filled + slab.shape[1])
         own, other = slab[: self.classes], slab[self.classes :]
         # on a tie the lower class, so background first; argmax would be seven times slower on a CPU
-        self.index[planes] = own.max(0).indices.cpu().numpy()
+        won = own.max(0)
+        self.index[planes] = won.indices.cpu().numpy()
+        self._sum(own, won.values, won.indices)
         for name, array in self.maps.items():
             match name:
                 case "probabilities":
@@ -182,3 +196,11 @@ class _Canvas:
                 case "disagreement":
                     array[planes] = disagreement(own, other).cpu().numpy()
         self.filled = planes.stop
+
+    def _sum(self, own: Tensor, best: Tensor, index: Tensor) -> None:
+        """What the expected Dice is made of, plane by plane so that nothing is as large as the slab in float64."""
+        for values, largest, which in zip(own.unbind(1), best, index, strict=True):
+            flat = which.flatten()
+            self.total += values.sum((1, 2), dtype=torch.float64).cpu().numpy()
+            self.inside += torch.bincount(flat, largest.flatten().double(), self.classes).cpu().numpy()
+            self.size += torch.bincount(flat, minlength=self.classes).cpu().numpy()

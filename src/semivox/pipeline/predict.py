@@ -16,6 +16,7 @@ from semivox.data.formats.volume import read, write_label
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
+from semivox.inference.confidence_table import expected_by_class
 from semivox.inference.jobs import safe_name
 from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
 from semivox.inference.predictor import ScanPredictor
@@ -91,10 +92,11 @@ def label_entries(
         for done, entry in enumerate(missing, 1):
             volume, label = read(entry.images), prediction_of(run, entry)
             record = path_of(label, safe_name(entry.name))
-            labeled = predictor(volume).label
+            prediction = predictor(volume)
             forget(record)
-            write_label(label, labeled, volume.source)
-            remember(wanted[entry.name], record, [label])
+            write_label(label, prediction.label, volume.source)
+            expected = expected_by_class(prediction, predictor.plan)
+            remember(wanted[entry.name], record, [label], expected, prediction.unlike)
             count(done, len(missing))
 
 
