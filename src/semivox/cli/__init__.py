@@ -17,7 +17,7 @@ from types import FrameType
 
 import typer
 
-from semivox.cli import data, export, jobs, methods, models, studies, view
+from semivox.cli import data, export, fetch, jobs, methods, models, studies, view
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InterruptedRun, SemivoxError
@@ -64,6 +64,7 @@ for command in (
     studies.report,
     view.view,
     jobs.demo,
+    fetch.fetch,
     methods.methods,
 ):
     app.command()(telling(command))
