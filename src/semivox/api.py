@@ -210,6 +210,8 @@ def predict(  # noqa: PLR0913 - the options of the command
         )
     if outcome.kept:
         progress.say(f"{outcome.kept} of {len(outcome.labels)} were there, made from the same scan by the same model.")
+    if outcome.skipped:
+        progress.say(f"Passed over: {some(outcome.skipped, 4)}.")
     if outcome.again:
         progress.say(f"Labeled again, since scan, model or options are others than before: {some(outcome.again)}.")
     for sentence in told(write_confidence(Path(out), Path(run)), Path(out), calibration_of(Path(run))):

@@ -64,3 +64,11 @@ def test_formats_are_measured_and_said(monkeypatch):
     assert found.forecast.memory_mb > 50
     assert len(found.forecast.candidates) >= 2
     assert "median of" in found.reasons["precision"]
+
+
+def test_looks_at_the_output_are_part_of_the_forecast(seconds, monkeypatch):
+    monkeypatch.setattr(DrySteps, "look", lambda self, one: 0.25)
+    found = forecast(plan(), tiny.config("supervised", device="cpu"))
+    assert found.forecast.looking == 0.25 * 6 / (0.5 * 6)  # one class, a look after each of six steps
+    assert found.forecast.hours == round(1.5 * 0.5 * 6 / 3600, 3)
+    assert found.forecast.seconds(12) == 9.0

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from semivox.core.case import Case
 from semivox.core.errors import InterruptedRun
+from semivox.core.plan import ClassInfo
 from semivox.core.progress import Progress
+from semivox.core.split import Split
 from semivox.functional.ramps import gaussian_ramp
 from semivox.training import loop, probe, run
 from semivox.training.folder import RunFolder
@@ -170,3 +174,55 @@ def test_warnings_stand_in_the_folder_and_are_told(method, options, tmp_path, mo
     kept = [one["text"] for one in RunFolder(tmp_path / "run").warned()]
     assert kept == told
     assert sorted(text.split(" gives")[0] for text in kept) == ["the network", "the teacher"]
+
+
+class ManyClasses:
+    """A store of one case that shows 120 classes, each at a place of its own."""
+
+    def case(self, name, label):
+        index = np.arange(120)
+        places = 20 * np.stack([index % 5, index // 5 % 5, index // 25], axis=1) + 10
+        foreground = np.concatenate([index[:, None] + 1, places], axis=1).astype(np.int32)
+        return Case(name, np.zeros((1, 100, 100, 100), np.float16), None, (1.0, 1.0, 1.0), foreground)
+
+
+class Counting(torch.nn.Module):
+    """Draws no class, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes, self.weight = 0, torch.nn.Parameter(torch.zeros(1))
+
+    def predict(self, image):
+        self.passes += 1
+        drawn = torch.zeros(1, 121, *image.shape[2:])
+        drawn[:, 0] = torch.linspace(0.5, 1, image[0, 0].numel()).reshape(image.shape[2:])
+        return drawn
+
+
+@pytest.mark.parametrize("steps", [40, 400, 4000])
+def test_looking_takes_a_small_part_of_a_run_however_many_classes_there_are(steps):
+    classes = tuple(ClassInfo(name=f"c{value}", value=value) for value in range(121))
+    plan = tiny.plan(steps).model_copy(update={"classes": classes})
+    method, found = Counting(), []
+    looked = probe.Probe(ManyClasses(), Split(labeled=("a",)), plan)
+    for done in range(1, steps + 1):
+        if done % probe.steps_between(steps) == 0:
+            found += looked.look(done - 1, method)
+    assert method.passes == probe.passes(plan)
+    work = steps * (plan.labeled_per_step + plan.unlabeled_per_step) * probe.TRAINED
+    assert method.passes <= max(probe.SHARE * work, probe.LOOKS)
+    if steps == 4000:  # long enough to look at each class in the second half, where all should be drawn
+        assert {worry.text.split("'")[1] for worry in found} == {info.name for info in classes[1:]}
+
+
+def test_a_patch_is_judged_for_all_classes_that_lie_well_within_it(tmp_path):
+    class Two:
+        def case(self, name, label):
+            places = np.array([[1, 8, 8, 8], [2, 9, 9, 9], [3, 15, 15, 15]], np.int32)
+            return Case(name, np.zeros((1, 32, 32, 32), np.float16), None, (1.0, 1.0, 1.0), places)
+
+    classes = tuple(ClassInfo(name=f"c{value}", value=value) for value in range(4))
+    plan = tiny.plan(100).model_copy(update={"classes": classes, "patch": (16, 16, 16)})
+    looked = probe.Probe(Two(), Split(labeled=("a",)), plan)
+    assert looked.shown == {1: [1, 2], 3: [3]}

@@ -22,7 +22,8 @@ from semivox.data.prepared.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training import run_monitor as keeper
-from semivox.training.folder import RunFolder, command_line
+from semivox.training.environment import command_line
+from semivox.training.folder import RunFolder
 from semivox.training.model import ModelCard, load_model, save_model
 from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
@@ -279,3 +280,61 @@ def test_the_environment_tells_the_whole_command_but_no_path_from_the_root():
         "--plan=/data/p.json",
     ]
     assert command_line(words) == "semivox train scans/ -o run --set method.decay=0.9 --plan=p.json"
+
+
+def send_at_the_last_step(number: int) -> None:
+    """Send this process a signal while it minimizes the last loss of a training of 6 steps, once."""
+    turned, sent = run.RunMonitor.turned, []
+
+    def asked(monitor: run.RunMonitor, at: int, *rest: object) -> None:
+        turned(monitor, at, *rest)
+        if at == 5 and not sent:
+            sent.append(os.kill(os.getpid(), number))
+
+    run.RunMonitor.turned = asked
+
+
+def stopped_late(root: Path, out: Path, number: int) -> None:
+    send_at_the_last_step(number)
+    tiny.command(root, out, "mean_teacher", 6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_request_to_stop_in_the_last_step_is_not_lost(tmp_path, number):
+    """Another training may be about to follow, of hours."""
+    _, split, _ = tiny.prepared(tmp_path)
+    split.save(tmp_path / "split.json")
+    assert faults.attempt(stopped_late, tmp_path, tmp_path / "run", number, root=tmp_path)[0] == 75
+    assert not (tmp_path / "run" / "done").exists()
+    assert faults.attempt(tiny.command, tmp_path, tmp_path / "run", "mean_teacher", 6, root=tmp_path)[0] == 0
+    assert faults.attempt(tiny.command, tmp_path, tmp_path / "whole", "mean_teacher", 6, root=tmp_path)[0] == 0
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"threads": 7}, ["threads 1 instead of 7"]),
+        ({"packages": {"torch": "1.0"}}, [f"torch {torch.__version__} instead of 1.0"]),
+        ({"processor": "abacus", "device": "mps"}, ["instead of abacus", "device cpu instead of mps"]),
+        ({}, []),
+    ],
+    ids=str,
+)
+def test_a_resume_under_other_conditions_says_that_bits_may_differ(tmp_path, monkeypatch, change, said):
+    store, split, plan = tiny.prepared(tmp_path)
+    spec = RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised"))
+    for step in (3, 5):
+        with monkeypatch.context() as patch:
+            stop_after(patch, step)
+            with pytest.raises(InterruptedRun):
+                train_run(spec)
+        if step == 3:
+            (entry,) = json.loads(spec.folder.environment.read_text(encoding="utf-8"))
+            spec.folder.environment.write_text(json.dumps([entry | change]))
+    told = []
+    train_run(spec, type("Ears", (run.Silent,), {"warn": lambda self, text: told.append(text)})())
+    kept = [row["text"] for row in spec.folder.warned() if row["code"] == "elsewhere"]
+    assert not told  # the last part went on as the one before it
+    assert len(kept) == bool(said)
+    assert all(part in kept[0] and "bits may differ" in kept[0] for part in said)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from safetensors.torch import load_file
+import torch
+from safetensors.torch import load_file, save_file
 
-from semivox.core.errors import InputError
+from semivox.core.errors import InputError, InterruptedRun
+from semivox.training import checkpoint
 from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
@@ -47,6 +49,66 @@ def test_scores_are_measured_and_survive_an_interruption(tmp_path, monkeypatch):
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
 
 
+def chosen_after(tmp_path, monkeypatch, scores, meanwhile) -> tuple[dict, dict]:
+    """A run that is stopped at step 3, whose folder ``meanwhile`` changes, and that is resumed.
+
+    Returns the weights it releases, and those of each validation by step. ``scores``: HD95 by step.
+    """
+    seen = {}
+
+    def scored(best, method):
+        step = next(step for step in scores if step not in seen)
+        seen[step] = {name: value.clone() for name, value in method.state_dict().items()}
+        return 0.5, scores[step]
+
+    monkeypatch.setattr(BestWeights, "scores", scored)
+    store, split, plan = tiny.prepared(tmp_path)
+    spec = RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("mean_teacher", **CHOOSING))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(InterruptedRun):
+            train_run(spec)
+    meanwhile(spec.folder)
+    train_run(spec)
+    return weights(tmp_path / "run"), seen
+
+
+@pytest.mark.parametrize("keep", [None, 0, 100], ids=["lost", "emptied", "cut short"])
+def test_a_log_that_is_lost_changes_no_choice(tmp_path, monkeypatch, keep):
+    """What is best so far stands in the checkpoint, so a power cut that takes the log changes no released weight."""
+
+    def cut(folder):
+        content = folder.log_file.read_bytes()
+        folder.log_file.unlink()
+        if keep is not None:
+            folder.log_file.write_bytes(content[:keep])
+
+    released, seen = chosen_after(tmp_path, monkeypatch, {2: 3.0, 4: 5.0, 6: 4.0}, cut)
+    assert_same(released, seen[2])
+
+
+def as_in_version_0_1(folder) -> None:
+    """The best weights in a file of their own, and their score in the log alone."""
+    state = checkpoint.load(folder.checkpoints)
+    save_file(dict(state.best["weights"]), folder.checkpoints / "best.safetensors")
+    (path,) = folder.checkpoints.glob("step-*.pt")
+    torch.save({name: value for name, value in vars(state).items() if name != "best"}, path)
+
+
+def test_a_run_of_an_early_version_keeps_its_best_weights(tmp_path, monkeypatch):
+    released, seen = chosen_after(tmp_path, monkeypatch, {2: 3.0, 4: 5.0, 6: 4.0}, as_in_version_0_1)
+    assert_same(released, seen[2])
+
+
+def test_a_run_of_an_early_version_without_its_log_is_refused(tmp_path, monkeypatch):
+    def damaged(folder):
+        as_in_version_0_1(folder)
+        folder.log_file.unlink()
+
+    with pytest.raises(InputError, match="not known which weights are best"):
+        chosen_after(tmp_path, monkeypatch, {2: 3.0, 4: 5.0, 6: 4.0}, damaged)
+
+
 def test_validating_changes_no_weight(tmp_path):
     store, split, plan = tiny.prepared(tmp_path)
     train_run(RunSpec(RunFolder(tmp_path / "without"), store, split, plan, tiny.config("ua_mt")))
@@ -76,4 +138,4 @@ def test_a_released_model_holds_every_weight_of_the_method(tmp_path):
     stored = load_file(tmp_path / "run" / "model" / "weights.safetensors")
     assert_same(stored, dict(method.state_dict()))
     assert not method.training
-    assert (card.method, card.steps, card.split) == ("embedding_matching", 6, split.digest())
+    assert (card.method, card.steps, card.split) == ("embedding_matching", 6, "")

@@ -20,7 +20,9 @@ import typer
 from semivox.cli import data, export, fetch, jobs, methods, models, studies, view
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.whole_help import WholeHelp
-from semivox.core.errors import InterruptedRun, SemivoxError
+from semivox.core.errors import InputError, InterruptedRun, SemivoxError
+from semivox.core.exhaustion import exhausted
+from semivox.core.files import NO_PLACE, short
 from semivox.core.processes.signals import TERMINATE
 
 INTERRUPTED = 130
@@ -33,12 +35,11 @@ SYSTEM = (
     errno.EPERM,
     errno.EIO,
     errno.ESTALE,
-    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENFILE),
+    *NO_PLACE,
 )
 """What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone; names that it
-does not allow; too many open files."""
+does not allow."""
 REMEDY = "What was saved before is untouched: fix the cause and start the same command again, or give another --out"
-LESS = "Fewer --workers, a smaller --patch, or --network small need less"
 
 app = typer.Typer(
     name="semivox",
@@ -124,13 +125,16 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"semivox: {error}", file=sys.stderr)
         return error.code
-    except OSError as error:
-        if error.errno not in SYSTEM:
+    except (OSError, MemoryError, RuntimeError) as error:
+        if words := exhausted(error):
+            print(f"semivox: {words}. What was saved before is untouched", file=sys.stderr)
+            return SemivoxError.code
+        if not isinstance(error, OSError) or error.errno not in SYSTEM:
             raise
+        if error.errno in NO_PLACE:
+            print(f"semivox: {short(error.filename or 'a file')}: {error.strerror}; give another path", file=sys.stderr)
+            return InputError.code
         print(f"semivox: {error.filename or 'a file'}: {error.strerror}. {REMEDY}", file=sys.stderr)
-        return SemivoxError.code
-    except MemoryError:
-        print(f"semivox: the memory of this machine is used up. {LESS}", file=sys.stderr)
         return SemivoxError.code
     except (SystemExit, KeyboardInterrupt) as end:  # typer ends every command so, an interrupted one with 130
         return int(end.code or 0) if isinstance(end, SystemExit) else INTERRUPTED

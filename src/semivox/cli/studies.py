@@ -85,10 +85,13 @@ def patches(
     """
     from semivox import api
     from semivox.data.fixed_patches import PatchChoice
+    from semivox.pipeline.options import checked
 
     progress, voxels = display(), o.whole_triple(size, "--size")
     assert voxels is not None
-    choice = PatchChoice(
+    choice = checked(
+        PatchChoice,
+        "options of patches",
         size=voxels,
         spacing=None if spacing == "own" else o.triple(spacing, "--spacing"),
         per_scan=per_scan,

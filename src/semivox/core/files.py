@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import os
@@ -14,11 +15,13 @@ from pathlib import Path
 
 import psutil
 
-from semivox.core.errors import SemivoxError
+from semivox.core.errors import InputError, SemivoxError
 
 HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 """Which machine this is, for folders that several share."""
 UNFINISHED = re.compile(r"^\.(?P<stem>.+)\.(?P<host>[0-9a-f]{6})-(?P<process>\d+)-\d+\.writing(?P<suffix>.*)$")
+NO_PLACE = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
+"""What the system says of a path that cannot be, whatever room and permission there are."""
 _calls = itertools.count()
 _swept: set[Path] = set()
 """Folders in which this process has taken away what others left."""
@@ -30,10 +33,18 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in NO_PLACE:
+            raise InputError(f"cannot write {short(path)}: {error.strerror}; give another place") from error
         raise SemivoxError(
             f"cannot write {path}: {error.strerror or error}. What was saved before is untouched: make room or give "
             "write permission and start the same command again, or give another --out"
         ) from error
+
+
+def short(path: object) -> str:
+    """A path as a sentence shows it: of an endless one, the beginning."""
+    text = str(path)
+    return text if len(text) <= 300 else f"{text[:200]}... ({len(text)} letters)"
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -11,6 +11,7 @@ from semivox.core.errors import InputError
 from semivox.core.explanations import explain
 from semivox.core.files import write_text
 from semivox.core.json_text import parsed
+from semivox.core.reading import content_of
 
 __all__ = ["Frozen", "explain"]
 
@@ -30,12 +31,10 @@ class Frozen(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the value back. Raises InputError naming the file and the field that is wrong."""
+        content = content_of(path)
         try:
-            content = path.read_bytes()
             parsed(content)
             return cls.model_validate_json(content)
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
         except InputError as error:
             raise InputError(f"{path} is not a valid {cls.__name__}: {error}") from error
         except ValidationError as error:

@@ -21,6 +21,8 @@ Edge = Annotated[int, Field(ge=1, le=2**16)]
 LARGEST_PATCH = 2**28
 """Voxels: more than any machine trains on at once."""
 Positive = Annotated[float, Field(gt=0)]
+Millimeters = Annotated[float, Field(ge=1e-3, le=1e3)]
+"""Of a voxel's edge that scans are resampled to."""
 Steps = Annotated[int, Field(ge=1, le=10**8)]
 """Of training; years of them at the most."""
 Patches = Annotated[int, Field(ge=1, le=1024)]
@@ -113,13 +115,19 @@ class Forecast(Frozen):
     method: str
     seconds_per_step: float
     hours: float
-    """For the planned number of steps."""
+    """For the planned number of steps, looks included."""
+    looking: float = 0.0
+    """What looks at the network's output add (``training.probe``), as a part of the time of the steps."""
     memory_mb: float
     """Peak memory: of the process on a CPU, of the device on a GPU."""
     device: str
     threads: int
     candidates: Mapping[str, float] = {}
     """Seconds per step of each precision and memory format that was tried."""
+
+    def seconds(self, steps: int) -> float:
+        """What so many steps take, looks included."""
+        return steps * self.seconds_per_step * (1 + self.looking)
 
 
 class Plan(Frozen):
@@ -159,6 +167,13 @@ class Plan(Frozen):
     def _affordable(self) -> Self:
         if prod(self.patch) > LARGEST_PATCH:
             raise ValueError(f"a patch of {prod(self.patch):.2g} voxels is too large; at most {LARGEST_PATCH:.2g} fit")
+        if len(self.intensity) != len(self.channels) or not self.channels:
+            raise ValueError(f"intensity has {len(self.intensity)} entries for {len(self.channels)} channels")
+        values = [info.value for info in self.classes]
+        if len(values) < 2 or len(set(values)) < len(values):
+            raise ValueError(
+                f"classes must be two or more, background first, of different values; received {values[:9]}"
+            )
         return self
 
     def digest(self) -> str:

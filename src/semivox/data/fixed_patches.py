@@ -10,10 +10,12 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import Field
 
 from semivox.core.case import Volume
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Grid, Shape, Spacing
+from semivox.core.plan import Edge, Millimeters
 from semivox.core.randomness import generator
 from semivox.data.prepared.resampling import resample, resample_label, target_shape, target_spacing
 
@@ -24,17 +26,17 @@ TRIES = 60
 class PatchChoice(Frozen):
     """How patches are cut."""
 
-    size: Shape = (96, 96, 96)
+    size: tuple[Edge, Edge, Edge] = (96, 96, 96)
     """Voxels; a scan smaller than that along an axis gives all it has."""
-    spacing: Spacing | None = (1.0, 1.0, 1.0)
+    spacing: tuple[Millimeters, Millimeters, Millimeters] | None = (1.0, 1.0, 1.0)
     """mm to which scans are resampled first; None: each scan's own."""
-    per_scan: int = 18
+    per_scan: int = Field(18, ge=1, le=100_000)
     """At most so many patches of each scan. 18 is about what the paper has: 6266 of 350 scans."""
-    overlap: float = 0.25
+    overlap: float = Field(0.25, ge=0, le=1)
     """Two patches of a scan share at most this part of their voxels."""
-    foreground: float = 0.01
+    foreground: float = Field(0.01, ge=0, le=1)
     """Least part of a patch that is labeled, where the scan has a label."""
-    seed: int = 1
+    seed: int = Field(1, ge=0, lt=2**63)
 
 
 @dataclass(frozen=True)

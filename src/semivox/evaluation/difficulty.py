@@ -7,6 +7,7 @@ it serves tables only, and nothing of it reaches a training.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
+from semivox.core.reading import text_of
 from semivox.data.dataset import Dataset
 from semivox.data.formats.volume import read_grid, read_label
 from semivox.evaluation.shape_model import ShapeModel
@@ -56,9 +58,9 @@ def write_difficulty(path: Path, found: Mapping[str, float]) -> None:
 def read_difficulty(path: Path) -> dict[str, float]:
     """Read it back. Raises InputError naming the file."""
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return {unescape(row["case_id"]): float(row["deviation_mm"]) for row in csv.DictReader(stream)}
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        rows = csv.DictReader(io.StringIO(text_of(path), newline=""))
+        return {unescape(row["case_id"]): float(row["deviation_mm"]) for row in rows}
+    except (InputError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a table of case_id,deviation_mm: {error}") from error
 
 

@@ -102,6 +102,8 @@ def _label_files(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder} is not a folder of label files")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
+        if path.is_dir() and any(path.glob("*.dcm")):
+            raise InputError(f"{path} is a folder of DICOM files; give each label as a file (DICOM SEG, NIfTI, NRRD)")
         if path.name.startswith(".") or not registry.suffix_of(path):
             continue
         if (case := stem(path)) in found:

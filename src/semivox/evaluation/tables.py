@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
 from semivox.core.processes.pool import each
+from semivox.core.reading import text_of
 from semivox.evaluation.aggregation import EACH_ITS_OWN, Units
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
@@ -108,12 +110,10 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 def read_rows(path: Path) -> list[Row]:
     """Read rows from CSV as ``write_rows`` wrote them. Raises InputError naming the file, the line and the column."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            table = csv.DictReader(stream, restkey="(beyond the last column)", restval="")
-            return [_row(cells, f"{path}, line {line}") for line, cells in enumerate(table, start=2)]
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        text = io.StringIO(text_of(path), newline="")
+        table = csv.DictReader(text, restkey="(beyond the last column)", restval="")
+        return [_row(cells, f"{path}, line {line}") for line, cells in enumerate(table, start=2)]
+    except csv.Error as error:
         raise InputError(f"{path} is not a table of scores as CSV in UTF-8: {error}") from error
 
 

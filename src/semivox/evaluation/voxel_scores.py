@@ -8,6 +8,7 @@ published numbers.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
+from semivox.core.reading import text_of
 from semivox.evaluation.score import Empty, score_classes
 
 
@@ -72,9 +74,11 @@ def write_voxel_rows(path: Path, rows: Sequence[VoxelRow]) -> None:
 
 def read_voxel_rows(path: Path) -> list[VoxelRow]:
     """Read them back. Raises InputError naming the file and the column."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        cells = [{key: unescape(value) or None for key, value in row.items()} for row in csv.DictReader(stream)]
     try:
+        rows = csv.DictReader(io.StringIO(text_of(path), newline=""), restkey="(beyond the last column)", restval="")
+        cells = [{key: unescape(str(value)) or None for key, value in row.items()} for row in rows]
         return [VoxelRow.model_validate(row) for row in cells]
+    except csv.Error as error:
+        raise InputError(f"{path} is not a table of scores in voxels: {error}") from error
     except ValidationError as error:
         raise InputError(f"{path} is not a table of scores in voxels:\n{explain(error)}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,9 +70,10 @@ def _inspected(experiment: Experiment, record: Record, out: Path, progress: Prog
     """
     whole, path = _whole(experiment.labeled_sets), out / "check.json"
     if kind_of(out) is not None and path.exists() and load_record(out).files == record.files:
-        report = CheckReport.load(path)
-        if _covers(report, whole):
-            return CheckedDataset(experiment.dataset, whole, report)
+        with suppress(InputError):  # damaged: the scans are checked again
+            report = CheckReport.load(path)
+            if _covers(report, whole):
+                return CheckedDataset(experiment.dataset, whole, report)
     inspected = check_or_raise(experiment.dataset, whole, _readers(experiment.study_file), progress)
     if not (out / "plan.json").exists():
         record.save_in(out)

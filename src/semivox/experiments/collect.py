@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +11,13 @@ from semivox.core.split import Split
 from semivox.evaluation.tables import read_scores
 from semivox.evaluation.voxel_scores import read_voxel_rows
 from semivox.experiments.arms import Arm, arms_of
-from semivox.experiments.cost import Cost
+from semivox.experiments.cost import cost_of
 from semivox.experiments.labeled_sets import labeled_set_names
 from semivox.experiments.one_run import VOXELS
 from semivox.experiments.record import Record, load_record
 from semivox.experiments.results import Group, Results, RunResult
 from semivox.experiments.runs import FOLDER, Place, finished, place_of, run_named
+from semivox.training.environment import versions
 from semivox.training.settings import RunConfig
 from semivox.training.spec import settled
 
@@ -99,23 +99,16 @@ def _result(frame: Path, folders: Sequence[Path]) -> RunResult:
     """What one run found, or all folds of one together; ``frame``: the folder of the labeled set."""
     first = folders[0]
     config = RunConfig.load(first / "config.json")
-    costs = [path / "cost.json" for path in folders]
     split = first / "split.json" if len(folders) == 1 else frame / "split.json"
     return RunResult(
         folders=tuple(folders),
         rows_of=tuple(tuple(read_scores(path / "scores.json")) for path in folders),
-        costs=tuple(Cost.load(cost) for cost in costs if cost.exists()),
+        costs=tuple(cost for cost in map(cost_of, folders) if cost is not None),
         config=config,
         plan=settled(Plan.load(first / "plan.json"), config.train),
         split=Split.load(split),
         voxels=tuple(row for path in folders if (path / VOXELS).exists() for row in read_voxel_rows(path / VOXELS)),
-        versions=tuple(dict.fromkeys(version for path in folders for version in _versions(path / "environment.json"))),
+        versions=tuple(
+            dict.fromkeys(version for path in folders for version in versions(path / "environment.json", "semivox"))
+        ),
     )
-
-
-def _versions(environment: Path) -> tuple[str, ...]:
-    """Of the package at each start of a run; empty where it was not recorded."""
-    if not environment.exists():
-        return ()
-    starts = json.loads(environment.read_text(encoding="utf-8"))
-    return tuple(dict.fromkeys(str(start["packages"]["semivox"]) for start in starts))

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import torch
 
+from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.memory import peak
 from semivox.training.folder import RunFolder
 from semivox.training.settings import RunConfig
+
+FILE = "cost.json"
 
 
 class Cost(Frozen):
@@ -31,6 +34,14 @@ class Cost(Frozen):
     threads: int
 
 
+def cost_of(run: Path) -> Cost | None:
+    """What a run took so far; None where that was not written, or is damaged: no score depends on it."""
+    try:
+        return Cost.load(run / FILE)
+    except InputError:
+        return None
+
+
 def processor_seconds() -> float:
     """Processor time of this process and of those it started that have ended, in s."""
     children = os.times()
@@ -42,8 +53,8 @@ def account(run: Path, config: RunConfig, predicting: float = 0.0, training: flo
     what earlier parts of the run took; memory is the largest of all parts."""
     if not (run / "config.json").exists():
         return  # nothing has begun
-    path, gpu = run / "cost.json", torch.cuda.is_available() and config.train.device in ("auto", "cuda")
-    before = Cost.load(path) if path.exists() else None
+    gpu = torch.cuda.is_available() and config.train.device in ("auto", "cuda")
+    before = cost_of(run)
     memory = peak() / 2**20
     on_gpu = torch.cuda.max_memory_allocated() / 2**20 if gpu else None
     Cost(
@@ -54,4 +65,4 @@ def account(run: Path, config: RunConfig, predicting: float = 0.0, training: flo
         gpu_memory_mb=None if on_gpu is None else round(max(on_gpu, (before and before.gpu_memory_mb) or 0.0)),
         device=torch.cuda.get_device_name() if gpu else "cpu",
         threads=torch.get_num_threads(),
-    ).save(path)
+    ).save(run / FILE)

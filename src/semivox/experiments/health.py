@@ -20,7 +20,7 @@ UNFIT = 0.3
 def health_warnings(results: Results, runs: Sequence[Run]) -> tuple[str, ...]:
     """Classes that are hardly found, folds that failed, and what each training warned of."""
     listed = [line for group in results.groups for line in (*_classes(group), *_folds(group))]
-    return (*listed, *_trainings(results.folder, [run.name for run in runs]))
+    return (*listed, *training_warnings(results.folder, runs))
 
 
 def _classes(group: Group) -> list[str]:
@@ -53,13 +53,13 @@ def _folds(group: Group) -> list[str]:
     return listed
 
 
-def _trainings(folder: Path, names: Sequence[str]) -> list[str]:
+def training_warnings(folder: Path, runs: Sequence[Run]) -> tuple[str, ...]:
     """What trainings warned of (a class that vanished, gradients that were not finite, ...), each text once."""
     found: dict[str, list[tuple[str, int]]] = {}
-    for name in names:
-        for row in RunFolder(folder / name).warned():
-            found.setdefault(row["text"], []).append((name, row["step"]))
-    return [f"{_where(places)}: {text}" for text, places in found.items()]
+    for run in runs:
+        for row in RunFolder(folder / run.name).warned():
+            found.setdefault(row["text"], []).append((run.name, row["step"]))
+    return tuple(f"{_where(places)}: {text}" for text, places in found.items())
 
 
 def _where(places: Sequence[tuple[str, int]]) -> str:

@@ -24,7 +24,7 @@ from semivox.experiments.collect import collect
 from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import Experiment, check_options, check_runs, scored_cases
 from semivox.experiments.folds import folds
-from semivox.experiments.health import health_warnings
+from semivox.experiments.health import health_warnings, training_warnings
 from semivox.experiments.labeled_sets import LabeledSet, Part
 from semivox.experiments.labels import FOLDER, label_unlabeled
 from semivox.experiments.record import ScoredOn
@@ -109,7 +109,7 @@ def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
     method = next(arm for arm in arms_of(experiment.study_file) if arm.twin is not None)
     split = experiment.labeled_sets[0].split
     if experiment.scored_on == "nothing":
-        return unscored(provenance_of(ready, method, split, 0), method)
+        return unscored(provenance_of(ready, method, split, 0), method, training_warnings(ready.folder, ready.runs))
     results = collect(ready.folder)
     calibrate(results, experiment.dataset, experiment.scored_on)
     scored = {case for group in results.groups for run in group.runs.values() for case in run.scored}

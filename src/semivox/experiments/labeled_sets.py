@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from semivox.core.errors import InputError
 from semivox.core.frozen import explain
 from semivox.core.randomness import generator
+from semivox.core.reading import text_of
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, groups_of, some
 from semivox.experiments.folds import folds
@@ -155,11 +156,7 @@ def _split_off(
 
 def _listed(path: Path) -> tuple[str, ...]:
     """The names in a text file, a line each; empty lines do not count."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(line.strip() for line in text_of(path).splitlines() if line.strip())
 
 
 def _taken(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import torch
 from semivox.core.plan import Plan
 from semivox.core.processes.cores import environment_of, usable_cores
 from semivox.experiments.executor import words_of
+from semivox.training.environment import starts
 
 MARGIN = 1.3
 """A run is allowed this much more memory than the dry step took."""
@@ -100,7 +100,5 @@ class LocalProcesses:
 
 def threads_of(run: Path) -> int | None:
     """The threads that a run began with: rounding depends on it, and a resumed run is to end with the same bits."""
-    try:
-        return int(json.loads((run / "environment.json").read_text(encoding="utf-8"))[0]["threads"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return None
+    found = [entry.get("threads") for entry in starts(run / "environment.json")]
+    return found[0] if found and type(found[0]) is int and found[0] > 0 else None

@@ -16,6 +16,8 @@ from pydantic import ConfigDict, Field, ValidationError
 from semivox.core.errors import InputError
 from semivox.core.files import fresh
 from semivox.core.frozen import Frozen, explain
+from semivox.core.json_text import parsed
+from semivox.core.reading import content_of
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import changed_parts
@@ -37,7 +39,7 @@ class Record(Frozen):
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
-    version: int = 1
+    version: Literal[1] = 1
     kind: Kind = "study"
     study_file: StudyFile = Field(alias="grid")
     data: str
@@ -135,7 +137,9 @@ def _complete(study_file: StudyFile) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        content = parsed(content_of(path))
+    except InputError:
+        raise
+    except ValueError as error:
         raise InputError(f"cannot read {path}: {error}") from error
     return content if isinstance(content, dict) else {}

@@ -75,7 +75,7 @@ def _announce(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pr
         f"Scored on: {arranged.record.scored_on}."
     )
     if plan.forecast and waiting:
-        seconds = len(waiting) * plan.steps * plan.forecast.seconds_per_step / executor.at_once
+        seconds = len(waiting) * plan.forecast.seconds(plan.steps) / executor.at_once
         progress.say(
             f"About {clock(seconds)} (h:mm:ss) in all, if each step takes the {plan.forecast.seconds_per_step:.2g} s "
             f"that a dry step of {plan.forecast.method} took on this machine."

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.evaluation.tables import read_scores
 from semivox.experiments.arms import Arm, arms_of
 from semivox.experiments.labeled_sets import LabeledSet, Part
 from semivox.experiments.study_file import StudyFile
@@ -77,8 +79,22 @@ class Run:
 
 
 def finished(run: Path) -> bool:
-    """Whether a run folder holds a trained and scored run."""
-    return (run / "done").exists() and (run / "scores.json").exists()
+    """Whether a run folder holds a trained and scored run. One whose scores are damaged is scored again."""
+    path = run / "scores.json"
+    if not (run / "done").exists() or not path.exists():
+        return False
+    stat = path.stat()
+    return _readable(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _readable(scores: Path, size: int, changed: int) -> bool:
+    """Whether scores can be read; asked again when the file has changed."""
+    try:
+        read_scores(scores)
+    except InputError:
+        return False
+    return True
 
 
 def runs_of(study_file: StudyFile, labeled_sets: Sequence[LabeledSet]) -> tuple[Run, ...]:

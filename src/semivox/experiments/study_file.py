@@ -7,6 +7,7 @@ its scores.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -20,6 +21,7 @@ from semivox.core.frozen import Frozen, explain
 from semivox.core.geometry import Shape
 from semivox.core.mappings import merged
 from semivox.core.plan import NetworkChoice
+from semivox.core.reading import text_of
 from semivox.core.spelling import suggestion
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.protocols import PROTOCOLS
@@ -30,6 +32,10 @@ from semivox.training.settings import TrainSettings
 
 MOST_DRAWS = 1000
 """Of the labeled cases, for each number of them."""
+LONGEST = 1_000_000
+"""Letters of a study file."""
+DEEP = re.compile(r"(?<![\w\-])(?:[\w\-]++\s*+\.\s*+){50}")
+"""A key of fifty parts, which takes a reader of TOML very long."""
 SHARED_BY_ALL = ("seed", "steps")
 """Training settings that a study file decides elsewhere: ``seeds``, and ``plan.steps``."""
 
@@ -218,11 +224,12 @@ def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
 
     Raises InputError naming the file, the key and the nearest right name.
     """
+    text = text_of(path)
+    if len(text) > LONGEST or DEEP.search(text):
+        raise InputError(f"{path} is too long, or nested too deeply, to be a study")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(text)
+    except ValueError as error:  # also a number of too many digits
         raise InputError(f"{path} is not TOML: {error}") from error
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply to be read") from error

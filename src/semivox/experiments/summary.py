@@ -56,7 +56,7 @@ class Provenance(Frozen):
 class Summary(Frozen):
     """What a job found (summary.json)."""
 
-    version: int = 2
+    version: Literal[1, 2] = 2
     verdict: Verdict
     """Whether the unlabeled scans helped; decided by Dice."""
     answer: str
@@ -104,12 +104,15 @@ def conclude(results: Results, about: Provenance, method: Arm, warnings: tuple[s
     )
 
 
-def unscored(about: Provenance, method: Arm) -> Summary:
-    """What is left to say where no scan could be scored: both models are there, and none can be judged."""
+def unscored(about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> Summary:
+    """What is left to say where no scan could be scored: both models are there, and none can be judged.
+
+    ``warnings``: what the trainings warned of.
+    """
     return Summary(
         verdict="inconclusive",
         answer=NO_SCORES,
-        warnings=("No scan could be scored, so nobody knows how good this model is.",),
+        warnings=("No scan could be scored, so nobody knows how good this model is.", *warnings),
         chosen=method.method,
         method=method.method,
         twin=TWIN,

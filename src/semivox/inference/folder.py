@@ -9,6 +9,7 @@ without being asked to.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,8 @@ class Outcome:
     """How many of them were there before, made from the same."""
     again: list[str] = field(default_factory=list)
     """Cases that were labeled again, since the scan, the model or the options are others than before."""
+    skipped: list[str] = field(default_factory=list)
+    """What lies among the scans and is none in a format that can be read, each with the reason."""
 
 
 def predict_folder(
@@ -73,8 +76,8 @@ def predict_folder(
     input folder, and after all work naming each scan that failed or whose place is taken, and why.
     """
     _require_apart(inputs, out)
-    jobs = find_jobs(inputs, out, channels)
     outcome, failed, done = Outcome(), dict[str, str](), itertools.count(1)
+    jobs = find_jobs(inputs, out, channels, outcome.skipped)
     with Claims(out / ORIGINS / CLAIMS) as claims:
         begun = time_of(out / ORIGINS)
         waiting = jobs
@@ -171,6 +174,6 @@ def _require_apart(inputs: Path, out: Path) -> None:
     """Refuse to write where the scans are, where results could replace scans or be taken for some."""
     if suffix_of(out) or out.is_file():
         raise InputError(f"the output {out} must be a folder; results are named after their scans")
-    source = (inputs.parent if inputs.is_file() else inputs).resolve()
-    if out.resolve() == source:
+    source = os.path.realpath(inputs.parent if inputs.is_file() else inputs)
+    if os.path.realpath(out) == source:
         raise InputError(f"the output folder {out} is the folder of the scans; give another one")

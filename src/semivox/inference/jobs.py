@@ -39,10 +39,13 @@ class Job:
         return path_of(self.label, safe_name(self.name))
 
 
-def find_jobs(inputs: Path, out: Path, channels: int) -> list[Job]:
-    """The scans under ``inputs``, sorted by name. Raises InputError if there are none or two claim one result."""
+def find_jobs(inputs: Path, out: Path, channels: int, skipped: list[str] | None = None) -> list[Job]:
+    """The scans under ``inputs``, sorted by name. Raises InputError if there are none or two claim one result.
+
+    ``skipped``: gets what is no scan in a format that can be read, with the reason.
+    """
     jobs: dict[str, Job] = {}
-    for name, images in sorted(_cases(inputs, channels).items()):
+    for name, images in sorted(_cases(inputs, channels, [] if skipped is None else skipped).items()):
         safe = safe_name(name)
         job = Job(name, images, out / (safe + registry.results_ending(images[0])))
         first = jobs.setdefault(safe.casefold(), job)  # some file systems take a and A for the same
@@ -69,16 +72,16 @@ def safe_name(name: str) -> str:
     return f"{head}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def _cases(inputs: Path, channels: int) -> dict[str, tuple[Path, ...]]:
+def _cases(inputs: Path, channels: int, skipped: list[str]) -> dict[str, tuple[Path, ...]]:
     """Case name -> files of its channels in order."""
     if not inputs.exists() and registry.find(inputs) is None:
         raise InputError(f"{inputs} does not exist; give a scan, a folder of scans, or a folder of DICOM slices")
     if inputs.is_file():
         return _group(_with_channels(inputs, channels), channels)
-    found = [path for path in scans(inputs, skipped=[]) if not _is_label(path)]
+    found = [path for path in scans(inputs, skipped) if not _is_label(path)]
     if found:
         return _group(found, channels)
-    return {inputs.resolve().name: (inputs,)} if registry.find(inputs) is not None else {}
+    return {inputs.absolute().name: (inputs,)} if registry.find(inputs) is not None else {}
 
 
 def _is_label(path: Path) -> bool:

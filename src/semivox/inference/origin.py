@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from semivox.core.errors import InputError
 from semivox.core.files import beside, writing
@@ -25,7 +25,7 @@ FOLDER = "origins"
 class Origin(Frozen):
     """What made the results of one scan (``origins/<name>.json``)."""
 
-    version: int = 1
+    version: Literal[1] = 1
     case: str
     scan: str
     """SHA-256 of all bytes of the scan's files: voxels, grid and header."""

@@ -102,5 +102,5 @@ def _announce(spec: RunSpec, progress: ProgressDisplay) -> None:
     """Say what training will cost, as far as it was measured."""
     steps, forecast = spec.plan.steps, spec.plan.forecast
     if forecast:
-        cost = clock(steps * forecast.seconds_per_step)
+        cost = clock(forecast.seconds(steps))
         progress.say(f"{steps} steps, about {cost} (h:mm:ss) if they cost what was measured for {forecast.method}.")

@@ -12,6 +12,7 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.core.reading import text_of
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, read_label
@@ -202,10 +203,10 @@ def _warned(rows: list[Row], arm: str) -> Iterator[str]:
 def _findings(out: Path) -> Mapping[str, tuple[str, ...]]:
     """Case -> what the check said of it, notes left out."""
     try:
-        cases = json.loads((out / "check.json").read_text(encoding="utf-8"))["cases"]
+        cases = json.loads(text_of(out / "check.json"))["cases"]
         return {
             case["case"]: tuple(found["message"] for found in case["findings"] if found["level"] != "note")
             for case in cases
         }
-    except (OSError, ValueError, KeyError, TypeError):  # jobs of before have none
+    except (InputError, ValueError, KeyError, TypeError, RecursionError):  # jobs of before have none
         return {}

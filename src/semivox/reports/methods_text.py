@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from pathlib import Path
 from semivox.core.plan import Plan
 from semivox.experiments.summary import Summary
 from semivox.methods import find
+from semivox.training.environment import starts
 
 CITED = "The Semivox developers. Semivox, version {version} (CITATION.cff in its repository)."
 SCORED = {"test": "a test set", "validation": "the validation set", "folds": "the left-out scans of each fold"}
@@ -49,10 +49,10 @@ def how_made(summary: Summary, out: Path) -> Mapping[str, str]:
     """Command, versions, digests: what repeats these numbers."""
     found: dict[str, str] = {}
     for folder in (out / summary.method, out / "folds" / "0" / summary.method):
-        try:
-            entry = json.loads((folder / "environment.json").read_text(encoding="utf-8"))[-1]
-        except (OSError, ValueError, IndexError):
+        entries = starts(folder / "environment.json")
+        if not entries:
             continue
+        entry = entries[-1]
         if str(entry.get("command", "")).startswith("semivox "):  # a helping process has a command that nobody typed
             found["command"] = entry["command"]
         found["versions"] = ", ".join(f"{name} {own}" for name, own in entry.get("packages", {}).items())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 import warnings
 import zipfile
@@ -14,6 +16,7 @@ from typing import Any
 import torch
 
 from semivox.core.files import write_atomically
+from semivox.core.reading import NOT_A_FILE
 
 ANCHOR = "anchor.pt"
 KEPT = 2  # a damaged last checkpoint falls back to the one before
@@ -35,6 +38,8 @@ class State:
     """Steps in a row that were skipped for gradients that were not finite."""
     slowed: int = 0
     """How often the learning rate was halved after a rollback."""
+    best: Mapping[str, Any] | None = None
+    """The weights that did best on the validation cases so far, where these choose (``validation.BestWeights``)."""
 
 
 def save(folder: Path, state: State) -> Path:
@@ -98,6 +103,8 @@ def _write(state: State, temporary: Path) -> None:
 
 def _read(path: Path) -> State:
     """One checkpoint, its checksums compared first: torch.load does not, and would train on with a flipped bit."""
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, NOT_A_FILE if path.exists() else os.strerror(errno.ENOENT), str(path))
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:

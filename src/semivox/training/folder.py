@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.files import final_name, write_text, writing
+from semivox.core.files import final_name
 from semivox.core.frozen import Frozen
 from semivox.core.processes.launcher import first_process
 from semivox.core.processes.lock import locked
 from semivox.core.split import Split
 from semivox.data.prepared.store import Store
+from semivox.training import run_log
 
 OWN = {
     *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "warnings.jsonl"),
@@ -28,8 +25,10 @@ OWN = {
 """What may stand in a run folder, also in one that a kill left behind before its first file was whole."""
 
 
-ROLLBACK = "rollback"
-"""Code of the warning on a rollback, which stays although its step is repeated."""
+ROLLBACK, ELSEWHERE = "rollback", "elsewhere"
+"""Codes of the warnings on a rollback, and on a resume under other conditions."""
+LASTING = (ROLLBACK, ELSEWHERE)
+"""What stays although its step is repeated."""
 HARMLESS = ("train.workers:", "train.readers:", "train.save_every:", "train.tensorboard:", "train.keep_names:")
 """Settings that change no result and may therefore change when a run is resumed."""
 
@@ -103,69 +102,24 @@ class RunFolder:
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one row to log.jsonl. Raises SemivoxError where it cannot be written."""
-        _append(self.log_file, row)
+        run_log.append(self.log_file, row)
 
-    def logged(self) -> list[dict[str, Any]]:
-        """All complete rows of log.jsonl; one that a kill cut short is left out."""
-        return _rows(self.log_file)
+    def logged(self) -> list[run_log.Row]:
+        """All whole rows of log.jsonl."""
+        return run_log.rows(self.log_file)
 
     def warn(self, step: int, code: str, text: str) -> None:
         """Append a warning about the run's health to warnings.jsonl."""
-        _append(self.warnings, {"step": step, "code": code, "text": text})
+        run_log.append(self.warnings, {"step": step, "code": code, "text": text})
 
-    def warned(self) -> list[dict[str, Any]]:
+    def warned(self) -> list[run_log.Row]:
         """All warnings about the run's health: step, code, text."""
-        return _rows(self.warnings)
+        return [row for row in run_log.rows(self.warnings) if "text" in row]
 
     def forget_from(self, step: int) -> None:
         """Drop what was logged and warned of at steps that are about to be repeated."""
         for path in (self.log_file, self.warnings):
-            kept = [row for row in _rows(path) if row["step"] < step or row.get("code") == ROLLBACK]
-            if path.exists():
-                write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
-
-    def record_environment(self, threads: int) -> None:
-        """Write what the numbers were made with; on a resume, a further entry."""
-        import importlib.metadata as metadata
-
-        entries = json.loads(self.environment.read_text(encoding="utf-8")) if self.environment.exists() else []
-        packages = ("semivox", "torch", "lightning-fabric", "numpy", "nibabel", "SimpleITK")
-        entries.append(
-            {
-                "python": platform.python_version(),
-                "system": f"{platform.system()} {platform.machine()}",
-                "processor": processor(),
-                "cores": os.cpu_count(),
-                "threads": threads,
-                "packages": {name: metadata.version(name) for name in packages},
-                "command": command_line(sys.argv),
-            }
-        )
-        write_text(self.environment, json.dumps(entries, indent=2) + "\n")
-
-
-def command_line(words: Sequence[str]) -> str:
-    """A command with all its options; of a path that begins at the root, which may name a user, the last part."""
-    told = [Path(words[0]).name]
-    for word in words[1:]:
-        option, equals, value = word.rpartition("=")
-        told.append(option + equals + (Path(value).name if Path(value).is_absolute() else value))
-    return shlex.join(told)
-
-
-def _append(path: Path, row: Mapping[str, Any]) -> None:
-    with writing(path), path.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(row) + "\n")
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+            run_log.keep_only(path, lambda row: row["step"] < step or row.get("code") in LASTING)
 
 
 def foreign(entry: Path) -> bool:
@@ -180,13 +134,3 @@ def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
             yield from differences(before.get(key), now.get(key), f"{place}.{key}" if place else key)
     elif before != now:
         yield f"{place}: was {str(before)[:80]}, is {str(now)[:80]}"
-
-
-def processor() -> str:
-    """The processor's name, as far as the system tells."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()

@@ -30,8 +30,10 @@ from semivox.training.formats import (
     named,
 )
 from semivox.training.loop import in_channels_last, on, prepared, turns
+from semivox.training.probe import passes
 from semivox.training.settings import RunConfig
 from semivox.training.spec import batch_of_process, settled
+from semivox.training.validation import unwrapped
 
 
 def forecast(
@@ -56,12 +58,15 @@ def forecast(
     with PeakMemory(device) as peak, DrySteps(plan, config) as steps:
         for _ in range(2):
             steps(decision.chosen)
+        look = steps.look(decision.chosen)
     precision, channels_last = decision.chosen
     seconds = decision.seconds[decision.chosen]
+    looking = look * passes(plan) / (seconds * plan.steps)
     found = Forecast(
         method=config.method,
         seconds_per_step=round(seconds, 4),
-        hours=round(seconds * plan.steps / 3600, 3),
+        hours=round(seconds * plan.steps * (1 + looking) / 3600, 3),
+        looking=round(looking, 4),
         memory_mb=round(peak.megabytes),
         device=device.type,
         threads=torch.get_num_threads(),
@@ -98,6 +103,7 @@ class DrySteps:
     def __init__(self, plan: Plan, config: RunConfig) -> None:
         self.plan, self.config = plan, config
         self.ready: dict[StepFormat, Callable[[int], None]] = {}
+        self.looks: dict[StepFormat, Callable[[], object]] = {}
         self.done = 0
 
     def __enter__(self) -> DrySteps:
@@ -105,20 +111,27 @@ class DrySteps:
 
     def __exit__(self, *exception: object) -> None:
         self.ready.clear()
+        self.looks.clear()
         gc.collect()
 
     def __call__(self, one: StepFormat) -> float:
         """Seconds of a step in this format. The first of a format includes building the network."""
         if one not in self.ready:
-            self.ready[one] = self._built(*one)
+            self.ready[one], self.looks[one] = self._built(*one)
         device = self.device
         begin = clock(device)
         self.ready[one](self.done)
         self.done += 1
         return clock(device) - begin
 
-    def _built(self, precision: Precision, channels_last: bool) -> Callable[[int], None]:
-        """What does step number n in the middle of a run, where every term has its weight."""
+    def look(self, one: StepFormat) -> float:
+        """Seconds of a look at one patch, in a format of which a step was done."""
+        begin = clock(self.device)
+        self.looks[one]()
+        return clock(self.device) - begin
+
+    def _built(self, precision: Precision, channels_last: bool) -> tuple[Callable[[int], None], Callable[[], object]]:
+        """What does step number n in the middle of a run, where every term has its weight; and a look at a patch."""
         fabric = Fabric(accelerator=self.config.train.device, devices=1, precision=precision)
         self.device = fabric.device
         method = find(self.config.method)(self.config.method_config(), Blueprint.of(self.plan)).train()
@@ -134,7 +147,11 @@ class DrySteps:
                 fabric.backward(losses.total)
                 optimizers[losses.moved_by].step()
 
-        return step
+        def look() -> object:
+            with torch.no_grad(), unwrapped(method.eval()):
+                return method.predict(batch.image[:1].float())
+
+        return step, look
 
 
 def made_up(plan: Plan, method: Method, labeled: int, unlabeled: int) -> Batch:

@@ -15,6 +15,7 @@ from semivox.core.errors import InputError
 from semivox.core.files import write_atomically, writing
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
+from semivox.core.reading import content_of
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
@@ -40,8 +41,8 @@ class ModelCard(Frozen):
     """Which weights these are: last, or chosen on validation cases."""
     steps: int
     seed: int
-    split: str
-    """Digest of the split."""
+    split: str = ""
+    """Digest of the split, where the training cases are named; it would confirm guessed names otherwise."""
     weights: str = ""
     """SHA-256 of weights.safetensors; empty in models of early versions, which are loaded unverified."""
 
@@ -66,10 +67,7 @@ def model_digest(folder: Path) -> str:
     place = _place(folder)
     total = hashlib.sha256()
     for name in (DESCRIPTION, WEIGHTS):
-        try:
-            total.update(hashlib.sha256((place / name).read_bytes()).digest())
-        except OSError as error:
-            raise InputError(f"cannot read {place / name}: {error.strerror or error}") from error
+        total.update(hashlib.sha256(content_of(place / name, room=1)).digest())
     return total.hexdigest()
 
 
@@ -102,16 +100,29 @@ def load_model(folder: Path) -> tuple[Method, ModelCard]:
         card = card.model_copy(update={"plan": settled(card.plan, RunConfig.load(run / "config.json").train)})
     described = _described(folder, card)
     try:
-        content = (folder / WEIGHTS).read_bytes()
+        content = content_of(folder / WEIGHTS, room=3)
         if card.weights and hashlib.sha256(content).hexdigest() != card.weights:
             raise InputError(f"{folder / WEIGHTS} is damaged or not the model's own: copy both files again")
         weights = load(content)
         _require_fit(folder, described, {name: tuple(value.shape) for name, value in weights.items()})
         method = _built(card)
+        _require_numbers(folder, weights, method.state_dict())
         method.load_state_dict(weights)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"cannot load {folder / WEIGHTS}: {str(error).splitlines()[0]}") from error
     return method.eval(), card
+
+
+def _require_numbers(folder: Path, found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    """Raise InputError for a tensor of another type, or with numbers that are not finite: all labels would be 0."""
+    for name, value in found.items():
+        if value.dtype.is_floating_point != wanted[name].dtype.is_floating_point:
+            raise InputError(f"{folder / WEIGHTS}: {name} holds {value.dtype}, and {wanted[name].dtype} belongs there")
+        if value.dtype.is_floating_point and not bool(torch.isfinite(value).all()):
+            raise InputError(
+                f"{folder / WEIGHTS}: {name} holds numbers that are not finite, so that the model can label nothing; "
+                "use another model, or train again"
+            )
 
 
 def _built(card: ModelCard) -> Method:

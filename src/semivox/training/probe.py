@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,18 +19,31 @@ from semivox.training.health import HealthWarning
 
 HALFWAY = 0.5
 """Part of a run after which every class should be drawn somewhere."""
+LOOKS = 20
+"""How often during a run its output is looked at, and a state kept to which it could go back."""
+SHARE = 0.02
+"""Part of a run's work that looking may take."""
+TRAINED = 3
+"""Work of training on a patch, in passes of the network over it: one forward, about two backward."""
 FLAT = 1e-4
 """Spread of probabilities over a patch below which a network says the same everywhere."""
 
 
 class Probe:
-    """One patch for each class, from a labeled scan, around a voxel of that class."""
+    """Patches around voxels of classes, from labeled scans, each for the classes that have their middle well within it.
+
+    A look draws some of them, the next ones at the next look, so that looking takes a small part of a run however many
+    classes there are.
+    """
 
     def __init__(self, store: Store, split: Split, plan: Plan) -> None:
         self.plan, self.steps = plan, plan.steps
         self.patches: dict[int, np.ndarray] = {}
+        """The class that a patch was cut for -> the patch."""
+        self.shown: dict[int, list[int]] = {}
+        """The same class -> all classes that the patch is to be judged for."""
         for name in split.labeled:
-            if len(self.patches) < len(plan.classes) - 1:
+            if len(self._classes()) < len(plan.classes) - 1:
                 self._take(store, name)
 
     def look(self, step: int, method: Method) -> list[HealthWarning]:
@@ -37,21 +52,28 @@ class Probe:
         method.eval()
         found = []
         with torch.no_grad():
-            for index, patch in self.patches.items():
-                found += self._judged(step, method, index, torch.from_numpy(patch)[None].to(device))
+            for index in self._turn(step):
+                found += self._judged(step, method, index, torch.from_numpy(self.patches[index])[None].to(device))
         return list(dict.fromkeys(found))
 
+    def _turn(self, step: int) -> list[int]:
+        """The patches of the look after this step: a function of the step, so that resuming changes nothing."""
+        count = min(len(self.patches), patches_a_look(self.plan))
+        first = count * ((step + 1) // steps_between(self.steps))
+        patches = list(self.patches)
+        return [patches[(first + place) % len(patches)] for place in range(count)]
+
+    def _classes(self) -> set[int]:
+        return {index for shown in self.shown.values() for index in shown}
+
     def _judged(self, step: int, method: Method, index: int, image: Tensor) -> list[HealthWarning]:
-        """Image (1, C, X, Y, Z) that shows class ``index``."""
+        """Image (1, C, X, Y, Z): the patch of class ``index``."""
         found, drawn = [], method.predict(image)
         if _flat(drawn):
             found.append(HealthWarning(step, "constant", "the network gives the same answer at every voxel"))
-        elif step >= HALFWAY * self.steps and not bool((drawn.argmax(1) == index).any()):
-            text = (
-                f"the class {self.plan.classes[index].name!r} has vanished: it is segmented nowhere, even where a "
-                "training label shows it. Train longer, lower the weight of the unlabeled part, or label more of it"
-            )
-            found.append(HealthWarning(step, "vanished_class", text))
+        elif step >= HALFWAY * self.steps:
+            there = set(torch.unique(drawn.argmax(1)).tolist())
+            found += [_vanished(step, self.plan.classes[one].name) for one in self.shown[index] if one not in there]
         teacher = getattr(method, "teacher", None)
         if isinstance(teacher, Teacher) and _flat(teacher(image).logits.float().softmax(1)):
             text = "the teacher gives the same answer at every voxel, so it teaches nothing"
@@ -61,11 +83,17 @@ class Probe:
     def _take(self, store: Store, name: str) -> None:
         """Patches of classes that this scan shows and none before did."""
         case = store.case(name, label=True)
-        for index, voxels in by_class(case.foreground).items():
-            if index in self.patches or not 0 < index < len(self.plan.classes):
+        middles = {
+            index: voxels[len(voxels) // 2]
+            for index, voxels in by_class(case.foreground).items()
+            if 0 < index < len(self.plan.classes) and index not in self._classes()
+        }
+        for index, middle in middles.items():
+            if index in self._classes():
                 continue
             lowest, highest = valid_corners(case.shape, self.plan.patch)
-            corner = np.clip(voxels[len(voxels) // 2] - np.array(self.plan.patch) // 2, lowest, highest)
+            corner = np.clip(middle - np.array(self.plan.patch) // 2, lowest, highest)
+            self.shown[index] = [index, *_well_within(corner, self.plan.patch, middles, self._classes() | {index})]
             begin = np.maximum(corner, 0)
             box = tuple(slice(b, c + size) for b, c, size in zip(begin, corner, self.plan.patch, strict=True))
             cut = np.asarray(case.image[(slice(None), *box)], np.float32)
@@ -75,6 +103,42 @@ class Probe:
             place = tuple(slice(b - c, b - c + n) for b, c, n in zip(begin, corner, cut.shape[1:], strict=True))
             patch[(slice(None), *place)] = cut
             self.patches[index] = patch
+
+
+def steps_between(steps: int) -> int:
+    """Steps of a run from one look to the next."""
+    return max(1, steps // LOOKS)
+
+
+def patches_a_look(plan: Plan) -> int:
+    """How many patches a look may draw: with ``SHARE`` of the work of the steps since the last one; at least one."""
+    work = steps_between(plan.steps) * (plan.labeled_per_step + plan.unlabeled_per_step) * TRAINED
+    return max(1, int(SHARE * work))
+
+
+def passes(plan: Plan) -> int:
+    """Over patches, in all looks of a run, at the most: classes that share a patch need fewer."""
+    return min(patches_a_look(plan), max(len(plan.classes) - 1, 0)) * (plan.steps // steps_between(plan.steps))
+
+
+def _well_within(
+    corner: np.ndarray, patch: Sequence[int], middles: Mapping[int, np.ndarray], known: Collection[int]
+) -> list[int]:
+    """The further classes whose middle lies in the inner half of a patch."""
+    size = np.array(patch)
+    return [
+        index
+        for index, middle in middles.items()
+        if index not in known and bool(np.all(np.abs(middle - corner - size / 2) <= size / 4))
+    ]
+
+
+def _vanished(step: int, name: str) -> HealthWarning:
+    text = (
+        f"the class {name!r} has vanished: it is segmented nowhere, even where a training label shows it. Train "
+        "longer, lower the weight of the unlabeled part, or label more of it"
+    )
+    return HealthWarning(step, "vanished_class", text)
 
 
 def _flat(probabilities: Tensor) -> bool:

@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 
 from semivox.core.errors import InputError, SemivoxError
+from semivox.core.exhaustion import MEMORY, exhausted
 from semivox.core.plan import Plan
 from semivox.core.randomness import derive
 from semivox.core.split import Split, TrainingSplit
@@ -22,10 +23,10 @@ from semivox.data.prepared.store import Store
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
-from semivox.training import checkpoint
+from semivox.training import checkpoint, environment
 from semivox.training.checkpoint import State
 from semivox.training.distributed import fabric_of, launch
-from semivox.training.folder import ROLLBACK, RunFolder
+from semivox.training.folder import ELSEWHERE, ROLLBACK, RunFolder
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.relay import relayed
 from semivox.training.reporter import Reporter, Silent
@@ -101,17 +102,28 @@ def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> 
     stop = StopRequest()
     if fabric.is_global_zero:
         folder.forget_from(saved.step)
-        folder.record_environment(torch.get_num_threads())
         reporter.begin(folder.path.name, saved.step, steps)
-    keeper = RunMonitor(fabric, spec, method, reporter, stop)
+        note_conditions(folder, fabric.device, saved.step, reporter)
+    keeper = RunMonitor(fabric, spec, method, reporter, stop, saved)
     with stop.listening():
         with loading_of(spec, method, fabric) as loading, memory_in_words():
             batches = partial(loading.batches, stop=steps)
             train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
+    keeper.stop_if_asked(steps)  # also of what came after the last step: more may be about to follow
     if fabric.is_global_zero:
         reporter.end()
         keeper.release(method)
     fabric.barrier()
+
+
+def note_conditions(folder: RunFolder, device: torch.device, step: int, reporter: Reporter) -> None:
+    """Write down what the numbers are made with, and say where a resumed run may end with other bits."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    changed = environment.record(folder.environment, torch.get_num_threads(), name)
+    if changed and step:
+        text = f"resumed with {', '.join(changed)}: its bits may differ from those of a run that was not interrupted"
+        folder.warn(step, ELSEWHERE, text)
+        reporter.warn(text)
 
 
 def build(plan: Plan, config: RunConfig, device: torch.device) -> Method:
@@ -153,10 +165,13 @@ def memory_in_words() -> Iterator[None]:
     """Turns an allocation that failed into a sentence with the remedies."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:  # torch reports a full main memory as a RuntimeError
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(error):
-            raise
-        raise SemivoxError(
-            "memory ran out in a training step; a smaller --patch, --network small, or --set "
-            "plan.unlabeled_per_step=1 in a new --out needs less (semivox plan --memory GB decides by itself)"
-        ) from error
+    except (MemoryError, RuntimeError, OSError) as error:  # torch reports a full main memory as a RuntimeError
+        words = exhausted(error)
+        if words == MEMORY:
+            raise SemivoxError(
+                "memory ran out in a training step; a smaller --patch, --network small, or --set "
+                "plan.unlabeled_per_step=1 in a new --out needs less (semivox plan --memory GB decides by itself)"
+            ) from error
+        if words:
+            raise SemivoxError(f"{words}; the same command resumes from the last checkpoint") from error
+        raise

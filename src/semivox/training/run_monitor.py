@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
+from typing import NoReturn
 
 import torch
 from lightning_fabric import Fabric
@@ -20,27 +22,26 @@ from semivox.training.folder import RunFolder
 from semivox.training.health import Health, HealthWarning
 from semivox.training.loop import Observer
 from semivox.training.model import ModelCard, save_model
-from semivox.training.probe import Probe
+from semivox.training.probe import Probe, steps_between
 from semivox.training.reporter import Reporter
 from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
 from semivox.training.validation import BestWeights, unwrapped
 
-LOOKS = 20
-"""How often during a run its output is looked at, and a state kept to which it could go back."""
-
 
 class RunMonitor(Observer):
     """Logs, saves, validates and stops a run."""
 
-    def __init__(self, fabric: Fabric, spec: RunSpec, method: Method, reporter: Reporter, stop: StopRequest) -> None:
+    def __init__(
+        self, fabric: Fabric, spec: RunSpec, method: Method, reporter: Reporter, stop: StopRequest, saved: State
+    ) -> None:
         self.fabric, self.spec, self.folder, self.config = fabric, spec, spec.folder, spec.config
         self.method, self.reporter, self.stop = method, reporter, stop
         self.steps = spec.plan.steps
         self.saved = self.stepped_at = time.monotonic()
         self.terms: dict[str, float] = {}  # of all players in the last step, for the reporter
         self.rate = 0.0  # the first player's
-        self.best = BestWeights(spec)
+        self.best = BestWeights(spec, saved)
         self.health, self.probe = Health(self.steps), Probe(spec.store, spec.split, spec.plan)
         self.known = {row["text"] for row in self.folder.warned()}
         for row in self.folder.logged():
@@ -81,23 +82,24 @@ class RunMonitor(Observer):
             self.reporter.step(done, self.terms, self.rate)
         if settings.validate_every and (done % settings.validate_every == 0 or last) and self.fabric.is_global_zero:
             self.best.update(done, self.method)
-        if done % max(1, self.steps // LOOKS) == 0 and self.fabric.is_global_zero:
+        if done % steps_between(self.steps) == 0 and self.fabric.is_global_zero:
             with unwrapped(self.method):
                 self._warn(self.probe.look(done - 1, self.method))
             if not (current := state()).skipped and not last:
-                checkpoint.save_anchor(self.folder.checkpoints, current)
+                checkpoint.save_anchor(self.folder.checkpoints, replace(current, best=self.best.kept))
         stopping = self._anyone_stops()
         if self.fabric.is_global_zero and (
             last or stopping or time.monotonic() - self.saved > 60 * settings.save_every
         ):
-            checkpoint.save(self.folder.checkpoints, state())
+            checkpoint.save(self.folder.checkpoints, replace(state(), best=self.best.kept))
             self.saved = time.monotonic()
         if stopping and not last:
-            self.reporter.end()
-            self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
-            raise InterruptedRun(
-                f"stopped and saved at step {done} of {self.steps}; run the same command again to resume"
-            )
+            self._stop(done)
+
+    def stop_if_asked(self, done: int) -> None:
+        """Raise InterruptedRun where a request to stop came so late that no step followed in which to notice it."""
+        if self._anyone_stops():
+            self._stop(done)
 
     def release(self, method: Method) -> None:
         """Write the model of the selected weights, then mark the run as done."""
@@ -111,7 +113,7 @@ class RunMonitor(Observer):
             selection=self.config.train.selection,
             steps=self.steps,
             seed=self.config.train.seed,
-            split=self.spec.split.digest(),
+            split=self.spec.split.digest() if self.config.train.keep_names else "",
         )
         save_model(self.folder.model, method, card)
         write_text(self.folder.done, f"{self.steps} steps\n")
@@ -124,6 +126,11 @@ class RunMonitor(Observer):
                 self.known.add(worry.text)
                 self.folder.warn(*worry)
                 self.reporter.warn(worry.text)
+
+    def _stop(self, done: int) -> NoReturn:
+        self.reporter.end()
+        self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
+        raise InterruptedRun(f"stopped and saved at step {done} of {self.steps}; run the same command again to resume")
 
     def _anyone_stops(self) -> bool:
         """Whether any process was asked to stop: all must agree, or the others would wait for ever."""

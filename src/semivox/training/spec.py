@@ -33,7 +33,7 @@ def settled(plan: Plan, train: TrainSettings) -> Plan:
     reasons = dict(plan.reasons) | dict.fromkeys(changed, "set by the user")
     forecast = None if changed.keys() & set(MEASURED) else plan.forecast
     if forecast is not None and "steps" in changed:
-        forecast = forecast.model_copy(update={"hours": round(forecast.seconds_per_step * changed["steps"] / 3600, 3)})
+        forecast = forecast.model_copy(update={"hours": round(forecast.seconds(changed["steps"]) / 3600, 3)})
     return Plan.model_validate(plan.model_dump() | changed | {"reasons": reasons, "forecast": forecast})
 
 

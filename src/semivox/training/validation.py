@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from semivox.core.errors import InputError
 from semivox.data.batches.patches import padding
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method
-from semivox.training.model import save_weights
+from semivox.training.checkpoint import State
+from semivox.training.folder import RunFolder
 from semivox.training.spec import RunSpec
 
 
 class BestWeights:
     """The weights with the lowest mean HD95 over validation cases and classes (Xie et al., MIDL 2024); first of ties.
 
-    Scores are taken on the plan's grid. A case without prediction counts with its diagonal.
+    Scores are taken on the plan's grid. A case without prediction counts with its diagonal. What is best so far is kept
+    in the checkpoints and nowhere else, so that a crash, or a log that is lost, cannot change which weights are chosen.
     """
 
-    def __init__(self, spec: RunSpec) -> None:
+    def __init__(self, spec: RunSpec, saved: State) -> None:
         self.folder, self.store, self.cases, self.plan = spec.folder, spec.store, spec.split.validation, spec.plan
-
-    @property
-    def path(self) -> Path:
-        """The file of the best weights."""
-        return self.folder.checkpoints / "best.safetensors"
+        self.chooses = spec.config.train.selection == "validation"
+        self.kept = saved.best
+        """``hd95_mm`` and ``weights`` (by name, on the CPU); None before the first validation, or if none chooses."""
+        if self.chooses and self.kept is None and saved.step:
+            self.kept = _of_early_version(self.folder, saved.step)
 
     def update(self, step: int, method: Method) -> None:
         """Score the weights after ``step`` steps, log it, and keep them if none was better."""
-        earlier = [row["hd95_mm"] for row in self.folder.logged() if "hd95_mm" in row]
         with unwrapped(method):
             dice, hd95 = self.scores(method)
-            if not earlier or hd95 < min(earlier):
-                save_weights(self.path, method)
+            if self.chooses and (self.kept is None or hd95 < self.kept["hd95_mm"]):
+                weights = {name: value.detach().cpu().clone() for name, value in method.state_dict().items()}
+                self.kept = {"hd95_mm": hd95, "weights": weights}
         self.folder.log({"step": step - 1, "player": "validation", "dice": dice, "hd95_mm": hd95})
 
     def load_into(self, method: Method) -> None:
         """Put the best weights back. Players are unwrapped first: a wrapped one cannot be loaded."""
+        assert self.kept is not None, "the last step is always validated"
         with unwrapped(method):
-            method.load_state_dict(load_file(self.path))
+            method.load_state_dict(self.kept["weights"])
 
     @torch.no_grad()
     def scores(self, method: Method) -> tuple[float, float]:
@@ -83,3 +88,21 @@ def unwrapped(method: Method) -> Iterator[None]:
     finally:
         for name, player in players.items():
             setattr(method, name, player)
+
+
+def _of_early_version(folder: RunFolder, step: int) -> Mapping[str, Any] | None:
+    """What versions up to 0.1 kept beside the checkpoints of a run; None where it was begun by a later one.
+
+    Raises InputError where their files do not say any more which weights are best.
+    """
+    path = folder.checkpoints / "best.safetensors"
+    if not path.exists():
+        return None
+    scores = [row["hd95_mm"] for row in folder.logged() if "hd95_mm" in row and row["step"] < step]
+    try:
+        return {"hd95_mm": min(scores), "weights": load_file(path)}
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(
+            f"cannot resume {folder.path}: an early version began it, and {path.name} or {folder.log_file.name} is "
+            "damaged, so that it is not known which weights are best; start again with another --out"
+        ) from error

@@ -30,7 +30,7 @@ def locked(folder: Path, name: str = "lock", patience: float = 0.0) -> Iterator[
     however it dies: a data worker that outlives a killed run for some seconds does not keep the folder from its
     successor, as it would with flock(2), whose lock belongs to an open file that forked workers share.
     """
-    path = (folder / name).resolve()
+    path = Path(os.path.realpath(folder / name))
     key = (os.getpid(), path)
     if key in _held:  # before the file is opened: closing any descriptor of it would drop the lock
         raise InputError(f"another process is working on {folder}: this one; finish that first, or give another --out")

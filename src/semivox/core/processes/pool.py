@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from semivox.core.errors import SemivoxError
+from semivox.core.exhaustion import exhausted
 from semivox.core.processes import watchdog as vigil
 from semivox.core.processes.main_guard import raise_if_unguarded, require_first_run
 from semivox.core.processes.parent_death import end_with_parent
@@ -41,7 +43,8 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
     others = {process.pid for process in multiprocessing.active_children()}
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_sit_down, initargs=(marks, seats))
     try:
-        index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
+        with _all_or_none(others):
+            index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
         processes = [process for process in multiprocessing.active_children() if process.pid not in others]
         pending, answered, watch = set(index_of), set[int](), Watchdog()
         while pending:
@@ -62,6 +65,24 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
         raise SemivoxError(_died(words)) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _all_or_none(others: Collection[int | None]) -> Iterator[None]:
+    """Where not all workers can be started, end those that were: nobody would give them work or wait for them.
+
+    Raises SemivoxError in words where the machine is used up.
+    """
+    try:
+        yield
+    except BaseException as error:
+        for process in multiprocessing.active_children():
+            if process.pid not in others:
+                process.kill()
+                process.join()
+        if words := exhausted(error):
+            raise SemivoxError(f"the processes that read scans cannot be started: {words}") from error
+        raise
 
 
 def _unanswered(marks: Marks, answered: set[int]) -> dict[int, int]:

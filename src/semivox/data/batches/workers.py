@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import torch
 
 from semivox.core.errors import SemivoxError
+from semivox.core.exhaustion import exhausted
 from semivox.core.processes.main_guard import require_first_run
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.core.processes.signals import STOP
@@ -38,30 +39,38 @@ class PatchWorkers:
     def __init__(self, patches: Patches, size: int, context: str | None) -> None:
         require_first_run()
         self.per_step, self.size = patches.per_step, size
-        how: Any = multiprocessing.get_context(context)
-        self.marks = Marks(size, how)
         self.deliveries: list[Deliveries] = [SimpleQueue() for _ in range(size)]
         self.orders: list[Connection] = []
         self.processes: list[BaseProcess] = []
+        self.threads: list[threading.Thread] = []
+        self.end = Finalize(self, _end, (self.processes, self.threads, self.orders), exitpriority=10)
+        try:
+            self._start(patches, multiprocessing.get_context(context))
+        except BaseException as error:  # those that were started wait for orders, also at the end of the program
+            self.end()
+            if words := exhausted(error):
+                raise SemivoxError(f"the processes that prepare batches cannot be started: {words}") from error
+            raise
+
+    def _start(self, patches: Patches, how: Any) -> None:
+        """Start the workers, and a thread for each that listens to it."""
+        self.marks = Marks(self.size, how)
         readers: list[Connection] = []
-        for seat in range(size):
+        for seat in range(self.size):
             ordered, order = how.Pipe(duplex=False)
             reader, writer = how.Pipe(duplex=False)
             widen(writer)
             process = how.Process(target=_work, args=(patches, self.marks, seat, ordered, writer), daemon=True)
             process.start()
+            self.processes.append(process)
             ordered.close()
             writer.close()  # only the worker holds it now: its end is the pipe's
             self.orders.append(order)
-            self.processes.append(process)
             readers.append(reader)
-        threads = [
-            threading.Thread(target=_listen, args=ends, daemon=True)
-            for ends in zip(readers, self.deliveries, strict=True)
-        ]
-        for thread in threads:  # after all processes were forked
+        for ends in zip(readers, self.deliveries, strict=True):  # after all processes were forked
+            thread = threading.Thread(target=_listen, args=ends, daemon=True)
             thread.start()
-        self.end = Finalize(self, _end, (self.processes, threads, self.orders), exitpriority=10)
+            self.threads.append(thread)
 
     def close(self) -> None:
         """End the workers."""

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from semivox.data.formats import registry
+from semivox.data.formats.integrity import require_regular
 from semivox.data.formats.scan import ScanError, Segment
 
 MARK = b"ITK-SnAP Label Description File"
@@ -45,7 +46,7 @@ def segments_beside(label: Path) -> tuple[Segment, ...]:
 def described(path: Path) -> tuple[Segment, ...]:
     """The names of a description file. Raises ScanError for a line that is none."""
     segments = []
-    for number, line in enumerate(path.read_bytes()[:MOST].split(b"\n"), start=1):
+    for number, line in enumerate(_head(path).split(b"\n"), start=1):
         text = line.decode("utf-8", errors="replace").strip()
         if not text or text.startswith("#"):
             continue
@@ -57,6 +58,12 @@ def described(path: Path) -> tuple[Segment, ...]:
         red, green, blue = (min(int(match[index]), 255) / 255 for index in (2, 3, 4))
         segments.append(Segment(match[8], int(match[1]), (red, green, blue), 0, int(match[1])))
     return tuple(segments)
+
+
+def _head(path: Path) -> bytes:
+    require_regular(path)
+    with path.open("rb") as file:
+        return file.read(MOST)
 
 
 @lru_cache(maxsize=64)

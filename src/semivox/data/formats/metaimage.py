@@ -154,7 +154,8 @@ def _affine(path: Path, fields: dict[str, str], axes: int) -> np.ndarray:
     origin = next((found[name] for name in ORIGINS if name in found), [0.0] * axes)
     edges = found.get("ElementSpacing", found.get("ElementSize", [1.0] * axes))
     affine = np.eye(4)
-    affine[:3, :3] = np.reshape(matrix, (axes, axes))[:3, :3].T * np.abs(edges[:3])  # a row is an axis's direction
+    affine[:3, :3] = np.reshape(matrix, (axes, axes))[:3, :3].T * np.array(edges[:3])  # a row is an axis's direction; a
+    # negative edge turns it round, as in ITK
     affine[:3, 3] = origin[:3]
     return LPS_TO_RAS @ affine
 

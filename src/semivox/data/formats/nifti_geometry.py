@@ -54,6 +54,10 @@ def read(path: Path, raw: nib.Nifti1Header, shape: Shape) -> tuple[Grid, tuple[R
     grid = Grid(shape, usable[0], forms)
     if scode <= 0 or len(usable) < len(found):
         remarks += _oddities(forms)
+    if len(usable) < len(found):
+        lost = "q" if scode > 0 and is_usable(found[0]) else "s"
+        text = f"the {lost}-form is no geometry (not finite, or axes of length 0); the other form is used"
+        remarks.append(Remark("forms_disagree", text, "Set both to the same geometry: other programs may use it."))
     if len(usable) == 2 and (distance := corner_distance(grid, Grid(shape, usable[1]))) > DISAGREEMENT:
         text = f"q-form and s-form differ by {distance:.2f} mm at a corner; the s-form is used"
         remarks.append(Remark("forms_disagree", text, "Set both to the same geometry: viewers will differ."))

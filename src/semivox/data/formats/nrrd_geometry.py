@@ -18,6 +18,12 @@ SPACES = {
     "left-posterior-superior": (-1, -1, 1), "lps": (-1, -1, 1),
 }  # fmt: skip
 """Name of a space -> the signs that lead from it to RAS+. All others are taken as LPS, as ITK does."""
+OTHER_SPACES = (
+    *("", "scanner-xyz", "3d-right-handed", "3d-left-handed", "rast", "last", "lpst"),
+    *("scanner-xyz-time", "3d-right-handed-time", "3d-left-handed-time"),
+    *(f"{name}-time" for name in SPACES),
+)
+"""Names of the format that do not say where the patient's right is; and those with time."""
 SPATIAL = ("domain", "space", "???", "none", "")
 """Kinds of axes along which voxels lie in space (or of which nothing is said)."""
 VECTOR = re.compile(r"\(([^()]*)\)|(none)", re.IGNORECASE)
@@ -55,9 +61,15 @@ def axes_of(path: Path, fields: dict[str, str], dims: tuple[int, ...]) -> Axes:
     kinds = [kind.lower() for kind in fields.get("kinds", "").split()] or [""] * len(dims)
     if len(kinds) != len(dims):
         raise ScanError("bad_header", f"{path}: kinds must be {len(dims)} words.", "Export it again.")
+    name = fields.get("space", "").lower()
+    if name not in SPACES and name not in OTHER_SPACES:
+        raise ScanError("bad_header", f"{path}: the format knows no space {name[:40]!r}.", "Export it again.")
     vectors = _vectors(path, fields, len(dims))
     if vectors is not None:
         space = [axis for axis, vector in enumerate(vectors) if vector is not None and any(vector[:3])]
+        if strange := [kinds[axis] for axis in space if kinds[axis] not in SPATIAL]:
+            text = f"{path}: an axis with a direction in space is of the kind {strange[0][:40]!r}."
+            raise ScanError("bad_header", text, "Export it again.")
     else:
         space = [axis for axis, kind in enumerate(kinds) if kind in SPATIAL][:3]
     others = [axis for axis in range(len(dims)) if axis not in space]

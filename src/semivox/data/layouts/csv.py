@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.reading import text_of
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import distinct
@@ -128,8 +129,8 @@ def _columns(path: Path) -> list[str]:
 def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     """Rows and column names, stripped; comma, semicolon or tab. Raises InputError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = text_of(path)
+    except InputError as error:
         raise InputError(f"cannot read {path}: {error}; it must be a UTF-8 table with commas") from error
     lines = text.splitlines()
     header = lines[0] if lines else ""

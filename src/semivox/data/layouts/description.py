@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
+from semivox.core.json_text import parsed
 from semivox.core.plan import ClassInfo
+from semivox.core.reading import text_of
 from semivox.data.layouts.roles import child
 
 NAME = "dataset.json"
@@ -48,8 +49,8 @@ def load(root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        content = parsed(text_of(path))
+    except (InputError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; it must be a JSON object") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}; it must be a JSON object {{...}}")
@@ -61,8 +62,8 @@ def _is_datalist(path: Path) -> bool:
     try:
         if path.stat().st_size > MOST_BYTES:
             return False
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        content = parsed(text_of(path))
+    except (OSError, InputError, ValueError):
         return False
     items = content.get("training") if isinstance(content, dict) else None
     return isinstance(items, list) and all(isinstance(item, str) or "image" in item for item in items)

@@ -31,7 +31,7 @@ from semivox.data.formats.sources import files_of
 from semivox.data.prepared.intensity import scale
 from semivox.data.prepared.labels import class_indices, sample_foreground
 from semivox.data.prepared.resampling import resample, resample_label, target_shape, target_spacing
-from semivox.data.prepared.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder
+from semivox.data.prepared.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder, open_array
 
 if TYPE_CHECKING:
     from semivox.data.dataset import Dataset
@@ -236,7 +236,7 @@ def _up_to_date(task: Task) -> bool:
     try:
         sources = tuple(_source(path) for path in task.paths)
         record = CaseRecord.load(folder / "case.json")
-        arrays = [np.load(folder / f"{key}.npy", mmap_mode="r") for key in wanted]
+        arrays = [open_array(folder / f"{key}.npy") for key in wanted]
     except (InputError, OSError, ValueError):
         return False  # absent, cut short, or of another version: it is made again, which reports what is wrong
     made_alike = (record.layout, record.plan, record.labeled) == (LAYOUT, task.plan.digest(), task.label is not None)

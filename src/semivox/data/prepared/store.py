@@ -18,6 +18,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import Plan
+from semivox.core.reading import NOT_A_FILE
 
 LAYOUT = 1
 """Raised when the content of a prepared case changes for the same plan, so that old ones are made again."""
@@ -99,13 +100,13 @@ class Store:
 
     def _load(self, name: str, label: bool) -> Case:
         record, folder = self._record(name), case_folder(self.folder, name)
-        image = _map(folder / "image.npy")
+        image = open_array(folder / "image.npy")
         if not label:
             return Case(name, image, None, record.spacing)
         if not record.labeled:
             raise InputError(f"case {name!r} was prepared without a label ({folder}); it can be used as unlabeled only")
-        foreground = np.array(_map(folder / "foreground.npy"))
-        return Case(name, image, _map(folder / "label.npy"), record.spacing, foreground)
+        foreground = np.array(open_array(folder / "foreground.npy"))
+        return Case(name, image, open_array(folder / "label.npy"), record.spacing, foreground)
 
     def _record(self, name: str) -> CaseRecord:
         if name not in self.records:
@@ -121,9 +122,11 @@ def case_folder(store: Path, name: str) -> Path:
     return Path(store) / "cases" / safe
 
 
-def _map(path: Path) -> np.ndarray:
+def open_array(path: Path) -> np.ndarray:
     """A read-only view of an array on disk. Raises InputError if the file is missing or damaged."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError(NOT_A_FILE)
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(f"cannot open {path} ({error}); delete its folder and run prepare again") from error

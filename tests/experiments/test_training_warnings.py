@@ -1,0 +1,38 @@
+"""What trainings warned of stands in the summary, of every fold, also where nothing could be scored."""
+
+from __future__ import annotations
+
+from semivox.experiments.arms import Arm
+from semivox.experiments.health import training_warnings
+from semivox.experiments.runs import Place, Run
+from semivox.experiments.summary import Provenance, unscored
+from semivox.training.folder import RunFolder
+
+ARM = Arm(name="ua_mt", method="ua_mt", twin="supervised")
+ABOUT = Provenance(
+    semivox="0.1.0", dataset="hips", labeled=1, unlabeled=2, scored=0, scored_on="nothing", steps=10, seed=1,
+    selection="last", spacing=(1.0, 1.0, 1.0), patch=(16, 16, 16), network="vnet", precision="32-true",
+    augmentation="standard", plan="abc", split="def",
+)  # fmt: skip
+
+
+def warned(tmp_path, fold, code, text):
+    one = Run(Place("", 0, None, "ua_mt", fold), ARM, 1)
+    folder = RunFolder(tmp_path / one.name)
+    folder.path.mkdir(parents=True)
+    folder.warn(8, code, text)
+    return one
+
+
+def test_warnings_of_every_fold_are_told(tmp_path):
+    runs = [warned(tmp_path, fold, f"code{fold}", f"trouble {fold}") for fold in (None, 0, 1, 2)]
+    told = training_warnings(tmp_path, runs)
+    assert [line.rpartition(": ")[2] for line in told] == [f"trouble {fold}" for fold in (None, 0, 1, 2)]
+    assert "folds/2/ua_mt, step 8" in told[-1]
+
+
+def test_a_job_that_could_score_nothing_tells_them_too(tmp_path):
+    run = warned(tmp_path, None, "vanished_class", "the class 'a' has vanished")
+    found = unscored(ABOUT, ARM, training_warnings(tmp_path, [run]))
+    assert any("has vanished" in warning for warning in found.warnings)
+    assert "has vanished" in found.text()

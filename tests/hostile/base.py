@@ -1,0 +1,63 @@
+"""Good folders, made once by the commands themselves; each hostile input breaks a copy of some of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from semivox import api
+from semivox.core.split import Split
+from tests import corpus
+from tests.hostile.kinds import STUDY
+
+PLAN = {
+    "spacing": (1.5, 1.5, 1.5),
+    "patch": (16, 16, 16),
+    "network": "small",
+    "steps": 2,
+    "fields": {"precision": "32-true"},
+}
+TRAIN = {"workers": 0, "device": "cpu"}
+FOLDERS = ("scans", "job", "run", "study", "labels", "refs", "prepared")
+
+
+def make(base: Path) -> None:
+    """scans; a finished ``job``; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``; ``prepared``."""
+    scans = base / "scans"
+    corpus.good(scans)
+    api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
+    plan = api.Plan.load(base / "job" / "plan.json")
+    plan.save(base / "plan.json")
+    Split.load(base / "job" / "split.json").save(base / "split.json")
+    _unfinished(scans, base / "run")
+    (base / "study.toml").write_text(STUDY.replace('"scans"', f'"{scans}"'))
+    api.study(base / "study.toml", base / "study")
+    (base / "study.toml").write_text(STUDY)
+    api.report(base / "study")
+    api.prepare(scans, base / "prepared", plan=plan, workers=0)
+    shutil.copytree(scans / "labels", base / "refs")
+    shutil.copytree(scans / "images", base / "in")
+    (base / "in" / "u.nii.gz").unlink()
+    api.predict(base / "job" / "supervised", base / "in", base / "labels", device="cpu")
+
+
+def _unfinished(scans: Path, run: Path) -> None:
+    """A run that was killed after three of four steps."""
+    settings = {**TRAIN, "steps": 4, "save_every": 1e-6, "precision": "32-true", "validate_every": 1}
+    fields = {"patch": (16, 16, 16), "spacing": (1.5, 1.5, 1.5)}
+    split = Split(labeled=("a", "b"), unlabeled=("u",), validation=("c",))
+    settings["selection"] = "validation"
+    api.train(scans, run, method="supervised", settings=settings, plan_fields=fields, split=split)
+    (run / "done").unlink()
+    shutil.rmtree(run / "model")
+    (run / "checkpoints" / "step-00000004.pt").unlink()
+
+
+def copied(base: Path, root: Path, needs: tuple[str, ...]) -> None:
+    """The folders and files of these names, in a folder that is new."""
+    root.mkdir(parents=True)
+    for name in needs:
+        if (base / name).is_dir():
+            shutil.copytree(base / name, root / name, symlinks=True)
+        else:
+            shutil.copy(base / name, root / name)

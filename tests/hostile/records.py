@@ -1,0 +1,125 @@
+"""Records of our own that are damaged: of a run, a job, a study, prepared scans, a model, labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.hostile.kinds import JOB, TRAIN, Words, hostile
+
+Change = Callable[[bytes], bytes]
+
+
+def rewritten(change: Callable[[dict], object], content: bytes) -> bytes:
+    """Another JSON object; what is none stays as it is but for a half of it."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return content[: len(content) // 2]
+    if not isinstance(value, dict):
+        return b"[" + content + b"]"
+    return json.dumps(change(value) or value).encode()
+
+
+def _doubled(content: bytes) -> bytes:
+    """The first key stands there twice."""
+    try:
+        key, value = next(iter(json.loads(content).items()))
+    except (ValueError, AttributeError, StopIteration):
+        return content + content[: len(content) // 3]
+    return content.rstrip()[:-1] + f', "{key}": {json.dumps(value)}}}'.encode()
+
+
+CHANGES: dict[str, Change] = {
+    "nothing": lambda content: b"",
+    "its first half": lambda content: content[: len(content) // 2],
+    "no end": lambda content: content[:-3],
+    "noise": lambda content: bytes(range(256)) * 4,
+    "zeros": lambda content: bytes(len(content)),
+    "a list": lambda content: b"[]",
+    "an empty object": lambda content: b"{}",
+    "null": lambda content: b"null",
+    "a number": lambda content: b"17",
+    "deep lists": lambda content: b"[" * 200_000,
+    "deep objects": lambda content: b'{"a":' * 100_000,
+    "a key twice": _doubled,
+    "a key too many": partial(rewritten, lambda value: value | {"surplus": 1}),
+    "a version of the future": partial(rewritten, lambda value: value | {"version": 99}),
+    "a huge number": partial(rewritten, lambda value: value | {next(iter(value)): 10**400} if value else None),
+    "words for values": partial(rewritten, lambda value: dict.fromkeys(value, "words")),
+    "nulls for values": partial(rewritten, lambda value: dict.fromkeys(value)),
+    "a key too few": partial(rewritten, lambda value: value.pop(next(iter(value))) and None if value else None),
+    "UTF-16": lambda content: content.decode("utf-8", "replace").encode("utf-16"),
+}
+RESUME = (*TRAIN, "--split", "split.json", "--set", "train.selection=validation", "--set", "train.validate_every=1")
+RESUMED = (
+    *("train", "scans", "-o", "run", "--method", "supervised", "--workers", "0", "--device", "cpu", "--steps", "4"),
+    *("--precision", "32-true", "--set", "train.save_every=1e-6", "--set", "train.validate_every=1"),
+    *("--set", "train.selection=validation", "--set", "plan.patch=[16,16,16]", "--set", "plan.spacing=[1.5,1.5,1.5]"),
+)
+"""The unfinished run, gone on with."""
+REPORT_JOB, REPORT_STUDY = ("report", "job"), ("report", "study")
+STUDY = ("study", "study.toml", "-o", "study")
+PREDICT = ("predict", "job/supervised", "-i", "in", "-o", "labels", "--device", "cpu")
+RUN_OF_STUDY = "study/labeled-2/draw-0/seed-1/supervised"
+RECORDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...], bool], ...] = (
+    # file, command, folders it needs, whether the command may do without the file
+    ("run/config.json", RESUMED, ("scans", "run"), False),
+    ("run/plan.json", RESUMED, ("scans", "run"), False),
+    ("run/split.json", RESUMED, ("scans", "run"), False),
+    ("run/data.json", RESUMED, ("scans", "run"), False),
+    ("run/environment.json", RESUMED, ("scans", "run"), True),
+    ("run/log.jsonl", RESUMED, ("scans", "run"), True),
+    ("run/warnings.jsonl", RESUMED, ("scans", "run"), True),
+    ("run/checkpoints/step-00000003.pt", RESUMED, ("scans", "run"), True),
+    ("run/checkpoints/best.safetensors", RESUMED, ("scans", "run"), True),
+    ("run/prepared/plan.json", RESUMED, ("scans", "run"), True),
+    ("run/prepared/cases/a/case.json", RESUMED, ("scans", "run"), True),
+    ("run/prepared/cases/a/image.npy", RESUMED, ("scans", "run"), True),
+    ("job/job.json", JOB, ("scans", "job"), False),
+    ("job/plan.json", JOB, ("scans", "job"), False),
+    ("job/split.json", JOB, ("scans", "job"), True),
+    ("job/summary.json", JOB, ("scans", "job"), True),
+    ("job/summary.json", REPORT_JOB, ("scans", "job"), True),
+    ("job/supervised/scores.json", JOB, ("scans", "job"), True),
+    ("job/supervised/cost.json", JOB, ("scans", "job"), True),
+    ("job/supervised/log.jsonl", REPORT_JOB, ("scans", "job"), True),
+    ("job/supervised/model/model.json", ("predict", "job/supervised", "-i", "in", "-o", "out"), ("job", "in"), False),
+    ("job/supervised/model/weights.safetensors", ("predict", "job/supervised", "-i", "in", "-o", "out"), ("job", "in"),
+     False),
+    ("study/study.json", STUDY, ("scans", "study", "study.toml"), False),
+    ("study/plan.json", STUDY, ("scans", "study", "study.toml"), True),
+    ("study/study.json", REPORT_STUDY, ("study",), False),
+    (f"{RUN_OF_STUDY}/scores.json", REPORT_STUDY, ("study",), True),
+    (f"{RUN_OF_STUDY}/config.json", REPORT_STUDY, ("study",), True),
+    (f"{RUN_OF_STUDY}/log.jsonl", REPORT_STUDY, ("study",), True),
+    (f"{RUN_OF_STUDY}/cost.json", REPORT_STUDY, ("study",), True),
+    ("prepared/plan.json", ("prepare", "scans", "-o", "prepared", "--plan", "plan.json", "--workers", "0"),
+     ("scans", "prepared", "plan.json"), True),
+    ("prepared/cases/b/case.json", ("prepare", "scans", "-o", "prepared", "--plan", "plan.json", "--workers", "0"),
+     ("scans", "prepared", "plan.json"), True),
+    ("labels/origins/a.json", PREDICT, ("job", "in", "labels"), True),
+    ("split.json", ("check", "scans", "--split", "split.json", "--workers", "0"), ("scans", "split.json"), False),
+    ("plan.json", ("prepare", "scans", "-o", "out", "--plan", "plan.json", "--workers", "0"), ("scans", "plan.json"),
+     False),
+)  # fmt: skip
+ALWAYS_HARMLESS = {("study/study.json", "a key too few"), ("job/job.json", "a key too few")}
+
+
+def changed(file: str, change: Change, command: tuple[str, ...], root: Path) -> Words:
+    path = root / file
+    path.write_bytes(change(path.read_bytes() if path.exists() else b""))
+    return command
+
+
+for _file, _command, _needs, _free in RECORDS:
+    for _name, _change in CHANGES.items():
+        hostile(
+            "records",
+            f"{_command[0]}: {_file} is {_name}",
+            partial(changed, _file, _change, _command),
+            *_needs,
+            may_pass=_free,
+        )
