@@ -11,6 +11,8 @@ from semivox.core.files import short
 from semivox.core.memory import amount, available
 
 NOT_A_FILE = "is a pipe or a device, not a file"
+OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Not blocking: a pipe would wait for somebody to write. Windows knows another flag."""
 ROOM = 8
 """Times its size that the values of a file take in memory, at the least."""
 
@@ -21,8 +23,7 @@ def content_of(path: Path, room: int = ROOM) -> bytes:
     ``room``: times its size that must be free.
     """
     try:
-        # not blocking: a pipe would wait for somebody to write
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with open(os.open(path, OPENING), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise InputError(f"{short(path)} {NOT_A_FILE}; give the file itself")
