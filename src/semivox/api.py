@@ -234,9 +234,12 @@ def evaluate(
     ``out``: a folder for scores.csv and scores.json. ``classes``: default, every value the references hold.
     Raises InputError for a missing prediction, another grid, or a file that holds no label.
     """
+    from semivox.core.files import make_folder
     from semivox.evaluation.tables import evaluate_folders, write_scores
     from semivox.pipeline.progress import Quiet
 
+    if out is not None:
+        make_folder(Path(out))  # now, not after all scores were taken
     with (progress or Quiet()).bar("scoring cases") as count:
         rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
     if out is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import resource
@@ -338,3 +339,16 @@ def test_a_resume_under_other_conditions_says_that_bits_may_differ(tmp_path, mon
     assert not told  # the last part went on as the one before it
     assert len(kept) == bool(said)
     assert all(part in kept[0] and "bits may differ" in kept[0] for part in said)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf], ids=str)
+def test_a_model_of_numbers_that_are_not_finite_is_refused(tmp_path, number):
+    """Its labels would all be 0, without a word."""
+    store, split, plan = tiny.prepared(tmp_path)
+    spec = RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("supervised"))
+    train_run(spec)
+    method, card = load_model(tmp_path / "run")
+    next(method.parameters()).data.view(-1)[3] = number
+    save_model(tmp_path / "run" / "model", method, card)
+    with pytest.raises(InputError, match="not finite"):
+        load_model(tmp_path / "run")

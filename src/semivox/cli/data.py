@@ -65,6 +65,7 @@ def plan(
     Example: semivox plan scans/ -o plan.json --time 8 --memory 16
     """
     from semivox import api
+    from semivox.core.files import make_folder
     from semivox.pipeline.assignments import parse_overrides
 
     progress, fields = display(), parse_overrides(sets or ()).plan
@@ -80,7 +81,7 @@ def plan(
         **options,
     )
     target = out / "plan.json" if out.is_dir() or not out.suffix else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     made.save(target)
     progress.say(explained(made))
     progress.say(f"Written to {target}.")

@@ -20,7 +20,7 @@ from semivox.core.errors import InputError, SemivoxError
 HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 """Which machine this is, for folders that several share."""
 UNFINISHED = re.compile(r"^\.(?P<stem>.+)\.(?P<host>[0-9a-f]{6})-(?P<process>\d+)-\d+\.writing(?P<suffix>.*)$")
-NO_PLACE = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
+NO_PLACE = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EEXIST)
 """What the system says of a path that cannot be, whatever room and permission there are."""
 _calls = itertools.count()
 _swept: set[Path] = set()
@@ -45,6 +45,12 @@ def short(path: object) -> str:
     """A path as a sentence shows it: of an endless one, the beginning."""
     text = str(path)
     return text if len(text) <= 300 else f"{text[:200]}... ({len(text)} letters)"
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it. Raises SemivoxError naming it where it cannot be."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, ValidationError
 
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder
 from semivox.core.frozen import Frozen, explain
 from semivox.core.plan import ClassInfo
 from semivox.core.processes.pool import each
@@ -97,7 +98,7 @@ def write_scores(folder: Path, rows: Sequence[Row], units: Units = EACH_ITS_OWN)
 
     ``units``: in the summary, cases of one patient or scan count as one.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_rows(folder / "scores.csv", rows)
     ScoreFile(summary=summarize(rows, units=units), rows=tuple(rows)).save(folder / "scores.json")
 

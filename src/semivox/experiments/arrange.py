@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder
 from semivox.core.plan import CaseFacts, Plan
 from semivox.core.split import Split
 from semivox.data.checks.run import CheckReport
@@ -161,12 +162,12 @@ def _prepared(
 ) -> None:
     """Split, plan and prepared scans of one labeled set, and the splits of its folds."""
     frame = RunFolder(out / labeled_set.folder)
-    frame.path.mkdir(parents=True, exist_ok=True)
+    make_folder(frame.path)
     frame.keep(frame.split, labeled_set.split)
     for part in labeled_set.parts:
         if part.fold is not None:
             folder = RunFolder(frame.path / "folds" / str(part.fold))
-            folder.path.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.path)
             folder.keep(folder.split, part.split)
     if not frame.plan.exists():
         own = planned(_of(inspected, labeled_set.split), study_file.plan, _device(study_file))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from semivox.core.files import make_folder
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
 from semivox.data.formats.volume import read, write_label
@@ -31,7 +32,7 @@ def label_unlabeled(job: Path, model: Path, dataset: Dataset, device: str, progr
     missing = [entry for entry in entries if not places[entry.name].exists()]
     if not missing:
         return
-    out.mkdir(exist_ok=True)
+    make_folder(out)
     predictor = predictor_of(model, device)
     with torch.inference_mode(), progress.bar(f"labeling the unlabeled scans with {model.name}") as count:
         for done, entry in enumerate(missing, 1):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semivox.core.errors import InterruptedRun, SemivoxError
+from semivox.core.files import make_folder
 from semivox.core.processes.signals import KILL, STOP
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
@@ -92,7 +93,7 @@ def _run_all(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pro
             while (queue and not stop.asked) or running:
                 while queue and not stop.asked and len(running) < executor.at_once:
                     name = queue.pop(0).name
-                    words_of(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                    make_folder(words_of(folder, name).parent)
                     running[name] = executor.submit(folder, name)
                 if stop.asked and not outcome.stopped:
                     outcome.stopped = True  # ask each once

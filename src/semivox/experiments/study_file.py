@@ -18,9 +18,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen, explain
-from semivox.core.geometry import Shape
 from semivox.core.mappings import merged
-from semivox.core.plan import NetworkChoice
+from semivox.core.plan import Edge, NetworkChoice
 from semivox.core.reading import text_of
 from semivox.core.spelling import suggestion
 from semivox.data.planning.options import PlanOptions
@@ -36,6 +35,9 @@ LONGEST = 1_000_000
 """Letters of a study file."""
 DEEP = re.compile(r"(?<![\w\-])(?:[\w\-]++\s*+\.\s*+){50}")
 """A key of fifty parts, which takes a reader of TOML very long."""
+MOST_RUNS = 10_000
+"""Of a study, ablations and folds not counted."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 SHARED_BY_ALL = ("seed", "steps")
 """Training settings that a study file decides elsewhere: ``seeds``, and ``plan.steps``."""
 
@@ -131,7 +133,7 @@ class PredictChoice(Frozen):
     blend: Literal["gaussian", "uniform"] = "gaussian"
     overlap: float = Field(0.5, ge=0, le=0.95)
     """Part of a window shared with the next."""
-    stride: Shape | None = None
+    stride: tuple[Edge, Edge, Edge] | None = None
     """Voxels between windows, instead of ``overlap``."""
     mirror: bool = False
     """Average over mirror images."""
@@ -157,7 +159,7 @@ class StudyFile(Frozen):
     data: str | None = None
     """Data folder, beside the study file unless it is absolute; the command's --data wins."""
     methods: tuple[MethodName, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field((1,), min_length=1)
+    seeds: tuple[Seed, ...] = Field((1,), min_length=1, max_length=MOST_RUNS)
     """From each of which all randomness of a run follows."""
     cases: CaseChoice = CaseChoice()
     plan: PlanOptions = PlanOptions()
@@ -203,7 +205,12 @@ class StudyFile(Frozen):
         if self.protocol and self.protocol not in PROTOCOLS:
             near = suggestion(self.protocol, PROTOCOLS)
             raise ValueError(f"there is no protocol {self.protocol!r}{near}; there are {', '.join(PROTOCOLS)}")
-        if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+        runs = len(self.seeds) * len(self.cases.draws) * max(1, len(self.cases.labeled)) * len(self.methods)
+        if runs > MOST_RUNS:
+            raise ValueError(
+                f"these seeds, draws and numbers of labeled cases are {runs} runs, at most {MOST_RUNS} fit"
+            )
+        if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must be different numbers from 0")
         return self
 

@@ -12,7 +12,7 @@ import pydicom
 from pydicom.sr.codedict import codes
 
 from semivox.core.errors import InputError
-from semivox.core.files import write_atomically
+from semivox.core.files import make_folder, write_atomically
 from semivox.data.formats import registry
 from semivox.data.formats.dicom.files import ordered_planes
 from semivox.data.formats.dicom.planes import Plane
@@ -56,7 +56,7 @@ def write_seg(target: Path, label: Path, scan: Scan, segments: Sequence[Segment]
         device_serial_number="none",
         series_description="Segmentation by Semivox",
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     write_atomically(target, lambda temporary: seg.save_as(temporary, enforce_file_format=True))
 
 

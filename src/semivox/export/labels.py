@@ -38,6 +38,9 @@ def export_labels(
         raise InputError(f"labels cannot be exported to {to!r}; there are {', '.join(ENDINGS)}")
     if out.is_file():
         raise InputError(f"the output {out} is a file; give a folder")
+    for given, name, only in ((source, "--source", "dicom-seg"), (images, "--images", "csv")):
+        if given is not None and to != only:
+            raise InputError(f"{name} goes with --to {only} alone; leave it out")
     found = label_files(labels)
     targets = [out / TABLE] if to == "csv" else [out / f"{stem(path)}{ENDINGS[to]}" for path in found]
     if (there := next((path for path in targets if path.exists()), None)) is not None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder
 from semivox.core.plan import Plan, Precision
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
@@ -80,7 +81,7 @@ def label_entries(
     ``options`` are the ScanPredictor's own.
     """
     out = run / "predictions"
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     asked = tuple(sorted((options or {}).items()))
     model = model_digest(run)
     wanted = {entry.name: origin_of(entry.name, entry.images, model, dict(asked)) for entry in entries}

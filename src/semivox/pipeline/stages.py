@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder
 from semivox.core.plan import Plan
 from semivox.core.processes.cores import usable_cores
 from semivox.core.processes.main_guard import require_first_run
@@ -91,7 +92,7 @@ def prepare_cases(
 
 def train_method(spec: RunSpec, progress: ProgressDisplay | None = None) -> None:
     """Train one method into a run folder; resumes, or returns at once where it is done."""
-    spec.folder.path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(spec.folder.path.parent)
     train_run(spec, (progress or Quiet()).reporter())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.core.files import write_text
+from semivox.core.files import make_folder, write_text
 from semivox.core.plan import Plan
 from semivox.evaluation.aggregation import plural
 from semivox.experiments.collect import collect, unfinished
@@ -68,7 +68,7 @@ def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDis
     report's folder, so asked for once. Raises InputError where the folder holds no study or no finished run.
     """
     results, out = collect(study), study / FOLDER
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    make_folder(out / "figures")
     if by_difficulty:
         measure_difficulty(results, out, progress or Quiet())
     lines = lines_of(results)

@@ -13,7 +13,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
-from semivox.core.files import beside, put, writing
+from semivox.core.files import beside, make_folder, put, writing
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo
 from semivox.data.formats import registry
@@ -218,7 +218,7 @@ def _write(path: Path, array: np.ndarray, grid: Grid, write: Callable[[Path, np.
         raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
     suffix = suffix_of(path)
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         temporary = beside(path, suffix)
         try:
             write(temporary, array, grid)

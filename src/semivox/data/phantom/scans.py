@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from semivox.core.errors import InputError
-from semivox.core.files import fresh, write_atomically, write_text
+from semivox.core.files import fresh, make_folder, write_atomically, write_text
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.randomness import generator
 from semivox.data.phantom.anatomy import Patient, Surfaces, draw, patient_frame, surfaces
@@ -208,7 +208,7 @@ def _save(path: Path, array: np.ndarray, spacing: Spacing) -> None:
     affine[:3, 3] = -(np.array(array.shape) - 1) / 2 * spacing
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     content = gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
     write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
@@ -219,7 +219,7 @@ def _claim(folder: Path, recipe: dict[str, object], shape: Shape, spacing: Spaci
         raise InputError(f"a phantom needs at least 16 voxels a side and positive spacing, not {shape} at {spacing} mm")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give a folder for the built-in data set")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = _recipe(folder)
     if written is None and not fresh(folder, "dataset.json"):
         raise InputError(f"{folder} is not empty and does not hold the built-in data set; give a new or empty folder")
