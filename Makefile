@@ -6,7 +6,7 @@ QUIET := --quiet --disable-pip-version-check
 # One thread a process: pytest runs two of them, and small tensors gain nothing from more.
 TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: demo test test-all audit lint format
+.PHONY: demo test test-all audit lint format docs
 
 demo: .venv/installed
 	$(BIN)/semivox demo --out demo
@@ -20,6 +20,10 @@ test-all: lint audit
 # Known vulnerabilities of the locked versions. Says so, and does not fail, where no advisory service can be reached.
 audit: .venv-audit/installed
 	.venv-audit/bin/python requirements/audit.py
+
+# The documentation as a site, in build/site. Links that lead nowhere end it.
+docs: .venv-docs/installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -40,4 +44,9 @@ format: .venv/installed
 .venv-audit/installed: requirements/audit.txt
 	test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip install $(QUIET) --require-hashes --no-deps -r requirements/audit.txt
+	touch $@
+
+.venv-docs/installed: requirements/docs.txt
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install $(QUIET) --require-hashes --no-deps -r requirements/docs.txt
 	touch $@

@@ -20,7 +20,7 @@ def entries(name: str) -> list[str]:
     return [entry for entry in re.split(r"\n(?=\S)", text) if entry.strip()]
 
 
-@pytest.mark.parametrize("name", ["lock.txt", "audit.txt"])
+@pytest.mark.parametrize("name", ["lock.txt", "audit.txt", "docs.txt"])
 def test_every_locked_package_has_one_version_and_hashes(name):
     for entry in entries(name):
         assert re.match(r"^[\w.\-]+==[\w.+!]+ \\\n", entry), entry[:60]
