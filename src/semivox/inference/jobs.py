@@ -11,7 +11,7 @@ from semivox.core.errors import InputError
 from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
-from semivox.data.layouts.names import CHANNEL, by_channel, clash, scans, untagged
+from semivox.data.layouts.names import ANY, CHANNEL, by_channel, clash, scans, untagged
 from semivox.inference.origin import path_of
 
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
@@ -106,7 +106,7 @@ def _group(paths: list[Path], channels: int) -> dict[str, tuple[Path, ...]]:
     it, and ``hip_0001`` is a case of its own.
     """
     if channels > 1:
-        return by_channel(paths)
+        return by_channel(paths, ANY)  # a wrong number is an error that names the missing channel
     numbers = {parent: _numbers(parent) for parent in {path.parent for path in paths}}
     found: dict[str, tuple[Path, ...]] = {}
     for path in paths:

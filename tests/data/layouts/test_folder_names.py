@@ -10,7 +10,7 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.data.layouts.recognize import default_split, find
-from tests.data.layouts.made import told, touch
+from tests.data.layouts.made import describe, told, touch
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,68 @@ def test_a_label_that_cannot_be_read_is_told(tmp_path, folders, file):
     touch(tmp_path, *(f"{images}/{name}{number}.nii.gz" for name in "abu"), f"{labels}/a.nii.gz", f"{labels}/{file}")
     touch(tmp_path, f"{labels}/readme.txt")
     assert [(r.level, r.code, r.message[:6]) for r in find(tmp_path).remarks] == [("warning", "unread_label", "1 file")]
+
+
+def test_a_number_that_can_be_no_channel_stays_part_of_the_name(tmp_path):
+    touch(tmp_path, "images/anna_0001.nii.gz", "labels/anna_0001.nii.gz", "images/bert_0002.nii.gz")
+    touch(tmp_path, "images/carl_0000.nii.gz", "labels/carl.nii.gz", "images/dora_0001.nii.gz", "labels/emil.nii.gz")
+    touch(tmp_path, "images/emil_0000.nii.gz")
+    (tmp_path / "labels" / "anna_0001.nii.gz").unlink()
+    assert set(told(find(tmp_path))) == {"anna_0001", "bert_0002", "carl", "dora_0001", "emil"}
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_numbers_that_count_channels_are_stripped(tmp_path, declared):
+    for name in "ab":
+        touch(tmp_path, f"images/{name}_0000.nii.gz", f"images/{name}_0001.nii.gz", f"labels/{name}.nii.gz")
+    touch(tmp_path, "images/u_0000.nii.gz", "images/u_0001.nii.gz", "images/v_0007.nii.gz")
+    if declared:
+        describe(tmp_path, channel_names={"0": "T1", "1": "T2"})
+    found = told(find(tmp_path))
+    assert {name: len(files) - 2 for name, files in found.items()} == {"a": 2, "b": 2, "u": 2, "v_0007": 1}
+
+
+def test_nnunet_scans_of_one_channel_that_are_numbered_like_channels_stay_apart(tmp_path):
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", "imagesUn/p_0001.nii.gz", "imagesUn/p_0002.nii.gz")
+    assert set(told(find(tmp_path))) == {"a", "p_0001", "p_0002"}
+
+
+def test_a_folder_a_patient_within_images_and_labels(tmp_path):
+    for name in ("Müller", "b"):
+        touch(tmp_path, f"images/{name}/ct.nii.gz", f"labels/{name}/liver.nii.gz")
+    touch(tmp_path, "images/u/CT.nii.gz", "test/images/t/ct.nii.gz", "test/labels/t/ct.nii.gz")
+    found = told(find(tmp_path))
+    assert found["Müller"] == ["training", "labels/Müller/liver.nii.gz", "images/Müller/ct.nii.gz"]
+    assert found["u"] == ["training", None, "images/u/CT.nii.gz"]
+    assert found["t"] == ["test", "test/labels/t/ct.nii.gz", "test/images/t/ct.nii.gz"]
+
+
+def test_several_images_in_a_patients_folder_are_channels(tmp_path):
+    for name in "ab":
+        touch(tmp_path, f"images/{name}/{name}_t2.nii.gz", f"images/{name}/{name}_t1.nii.gz", f"labels/{name}/x.nii.gz")
+    dataset = find(tmp_path)
+    assert dataset.channels == ("t1", "t2")
+    assert told(dataset)["b"] == ["training", "labels/b/x.nii.gz", "images/b/b_t1.nii.gz", "images/b/b_t2.nii.gz"]
+
+
+def test_images_of_a_patient_with_labels_of_their_names_are_visits(tmp_path):
+    for visit in ("v1", "v2"):
+        touch(tmp_path, f"images/p/{visit}.nii.gz", f"labels/p/{visit}.nii.gz", f"images/q/{visit}.nii.gz")
+    dataset = find(tmp_path)
+    assert told(dataset)["p_v2"] == ["training", "labels/p/v2.nii.gz", "images/p/v2.nii.gz"]
+    assert {entry.name: entry.group for entry in dataset.entries} == {
+        "p_v1": "p", "p_v2": "p", "q_v1": "q", "q_v2": "q",
+    }  # fmt: skip
+
+
+def test_an_image_in_a_patients_folder_finds_a_label_that_lies_in_none(tmp_path):
+    touch(tmp_path, "images/p/ct.nii.gz", "labels/p.nii.gz", "images/q.nii.gz", "labels/q/ct.nii.gz")
+    found = told(find(tmp_path))
+    assert found["p"] == ["training", "labels/p.nii.gz", "images/p/ct.nii.gz"]
+    assert found["q"] == ["training", "labels/q/ct.nii.gz", "images/q.nii.gz"]
+
+
+def test_two_labels_in_a_patients_folder_are_said(tmp_path):
+    touch(tmp_path, "images/p/ct.nii.gz", "labels/p/liver.nii.gz", "labels/p/spleen.nii.gz")
+    touch(tmp_path, "images/q/ct.nii.gz", "labels/q/liver.nii.gz")
+    assert [remark.code for remark in find(tmp_path).remarks if remark.level == "error"] == ["two_labels"]

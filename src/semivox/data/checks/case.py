@@ -162,6 +162,7 @@ def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[
     findings = [
         finding for finding in findings if finding.code not in ("spacing", "field_of_view")
     ]  # said of the image
+    findings = [_graver(finding) for finding in findings]
     source = scan.header.grid
     findings += place_findings(path, canonical_grid(source), volume.grid)
     more, whole = value_findings(path, to_canonical(scan.array, source)[0], task.values, task.ignore)
@@ -169,6 +170,11 @@ def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[
     settled = any(not is_unnamed(info.name) for info in (task.classes or ())[1:])
     segments = () if settled or whole is None else drawn_of(scan.header.segments, whole)
     return whole if placed else None, findings + more, segments
+
+
+def _graver(finding: Finding) -> Finding:
+    """A label's numbers are classes: what may be a scale of an image is an error there."""
+    return finding.model_copy(update={"level": "error"}) if finding.code == "byte_order" else finding
 
 
 def _error(code: str, message: str, fix: str, file: Path) -> Finding:

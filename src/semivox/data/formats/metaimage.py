@@ -6,11 +6,13 @@ Fields and their meaning: "MetaIO/Documentation", https://itk.org/Wiki/ITK/MetaI
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.data.formats import byte_order
 from semivox.data.formats.format import TELLING, Format
 from semivox.data.formats.orientation import LPS_TO_RAS, is_usable
 from semivox.data.formats.scan import Header, Remark, Scan, ScanError
@@ -49,8 +51,10 @@ class MetaImage(Format):
         header, dims, voxels = _parse(path)
         values = read_voxels(path, voxels)
         if len(dims) == 4:  # the fourth axis is the slowest
-            return Scan(values.reshape(dims, order="F").transpose(3, 0, 1, 2), header)
-        return Scan(values.reshape((header.channels, *dims), order="F"), header)  # channels are the fastest
+            array = values.reshape(dims, order="F").transpose(3, 0, 1, 2)
+        else:
+            array = values.reshape((header.channels, *dims), order="F")  # channels are the fastest
+        return Scan(array, replace(header, remarks=(*header.remarks, *byte_order.remarks_on(path, array))))
 
     def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
         """Write (X, Y, Z) or (X, Y, Z, K), compressed. Raises OSError where it cannot be written whole."""

@@ -6,6 +6,7 @@ import gzip
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
+import semivox.data.formats.byte_order as byte_order
 import semivox.data.formats.integrity as integrity
 import semivox.data.formats.nifti_geometry as nifti_geometry
 from semivox.core.geometry import Grid
@@ -61,6 +63,7 @@ class Nifti(Format):
             content = np.fromfile(path, np.uint8, size)
         values = content[offset:].view(dtype) if offset % dtype.itemsize == 0 else content[offset:].copy().view(dtype)
         array = values.reshape((*header.grid.shape, header.channels), order="F").transpose(3, 0, 1, 2)
+        header = replace(header, remarks=(*header.remarks, *byte_order.remarks_on(path, array)))
         return Scan(_scaled(path, raw, array), header)
 
     def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from semivox.core.geometry import Grid
-from semivox.data.formats import slicer
+from semivox.data.formats import byte_order, slicer
 from semivox.data.formats.format import TELLING, Format
 from semivox.data.formats.nrrd_geometry import Axes, axes_of
 from semivox.data.formats.scan import Header, Scan, ScanError
@@ -78,6 +78,7 @@ class Nrrd(Format):
         """The whole file, counted to its last byte; the layers of a segmentation become one. Raises ScanError."""
         header, axes, voxels = _parse(path)
         array = axes.arranged(read_voxels(path, voxels))
+        header = replace(header, remarks=(*header.remarks, *byte_order.remarks_on(path, array)))
         if not header.segments:
             return Scan(array, header)
         return Scan(slicer.flattened(path, array, header.segments), header)

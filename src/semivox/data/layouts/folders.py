@@ -1,13 +1,29 @@
-"""Two folders: ``images/`` and ``labels/``, matched by name; an image without a label is unlabeled."""
+"""Two folders: ``images/`` and ``labels/``, matched by name; an image without a label is unlabeled.
+
+Both may hold a folder a patient (``nested``).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from semivox.data.dataset import Dataset, Remark
+from semivox.data.dataset import CaseFiles, Dataset, Remark
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
-from semivox.data.layouts.names import CHANNEL, by_case, by_channel, distinct, pair, scans, unread_labels, untagged
+from semivox.data.layouts.names import (
+    CHANNEL,
+    by_case,
+    by_channel,
+    channel_count,
+    distinct,
+    pair,
+    scans,
+    unread_labels,
+    untagged,
+)
+from semivox.data.layouts.nested import patients_within
 from semivox.data.layouts.roles import roles
 from semivox.data.layouts.tags import is_label, without_beginning
 
@@ -20,6 +36,8 @@ def matches(root: Path) -> bool:
 def find(root: Path) -> Dataset:
     """List the cases. Raises InputError for a name that two files claim."""
     skipped: list[str] = []
+    described = layout_description.describe(root, layout_description.load(root))
+    channels = described.channels
     places, entries = roles(root), []
     remarks: list[Remark] = []
     found = {role: scans(folder, skipped) for role, folder in places.items()}
@@ -27,29 +45,43 @@ def find(root: Path) -> Dataset:
         images, labels = found.get(("images", part), []), found.get(("labels", part), [])
         images, labels, more = _sorted_out(images, labels)
         remarks += more
-        numbered = _channels_are_numbered(images, labels)
-        cases = by_channel(images) if numbered else _single(images)
-        entries += pair(*_matched(cases, by_case(labels)), part)
+        count = _numbered_channels(images, labels, channels)
+        entries += pair(*_matched(_cases(images, count), by_case(labels)), part)
         unlabeled = found.get(("unlabeled", part), []) if part == "training" else []
-        entries += pair(by_channel(unlabeled) if numbered else _single(unlabeled), {}, part)
+        entries += pair(_cases(unlabeled, count), {}, part)
+    inner = patients_within(places, skipped)
+    entries += inner.entries
     for (kind, _), folder in places.items():
         remarks += unread_labels(folder, entries) if kind == "labels" else ()
-    described = layout_description.describe(root, layout_description.load(root))
     return Dataset(
         root,
         "two folders",
-        distinct(entries),
-        described.channels,
+        distinct(_joined(entries)),
+        channels or inner.channels,
         described.classes,
         described.ignore,
         tuple(skipped),
-        tuple(remarks),
+        (*remarks, *inner.remarks),
     )
 
 
-def _single(paths: list[Path]) -> dict[str, tuple[Path, ...]]:
-    """A case a file."""
-    return {name: (path,) for name, path in by_case(paths).items()}
+def _joined(entries: Iterable[CaseFiles]) -> list[CaseFiles]:
+    """An image that lies in a folder of its patient and a label that does not, or the other way round, are one case."""
+    found: list[CaseFiles] = []
+    places: dict[tuple[str, str | None], int] = {}
+    for entry in entries:
+        place = places.setdefault((entry.name, entry.part), len(found))
+        other = found[place] if place < len(found) else None
+        if other is not None and not (other.images and entry.images) and not (other.label and entry.label):
+            found[place] = replace(other, images=other.images or entry.images, label=other.label or entry.label)
+        else:
+            found.append(entry)
+    return found
+
+
+def _cases(paths: list[Path], count: int) -> dict[str, tuple[Path, ...]]:
+    """A case a file; with ``count``, the files of as many channels."""
+    return by_channel(paths, count) if count else {name: (path,) for name, path in by_case(paths).items()}
 
 
 def _sorted_out(images: list[Path], labels: list[Path]) -> tuple[list[Path], list[Path], list[Remark]]:
@@ -86,9 +118,12 @@ def _matched(
     return (short_images, short_labels) if unique and short_images.keys() & short_labels.keys() else (images, labels)
 
 
-def _channels_are_numbered(images: list[Path], labels: list[Path]) -> bool:
-    """Whether ``_0000`` at the end counts channels: only if the labels' names lack it (else it numbers the cases)."""
+def _numbered_channels(images: list[Path], labels: list[Path], declared: Sequence[str] | None) -> int:
+    """How many channels ``_0000`` at the end of names counts; 0 where it numbers the cases, as in the labels' names."""
     names = {untagged(path) for path in labels}
     stems = [stem(path) for path in images]
     bases = {match["case"] for name in stems if (match := CHANNEL.match(name))}
-    return bool(bases & names) and not names & set(stems)
+    if not bases & names or names & set(stems):
+        return 0
+    labeled = [path for path in images if (match := CHANNEL.match(stem(path))) and match["case"] in names]
+    return channel_count(labeled) if declared is None else len(declared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.tags import composed, printable, require_text, untagged
 
-__all__ = ["CHANNEL", "by_case", "by_channel", "clash", "distinct", "pair", "scans", "unread_labels", "untagged"]
+__all__ = ["ANY", "CHANNEL", "by_case", "by_channel", "channel_count", "clash", "distinct", "pair", "scans", "unread_labels", "untagged"]
 
 CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
+ANY = 10_000
+"""As many channels as four digits can count: every number is taken for a channel's."""
 MAX_NAME = 200
 """Bytes; file systems allow 255 for a name, and results append to it."""
 
@@ -60,17 +63,38 @@ def by_case(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def by_channel(paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
-    """Case name -> its files in order of their channel numbers; a file without a number is a case of one channel."""
+def by_channel(paths: Iterable[Path], count: int | None = None) -> dict[str, tuple[Path, ...]]:
+    """Case name -> its files in order of their channel numbers; a file without a number is a case of one channel.
+
+    ``count``: how many channels a case has, where that is known. A number that cannot be a channel's is part of the
+    name: ``anna_0003`` is a case of that name where no case has four channels.
+    """
+    paths = list(paths)
+    channels = {f"{number:04d}" for number in range(channel_count(paths) if count is None else count)}
     found: dict[str, dict[str, Path]] = {}
     for path in paths:
         match = CHANNEL.match(composed(stem(path)))
-        name, channel = (match["case"], match["channel"]) if match else (untagged(path), "0000")
+        if match and match["channel"] in channels:
+            name, channel = match["case"], match["channel"]
+        else:
+            name, channel = untagged(path), "0000"
         files = found.setdefault(name, {})
         if channel in files:
             raise clash(name, files[channel], path)
         files[channel] = path
     return {name: tuple(files[channel] for channel in sorted(files)) for name, files in found.items()}
+
+
+def channel_count(paths: Iterable[Path]) -> int:
+    """How many channels the numbers at the ends of names count: 0 to n - 1 for most cases that have any; else 0."""
+    numbers: dict[str, set[int]] = {}
+    for path in paths:
+        if (match := CHANNEL.match(composed(stem(path)))) is not None:
+            numbers.setdefault(match["case"], set()).add(int(match["channel"]))
+    counts = Counter(len(found) for found in numbers.values() if found == set(range(len(found))))
+    if not counts or 2 * counts.total() < len(numbers):
+        return 0
+    return max(counts, key=lambda count: (counts[count], count))
 
 
 def pair(images: dict[str, tuple[Path, ...]], labels: dict[str, Path], part: str | None) -> list[CaseFiles]:

@@ -11,7 +11,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.data.dataset import CaseFiles, Dataset, Remark
 from semivox.data.layouts import description as layout_description
-from semivox.data.layouts.names import by_case, by_channel, distinct, pair, scans, unread_labels
+from semivox.data.layouts.names import by_case, by_channel, channel_count, distinct, pair, scans, unread_labels
 from semivox.data.layouts.paths import Paths
 from semivox.data.layouts.roles import child
 
@@ -32,15 +32,16 @@ def find(root: Path) -> Dataset:
     described = layout_description.describe(root, content)
     skipped: list[str] = []
     remarks: tuple[Remark, ...] = ()
-    entries = pair(by_channel(scans(child(root, "imagesUn"), skipped)), {}, "training")
+    count = len(described.channels) if described.channels else channel_count(scans(child(root, "imagesTr"), []))
+    entries = pair(by_channel(scans(child(root, "imagesUn"), skipped), count), {}, "training")
     if isinstance(content.get("dataset"), dict):
         paths = Paths(layout_description.locate(root).parent, layout_description.NAME)
         entries += _listed(root, paths, content["dataset"])
         remarks = paths.remarks()
     else:
-        entries += _pairs(root, "Tr", skipped)
+        entries += _pairs(root, "Tr", count, skipped)
     for ending in ("Va", "Ts"):
-        entries += _pairs(root, ending, skipped)
+        entries += _pairs(root, ending, count, skipped)
     for ending in PARTS:
         remarks += unread_labels(child(root, f"labels{ending}"), entries)
     return Dataset(
@@ -55,9 +56,9 @@ def find(root: Path) -> Dataset:
     )
 
 
-def _pairs(root: Path, ending: str, skipped: list[str]) -> list[CaseFiles]:
-    """Cases of one pair of folders."""
-    images = by_channel(scans(child(root, f"images{ending}"), skipped))
+def _pairs(root: Path, ending: str, count: int, skipped: list[str]) -> list[CaseFiles]:
+    """Cases of one pair of folders, with ``count`` channels each."""
+    images = by_channel(scans(child(root, f"images{ending}"), skipped), count)
     return pair(images, by_case(scans(child(root, f"labels{ending}"), skipped)), PARTS[ending])
 
 

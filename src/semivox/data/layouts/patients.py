@@ -20,8 +20,8 @@ from semivox.data.layouts.tags import BEGINNING, IMAGE_WORDS, composed, is_label
 
 
 @dataclass(frozen=True)
-class _Folder:
-    """The files of one case."""
+class PatientFolder:
+    """The files of one case, in a folder of its own."""
 
     name: str
     part: str
@@ -53,11 +53,8 @@ def find(root: Path) -> Dataset:
         entries = pair({name: (path,) for name, path in images.items()}, labels, "training")
         channels, remarks = described.channels, []
     else:
-        folders = list(_folders(root, skipped))
-        names = _usual_channels(folders)
-        entries = [_entry(folder, names) for folder in folders]
-        channels = described.channels or (names if len(names) > 1 or names[0] else None)
-        remarks = _remarks(folders, names)
+        entries, found, remarks = entries_of(list(_folders(root, skipped)))
+        channels = described.channels or found
     return Dataset(
         root,
         "labels beside images",
@@ -68,6 +65,15 @@ def find(root: Path) -> Dataset:
         tuple(skipped),
         tuple(remarks),
     )
+
+
+def entries_of(
+    folders: Sequence[PatientFolder],
+) -> tuple[list[CaseFiles], tuple[str, ...] | None, list[Remark]]:
+    """The cases of folders, the names of the channels that most have, and what was odd."""
+    names = _usual_channels(folders)
+    entries = [_entry(folder, names) for folder in folders]
+    return entries, names if len(names) > 1 or names[0] else None, _remarks(folders, names)
 
 
 def _plain(folder: Path) -> list[Path]:
@@ -82,7 +88,7 @@ def _beside(files: Iterable[Path]) -> bool:
     return any(not is_label(path) and composed(stem(path)) in labels for path in files)
 
 
-def _folders(root: Path, skipped: list[str]) -> Iterator[_Folder]:
+def _folders(root: Path, skipped: list[str]) -> Iterator[PatientFolder]:
     """The folder of each case: of a patient, of a visit of a patient, below ``train``, ``val`` and ``test`` too."""
     for folder in _subfolders(root):
         part = PARTS.get(folder.name.lower())
@@ -101,9 +107,9 @@ def _subfolders(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
 
 
-def _folder(name: str, part: str, group: str | None, files: Sequence[Path]) -> _Folder:
+def _folder(name: str, part: str, group: str | None, files: Sequence[Path]) -> PatientFolder:
     labels = tuple(path for path in files if is_label(path))
-    return _Folder(name, part, group, tuple(path for path in files if path not in labels), labels)
+    return PatientFolder(name, part, group, tuple(path for path in files if path not in labels), labels)
 
 
 def _channel(path: Path, images: Sequence[Path], patient: str) -> str:
@@ -120,7 +126,7 @@ def _channel(path: Path, images: Sequence[Path], patient: str) -> str:
     return "" if name in IMAGE_WORDS or name.isdigit() else BEGINNING.sub("", name)
 
 
-def _usual_channels(folders: Sequence[_Folder]) -> tuple[str, ...]:
+def _usual_channels(folders: Sequence[PatientFolder]) -> tuple[str, ...]:
     """The channels that most cases have."""
     counts = Counter(folder.channels() for folder in folders if folder.images)
     single = [channels for channels in counts if len(channels) == 1]
@@ -129,7 +135,7 @@ def _usual_channels(folders: Sequence[_Folder]) -> tuple[str, ...]:
     return max(counts, key=lambda channels: (counts[channels], len(channels))) if counts else ("",)
 
 
-def _entry(folder: _Folder, channels: Sequence[str]) -> CaseFiles:
+def _entry(folder: PatientFolder, channels: Sequence[str]) -> CaseFiles:
     """The case of a folder, its images in the order of the channels; the check tells of those that lack some."""
     found = dict(zip(folder.channels(), folder.images, strict=True))
     images = tuple(found[name] for name in channels if name in found) if len(channels) > 1 else folder.images
@@ -137,7 +143,7 @@ def _entry(folder: _Folder, channels: Sequence[str]) -> CaseFiles:
     return CaseFiles(folder.name, images or folder.images, label, folder.part, folder.group)
 
 
-def _remarks(folders: Sequence[_Folder], channels: Sequence[str]) -> list[Remark]:
+def _remarks(folders: Sequence[PatientFolder], channels: Sequence[str]) -> list[Remark]:
     """Cases with several labels; files that are no channel of most cases."""
     found = []
     if several := [folder for folder in folders if len(folder.labels) > 1]:

@@ -139,3 +139,54 @@ def test_a_tilted_gantry_shows_as_shear_and_is_read_as_it_lies(tmp_path):
     grid = volume.read_grid(tmp_path / "d")
     np.testing.assert_allclose(grid.affine[:3, 2], [0, -0.5, 3], atol=1e-9)
     assert not volume.read_header(tmp_path / "d").remarks
+
+
+OF_ANOTHER = {
+    "patient": ({7: {"PatientID": "1"}}, "mixed_patients"),
+    "modality": ({7: {"Modality": "PT"}}, "mixed_images"),
+    "localizer": ({7: {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}}, "mixed_images"),
+    "phase": (
+        {n: {"ImageType": ["ORIGINAL", "PRIMARY", "P" if n % 2 else "M"], "Modality": "MR"} for n in range(8)},
+        "mixed_images",
+    ),
+    "sign": ({7: {"PixelRepresentation": 1}}, "mixed_values"),
+    "unit": ({7: {"RescaleType": "US"}}, "mixed_values"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER)
+def test_a_slice_of_another_kind_or_patient_is_refused(tmp_path, name):
+    each, code = OF_ANOTHER[name]
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each=each)
+    with pytest.raises(ScanError, match=LAST if name != "phase" else "IM001") as error:
+        volume.read_header(tmp_path / "d")
+    assert error.value.finding == code
+
+
+def test_no_patient_is_named_in_the_words(tmp_path):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each={7: {"PatientID": "SMITH-77"}})
+    with pytest.raises(ScanError) as error:
+        volume.read_header(tmp_path / "d")
+    assert "SMITH" not in str(error.value)
+
+
+def test_slices_that_lost_their_patient_are_no_other_patients(tmp_path):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each={7: {"PatientID": ""}})
+    assert not volume.read_header(tmp_path / "d").remarks
+
+
+@pytest.mark.parametrize(
+    ("tags", "keyword"),
+    [
+        ({"BitsStored": 12, "HighBit": 11}, "BitsStored"),
+        ({"PixelRepresentation": 1, "RescaleIntercept": "0"}, "PixelRepresentation"),
+        ({"ImageType": ["DERIVED", "SECONDARY"]}, "ImageType"),
+        ({"StudyInstanceUID": "1.2.3"}, "StudyInstanceUID"),
+        ({"EchoTime": "7"}, "EchoTime"),
+        ({"ConvolutionKernel": "B70f"}, "ConvolutionKernel"),
+    ],
+)
+def test_what_rarely_differs_within_a_scan_is_said(tmp_path, tags, keyword):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each={7: tags})
+    (remark,) = (remark for remark in volume.read_header(tmp_path / "d").remarks if remark.code == "mixed_slices")
+    assert keyword in remark.message and LAST in remark.message and "1.2.3" not in remark.message

@@ -23,7 +23,8 @@ TAGS: tuple[int | str, ...] = (
     "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "PixelPaddingValue", "RescaleSlope", "RescaleIntercept",
     "RescaleType", "Units", "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", "PatientID",
+    "PerFrameFunctionalGroupsSequence", "PatientID", "StudyInstanceUID", "EchoTime", "ConvolutionKernel",
+    "DiffusionBValue",
 )  # fmt: skip
 """All that is asked of an image; the rest of a header is skipped."""
 

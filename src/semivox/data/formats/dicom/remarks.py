@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.data.formats.dicom.alike import differences, names_of
 from semivox.data.formats.dicom.kinds import kind_of, words_for
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.dicom.series import Contents, Series
-from semivox.data.formats.dicom.stack import names_of
 from semivox.data.formats.dicom.tags import number, word
 from semivox.data.formats.orientation import shear_degrees
 from semivox.data.formats.scan import Remark, ScanError
@@ -24,7 +24,7 @@ DICOM_NAMES = (".dcm", ".dicom", ".ima", "")
 
 def remarks_on(planes: Sequence[Plane], grid: Grid, series: Series, contents: Contents) -> tuple[Remark, ...]:
     """All remarks on a series, its files and its neighbors."""
-    return (*_beside(series, contents), *_geometry(planes, grid), *_values(planes))
+    return (*_beside(series, contents), *_geometry(planes, grid), *_values(planes), *differences(planes))
 
 
 def _beside(series: Series, contents: Contents) -> Iterator[Remark]:

@@ -7,13 +7,13 @@ step to the next slice are compared for all of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.data.formats.dicom.alike import EACH, names_of, require_alike
 from semivox.data.formats.dicom.planes import Plane
-from semivox.data.formats.dicom.tags import word
 from semivox.data.formats.orientation import is_usable
 from semivox.data.formats.scan import ScanError, require_sane
 
@@ -24,7 +24,6 @@ GAP_MM = 0.02
 MOST_TURN = 0.1
 """Degrees between two slices; rounding to four digits makes 0.006."""
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
-EACH = "Split the folder: one volume needs slices that lie alike. Localizers, reformats and other series go elsewhere."
 
 
 def stack(name: str, planes: Sequence[Plane]) -> tuple[list[Plane], Grid]:
@@ -32,7 +31,7 @@ def stack(name: str, planes: Sequence[Plane]) -> tuple[list[Plane], Grid]:
 
     Raises ScanError naming the slices that differ, are missing or lie twice in one place.
     """
-    _require_alike(name, planes)
+    require_alike(name, planes)
     orientation = _median_orientation(planes)
     _require_parallel(name, planes, orientation)
     if len(planes) < 2:
@@ -53,37 +52,6 @@ def stack(name: str, planes: Sequence[Plane]) -> tuple[list[Plane], Grid]:
         raise ScanError("bad_affine", f"{name}: the slices do not span a volume.", "Export the series again.")
     require_sane(name, (columns, rows, len(ordered)))
     return ordered, Grid((columns, rows, len(ordered)), affine)
-
-
-def names_of(planes: Sequence[Plane], limit: int = 4) -> str:
-    """The first few slices by name, and how many there are."""
-    names = [plane.name for plane in planes]
-    return ", ".join(names[:limit]) + (f", ... ({len(names)} slices)" if len(names) > limit else "")
-
-
-def _require_alike(name: str, planes: Sequence[Plane]) -> None:
-    """All slices have the size, pixel spacing, frame of reference and kind of numbers that most have."""
-    traits: tuple[tuple[str, str, Callable[[Plane], Hashable], str], ...] = (
-        ("uneven_slices", "rows x columns", lambda p: f"{p.shape[0]} x {p.shape[1]}", EACH),
-        ("mixed_spacing", "pixel spacing (mm)", lambda p: f"{p.spacing[0]:.4g} x {p.spacing[1]:.4g}", EACH),
-        ("mixed_frames_of_reference", "frame of reference", lambda p: word(p.source.data, "FrameOfReferenceUID"),
-         "Positions in different frames of reference cannot be compared; put each into a folder of its own."),
-        ("mixed_values", "interpretation", lambda p: word(p.source.data, "PhotometricInterpretation"), EACH),
-        ("mixed_values", "unit of values", lambda p: word(p.source.data, "RescaleType"), "Export the series again."),
-        ("mixed_values", "unit of values", lambda p: word(p.source.data, "Units"), "Export the series again."),
-        ("mixed_values", "pixel type", lambda p: p.source.pixels.keyword if p.source.pixels else "", EACH),
-    )  # fmt: skip
-    for code, what, trait, fix in traits:
-        counts = Counter(trait(plane) for plane in planes)
-        if len(counts) > 1:
-            usual = counts.most_common(1)[0][0]
-            odd = [plane for plane in planes if trait(plane) != usual]
-            other = trait(odd[0])
-            raise ScanError(
-                code,
-                f"{name}: slices differ in {what}: {other or 'none'} in {names_of(odd)}, {usual or 'none'} elsewhere.",
-                fix,
-            )
 
 
 def _median_orientation(planes: Sequence[Plane]) -> np.ndarray:
