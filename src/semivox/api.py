@@ -40,21 +40,22 @@ def check(
     progress: ProgressDisplay | None = None,
     *,
     phi: bool = False,
+    exclude: Collection[str] = (),
 ) -> CheckReport:
     """Can these scans be trained on? A verdict per case, with the fix for what is wrong.
 
     ``data``: a folder (or CSV table) in one of the accepted layouts. Bad scans raise nothing: they are the result
     (``.ok``, ``.errors``, ``.text()``). ``phi``: also warn of header fields and names that may tell who a patient is.
-    Raises InputError where no layout is recognized.
+    ``exclude``: cases that are left out. Raises InputError where no layout is recognized.
     """
     from semivox.data import checks, layouts
     from semivox.data.checks import privacy
     from semivox.pipeline.progress import Quiet
-    from semivox.pipeline.stages import spare_cores
+    from semivox.pipeline.stages import spare_cores, without
 
     require_first_run()
     chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
-    dataset = layouts.find(Path(data))
+    dataset, chosen = without(layouts.find(Path(data)), chosen, exclude)
     with (progress or Quiet()).bar("checking scans") as count:
         report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
     return privacy.with_privacy(report, dataset) if phi else report
@@ -232,18 +233,25 @@ def evaluate(
     """Score a folder of predicted labels against a folder of references: a row per case and class.
 
     ``out``: a folder for scores.csv and scores.json. ``classes``: default, every value the references hold.
-    Raises InputError for a missing prediction, another grid, or a file that holds no label.
+    The records beside predictions (``origins/``) are read: scores.json says what was scored, and what is odd is said.
+    Raises InputError for a missing prediction, another grid, a file that holds no label, or another case's prediction.
     """
     from semivox.core.files import make_folder
+    from semivox.evaluation.made_from import made_from, oddities
+    from semivox.evaluation.pairs import find_pairs
     from semivox.evaluation.tables import evaluate_folders, write_scores
     from semivox.pipeline.progress import Quiet
 
+    progress = progress or Quiet()
+    origins = made_from(find_pairs(Path(reference), Path(prediction)))
+    for sentence in oddities(origins):
+        progress.say(sentence)
     if out is not None:
         make_folder(Path(out))  # now, not after all scores were taken
-    with (progress or Quiet()).bar("scoring cases") as count:
+    with progress.bar("scoring cases") as count:
         rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
     if out is not None:
-        write_scores(Path(out), rows)
+        write_scores(Path(out), rows, origins=origins)
     return rows
 
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+from semivox.inference.origin import Origin, path_of
+
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.experiments.calibrate import calibrate
 from semivox.inference.confidence_table import calibration_of
-from semivox.inference.origin import Origin, path_of
 from tests.experiments.made import row
 
 CASES = tuple(f"c{index}" for index in range(4))

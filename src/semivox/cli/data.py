@@ -22,6 +22,7 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 def check(
     data: o.Data,
     split: o.SplitFile = None,
+    exclude: o.Exclude = None,
     workers: o.Workers = None,
     phi: Annotated[
         bool, typer.Option("--phi", help="Also warn of header fields and names that may tell who a patient is.")
@@ -39,7 +40,7 @@ def check(
     """
     from semivox import api
 
-    report = api.check(data, split, workers, display(), phi=phi)
+    report = api.check(data, split, workers, display(), phi=phi, exclude=o.names(exclude))
     if out is not None:
         report.save(out / "check.json" if out.is_dir() else out)
     text = report.listing() if everything else report.text()

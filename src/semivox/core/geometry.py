@@ -55,6 +55,8 @@ class Grid:
     """What a NIfTI file says beyond the affine; None for other files, and for grids that were made."""
     frame_of_reference: str = ""
     """DICOM's name (UID) of the world that positions are in; empty for other files, and for grids that were made."""
+    series: str = ""
+    """DICOM's name (UID) of the series; empty for other files, and for grids that were made."""
 
     @property
     def codes(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ConfigDict, ValidationError
 
@@ -19,6 +20,7 @@ from semivox.core.plan import ClassInfo
 from semivox.core.processes.pool import each
 from semivox.core.reading import text_of
 from semivox.evaluation.aggregation import EACH_ITS_OWN, Units
+from semivox.evaluation.made_from import MadeFrom
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.pairs import Pair, find_pairs, label_values, load_pair
 from semivox.evaluation.score import Row, Score, score_classes
@@ -28,6 +30,9 @@ COLUMNS = ("case", "class", *METRICS, "empty", "prediction_ml", "reference_ml", 
 """The columns of scores.csv. A score that is not defined is an empty cell."""
 
 
+NO_ORIGINS: Mapping[str, MadeFrom] = MappingProxyType({})
+
+
 class ScoreFile(Frozen):
     """The content of scores.json: what the table says in short, and the table."""
 
@@ -35,6 +40,8 @@ class ScoreFile(Frozen):
 
     summary: ScoreSummary
     rows: tuple[Row, ...]
+    made_from: Mapping[str, MadeFrom] = {}
+    """Case -> digests of prediction, reference, scan and model; empty in files of early versions."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +100,20 @@ def evaluate_folders(
     ]
 
 
-def write_scores(folder: Path, rows: Sequence[Row], units: Units = EACH_ITS_OWN) -> None:
-    """Write ``scores.csv`` (the rows) and ``scores.json`` (rows and summary) into a folder.
+def write_scores(
+    folder: Path,
+    rows: Sequence[Row],
+    units: Units = EACH_ITS_OWN,
+    origins: Mapping[str, MadeFrom] = NO_ORIGINS,
+) -> None:
+    """Write ``scores.csv`` (the rows) and ``scores.json`` (rows, summary and origins) into a folder.
 
-    ``units``: in the summary, cases of one patient or scan count as one.
+    ``units``: in the summary, cases of one patient or scan count as one. ``origins``: what each case's scores are from.
     """
     make_folder(folder)
     write_rows(folder / "scores.csv", rows)
-    ScoreFile(summary=summarize(rows, units=units), rows=tuple(rows)).save(folder / "scores.json")
+    summary = summarize(rows, units=units)
+    ScoreFile(summary=summary, rows=tuple(rows), made_from=origins).save(folder / "scores.json")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

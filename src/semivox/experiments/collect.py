@@ -8,7 +8,8 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.evaluation.tables import read_scores
+from semivox.evaluation.score import Row
+from semivox.evaluation.tables import ScoreFile
 from semivox.evaluation.voxel_scores import read_voxel_rows
 from semivox.experiments.arms import Arm, arms_of
 from semivox.experiments.cost import cost_of
@@ -18,6 +19,7 @@ from semivox.experiments.record import Record, load_record
 from semivox.experiments.results import Group, Results, RunResult
 from semivox.experiments.runs import FOLDER, Place, finished, place_of, run_named
 from semivox.training.environment import versions
+from semivox.training.model import has_model, model_digest
 from semivox.training.settings import RunConfig
 from semivox.training.spec import settled
 
@@ -102,7 +104,7 @@ def _result(frame: Path, folders: Sequence[Path]) -> RunResult:
     split = first / "split.json" if len(folders) == 1 else frame / "split.json"
     return RunResult(
         folders=tuple(folders),
-        rows_of=tuple(tuple(read_scores(path / "scores.json")) for path in folders),
+        rows_of=tuple(_own_rows(path) for path in folders),
         costs=tuple(cost for cost in map(cost_of, folders) if cost is not None),
         config=config,
         plan=settled(Plan.load(first / "plan.json"), config.train),
@@ -112,3 +114,15 @@ def _result(frame: Path, folders: Sequence[Path]) -> RunResult:
             dict.fromkeys(version for path in folders for version in versions(path / "environment.json", "semivox"))
         ),
     )
+
+
+def _own_rows(run: Path) -> tuple[Row, ...]:
+    """The scores of a run. Raises InputError where another model's predictions were scored."""
+    scores = ScoreFile.load(run / "scores.json")
+    models = {made.model for made in scores.made_from.values()} - {""}
+    if models and has_model(run) and models != {model_digest(run)}:
+        raise InputError(
+            f"{run / 'scores.json'} holds scores of another model than {run / 'model'}: a run was copied or trained "
+            "again. Remove scores.json, and start the same command again to score this model"
+        )
+    return scores.rows

@@ -34,7 +34,7 @@ from semivox.experiments.experiment import scored_cases
 from semivox.experiments.record import Record, load_record
 from semivox.experiments.runs import Run, run_named
 from semivox.experiments.study_file import StudyFile
-from semivox.pipeline.predict import label_entries, score_entries, score_entries_in_voxels
+from semivox.pipeline.predict import label_entries, origins_of, score_entries, score_entries_in_voxels
 from semivox.pipeline.stages import train_method
 from semivox.training.folder import RunFolder
 from semivox.training.settings import RunConfig
@@ -70,9 +70,10 @@ def _score(run: Path, entries: Sequence[CaseFiles], plan: Plan, study_file: Stud
     """Label the scans and write their scores."""
     label_entries(run, entries, config.train.device, options=study_file.predict.model_dump())
     if study_file.legacy.voxels:
-        rows = score_entries_in_voxels(run, entries, plan, study_file.legacy.missed_is_zero)
-        write_voxel_rows(run / VOXELS, rows)
-    write_scores(run, score_entries(run, entries, plan), groups_of(entries))  # last: a run with scores.json is complete
+        in_voxels = score_entries_in_voxels(run, entries, plan, study_file.legacy.missed_is_zero)
+        write_voxel_rows(run / VOXELS, in_voxels)
+    rows = score_entries(run, entries, plan)
+    write_scores(run, rows, groups_of(entries), origins_of(run, entries))  # last: a run with scores.json is complete
 
 
 def complete(folder: Path, name: str, workers: int) -> None:

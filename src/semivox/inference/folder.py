@@ -1,7 +1,7 @@
 """Labels a whole folder of scans, one file of results after the other; can be stopped and started again.
 
 A scan that cannot be read does not stop the others; all that failed are named at the end. A result is known by what
-made it (``inference.origin``): what was made from the same scan by the same model in the same way is left alone, what
+made it (``data.origins``): what was made from the same scan by the same model in the same way is left alone, what
 this program made otherwise is made again, and what it did not make, or made from another scan, is never overwritten
 without being asked to.
 """
@@ -21,10 +21,8 @@ from semivox.core.errors import InputError
 from semivox.core.processes.claims import Claims
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
-from semivox.inference.confidence_table import expected_by_class
-from semivox.inference.jobs import Job, find_jobs, safe_name
-from semivox.inference.origin import FOLDER as ORIGINS
-from semivox.inference.origin import (
+from semivox.data.origins import FOLDER as ORIGINS
+from semivox.data.origins import (
     Origin,
     Standing,
     forget,
@@ -34,6 +32,8 @@ from semivox.inference.origin import (
     standing,
     time_of,
 )
+from semivox.inference.confidence_table import expected_by_class
+from semivox.inference.jobs import Job, find_jobs, safe_name
 from semivox.inference.predictor import Prediction, ScanPredictor
 
 CLAIMS = ".claims"

@@ -12,7 +12,7 @@ from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.names import ANY, CHANNEL, by_channel, clash, scans, untagged
-from semivox.inference.origin import path_of
+from semivox.data.origins import path_of
 
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What some file system forbids in a name, or takes for a path."""

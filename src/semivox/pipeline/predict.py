@@ -14,12 +14,13 @@ from semivox.core.files import make_folder
 from semivox.core.plan import Plan, Precision
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
+from semivox.data.origins import Origin, Standing, forget, origin_of, path_of, remember, standing
+from semivox.evaluation.made_from import MadeFrom, made_from
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
 from semivox.inference.confidence_table import expected_by_class
 from semivox.inference.jobs import safe_name
-from semivox.inference.origin import Origin, Standing, forget, origin_of, path_of, remember, standing
 from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
@@ -102,10 +103,9 @@ def label_entries(
 
 
 def _standing(run: Path, entry: CaseFiles, wanted: Origin) -> Standing:
-    """What stands in the place of a run's prediction; one without a record is of an early version, and stays."""
+    """What stands in the place of a run's prediction."""
     label = prediction_of(run, entry)
-    found = standing(wanted, path_of(label, safe_name(entry.name)), label)
-    return Standing.SAME if found is Standing.FOREIGN else found
+    return standing(wanted, path_of(label, safe_name(entry.name)), label)
 
 
 def score_entries(run: Path, entries: Sequence[CaseFiles], plan: Plan) -> list[Row]:
@@ -122,6 +122,13 @@ def score_entries(run: Path, entries: Sequence[CaseFiles], plan: Plan) -> list[R
                 Row(case=entry.name, class_name=info.name, diagonal_mm=loaded.diagonal_mm, **score.model_dump())
             )
     return rows
+
+
+def origins_of(run: Path, entries: Sequence[CaseFiles]) -> dict[str, MadeFrom]:
+    """Case -> digests of its prediction, reference, scan and model. Raises InputError for another case's prediction."""
+    return made_from(
+        [Pair(entry.name, entry.label, prediction_of(run, entry)) for entry in entries if entry.label is not None]
+    )
 
 
 def score_entries_in_voxels(

@@ -6,7 +6,9 @@ The command line and the Python interface both stand on these.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder
@@ -39,9 +41,7 @@ def load_dataset(data: Path, split: Split | Path | None = None, exclude: Collect
     dataset = layouts.find(data)
     chosen = Split.load(split) if isinstance(split, Path) else split or layouts.default_split(dataset)
     known = {entry.name: entry for entry in dataset.entries}
-    exclude = _whole_names(exclude, known)
-    if unknown := sorted({*exclude} - set(known)):
-        raise InputError(f"there is no case {unknown[0]!r} in {data} that could be excluded")
+    exclude = excluded(dataset, exclude)
     parts = {part: tuple(name for name in getattr(chosen, part) if name not in exclude) for part in PARTS}
     if unknown := sorted({name for names in parts.values() for name in names} - set(known)):
         raise InputError(f"the split names {len(unknown)} case(s) that {data} lacks, such as {unknown[0]!r}")
@@ -53,6 +53,24 @@ def load_dataset(data: Path, split: Split | Path | None = None, exclude: Collect
     return dataset, Split(**parts)
 
 
+def excluded(dataset: Dataset, names: Collection[str]) -> frozenset[str]:
+    """The cases that are to be left out, by their whole names. Raises InputError for one that is not there."""
+    known = {entry.name for entry in dataset.entries}
+    found = _whole_names(names, known)
+    if unknown := sorted({*found} - known):
+        raise InputError(f"there is no case {unknown[0]!r} in {dataset.root} that could be excluded")
+    return frozenset(found)
+
+
+def without(dataset: Dataset, split: Split | None, names: Collection[str]) -> tuple[Dataset, Split | None]:
+    """A data set, and its split, without some cases. Raises InputError for one that is not there."""
+    left_out = excluded(dataset, names)
+    rest = replace(dataset, entries=tuple(entry for entry in dataset.entries if entry.name not in left_out))
+    if split is None:
+        return rest, None
+    return rest, Split(**{part: tuple(n for n in getattr(split, part) if n not in left_out) for part in PARTS})
+
+
 def check_or_raise(
     dataset: Dataset, split: Split, workers: int | None = None, progress: ProgressDisplay | None = None
 ) -> CheckedDataset:
@@ -62,7 +80,7 @@ def check_or_raise(
     if not report.ok:
         listing = "\n".join(f"  {f.file or dataset.root}: {f.message}\n    fix: {f.fix}" for f in report.errors)
         bad = [case.case for case in report.cases if case.verdict == "error"]
-        aside = f"\nOr leave them out: --exclude {','.join(bad)}" if bad else ""
+        aside = f"\nOr leave them out: --exclude {quote(','.join(bad))}" if bad else ""
         raise InputError(f"{len(report.errors)} error(s) in {dataset.root} prevent training:\n{listing}{aside}")
     return CheckedDataset(dataset, split, report)
 

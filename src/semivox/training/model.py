@@ -65,10 +65,23 @@ def save_weights(path: Path, method: Method) -> str:
 def model_digest(folder: Path) -> str:
     """SHA-256 of description and weights of a model folder, or a run's. Raises InputError where there is none."""
     place = _place(folder)
-    total = hashlib.sha256()
-    for name in (DESCRIPTION, WEIGHTS):
-        total.update(hashlib.sha256(content_of(place / name, room=1)).digest())
+    described = content_of(place / DESCRIPTION, room=1)
+    weights = ModelCard.load(place / DESCRIPTION).weights  # whoever loads the model verifies it: not read twice
+    if not weights:
+        weights = hashlib.sha256(content_of(place / WEIGHTS, room=1)).hexdigest()
+    total = hashlib.sha256(hashlib.sha256(described).digest())
+    try:
+        total.update(bytes.fromhex(weights))
+    except ValueError as error:
+        raise InputError(
+            f"{place / DESCRIPTION} is damaged: its digest of the weights is none; copy it again"
+        ) from error
     return total.hexdigest()
+
+
+def has_model(folder: Path) -> bool:
+    """Whether a run folder, or the folder itself, holds a model."""
+    return (folder / "model" / DESCRIPTION).exists() or (folder / DESCRIPTION).exists()
 
 
 def _place(folder: Path) -> Path:

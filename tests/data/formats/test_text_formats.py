@@ -66,6 +66,8 @@ def test_lines_may_end_as_on_windows(tmp_path):
         ({"encoding": "zip"}, "encoding"),
         ({"endian": None}, "order"),
         ({"kinds": "domain"}, "kinds"),
+        ({"space directions": "none none none"}, "no direction for 3 of 3 axes"),
+        ({"space directions": "none (0,1,0) (0,0,1)"}, "no direction for 1 of 3 axes"),
         ({"space directions": "(1,0,0) (0,1,0)"}, "3 vectors"),
         ({"space directions": "(1,0,0) (0,1,0) (0,0,nan)"}, "numbers"),
         ({"space directions": "(1,0,0) (0,1,0) (0,1,0)"}, "do not span"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pydicom
 import pytest
 
@@ -82,4 +84,19 @@ def test_a_damaged_file_is_named(export):
     path = export / "p2" / "STUDY0" / "SERIES0" / "IM003"
     path.write_bytes(path.read_bytes()[:400])
     with pytest.raises(InputError, match="IM003"):
+        find(export)
+
+
+@pytest.mark.parametrize(("name", "right"), [("lesion", "1"), ("Spine", "2")])
+def test_of_two_labels_of_one_series_the_declared_classes_choose(export, name, right):
+    (copy,) = (export / "p2" / "STUDY0" / "SEG").iterdir()
+    data = pydicom.dcmread(copy)
+    data.SegmentSequence[0].SegmentLabel = "spine"
+    made_up.write(data, export / "p2" / "STUDY0" / "SEG" / "2")
+    (export / "dataset.json").write_text(json.dumps({"labels": {"background": 0, name: 1}}))
+    dataset = find(export)
+    assert {entry.name: entry.label for entry in dataset.entries}["p2"].name == right
+    assert any(f"{3 - int(right)}: further label(s) of a series" in text for text in dataset.skipped)
+    (export / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "heart": 1}}))
+    with pytest.raises(InputError, match=r"are labels of one series, with: 1 \(lesion\); 2 \(spine\)"):
         find(export)

@@ -1,5 +1,6 @@
 """Preparing: what is stored equals what inference computes, restarts are cheap, hidden labels stay closed."""
 
+import json
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, 
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import volume as files
+from semivox.data.formats.scan import READING
 from semivox.data.prepared.labels import class_indices, sample_foreground
 from semivox.data.prepared.prepare import normalize, prepare
 
@@ -214,3 +216,18 @@ def test_any_case_name_stays_inside_the_store(tmp_path, name):
     assert store.names == (name,)
     assert len(list((tmp_path / "out" / "cases").iterdir())) == 1
     assert store.case(name, True).label is not None
+
+
+def test_cases_that_were_read_by_earlier_rules_are_made_again(tmp_path):
+    """Such as micrometers that were taken for mm: file and plan are the same, what is read of them is not."""
+    dataset = make_dataset(tmp_path / "data")
+    prepare(dataset, SPLIT, make_plan(), tmp_path / "out")
+    records = sorted((tmp_path / "out" / "cases").glob("*/case.json"))
+    content = json.loads(records[0].read_text())
+    assert content["reading"] == READING
+    del content["reading"]
+    records[0].write_text(json.dumps(content))
+    before = {path: path.stat().st_mtime_ns for path in records}
+    prepare(dataset, SPLIT, make_plan(), tmp_path / "out")
+    assert [path for path in records if path.stat().st_mtime_ns != before[path]] == records[:1]
+    assert json.loads(records[0].read_text())["reading"] == READING

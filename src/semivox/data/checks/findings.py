@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from shlex import quote
 from typing import Literal
 
 from semivox.core.frozen import Frozen
@@ -92,7 +93,8 @@ class CheckReport(Frozen):
         bad = [case.case for case in self.cases if case.verdict == "error"]
         if self.ok:
             return f"{len(self.cases)} cases: {counts}.\nNothing prevents training."
-        aside = f" Cases can be left out: --exclude {','.join(bad[:3])}{',...' if len(bad) > 3 else ''}" if bad else ""
+        aside = f" Cases can be left out: --exclude {quote(','.join(bad[:3]))}" if bad else ""
+        aside += f" (and {len(bad) - 3} more)" if len(bad) > 3 else ""
         return f"{len(self.cases)} cases: {counts}.\n{len(self.errors)} error(s) must be fixed before training.{aside}"
 
 

@@ -17,7 +17,7 @@ EDGE = 64
 MUCH_SMOOTHER = 0.6
 """Times the difference of neighbors; real scans have a seventh of it in their own order (CT, measured)."""
 CLEARLY_MORE = 8
-"""Times as many highest bytes as lowest ones occur: in whole numbers of a scan the lowest bytes are the diverse ones."""
+"""Times as many highest bytes as lowest ones occur: in whole numbers of a scan the lowest bytes are diverse."""
 DECADES = 20.0, 10.0
 """Powers of ten that floating-point values span in the wrong order at least, and in the right one at most."""
 EXPORT = "Correct the byte order in the header (or export the scan again), and compare with the original."
@@ -52,9 +52,8 @@ def remarks_on(path: Path, array: np.ndarray) -> tuple[Remark, ...]:
 
 def _middle(array: np.ndarray) -> np.ndarray:
     """The first channel (X, Y, Z) around its middle, in this machine's byte order."""
-    starts = [max(0, (size - EDGE) // 2) for size in array.shape[1:]]
-    part = array[(0, *(slice(start, start + EDGE) for start in starts))]
-    return np.ascontiguousarray(part, dtype=array.dtype.newbyteorder("="))
+    x, y, z = (slice(start, start + EDGE) for start in (max(0, (size - EDGE) // 2) for size in array.shape[1:]))
+    return np.ascontiguousarray(array[0, x, y, z], dtype=array.dtype.newbyteorder("="))
 
 
 def _roughness(part: np.ndarray) -> float:

@@ -138,7 +138,9 @@ def unpack(path: Path, file: BinaryIO, size: int, packing: Packing) -> np.ndarra
                 text = f"{path} holds far more than the {size} bytes that its header calls for."
                 raise ScanError("unreadable", text, "It is damaged or made up; export the scan again.")
     except EOFError as error:
-        raise truncated(path, f"the compressed stream has no end after {min(count, size)} of {size} bytes") from error
+        raise truncated(
+            path, f"the compressed stream stops before the {size} bytes that its header calls for"
+        ) from error
     except (OSError, zlib.error) as error:
         raise _damaged(path, error) from error
     require_size(path, count, size)

@@ -73,6 +73,14 @@ def axes_of(path: Path, fields: dict[str, str], dims: tuple[int, ...]) -> Axes:
     else:
         space = [axis for axis, kind in enumerate(kinds) if kind in SPATIAL][:3]
     others = [axis for axis in range(len(dims)) if axis not in space]
+    if vectors is not None and None in vectors and len(space) < 3 <= sum(size > 1 for size in dims):
+        none = sum(vector is None for vector in vectors)
+        raise ScanError(
+            "bad_affine",
+            f"{path}: the header gives no direction for {none} of {len(dims)} axes (space directions: none), so it "
+            "does not say where the voxels lie.",
+            "Export the scan again with the directions of all three axes.",
+        )
     if len(space) == 2 and vectors is not None:
         raise ScanError("bad_affine", f"{path}: the header's axes do not span a volume.", "Rewrite the header.")
     if len(space) != 3 or sum(dims[axis] > 1 for axis in others) > 1:

@@ -10,6 +10,11 @@ import numpy as np
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
 
+READING = 2
+"""Raised when the same file is read as other voxels, or as lying elsewhere, so that what was made of it is made again.
+
+2: micrometers and meters, odd q-forms, DICOM slice by slice, names of classes (all since 0.1.0 was begun).
+"""
 MAX_VOXELS = 4_000_000_000
 """A header that claims more (16 GB as float32) is taken for damage, before any memory is asked for."""
 

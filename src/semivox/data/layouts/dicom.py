@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import CaseFiles, Dataset
+from semivox.core.plan import ClassInfo
+from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.dicom.folders import CHOICE, files_below
+from semivox.data.formats.segments import plain
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import distinct
 
@@ -39,7 +41,8 @@ def find(root: Path) -> Dataset:
         count = len(archive.damaged)
         raise InputError(f"{root}: {count} DICOM file(s) cannot be read, such as: {archive.damaged[0]}")
     skipped = [f"{count} x {kind}: neither an image nor a label" for kind, count in sorted(archive.others.items())]
-    labels = _labels(archive, skipped)
+    described = layout_description.describe(root, layout_description.load(root))
+    labels = _labels(archive, described.classes or (), skipped)
     kept = _kept(archive, labels, skipped)
     names = _names(root, kept)
     patients = {one.patient: _top(root, one) for one in reversed(kept) if one.patient}
@@ -53,15 +56,14 @@ def find(root: Path) -> Dataset:
         )
         for one in kept
     ]
-    described = layout_description.describe(root, layout_description.load(root))
     modalities = sorted({one.modality for one in kept})
     channels = described.channels or (tuple(modalities) if len(modalities) == 1 and modalities[0] else None)
     return Dataset(root, "DICOM", distinct(entries), channels, described.classes, described.ignore, tuple(skipped))
 
 
-def _labels(archive: Archive, skipped: list[str]) -> dict[str, LabelFile]:
-    """Series -> its label."""
-    found: dict[str, LabelFile] = {}
+def _labels(archive: Archive, classes: Sequence[ClassInfo], skipped: list[str]) -> dict[str, LabelFile]:
+    """Series -> its label; of several, the one that has drawn the declared classes."""
+    found: dict[str, list[LabelFile]] = {}
     for label in archive.labels:
         series = archive.drawn_on(label)
         if len(series) > 1:
@@ -71,14 +73,29 @@ def _labels(archive: Archive, skipped: list[str]) -> dict[str, LabelFile]:
             )
         if not series:
             skipped.append(f"{label.path.name}: a label of a series that is not here")
-        elif series[0].uid in found:
-            raise InputError(
-                f"{found[series[0].uid].path} and {label.path} are labels of one series; keep the one meant, or "
-                "list image and label of each case in a CSV table"
-            )
         else:
-            found[series[0].uid] = label
-    return found
+            found.setdefault(series[0].uid, []).append(label)
+    return {uid: _chosen(labels, classes, skipped) for uid, labels in found.items()}
+
+
+def _chosen(labels: Sequence[LabelFile], classes: Sequence[ClassInfo], skipped: list[str]) -> LabelFile:
+    """The one label of a series that is meant. Raises InputError where nothing tells which."""
+    if len(labels) == 1:
+        return labels[0]
+    wanted = {plain(info.name) for info in classes[1:]}
+    whole = [one for one in labels if wanted and wanted <= {plain(name) for name in one.names}]
+    some_of = [one for one in labels if wanted & {plain(name) for name in one.names}]
+    fitting = whole or some_of
+    if len(fitting) != 1:
+        listed = "; ".join(f"{one.path.name} ({some(one.names, 4) or 'no names'})" for one in labels[:4])
+        raise InputError(
+            f"{labels[0].path} and {labels[1].path} are labels of one series, with: {listed}. Keep the one meant, or "
+            "list image and label of each case in a CSV table. If one of them alone has the classes, "
+            "dataset.json can say so, by their names"
+        )
+    others = ", ".join(one.path.name for one in labels if one is not fitting[0])
+    skipped.append(f"{others}: further label(s) of a series; {fitting[0].path.name} has the declared classes")
+    return fitting[0]
 
 
 def _kept(archive: Archive, labels: Mapping[str, LabelFile], skipped: list[str]) -> list[ImageSeries]:

@@ -13,7 +13,19 @@ from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.tags import composed, printable, require_text, untagged
 
-__all__ = ["ANY", "CHANNEL", "by_case", "by_channel", "channel_count", "clash", "distinct", "pair", "scans", "unread_labels", "untagged"]
+__all__ = [
+    "ANY",
+    "CHANNEL",
+    "by_case",
+    "by_channel",
+    "channel_count",
+    "clash",
+    "distinct",
+    "pair",
+    "scans",
+    "unread_labels",
+    "untagged",
+]
 
 CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
@@ -147,7 +159,8 @@ def unread_labels(folder: Path, entries: Iterable[CaseFiles]) -> tuple[Remark, .
         return ()
     text = f"{len(found)} file(s) in {folder.name} are named as scans, but cannot be read: {printable(some(found))}; "
     text += "those scans count as unlabeled"
-    fix = "Save the labels as NIfTI, NRRD or MetaImage volumes of class numbers (slices as one volume)."
+    kinds = " or ".join(one.name for one in registry.formats() if one.writes)
+    fix = f"Save the labels as {kinds} volumes of class numbers (slices as one volume)."
     return (Remark("warning", "unread_label", text, fix),)
 
 

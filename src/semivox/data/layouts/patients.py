@@ -51,7 +51,7 @@ def find(root: Path) -> Dataset:
         labels = by_case(path for path in files if is_label(path))
         images = by_case(path for path in files if not is_label(path))
         entries = pair({name: (path,) for name, path in images.items()}, labels, "training")
-        channels, remarks = described.channels, []
+        channels, remarks = described.channels, list[Remark]()
     else:
         entries, found, remarks = entries_of(list(_folders(root, skipped)))
         channels = described.channels or found

@@ -14,6 +14,7 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset, some
+from semivox.data.formats.registry import readable
 from semivox.data.layouts import bids as layout_bids
 from semivox.data.layouts import csv as layout_csv
 from semivox.data.layouts import dicom as layout_dicom
@@ -24,8 +25,9 @@ from semivox.data.layouts import patients as layout_patients
 from semivox.data.layouts.groups import grouped
 from semivox.data.layouts.tags import printable, require_text
 
-ACCEPTED = """Accepted layouts:
-  two folders   images/CASE.nii.gz and labels/CASE.nii.gz; an image without a label is unlabeled;
+LAYOUTS = """Accepted layouts:
+  two folders   images/CASE.nii.gz and labels/CASE.nii.gz (or images/CASE/..., labels/CASE/...); an image without a
+                label is unlabeled;
                 optional: unlabeled/, validation_images/ + validation_labels/, test_images/ + test_labels/, dataset.json
   beside        CASE.nii.gz and CASE_seg.nii.gz (or _label, _mask) in one folder, or one folder a patient
   BIDS          sub-01/anat/sub-01_T1w.nii.gz, labels *_dseg or *_mask below derivatives/
@@ -33,7 +35,12 @@ ACCEPTED = """Accepted layouts:
   lists         dataset.json (or a MONAI datalist) with a list "training" of {"image": ..., "label": ...}
   DICOM         an export such as PATIENT/STUDY/SERIES; SEG and RTSTRUCT files are the labels of the series they name
   CSV           a table with the columns case_id,image[,image_2...],label,split,group (paths relative to the table)
-Scans may be .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, or a folder of DICOM slices."""
+"""
+
+
+def accepted() -> str:
+    """The layouts and formats, for a message about a folder that has none of them."""
+    return f"{LAYOUTS}Scans may be {readable()}."
 
 
 def find(root: Path) -> Dataset:
@@ -41,7 +48,7 @@ def find(root: Path) -> Dataset:
     root = Path(root)
     require_text(root)
     if not root.exists():
-        raise InputError(f"{root} does not exist. {ACCEPTED}")
+        raise InputError(f"{root} does not exist. {accepted()}")
     finders: tuple[tuple[Callable[[Path], bool], Callable[[Path], Dataset]], ...] = (
         (layout_csv.matches, layout_csv.find),
         (layout_msd.matches, layout_msd.find),
@@ -55,11 +62,11 @@ def find(root: Path) -> Dataset:
         if matches(root):
             dataset = finder(root)
             if not dataset.entries:
-                raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {ACCEPTED}")
+                raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {accepted()}")
             entries, remarks = grouped(dataset.entries)
             return replace(dataset, entries=entries, remarks=(*dataset.remarks, *remarks))
     inside = some(sorted(printable(path.name) for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
-    raise InputError(f"{root} has no known layout; found: {inside}. {ACCEPTED}")
+    raise InputError(f"{root} has no known layout; found: {inside}. {accepted()}")
 
 
 def default_split(dataset: Dataset) -> Split:
@@ -69,7 +76,7 @@ def default_split(dataset: Dataset) -> Split:
         if entry.images and (place := _place(entry)) is not None:
             parts[place].append(entry.name)
     if not parts["labeled"]:
-        raise InputError(f"{dataset.root} holds no case with both image and label for training. {ACCEPTED}")
+        raise InputError(f"{dataset.root} holds no case with both image and label for training. {accepted()}")
     return Split(**{part: tuple(sorted(names)) for part, names in parts.items()})
 
 

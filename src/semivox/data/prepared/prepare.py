@@ -27,6 +27,7 @@ from semivox.core.processes.claims import Claims
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
 from semivox.data.formats import volume as files
+from semivox.data.formats.scan import READING
 from semivox.data.formats.sources import files_of
 from semivox.data.prepared.intensity import scale
 from semivox.data.prepared.labels import class_indices, sample_foreground
@@ -183,6 +184,7 @@ def _write(task: Task) -> None:
         spacing=target_spacing(old_shape, old_spacing, shape),
         labeled=label is not None,
         content=content.hexdigest()[:16],
+        reading=READING,
     )
     _place(case_folder(task.out, task.name), arrays, record)
 
@@ -239,6 +241,7 @@ def _up_to_date(task: Task) -> bool:
         arrays = [open_array(folder / f"{key}.npy") for key in wanted]
     except (InputError, OSError, ValueError):
         return False  # absent, cut short, or of another version: it is made again, which reports what is wrong
-    made_alike = (record.layout, record.plan, record.labeled) == (LAYOUT, task.plan.digest(), task.label is not None)
+    wanted_record = (LAYOUT, READING, task.plan.digest(), task.label is not None)
+    made_alike = (record.layout, record.reading, record.plan, record.labeled) == wanted_record
     whole = all(array.shape[-3:] == record.shape for array in arrays)
     return made_alike and whole and record.sources == sources

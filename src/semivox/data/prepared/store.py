@@ -53,6 +53,8 @@ class CaseRecord(Frozen):
     labeled: bool
     content: str
     """Hash of the prepared voxels (image, then label)."""
+    reading: int = 1
+    """How the files were read (``formats.scan.READING``)."""
 
 
 class Store:

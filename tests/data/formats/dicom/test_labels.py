@@ -7,11 +7,15 @@ import numpy as np
 import pydicom
 import pytest
 from highdicom.sr.coding import CodedConcept
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 from skimage.measure import points_in_poly
 
 from semivox.core.plan import ClassInfo
+from semivox.data.checks import check
 from semivox.data.formats import volume
 from semivox.data.formats.scan import ScanError
+from semivox.data.layouts import find
 from tests.data.formats.dicom import made_up
 from tests.data.formats.dicom.structures import DIRECTIONS, SHAPE, boxes, scan, truth
 
@@ -201,7 +205,7 @@ def test_several_structure_sets_in_a_folder_are_listed(tmp_path):
     _, grid = scan(tmp_path)
     for name in ("a.dcm", "b.dcm"):
         made_up.write(made_up.structures(rings()), tmp_path / "labels" / name)
-    with pytest.raises(ScanError, match=r"holds 2 segmentations or structure sets: a\.dcm, b\.dcm"):
+    with pytest.raises(ScanError, match=r"holds 2 segmentations or structure sets: a\.dcm \(unnamed\); b\.dcm"):
         read(tmp_path / "labels", grid)
 
 
@@ -230,3 +234,42 @@ def test_a_label_of_another_frame_of_reference_is_said(tmp_path, kind):
     label.FrameOfReferenceUID = "1.2.3.4"
     (remark,) = volume.read_label_scan(made_up.write(label, path), grid).header.remarks
     assert remark.code == "other_frame_of_reference"
+
+
+def test_one_of_several_labels_is_chosen_by_its_uid(tmp_path):
+    positions, grid = scan(tmp_path)
+    for number, name in enumerate(("a.dcm", "b.dcm"), 1):
+        masks = {"x": boxes()[next(iter(boxes()))]} if number == 1 else boxes()
+        label = made_up.segmentation(masks, positions)
+        label.SOPInstanceUID = label.file_meta.MediaStorageSOPInstanceUID = f"1.2.77.{number}"
+        made_up.write(label, tmp_path / "labels" / name)
+    with pytest.raises(ScanError, match=r"labels#1\.2\.77\.1"):
+        read(tmp_path / "labels", grid)
+    assert [one.name for one in volume.read_label_scan(tmp_path / "labels#1.2.77.1", grid).header.segments] == ["x"]
+    assert len(volume.read_label_scan(tmp_path / "labels#77.2", grid).header.segments) == len(boxes())
+
+
+@pytest.mark.parametrize("kind", ["contours", "segmentation"])
+def test_a_label_that_names_another_series_is_said(tmp_path, kind):
+    positions, grid = scan(tmp_path)
+    label = made_up.structures(rings()) if kind == "contours" else made_up.segmentation(boxes(), positions)
+    for uid, codes in ((f"{made_up.STUDY}.5", []), ("1.2.3.4", ["other_series"])):
+        inner, study, frame = Dataset(), Dataset(), Dataset()
+        inner.SeriesInstanceUID = uid
+        study.RTReferencedSeriesSequence, frame.RTReferencedStudySequence = Items([inner]), Items([study])
+        label.ReferencedFrameOfReferenceSequence = Items([frame])
+        path = made_up.write(label, tmp_path / "label.dcm")
+        assert [remark.code for remark in volume.read_label_scan(path, grid).header.remarks] == codes
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_contours_on_some_slices_only_are_found(tmp_path, step):
+    """As a label of every n-th slice in any format: the slices between would count as background."""
+    root = tmp_path / "data"
+    count = 15
+    made_up.series(root / "images" / "p", made_up.noise((count, 20, 20)))
+    square = 1.5 * np.array([[4.0, 4], [15, 4], [15, 15], [4, 15]])
+    outlines = [np.column_stack([square, np.full(4, 3.0 * index)]) for index in range(0, count, step)]
+    made_up.write(made_up.structures({"liver": outlines}), root / "labels" / "p.dcm")
+    report = check(find(root))
+    assert "sparse_slices" in {finding.code for case in report.cases for finding in case.findings}

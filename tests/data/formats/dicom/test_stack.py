@@ -189,4 +189,48 @@ def test_slices_that_lost_their_patient_are_no_other_patients(tmp_path):
 def test_what_rarely_differs_within_a_scan_is_said(tmp_path, tags, keyword):
     made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), each={7: tags})
     (remark,) = (remark for remark in volume.read_header(tmp_path / "d").remarks if remark.code == "mixed_slices")
-    assert keyword in remark.message and LAST in remark.message and "1.2.3" not in remark.message
+    assert keyword in remark.message
+    assert LAST in remark.message
+    assert "1.2.3" not in remark.message
+
+
+SEVERAL = {
+    "EchoTime": [{"EchoTime": "10"}, {"EchoTime": "2.5"}],
+    "DiffusionBValue": [{"DiffusionBValue": 1000.0}, {"DiffusionBValue": 0.0}],
+    "AcquisitionNumber": [{"AcquisitionNumber": 2}, {"AcquisitionNumber": 1}],
+    "ImageType": [{"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, {"ImageType": ["ORIGINAL", "PRIMARY", "M"]}],
+    "InstanceNumber from": [{}, {}],
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_one_of_several_volumes_in_a_series_is_chosen_by_its_number(tmp_path, name):
+    """The first half of the files is one volume, the second the other; they are numbered by what tells them apart."""
+    array, places = made_up.noise((8, 6, 6)), placed(0, 3, 6, 9, 0, 3, 6, 9)
+    made_up.series(tmp_path / "d", array, each={n: {**places[n], **SEVERAL[name][n // 4]} for n in range(8)})
+    with pytest.raises(ScanError, match=rf"2 volumes in one series, 1 \({name}.*d#1\.2\.826\.0\.1\.1\.5#1") as error:
+        volume.read_header(tmp_path / "d")
+    assert error.value.finding == "several_volumes"
+    halves = [array[:4], array[4:]] if name == "InstanceNumber from" else [array[4:], array[:4]]
+    for path, half in zip(("d##1", "d#1.1.5#2"), halves, strict=True):
+        assert np.array_equal(volume.read_scan(tmp_path / path).array[0].transpose(2, 1, 0), half - 1024.0)
+    for number in ("3", "0", "x"):
+        with pytest.raises(ScanError, match=f"has no volume '{number}'; there are 1"):
+            volume.read_header(tmp_path / f"d##{number}")
+
+
+def test_a_series_of_one_volume_has_no_second_one(tmp_path):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)))
+    with pytest.raises(ScanError, match="its series is one volume"):
+        volume.read_header(tmp_path / "d##2")
+
+
+def test_a_folder_may_have_a_number_sign_in_its_name(tmp_path):
+    made_up.series(tmp_path / "p#1", made_up.noise((8, 6, 6)))
+    assert volume.read_grid(tmp_path / "p#1#1.5").shape == (6, 6, 8)
+
+
+def test_a_missing_pixel_size_is_called_that(tmp_path):
+    made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), PixelSpacing=None)
+    with pytest.raises(ScanError, match="does not say how large its pixels are: PixelSpacing is missing"):
+        volume.read_header(tmp_path / "d")

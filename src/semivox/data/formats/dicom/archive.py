@@ -18,6 +18,7 @@ from semivox.data.formats.scan import ScanError
 TAGS: tuple[int | str, ...] = (
     "SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesDescription", "PatientID", "ImageType", "NumberOfFrames",
     "Rows", "FrameOfReferenceUID", "ReferencedSeriesSequence", "ReferencedFrameOfReferenceSequence",
+    "SegmentSequence", "StructureSetROISequence",
 )  # fmt: skip
 
 
@@ -44,6 +45,8 @@ class LabelFile:
     patient: str
     series: frozenset[str]
     frames_of_reference: frozenset[str]
+    names: tuple[str, ...] = ()
+    """Of its structures."""
 
 
 @dataclass
@@ -87,10 +90,16 @@ def survey(root: Path) -> Archive:
             else:
                 named = frozenset(references(data, "SeriesInstanceUID"))
                 frames = frozenset(references(data, "FrameOfReferenceUID")) | {word(data, "FrameOfReferenceUID")}
-                archive.labels.append(LabelFile(path, word(data, "PatientID"), named, frames - {""}))
+                archive.labels.append(LabelFile(path, word(data, "PatientID"), named, frames - {""}, _names(data)))
         except ScanError as error:
             archive.damaged.append(error.message)
     return archive
+
+
+def _names(data: Dataset) -> tuple[str, ...]:
+    """What a segmentation or structure set has drawn, by name."""
+    segments = [word(one, "SegmentLabel") for one in items(data, "SegmentSequence")]
+    return (*segments, *(word(one, "ROIName") for one in items(data, "StructureSetROISequence")))
 
 
 def _series(uid: str, data: Dataset) -> ImageSeries:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.data.formats.dicom.folders import split_choice, split_volume
 from semivox.data.formats.dicom.kinds import kind_of, words_for
 from semivox.data.formats.dicom.opening import open_file
 from semivox.data.formats.dicom.padding import padding_remarks
@@ -16,6 +17,7 @@ from semivox.data.formats.dicom.remarks import remarks_on
 from semivox.data.formats.dicom.series import open_series
 from semivox.data.formats.dicom.stack import stack
 from semivox.data.formats.dicom.tags import whole, word
+from semivox.data.formats.dicom.volumes import chosen
 from semivox.data.formats.scan import Header, Scan, ScanError
 
 SLICE = "one DICOM slice; the slices of a scan belong into a folder of their own"
@@ -51,6 +53,10 @@ def ordered_planes(path: Path) -> tuple[list[Plane], Header]:
     """The slices in order of place, and the grid they span. Raises ScanError."""
     series, contents = open_series(path)
     planes = [plane for file in series.files for plane in planes_of(file)]
+    folder, choice = split_choice(path)
+    planes = list(chosen(folder, planes, series.uid, split_volume(choice)[1]))
     ordered, grid = stack(str(path), planes)
     world = word(ordered[0].source.data, "FrameOfReferenceUID")
-    return ordered, Header(Grid(grid.shape, grid.affine, None, world), 1, remarks_on(ordered, grid, series, contents))
+    return ordered, Header(
+        Grid(grid.shape, grid.affine, None, world, series.uid), 1, remarks_on(ordered, grid, series, contents)
+    )

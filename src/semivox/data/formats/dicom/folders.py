@@ -1,7 +1,8 @@
 """Which files of a folder are DICOM, and which series of them a path means; nothing but names and first bytes is read.
 
 ``folder`` alone is enough where it (or, if it holds no DICOM file itself, all folders below it together) holds one
-series of images; ``folder#UID`` chooses one of several by its SeriesInstanceUID or by the last digits of it.
+series of images; ``folder#UID`` chooses one of several by its SeriesInstanceUID or by the last digits of it, and
+``folder#UID#2`` the second of several volumes in it.
 """
 
 from __future__ import annotations
@@ -43,8 +44,18 @@ def split_choice(path: Path) -> tuple[Path, str]:
     """``folder#UID`` -> folder and UID; a path that exists as it is has no choice."""
     if CHOICE not in path.name or path.exists():
         return path, ""
-    folder, _, choice = path.name.rpartition(CHOICE)
-    return path.with_name(folder) if folder else path, choice.strip()
+    parts = path.name.split(CHOICE)
+    for count in range(len(parts) - 1, 0, -1):  # the folder's own name may hold a #, too
+        folder = CHOICE.join(parts[:count])
+        if folder and path.with_name(folder).exists():
+            return path.with_name(folder), CHOICE.join(parts[count:]).strip()
+    return path.with_name(parts[0]) if parts[0] else path, CHOICE.join(parts[1:]).strip()
+
+
+def split_volume(choice: str) -> tuple[str, str]:
+    """``UID#2`` -> the series and the number of the volume in it; either may be empty."""
+    uid, _, number = choice.partition(CHOICE)
+    return uid.strip(), number.strip()
 
 
 def is_series(path: Path) -> bool:

@@ -10,7 +10,7 @@ from semivox.data.formats.dicom import contours, segmentation
 from semivox.data.formats.dicom.archive import references
 from semivox.data.formats.dicom.canvas import Canvas
 from semivox.data.formats.dicom.files import read_scan
-from semivox.data.formats.dicom.folders import dicom_files, split_choice
+from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice
 from semivox.data.formats.dicom.kinds import kind_of
 from semivox.data.formats.dicom.opening import Opened, open_file
 from semivox.data.formats.dicom.segmentation import Segmentation
@@ -20,7 +20,7 @@ from semivox.data.formats.scan import Header, Remark, Scan, ScanError, Segment
 from semivox.data.formats.segments import plain
 
 LABELS = ("segmentation", "structures")
-KINDS = ("SOPClassUID", "Modality")
+KINDS = ("SOPClassUID", "Modality", "SeriesInstanceUID", "SOPInstanceUID", "SeriesDescription")
 
 
 def read_label(path: Path, grid: Grid | None, names: Collection[str] | None = None) -> Scan:
@@ -48,16 +48,24 @@ def is_label(path: Path) -> bool:
 
 def _label_file(path: Path) -> Path | None:
     """The one segmentation or structure set that is meant; None if there is none. Raises ScanError if several are."""
-    folder, _ = split_choice(path)
+    folder, choice = split_choice(path)
     files = [folder] if folder.is_file() else list(dicom_files(folder))
-    found = [file for file in files if kind_of(open_file(file, KINDS)) in LABELS]
+    found = [opened for opened in (open_file(file, KINDS) for file in files) if kind_of(opened) in LABELS]
+    if choice:
+        found = [one for one in found if any(uid == choice or uid.endswith(f".{choice}") for uid in _uids(one))]
     if len(found) > 1:
+        listed = "; ".join(f"{one.path.name} ({word(one.data, 'SeriesDescription') or 'unnamed'})" for one in found[:4])
         raise ScanError(
             "several_labels",
-            f"{path} holds {len(found)} segmentations or structure sets: {', '.join(file.name for file in found[:4])}.",
-            "Keep the one that is meant, or name its file in a table of cases.",
+            f"{path} holds {len(found)} segmentations or structure sets: {listed}.",
+            f"Name the one that is meant in a table of cases: its file, or {folder.name}{CHOICE}{_uids(found[0])[1]}.",
         )
-    return found[0] if found else None
+    return found[0].path if found else None
+
+
+def _uids(opened: Opened) -> tuple[str, str]:
+    """Of its series, and of itself."""
+    return word(opened.data, "SeriesInstanceUID"), word(opened.data, "SOPInstanceUID")
 
 
 def _structures(file: Path, grid: Grid | None, names: Collection[str] | None) -> Scan:
@@ -110,9 +118,18 @@ def _other_world(opened: Opened, grid: Grid) -> list[Remark]:
     """A warning where label and scan name different frames of reference, in which positions cannot be compared."""
     worlds = {word(opened.data, "FrameOfReferenceUID"), *references(opened.data, "FrameOfReferenceUID")} - {""}
     if not worlds or not grid.frame_of_reference or grid.frame_of_reference in worlds:
-        return []
+        return _other_series(opened, grid)
     text = "the label names another frame of reference than its scan: it may have been drawn on another one"
     return [Remark("other_frame_of_reference", text, "Look at a picture of both; no action if UIDs were replaced.")]
+
+
+def _other_series(opened: Opened, grid: Grid) -> list[Remark]:
+    """A warning where the label names the series that it was drawn on, and its scan is another one."""
+    named = {*references(opened.data, "SeriesInstanceUID")} - {""}
+    if not named or not grid.series or grid.series in named:
+        return []
+    text = "the label names another series than its scan: it was drawn on another scan of the same patient"
+    return [Remark("other_series", text, "Look at a picture of both; no action if the scans lie alike.")]
 
 
 def _left_out(found: list[str], names: Collection[str] | None) -> list[Remark]:

@@ -13,6 +13,7 @@ import numpy as np
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
 
+import semivox.data.formats.integrity as integrity
 from semivox.data.formats.dicom.opening import Opened, refusing, stream_of
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.dicom.tags import whole
@@ -26,6 +27,8 @@ def voxels(planes: Sequence[Plane]) -> np.ndarray:
     """(X, Y, Z) of slices in order of place, in the unit of the scan. Raises ScanError, OSError."""
     rows, columns = planes[0].shape
     kind = value_type(planes)
+    size = len(planes) * rows * columns * kind.itemsize
+    integrity.require_room(planes[0].source.path.parent, size, size)
     result: np.ndarray | None = None
     place = {(plane.source.path, plane.frame): index for index, plane in enumerate(planes)}
     by_file = sorted(planes, key=lambda plane: (str(plane.source.path), plane.frame))

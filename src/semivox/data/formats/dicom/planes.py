@@ -24,7 +24,8 @@ TAGS: tuple[int | str, ...] = (
     "PixelRepresentation", "PixelPaddingValue", "RescaleSlope", "RescaleIntercept",
     "RescaleType", "Units", "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "PatientID", "StudyInstanceUID", "EchoTime", "ConvolutionKernel",
-    "DiffusionBValue",
+    "DiffusionBValue", "TemporalPositionIdentifier", "AcquisitionNumber", "TriggerTime", "AcquisitionTime",
+    "InstanceNumber",
 )  # fmt: skip
 """All that is asked of an image; the rest of a header is skipped."""
 
@@ -98,6 +99,12 @@ def _plane(opened: Opened, frame: int, shape: tuple[int, int, int], groups: Sequ
         "PixelSpacing": numbers(path, measures, "PixelSpacing", 2),
     }
     missing = [keyword for keyword, value in found.items() if value is None]
+    if missing == ["PixelSpacing"]:
+        raise ScanError(
+            "missing_geometry", f"{path} does not say how large its pixels are: PixelSpacing is missing.",
+            "Export the series from the archive again; other sizes in the header (ImagerPixelSpacing) are not those in "
+            "the patient.",
+        )  # fmt: skip
     if missing:
         raise ScanError(
             "missing_geometry", f"{path} does not say where its slice lies: {' and '.join(missing)} missing.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice
+from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice, split_volume
 from semivox.data.formats.dicom.kinds import kind_of, words_for
 from semivox.data.formats.dicom.opening import Opened, open_file, require_pixels
 from semivox.data.formats.dicom.planes import TAGS
@@ -61,6 +61,7 @@ def open_series(path: Path) -> tuple[Series, Contents]:
     Raises ScanError if there is none or several to choose from.
     """
     folder, choice = split_choice(path)
+    choice, _ = split_volume(choice)
     contents = contents_of(folder)
     found = contents.series
     if choice:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from semivox.core.errors import InputError
 from semivox.core.files import beside, writing
 from semivox.core.frozen import Frozen
+from semivox.data.formats.scan import READING
 from semivox.data.formats.sources import files_of, fresh_digest_of
 
 FOLDER = "origins"
@@ -35,6 +36,8 @@ class Origin(Frozen):
     """Digest of the model: its weights, options and plan."""
     options: Mapping[str, Any]
     """How it was asked: windows, mirroring, precision and the like."""
+    reading: int = 1
+    """How the scan was read (``formats.scan.READING``)."""
     files: Mapping[str, str] = {}
     """Name of each result -> SHA-256 of what was written."""
     expected_dice: Mapping[str, float | None] = {}
@@ -71,7 +74,9 @@ def scan_digest(images: Sequence[Path]) -> str:
 def origin_of(case: str, images: Sequence[Path], model: str, options: Mapping[str, Any]) -> Origin:
     """What a result of this scan would be made from. Reads all of the scan's files."""
     source = tuple(hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16] for path in images)
-    return Origin(case=case, scan=scan_digest(images), source=source, model=model, options=dict(options))
+    return Origin(
+        case=case, scan=scan_digest(images), source=source, model=model, options=dict(options), reading=READING
+    )
 
 
 def standing(wanted: Origin, record: Path, label: Path, others: Sequence[Path] = ()) -> Standing:
@@ -86,7 +91,8 @@ def standing(wanted: Origin, record: Path, label: Path, others: Sequence[Path] =
         return Standing.CHANGED
     if found.scan != wanted.scan and found.source != wanted.source:
         return Standing.OTHER
-    if (found.scan, found.model, dict(found.options)) != (wanted.scan, wanted.model, dict(wanted.options)):
+    made = (found.scan, found.model, dict(found.options), found.reading)
+    if made != (wanted.scan, wanted.model, dict(wanted.options), wanted.reading):
         return Standing.OUTDATED
     complete = all(path.is_file() and found.files.get(path.name) == fresh_digest_of(path) for path in others)
     return Standing.SAME if complete else Standing.OUTDATED
