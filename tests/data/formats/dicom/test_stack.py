@@ -183,6 +183,7 @@ def test_slices_that_lost_their_patient_are_no_other_patients(tmp_path):
         ({"ImageType": ["DERIVED", "SECONDARY"]}, "ImageType"),
         ({"StudyInstanceUID": "1.2.3"}, "StudyInstanceUID"),
         ({"EchoTime": "7"}, "EchoTime"),
+        ({"SliceThickness": "9"}, "SliceThickness"),
         ({"ConvolutionKernel": "B70f"}, "ConvolutionKernel"),
     ],
 )

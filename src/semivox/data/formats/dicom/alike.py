@@ -29,8 +29,8 @@ MUST_AGREE: tuple[tuple[str, str, Callable[[Plane], str], str], ...] = (
 )  # fmt: skip
 """Code of the finding, what it is, how to tell, and the fix."""
 USUALLY_AGREE = (
-    "BitsStored", "PixelRepresentation", "ImageType", "StudyInstanceUID", "EchoTime", "ConvolutionKernel",
-    "DiffusionBValue",
+    "BitsStored", "PixelRepresentation", "ImageType", "StudyInstanceUID", "SliceThickness", "EchoTime",
+    "ConvolutionKernel", "DiffusionBValue",
 )  # fmt: skip
 """Attributes that are the same in all slices of most scans. Values are not shown where they name a patient's visit."""
 HIDDEN = ("StudyInstanceUID",)

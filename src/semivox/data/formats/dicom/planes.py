@@ -24,7 +24,8 @@ TAGS: tuple[int | str, ...] = (
     "PixelRepresentation", "PixelPaddingValue", "RescaleSlope", "RescaleIntercept",
     "RescaleType", "Units", "ModalityLUTSequence", "LossyImageCompression", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "PatientID", "StudyInstanceUID", "EchoTime", "ConvolutionKernel",
-    "DiffusionBValue", "TemporalPositionIdentifier", "AcquisitionNumber", "TriggerTime", "AcquisitionTime",
+    "DiffusionBValue", "SliceThickness", "TemporalPositionIdentifier", "AcquisitionNumber", "TriggerTime",
+    "AcquisitionTime",
     "InstanceNumber",
 )  # fmt: skip
 """All that is asked of an image; the rest of a header is skipped."""
