@@ -257,7 +257,10 @@ def test_a_label_that_names_another_series_is_said(tmp_path, kind):
         inner, study, frame = Dataset(), Dataset(), Dataset()
         inner.SeriesInstanceUID = uid
         study.RTReferencedSeriesSequence, frame.RTReferencedStudySequence = Items([inner]), Items([study])
-        label.ReferencedFrameOfReferenceSequence = Items([frame])
+        if kind == "contours":
+            label.ReferencedFrameOfReferenceSequence = Items([frame])
+        else:
+            label.ReferencedSeriesSequence = Items([inner])
         path = made_up.write(label, tmp_path / "label.dcm")
         assert [remark.code for remark in volume.read_label_scan(path, grid).header.remarks] == codes
 
