@@ -16,8 +16,8 @@ from tests.corpus import good, label
 
 SOURCE = Path(semivox.__file__).parent
 OPTION = re.compile(r"(?<![\w(-])--([a-z][a-z-]+)(?![\w-]*\s*[:)])")
-ELSEWHERE = {"format", "time", "dependency", "partition"}
-"""Options of other programs that messages name."""
+ELSEWHERE = {"head", "nnodes", "nproc"}
+"""Of `ray start` and `torchrun`, which messages name."""
 
 
 def options() -> set[str]:
