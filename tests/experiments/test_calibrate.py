@@ -3,9 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from semivox.inference.origin import Origin, path_of
-
 from semivox.data.dataset import CaseFiles, Dataset
+from semivox.data.origins import Origin, path_of
 from semivox.experiments.calibrate import calibrate
 from semivox.inference.confidence_table import calibration_of
 from tests.experiments.made import row

@@ -3,8 +3,8 @@
 import csv
 
 import numpy as np
-from semivox.inference.origin import Origin, path_of
 
+from semivox.data.origins import Origin, path_of
 from semivox.inference.confidence import ClassCalibration, calibration
 from semivox.inference.confidence_table import TABLE, confidences, told, write_confidence
 

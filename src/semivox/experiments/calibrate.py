@@ -11,12 +11,12 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data.dataset import Dataset
+from semivox.data.origins import Origin, path_of
 from semivox.evaluation.score import Row
 from semivox.experiments.record import ScoredOn
 from semivox.experiments.results import Group, Results
 from semivox.inference.confidence import FILE, Calibration, calibration
 from semivox.inference.jobs import safe_name
-from semivox.inference.origin import Origin, path_of
 from semivox.pipeline.predict import prediction_of
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from semivox.core.csv_files import write_csv
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.data.origins import FOLDER, Origin
 from semivox.inference.confidence import FILE, Calibration, PredictedDice
-from semivox.inference.origin import FOLDER, Origin
 from semivox.inference.predictor import Prediction
 
 TABLE = "confidence.csv"
