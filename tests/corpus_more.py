@@ -376,7 +376,7 @@ for name, make, words in (
     ("memory_of_nothing", lambda _: checked(PlanOptions, "plan", memory_gb=0), "memory_gb"),
     ("model_of_an_unknown_method", model_of(method="builtins.eval"), "builtins.eval"),
     ("model_with_a_surplus_field", model_of(path="../../weights"), "path"),
-    ("model_without_weights", model_of(), "cannot load"),
+    ("model_without_weights", model_of(), "cannot read"),
     ("model_with_unknown_options", model_of(options={"x": 1}), "x"),
     ("model_folder_of_nothing", lambda root: load_model(root), "no model in"),
     ("label_with_negative_values_to_write", lambda root: volume.write_label(
