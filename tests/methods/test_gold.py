@@ -55,10 +55,13 @@ def test_a_step_is_that_of_the_authors_code(name):
         assert gradient == pytest.approx(turn["gradient"], rel=1e-6)
         assert length(list(player.parameters())) == pytest.approx(turn["weights"], rel=1e-8)
     assert next(expected, None) is None
+    for name, expected_length in gold.get("teachers", {}).items():
+        assert length(list(getattr(method, name).parameters())) == pytest.approx(expected_length, rel=1e-10)
 
 
 def test_every_number_names_its_source():
     assert {"supervised", "ua_mt", "sassnet", "dtc", "mc_net", "mc_net_plus", "ss_net", "caml", "urpc"} <= set(GOLD)
+    assert {"bcp", "cps", "ad_mt", "crossmatch"} <= set(GOLD)
     for gold in GOLD.values():
         assert gold["source"].startswith("github.com/")
 

@@ -5,6 +5,9 @@ A box is a mask, True inside. Random numbers come from torch's generator, on the
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -34,6 +37,20 @@ def box_of_sides(shape: Shape, share: float) -> Tensor:
     return boxes(corner[None], sides[None], shape)[0]
 
 
+def box_of_divisible_sides(shape: Shape, share: float, strides: Sequence[Shape]) -> tuple[slice, slice, slice]:
+    """Where a part of the patch lies that a network with these strides can take, anywhere in it.
+
+    Sides are a share of the patch's, rounded down to what the strides divide, once that at least.
+    """
+    chosen = []
+    for axis, size in enumerate(shape):
+        divisor = math.prod(stride[axis] for stride in strides)
+        side = max(int(size * share) // divisor, 1) * divisor
+        first = int(torch.randint(size - side + 1, ()))
+        chosen.append(slice(first, first + side))
+    return chosen[0], chosen[1], chosen[2]
+
+
 def boxes_of_volume(number: int, shape: Shape, smallest: float, largest: float, chance: float) -> Tensor:
     """For each of ``number`` patches a box of a share of its volume between the two, or with 1 - ``chance`` none.
 
@@ -46,6 +63,21 @@ def boxes_of_volume(number: int, shape: Shape, smallest: float, largest: float, 
     corners = (torch.rand(number, 3) * (torch.tensor(shape) - sides + 1)).long()
     present = torch.rand(number) < chance
     return boxes(corners, sides, shape) & present[:, None, None, None]
+
+
+def boxes_anywhere(number: int, shape: Shape) -> Tensor:
+    """For each of ``number`` patches a box of one size around its own center: (number, *shape) bool.
+
+    The size is CutMix's for two dimensions (Yun et al., ICCV 2019): sides are a share sqrt(1 - l) of the patch's, with
+    l from a Beta(4, 4) law, so 0.37 of the volume on average. Centers lie
+    anywhere but in the first eighth along an axis, as in the published code of AD-MT; what reaches beyond is cut off.
+    """
+    whole = torch.tensor(shape)
+    kept = torch.distributions.Beta(4.0, 4.0).sample()
+    half = (whole * (1 - kept).sqrt()).long() // 2
+    first = whole // 8
+    centers = first + (torch.rand(number, 3) * (whole - first)).long()
+    return boxes(centers - half, (2 * half).expand(number, 3), shape)
 
 
 def pasted(values: Tensor, inside: Tensor, partner: Tensor) -> Tensor:

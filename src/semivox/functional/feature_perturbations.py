@@ -10,7 +10,7 @@ foreground of a prediction at full resolution. Random numbers come from torch's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import cc3d
@@ -143,3 +143,12 @@ def complementary(features: Features, first: int, spared: float) -> Features:
         whole = torch.cat([torch.ones(first, z.shape[1]), mask, 2 - mask])
         dropped.append(z * whole[:, :, None, None, None].to(z))
     return tuple(dropped)
+
+
+def dropped_behind(features: Features, first: int, rates: Sequence[float]) -> Features:
+    """All samples as they are, and behind them those from ``first`` on once for each rate, with channels lost.
+
+    Features (first + N, C, x, y, z), finest first -> (first + N (1 + rates), C, x, y, z), to be decoded at once.
+    """
+    again = [with_dropout(tuple(z[first:] for z in features), rate, "channel") for rate in rates]
+    return tuple(torch.cat([z, *lost]) for z, *lost in zip(features, *again, strict=True))

@@ -16,6 +16,16 @@ def entropy_of_probabilities(probabilities: Tensor, epsilon: float = 1e-6) -> Te
     return -(probabilities * (probabilities + epsilon).log()).sum(1)
 
 
+def sharper_of_two(one: Tensor, other: Tensor) -> Tensor:
+    """Probabilities (B, K, X, Y, Z) of two teachers -> their mean, in which the less unsure one counts more.
+
+    The weights are those of a softmax of minus the entropies, in bits: AD-MT, Zhao et al., ECCV 2024, arXiv:2311.17325.
+    """
+    entropies = [entropy_of_probabilities(p, 1e-10) / math.log(2) for p in (one, other)]
+    weight = (entropies[1] - entropies[0]).sigmoid().unsqueeze(1)
+    return weight * one + (1 - weight) * other
+
+
 def monte_carlo(passes: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Logits (B, K, X, Y, Z) of each stochastic pass -> mean probabilities (B, K, X, Y, Z), and the mean over passes
     of the entropy of each (B, X, Y, Z). Only running sums are held, never all passes."""

@@ -36,6 +36,9 @@ METHODS: dict[str, str] = {
     "cps": "semivox.methods.cps:CPS",
     "bcp": "semivox.methods.bcp:BCP",
     "unimatch_v2": "semivox.methods.unimatch_v2:UniMatchV2",
+    "ad_mt": "semivox.methods.ad_mt:ADMT",
+    "crossmatch": "semivox.methods.crossmatch:CrossMatch",
+    "tracoco": "semivox.methods.tracoco:TraCoCo",
 }
 
 
