@@ -16,12 +16,12 @@ from tests.reader import Reader, fewer
 
 LACKING = {
     "--on slurm": "needs SLURM's command sbatch, which is not found here",
-    "--address auto": "--address auto: no Ray cluster answers there",
+    "--on ray": "no Ray cluster answers at 'auto'",  # with one on this machine: tests/experiments/test_engines.py
 }
 """What a test machine has not, and the sentence that then says so."""
 LAUNCHED = ("torchrun", "--devices")
 """Trainings in several processes are started as a user starts them, two at most."""
-HEAVY = ("--on ray", "--network uxnet", "--processes 8", *LAUNCHED)
+HEAVY = ("--network uxnet", "--processes 8", *LAUNCHED)
 """Some ten seconds each, or more: run by ``make test-all`` alone."""
 ELSEWHERE = {
     "docs/how-to/add-a-method.md": "tests/test_outside_method.py",
