@@ -80,7 +80,7 @@ def launched(line, reader, place):
     reader.show("scans", place)
     few = ["--steps", "2", "--device", "cpu"]
     few += [word for item in ("spacing=8,8,8", "patch=16,16,8") for word in ("--set", f"plan.{item}")]
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--rdzv_endpoint", "localhost:0"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     start = [sys.executable, *(torchrun if line.startswith("torchrun") else [])]
     command = [*start, "-m", "semivox", *words, *few, "--set", "plan.precision=32-true"]
     done = subprocess.run(command, cwd=place, capture_output=True, encoding="utf-8", check=False)
