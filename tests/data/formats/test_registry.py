@@ -18,6 +18,7 @@ from semivox.data.formats import registry, volume
 from semivox.data.formats.scan import ScanError
 from tests.data.formats.packages import install, semivox
 from tests.fresh import printed
+from tests.packages import pip_install
 
 PAGE = (Path(__file__).parents[3] / "docs/how-to/add-a-format.md").read_text(encoding="utf-8")
 (CODE,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -94,7 +95,10 @@ def test_a_format_of_an_installed_package_reads_and_writes(installed, tmp_path):
 
 
 def test_commands_see_the_format_of_an_installed_package(tmp_path):
-    site = install(tmp_path / "site", PROJECT, {"npz_scans": CODE})
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (tmp_path / "project" / "npz_scans.py").write_text(CODE, encoding="utf-8")
+    site = pip_install(tmp_path / "project", tmp_path / "site")
     chance, affine = np.random.default_rng(0), np.diag([4.0, 4.0, 4.0, 1.0])
     for name in "ab":
         for place, voxels in (("images", chance.random((8, 8, 8))), ("labels", chance.integers(0, 2, (8, 8, 8)))):
