@@ -22,7 +22,7 @@ from semivox.core.geometry import Shape
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import TrainingSplit
 from semivox.data.augmentation.schemes import SETS
-from semivox.data.augmentation.spatial import Pose, crop, window
+from semivox.data.augmentation.spatial import PatchPose, crop, window
 from semivox.data.batches.patches import Patches
 
 SPLIT = TrainingSplit(("a", "b", "c"), ("u", "v", "w"), ())
@@ -109,7 +109,7 @@ def measure(patch: Shape, scan: Shape, count: int) -> None:
 
         def read(index: int) -> None:
             x, y, z = np.random.default_rng(index).integers(0, spare + 1)
-            crop(map_, window(Pose(), (int(x), int(y), int(z)), patch, scan), (0.0,))
+            crop(map_, window(PatchPose(), (int(x), int(y), int(z)), patch, scan), (0.0,))
 
         row("reading one patch, float16", *timed(read, 4 * count))
         for name in ("none", "la", "light", "standard"):

@@ -607,7 +607,7 @@ def case_name_that_leaves_the_folder(root: Path) -> None:
     table(root, "case_id,image,label\n../../evil,images/a.nii.gz,labels/a.nii.gz\n")
 
 
-@bad("the split 'trian' is none of", "refused")
+@bad("the split 'trian' is not one of", "refused")
 def misspelled_split(root: Path) -> None:
     table(root, "case_id,image,label,split\na,images/a.nii.gz,labels/a.nii.gz,trian\n")
 

@@ -342,9 +342,9 @@ def parse(words: Sequence[str]) -> object:
 
 
 for name, make, words in (
-    ("split_with_a_case_on_two_sides", reading(Split, SPLIT + ', "test": ["a"]}'), "stands in both"),
+    ("split_with_a_case_on_two_sides", reading(Split, SPLIT + ', "test": ["a"]}'), "is in both"),
     ("split_with_an_unknown_part", reading(Split, SPLIT + ', "tset": ["t"]}'), "tset"),
-    ("split_cut_short", reading(Split, SPLIT), "not a valid Split"),
+    ("split_cut_short", reading(Split, SPLIT), "not a valid split"),
     ("split_of_numbers", reading(Split, '{"labeled": [1]}'), "labeled"),
     ("split_without_labeled", reading(Split, '{"unlabeled": ["u"]}'), "labeled"),
     ("split_of_cases_that_do_not_exist", lambda root: load_dataset(root, Split(labeled=("nobody",))), "lacks"),
@@ -352,9 +352,9 @@ for name, make, words in (
     ("split_file_that_is_missing", lambda root: load_dataset(root, root / "gone.json"), "cannot read"),
     ("excluding_nobody", lambda root: load_dataset(root, None, ("nobody",)), "excluded"),
     ("excluding_all_labeled", lambda root: load_dataset(root, None, ("a", "b", "c")), "no labeled case is left"),
-    ("plan_that_is_empty", reading(Plan, "{}"), "not a valid Plan"),
-    ("plan_of_infinite_spacing", reading(Plan, '{"spacing": [Infinity, 1, 1]}'), "not a valid Plan"),
-    ("plan_that_nests_without_end", reading(Plan, "[" * 9999), "not a valid Plan"),
+    ("plan_that_is_empty", reading(Plan, "{}"), "not a valid plan"),
+    ("plan_of_infinite_spacing", reading(Plan, '{"spacing": [Infinity, 1, 1]}'), "not a valid plan"),
+    ("plan_that_nests_without_end", reading(Plan, "[" * 9999), "not a valid plan"),
     ("option_that_does_not_exist", lambda _: configure("mean_teacher", {"decai": 1}, TrainSettings()), "decai"),
     ("option_beyond_its_bounds", lambda _: configure("mean_teacher", {"decay": 2}, TrainSettings()), "decay"),
     ("method_that_does_not_exist", lambda _: configure("mean_teecher", {}, TrainSettings()), "mean_teecher"),

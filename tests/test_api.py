@@ -66,7 +66,7 @@ def test_from_check_to_scores(scans, tmp_path):
 
 
 def test_wrong_settings_are_refused_before_anything_is_written(scans, tmp_path):
-    from semivox.api import InputError
+    from semivox import InputError
 
     with pytest.raises(InputError, match="did you mean 'steps'"):
         semivox.train(scans, tmp_path / "run", settings={"step": 3})

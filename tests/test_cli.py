@@ -209,4 +209,4 @@ def test_verbose_says_when_and_shows_where_an_error_came_from(scans, tmp_path, c
     assert exit_code(["plan", "nowhere", "-o", str(tmp_path / "plan.json"), "-v"]) == 2
     assert "Traceback" in capsys.readouterr().err
     assert exit_code(["methods", "-q", "-v"]) == 2
-    assert "exclude each other" in capsys.readouterr().err
+    assert "cannot be used together" in capsys.readouterr().err

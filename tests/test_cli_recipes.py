@@ -85,8 +85,8 @@ def test_a_job_gives_the_twin_the_recipes_optimizer_and_windows(scans, tmp_path)
         (["train", "SCANS", "-o", "x", "--method", "dtc", "--recipe", "la-2020"], "dtc has no recipe 'la-2020'"),
         (["run", "SCANS", "-o", "x", "--recipe", "la-2019"], "embedding_matching has no recipe 'la-2019'"),
         (["study", "--recipe", "sassnet-table-9", "--data", "SCANS"], "did you mean 'sassnet-table-"),
-        (["study", "--recipe", "sassnet-table-1"], "give their folder by --data"),
-        (["study"], "by a study file or by --recipe NAME"),
+        (["study", "--recipe", "sassnet-table-1"], "give their folder with --data"),
+        (["study"], "give a study file or --recipe NAME"),
     ],
 )
 def test_what_is_wrong_with_a_recipe_is_a_sentence(arguments, message, scans, capsys, tmp_path, monkeypatch):

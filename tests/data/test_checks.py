@@ -14,7 +14,8 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.data.checks.run import CheckReport, check
+from semivox.data.checks.findings import CheckReport
+from semivox.data.checks.run import check
 from semivox.data.formats.scan import ScanError
 from semivox.data.layouts.recognize import default_split, find
 from semivox.data.planning.fingerprint import fingerprint

@@ -8,7 +8,8 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.randomness import generator
-from semivox.data.phantom.scans import LABELS, _streaks, has_metal, scan, write
+from semivox.data.phantom.folder import LABELS
+from semivox.data.phantom.scans import _streaks, has_metal, scan, write
 
 SMALL = {"shape": (48, 36, 32), "spacing": (4.0, 4.0, 4.0)}
 

@@ -49,7 +49,7 @@ def _impatient(monkeypatch):
 
 SAID = {
     signal.SIGKILL: r"scan 'v'.*was killed.*memory.*--workers",
-    signal.SIGSTOP: r"scan 'v'.*neither read nor computed.*--workers 0",
+    signal.SIGSTOP: r"scan 'v'.*done nothing.*--workers 0",
     signal.SIGBUS: r"scan 'v'.*bus error.*Prepare the scans again",
     signal.SIGSEGV: r"scan 'v'.*crashed \(signal 11\).*--workers 0",
 }
@@ -82,7 +82,7 @@ class FatalWhileSending:
 def test_a_worker_that_ends_or_stops_while_a_batch_is_on_its_way_is_named(monkeypatch, number):
     monkeypatch.setattr(crew, "send", FatalWhileSending(number))
     came = []
-    with pytest.raises(SemivoxError, match=f"scan '{make().names(3)[-1]}'.*(killed|neither read nor computed)"):
+    with pytest.raises(SemivoxError, match=f"scan '{make().names(3)[-1]}'.*(killed|done nothing)"):
         came += loader(make(), 0, 12, workers=2, context="fork")
     assert len(came) == 3
 
@@ -90,7 +90,7 @@ def test_a_worker_that_ends_or_stops_while_a_batch_is_on_its_way_is_named(monkey
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=lambda number: number.name)
 def test_a_worker_that_ends_or_stops_before_it_has_begun_is_named(monkeypatch, number):
     monkeypatch.setattr(crew, "end_with_parent", lambda: os.kill(os.getpid(), number))
-    with pytest.raises(SemivoxError, match=f"scan '{make().names(5)[0]}'.*(killed|neither read nor computed)"):
+    with pytest.raises(SemivoxError, match=f"scan '{make().names(5)[0]}'.*(killed|done nothing)"):
         list(loader(make(), 5, 12, workers=2, context="fork"))
 
 
@@ -175,7 +175,7 @@ def test_a_pool_gives_every_result_with_its_index():
 
 
 @pytest.mark.parametrize(
-    ("fatal", "said"), [(3, r"killed while it worked on case 3,.*--workers"), (4, r"at case 4 has neither")]
+    ("fatal", "said"), [(3, r"killed while it worked on case 3,.*--workers"), (4, r"at case 4 has done nothing")]
 )
 def test_a_pool_names_the_task_that_ended_or_stopped_its_worker(fatal, said):
     with pytest.raises(SemivoxError, match=said):

@@ -1,5 +1,9 @@
 """The commands of jobs and studies, as a user types them; trainings are done in this process."""
 
+import json
+import shlex
+from importlib.metadata import version
+
 import pytest
 
 from semivox.cli import exit_code
@@ -29,19 +33,31 @@ def scans(scans_of):
 
 def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, capsys):
     job = tmp_path / "job"
-    assert exit_code(["run", str(scans), "-o", str(job), *TINY, "--processes", "2", "--no-labels"]) == 0
+    command = ["run", str(scans), "-o", str(job), *TINY, "--processes", "2", "--no-labels"]
+    assert exit_code(command) == 0
     assert wanted == [2]
     assert not (job / "labels").exists()
     said = capsys.readouterr().err
     assert "Warning: supervised: bone is hardly found" in " ".join(said.split())
-    assert "Mind the 2 warnings above" in said
+    assert "Read the 2 warnings above before you use this model" in said
+    assert "small V-Net" in said
+    assert "but it is not usable yet" in " ".join(said.split())
     assert "Labels of the unlabeled scans" not in said
     (job / "report.html").unlink()
     assert exit_code(["report", str(job)]) == 0
     page = (job / "report.html").read_text(encoding="utf-8")
     assert "hardly found" in page
+    typed = shlex.join(["semivox", *command])  # what a person can type again
+    assert typed in page
+    environment = json.loads((job / "supervised" / "environment.json").read_text())
+    assert environment[-1]["command"] == typed
     assert "a training, " in page  # what each method cost
     assert exit_code(["run", str(scans), "-o", str(job), *TINY]) == 0
+    starts = json.loads((job / "job.json").read_text())["starts"]
+    assert starts[0] == {"command": typed, "semivox": version("semivox")}
+    assert [start["command"] for start in starts[1:]] == [
+        shlex.join(["semivox", "run", str(scans), "-o", str(job), *TINY])
+    ]
     assert wanted == [2]  # --workers 0 without --processes starts no process at all
     assert [path.name for path in (job / "labels").iterdir()] == ["hip_0002.nii.gz"]
     assert exit_code(["predict", str(job / "embedding_matching"), "-i", str(scans / "imagesTs"), "-o",

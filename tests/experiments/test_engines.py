@@ -111,8 +111,8 @@ def test_where_there_is_no_slurm_a_sentence_says_so(place, tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"name": "rey"}, "did you mean 'ray'"), ({"name": "here", "address": "auto:1"}, "--address belongs to --on ray"),
-     ({"name": "ray", "slurm": {"partition": "x"}}, "--slurm belongs to --on slurm")],
+    [({"name": "rey"}, "did you mean 'ray'"), ({"name": "here", "address": "auto:1"}, "--address goes with --on ray"),
+     ({"name": "ray", "slurm": {"partition": "x"}}, "--slurm goes with --on slurm")],
 )  # fmt: skip
 def test_options_of_another_engine_are_refused(options, said):
     with pytest.raises(InputError, match=said):

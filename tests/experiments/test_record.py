@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from semivox.api import report
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.record import Record, check_same, claim, kind_of, load_record
 from semivox.pipeline.options import RunOptions
-from semivox.reports.build import report
 from semivox.training.settings import TrainSettings
 from tests.experiments import made
 

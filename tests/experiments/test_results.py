@@ -8,8 +8,9 @@ import pytest
 from semivox.evaluation.score import Row
 from semivox.experiments.arms import Arm
 from semivox.experiments.collect import collect
+from semivox.experiments.groups import Group, RunResult
 from semivox.experiments.record import Record, load_record
-from semivox.experiments.results import Group, Results, RunResult, pairs_of
+from semivox.experiments.results import Results, pairs_of
 from semivox.reports.pictures import first_curves, rank_words
 from semivox.reports.provenance import provenance
 from semivox.reports.study import report_study

@@ -139,21 +139,21 @@ def test_what_no_run_could_do_is_refused_before_anything_is_done(scans, tmp_path
 
 
 def test_a_failed_run_stops_no_other_and_is_tried_again(scans, tmp_path, monkeypatch):
-    learn = one_run.train_method
+    learn = one_run.train_run
 
     def failing(spec, progress=None):
         if spec.config.method == "supervised":
             raise InputError("the disk is full")
         learn(spec, progress)
 
-    monkeypatch.setattr(one_run, "train_method", failing)
+    monkeypatch.setattr(one_run, "train_run", failing)
     study_file = STUDY.model_copy(update={"cases": CaseChoice(labeled=(1,), test=1)})
     with pytest.raises(
-        SemivoxError, match=r"1 of 2 trainings failed, 1 are done(.|\n)*supervised: semivox: the disk"
+        SemivoxError, match=r"1 of 2 trainings failed, 1 done(.|\n)*supervised: semivox: the disk"
     ) as error:
         run_study(study_file, scans, scans, tmp_path / "study")
     assert error.value.code == 1
-    monkeypatch.setattr(one_run, "train_method", learn)
+    monkeypatch.setattr(one_run, "train_run", learn)
     assert run_study(study_file, scans, scans, tmp_path / "study").done == 2
 
 
@@ -167,7 +167,7 @@ def test_a_stop_lets_runs_save_and_starts_no_other(scans, tmp_path):
                 self.code = STOPPED
             return self.code
 
-    with pytest.raises(InterruptedRun, match="0 of 4 trainings are done"):
+    with pytest.raises(InterruptedRun, match="0 of 4 trainings done"):
         run_study(STUDY, scans, scans, tmp_path / "study", Here(kind=Stopped))
     assert not list(tmp_path.glob("study/*/*/seed-1/*"))
 

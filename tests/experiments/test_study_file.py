@@ -195,7 +195,7 @@ def test_methods_with_one_network_and_one_optimizer_share_a_twin_and_others_do_n
     ("text", "message"),
     [
         ("methods = [", "is not TOML"),
-        ("methods = []", "at least 1 value"),
+        ("methods = []", "needs 1 or more"),
         ('methods = ["supervised"]\nseedz = [1]', "did you mean 'seeds'"),
         ('methods = ["supervised"]\n[cases]\nlabelled = [4]', "did you mean 'labeled'"),
         ('methods = ["supervised"]\n[plan]\nstep = 4', "did you mean 'steps'"),
@@ -222,7 +222,7 @@ def test_a_wrong_study_file_is_refused_with_what_would_be_right(tmp_path, text, 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('methods = ["magic"]', "there are supervised"),
+        ('methods = ["magic"]', "choose from supervised"),
         ('methods = ["ua_mt"]\n[method.ua_mt]\noptions.pases = 4', "did you mean 'passes'"),
         ('methods = ["ua_mt"]\n[method.ua_mt]\nablations = ["two"]', "'one pass'"),
         ('methods = ["ua_mt"]\n[options]\npases = 4', "no method of the study has the option 'pases'"),
@@ -301,9 +301,9 @@ def test_excluded_cases_are_not_scored_and_must_exist(tmp_path):
 @pytest.mark.parametrize(
     ("cases", "said"),
     [
-        ({"test": ("case_04",), "validation": ("case_04",)}, "'case_04' stands in both 'validation' and 'test'"),
-        ({"test": ("case_04", "case_04")}, "'case_04' stands in both 'test' and 'test'"),
-        ({"test": 1, "order": "order.txt"}, "'case_01' stands in both 'labeled' and 'labeled'"),
+        ({"test": ("case_04",), "validation": ("case_04",)}, "'case_04' is in both 'validation' and 'test'"),
+        ({"test": ("case_04", "case_04")}, "'case_04' is in both 'test' and 'test'"),
+        ({"test": 1, "order": "order.txt"}, "'case_01' is in both 'labeled' and 'labeled'"),
     ],
 )
 def test_a_case_that_stands_twice_is_refused(tmp_path, cases, said):

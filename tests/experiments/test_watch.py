@@ -61,12 +61,12 @@ def test_a_closed_terminal_ends_no_study(study):
 @pytest.mark.parametrize(
     ("code", "words", "said"),
     [
-        (-9, "x.py:10: FutureWarning: old\n", "killed by SIGKILL (signal 9), as the system does where memory runs out"),
+        (-9, "x.py:10: FutureWarning: old\n", "killed by SIGKILL (signal 9), as the system does when memory runs out"),
         (-11, "x.py:10: FutureWarning: old\n", "killed by SIGSEGV (signal 11)"),
         (-15, None, "killed by SIGTERM (signal 15)"),
         (1, "first\nsemivox: the disk is full\n\n  \n", "semivox: the disk is full"),
-        (1, " \n", "ended with exit code 1 and no word"),
-        (3, None, "ended with exit code 3 and no word"),
+        (1, " \n", "ended with exit code 1 and no message"),
+        (3, None, "ended with exit code 3 and no message"),
     ],
 )
 def test_a_process_that_was_killed_is_not_known_by_its_last_words(tmp_path, code, words, said):

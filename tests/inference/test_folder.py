@@ -184,6 +184,17 @@ def test_the_input_folder_is_never_written_to(scans, predictor):
     assert path.read_bytes() == before
 
 
+def test_a_whole_data_set_is_answered_with_its_folder_of_scans(scans, tmp_path, predictor):
+    path = tmp_path / "set"
+    for name in ("imagesTr", "imagesTs", "labelsTr"):
+        (path / name).mkdir(parents=True)
+        save(path / name / "a_0000.nii.gz", array())
+    with pytest.raises(
+        InputError, match=r"holds no scan itself; give the folder of its scans: \S*imagesTs or \S*imagesTr$"
+    ):
+        predict_folder(path, tmp_path / "out", predictor, 1)
+
+
 def test_nothing_to_do_is_an_error(scans, tmp_path, predictor):
     with pytest.raises(InputError, match="holds no scan"):
         predict_folder(scans, tmp_path / "out", predictor, 1)

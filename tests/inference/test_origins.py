@@ -99,7 +99,7 @@ def test_another_patients_label_of_the_same_name_is_not_overwritten(folder, netw
     save(folder / "b" / "ct.nii.gz", small(7.0))
     network.into(folder / "a", folder / "out")
     before = content(folder / "out" / "ct.nii.gz")
-    with pytest.raises(InputError, match=r"ct\.nii\.gz is left alone: it was made from another scan.*--out"):
+    with pytest.raises(InputError, match=r"ct\.nii\.gz is kept: it was made from another scan.*--out"):
         network.into(folder / "b", folder / "out")
     assert np.array_equal(content(folder / "out" / "ct.nii.gz"), before)
     network.into(folder / "b", folder / "out", overwrite=True)

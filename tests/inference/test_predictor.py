@@ -9,7 +9,7 @@ import torch
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
 from semivox.data.formats.volume import from_array, read, to_source
-from semivox.data.planning.fingerprint import facts
+from semivox.data.measurements import facts
 from semivox.inference.predictor import ScanPredictor
 
 from .conftest import VALUES, bands

@@ -95,7 +95,7 @@ def test_what_the_user_sets_otherwise_is_named_with_the_recipes_value():
         "train.steps 600 (recipe: 6000)",
         "method.adversarial 0.02 (recipe: 0.01)",
         "method.network.momentum 0.5 (recipe: 0.9)",
-        "with other steps, periods count too: method.network.drop_every, method.ramp, method.staircase stay",
+        "these periods do not follow the number of steps: method.network.drop_every, method.ramp, method.staircase",
     ):
         assert f"overruled: {line}" in told, line
     assert "rate" not in told.replace("momentum", "")
@@ -110,7 +110,9 @@ def test_a_network_of_the_users_takes_none_of_the_recipes_options():
 
 
 def test_a_recipe_that_does_not_exist_is_a_sentence_with_those_that_do():
-    with pytest.raises(InputError, match=r"sassnet has no recipe 'la-2021', did you mean 'la-2020'\?; it has la-2020"):
+    with pytest.raises(
+        InputError, match=r"sassnet has no recipe 'la-2021' \(did you mean 'la-2020'\?\); it has la-2020"
+    ):
         load_recipe("sassnet", "la-2021")
     with pytest.raises(InputError, match="sassnet has no recipe"):
         RunOptions.of({}, {}, method="sassnet", recipe="../bases/la-6000")

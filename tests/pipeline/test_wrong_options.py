@@ -132,7 +132,7 @@ def test_a_plan_that_cannot_be_trained_is_refused(changes, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"labeled": ["a"], "labeled": ["b"]}', "'labeled' stands there twice"),
+        ('{"labeled": ["a"], "labeled": ["b"]}', "'labeled' appears twice"),
         ("[" * 100_000, "nested too deeply"),
         ('{"labeled": NaN}', "NaN is not a number"),
         ("", "is not JSON"),

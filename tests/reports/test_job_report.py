@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semivox.experiments.results import Estimate
+from semivox.experiments.groups import Estimate
 from semivox.reports.curves import HEIGHT, WIDTH, smooth, ticks, training_curves
 from semivox.reports.overlay import color, data_uri, overlay
 from semivox.reports.page import PairedCase, Picture, ReportData, ScoreRow, number, render, write_report

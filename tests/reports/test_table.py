@@ -3,7 +3,7 @@
 import re
 
 from semivox.experiments.collect import collect
-from semivox.experiments.results import Estimate
+from semivox.experiments.groups import Estimate
 from semivox.reports.markdown import write_markdown
 from semivox.reports.table import lines_of, write_latex
 from tests.experiments import made

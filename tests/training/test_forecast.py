@@ -54,6 +54,14 @@ def test_dry_steps_are_those_of_the_run(seconds, monkeypatch):
     assert found.reasons["labeled_per_step"] == "set by the user"
 
 
+@pytest.mark.parametrize(("hours", "steps"), [(0.05, 360), (10.0, 1200), (0.001, 200)])
+def test_steps_follow_the_measured_time_where_hours_are_named(seconds, hours, steps):
+    found = forecast(plan(), tiny.config("supervised", device="cpu"), hours=hours)
+    assert found.steps == steps
+    assert found.forecast.hours == pytest.approx(steps * 0.5 / 3600, abs=1e-3)
+    assert "0.5 s a step" in found.reasons["steps"]
+
+
 def test_formats_are_measured_and_said(monkeypatch):
     told = []
     found = forecast(
@@ -63,7 +71,7 @@ def test_formats_are_measured_and_said(monkeypatch):
     assert found.forecast.seconds_per_step > 0
     assert found.forecast.memory_mb > 50
     assert len(found.forecast.candidates) >= 2
-    assert "median of" in found.reasons["precision"]
+    assert "the fastest step of" in found.reasons["precision"]
 
 
 def test_looks_at_the_output_are_part_of_the_forecast(seconds, monkeypatch):

@@ -96,6 +96,15 @@ def test_of_slow_steps_only_so_many_formats_are_tried_as_can_be_decided(seconds,
     assert machine.time <= 1.25 * module.SECONDS
 
 
+@pytest.mark.parametrize(("seconds", "steps"), [(0.1, 3), (9.0, 1)])
+def test_where_there_is_one_format_it_is_timed_until_the_fastest_agree_or_time_is_up(seconds, steps):
+    machine = Machine(times(*4 * [seconds]))
+    assert machine.decide(ALL[:1]).seconds == {HALF_LAST: pytest.approx(seconds)}
+    assert len(machine.steps) == 2 + (steps if steps > 1 else 0)
+    busy = Machine(times(*4 * [0.1]), lambda time: 30 if time < 6 else 1)
+    assert busy.decide(ALL[:1]).seconds == {HALF_LAST: pytest.approx(0.1)}
+
+
 def test_what_the_user_decided_is_not_tried_otherwise():
     chosen = plan().model_copy(update={"precision": "bf16-mixed", "channels_last": True})
     single = (SINGLE_LAST, SINGLE)

@@ -23,7 +23,6 @@ from semivox.data.prepared.prepare import prepare
 from semivox.methods import METHODS
 from semivox.training import checkpoint, run
 from semivox.training import run_monitor as keeper
-from semivox.training.environment import command_line
 from semivox.training.folder import RunFolder
 from semivox.training.model import ModelCard, load_model, save_model
 from semivox.training.run import train_run
@@ -196,7 +195,7 @@ def test_a_full_disk_ends_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         write = getattr(where, name)
         patch.setattr(where, name, lambda *args: (little_room(500), write(*args)))
-        with pytest.raises(SemivoxError, match=f"cannot write .*{file}.*start the same command again"):
+        with pytest.raises(SemivoxError, match=f"cannot write .*{file}.*run the same command again"):
             train_run(RunSpec(RunFolder(out), store, split, plan, config))
     assert not list(out.rglob("*.writing"))
     little_room(resource.RLIM_INFINITY)
@@ -267,20 +266,6 @@ def test_a_released_model_names_its_training_cases_only_where_asked_to(tmp_path,
     _, card = load_model(tmp_path / "run")
     assert len(card.plan.fingerprint.cases) == len(names)
     assert "steps" in card.plan.reasons
-
-
-def test_the_environment_tells_the_whole_command_but_no_path_from_the_root():
-    words = [
-        "/opt/bin/semivox",
-        "train",
-        "scans/",
-        "-o",
-        "/home/jane/run",
-        "--set",
-        "method.decay=0.9",
-        "--plan=/data/p.json",
-    ]
-    assert command_line(words) == "semivox train scans/ -o run --set method.decay=0.9 --plan=p.json"
 
 
 def send_at_the_last_step(number: int) -> None:

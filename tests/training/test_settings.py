@@ -27,7 +27,7 @@ def test_an_ablation_is_a_set_of_overrides_and_the_user_has_the_last_word():
 @pytest.mark.parametrize(
     ("method", "overrides", "ablation", "named"),
     [
-        ("mean_teacherr", {}, None, "did you mean 'mean_teacher'.*there are supervised"),
+        ("mean_teacherr", {}, None, "did you mean 'mean_teacher'.*choose from supervised"),
         ("mean_teacher", {"decai": 0.9}, None, "decai"),
         ("mean_teacher", {"decay": 1.5}, None, "decay.*below 1.*received 1.5"),
         ("mean_teacher", {"network": {"rate": -1}}, None, "network.rate"),

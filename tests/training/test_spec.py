@@ -106,5 +106,5 @@ def test_images_are_predicted_with_the_precision_of_the_training(tmp_path):
     )
     assert predictor_of(tmp_path / "run", "cpu").precision == "bf16-mixed"
     assert predictor_of(tmp_path / "run", "cpu", "32-true").precision == "32-true"
-    with pytest.raises(InputError, match="no precision 'half'; there are 32-true and bf16-mixed"):
+    with pytest.raises(InputError, match="no precision 'half'; choose from 32-true and bf16-mixed"):
         predictor_of(tmp_path / "run", "cpu", "half")

@@ -21,8 +21,10 @@ from semivox.core.mappings import merged
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.testing.patches import batch, blueprint
+from semivox.training.averaging import average
 from semivox.training.checkpoint import State
-from semivox.training.distributed import LoopAveragedStrategy, average, launch
+from semivox.training.distributed import launch
+from semivox.training.fabric import LoopAveragedStrategy
 from semivox.training.loop import Observer, Pace, in_channels_last, train
 from semivox.training.stopping import StopRequest
 from tests import faults

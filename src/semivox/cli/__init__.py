@@ -16,13 +16,16 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import typer
+from typer.exceptions import TyperException
 
 from semivox.cli import data, export, fetch, jobs, methods, models, studies, view
 from semivox.cli.display import TOLD, Told, telling
+from semivox.cli.usage import sentence
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.core.exhaustion import exhausted
 from semivox.core.files import NO_PLACE, short
+from semivox.core.processes.command import remember
 from semivox.core.processes.signals import TERMINATE
 
 INTERRUPTED = 130
@@ -39,7 +42,7 @@ SYSTEM = (
 )
 """What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone; names that it
 does not allow."""
-REMEDY = "What was saved before is untouched: fix the cause and start the same command again, or give another --out"
+REMEDY = "What was saved before is untouched: fix the cause and run the same command again, or give another --out"
 
 app = typer.Typer(
     name="semivox",
@@ -114,9 +117,16 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     told = Told()
     TOLD.set(told)
+    remember(sys.argv[1:] if arguments is None else arguments)
     try:
         with heard():
-            app(args=arguments, prog_name="semivox")
+            return int(app(args=arguments, prog_name="semivox", standalone_mode=False) or 0)
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # no command at all: the help is what is wanted
+            print(error.message, file=sys.stderr)
+            return InputError.code
+        print(f"semivox: {sentence(error)}", file=sys.stderr)
+        return InputError.code
     except Asked:
         print("semivox: stopped on request; run the same command again to resume", file=sys.stderr)
         return InterruptedRun.code
@@ -138,4 +148,3 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
         return SemivoxError.code
     except (SystemExit, KeyboardInterrupt) as end:  # typer ends every command so, an interrupted one with 130
         return int(end.code or 0) if isinstance(end, SystemExit) else INTERRUPTED
-    return 0

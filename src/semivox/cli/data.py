@@ -11,6 +11,8 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli.display import display
+from semivox.cli.option_groups import takes
+from semivox.core.plurals import plural
 from semivox.methods import DEFAULT
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def check(
     exclude: o.Exclude = None,
     workers: o.Workers = None,
     phi: Annotated[
-        bool, typer.Option("--phi", help="Also warn of header fields and names that may tell who a patient is.")
+        bool, typer.Option("--phi", help="Also warn of header fields and names that may reveal who a patient is.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="A line for every case, with all its findings.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write everything to this file (JSON).")] = None,
@@ -49,7 +51,7 @@ def check(
         raise typer.Exit(2)
 
 
-@o.takes(options=o.PLAN)
+@takes(options=o.PLAN)
 def plan(
     data: o.Data,
     out: Out,
@@ -110,11 +112,13 @@ def prepare(
         else api.plan(data, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
     )
     store = api.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
-    progress.say(f"{len(store.names)} scans are ready in {out}.")
+    progress.say(f"{plural(len(store.names), 'scan is', 'scans are')} ready in {out}.")
 
 
 def explained(plan: Plan) -> str:
     """The plan in lines: each choice and why it was made."""
+    from semivox.training.durations import expected
+
     lines = []
     for name, reason in plan.reasons.items():
         value = getattr(plan, name, None)
@@ -123,15 +127,19 @@ def explained(plan: Plan) -> str:
     if plan.forecast:
         cost = plan.forecast
         lines.append(
-            f"forecast: {cost.hours:.2f} hours, {cost.memory_mb / 1024:.1f} GB on {cost.device}  (measured: "
-            f"{cost.seconds_per_step:.2f} s a step of {cost.method} with {cost.threads} threads)"
+            f"forecast: {expected(cost, plan.steps)}, {cost.memory_mb / 1024:.1f} GB on {cost.device}  (measured: "
+            f"{cost.seconds_per_step:.2g} s a step of {cost.method} with {plural(cost.threads, 'thread')})"
         )
     return "\n".join(lines)
 
 
 def _short(value: object) -> str:
-    if hasattr(value, "model_dump_json"):
-        value = json.loads(value.model_dump_json())
+    from semivox.core.plan import NetworkChoice
+
+    if isinstance(value, NetworkChoice):
+        return f"{value.title} {json.dumps(dict(value.options))}"
+    if isinstance(value, tuple) and value and isinstance(value[0], bool):
+        return ", ".join(axis for axis, on in zip("xyz", value, strict=True) if on) or "off"
     if isinstance(value, tuple) and value and hasattr(value[0], "name"):
         return ", ".join(item.name for item in value)
     return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -49,7 +49,7 @@ def telling(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def told(quiet: bool, verbose: bool, **options: object) -> None:
         if quiet and verbose:
-            raise InputError("--quiet and --verbose exclude each other; leave one out")
+            raise InputError("--quiet and --verbose cannot be used together; leave one out")
         asked = TOLD.get()
         asked.quiet, asked.verbose = quiet, verbose
         if not verbose:

@@ -10,16 +10,18 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli.display import display
+from semivox.cli.option_groups import takes
 
 
-@o.takes(options=o.PLAN, wanted=o.RUN)
+@takes(options=o.PLAN, wanted=o.RUN)
 def run(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Job folder; one with an unfinished job is resumed.")],
     wanted: dict[str, Any],
     options: Mapping[str, Any],
     processes: Annotated[
-        int | None, typer.Option(help="Trainings at once, a process each. Default: as many as fit.", min=1)
+        int | None,
+        typer.Option(help="Trainings to run at the same time, one process each. Default: as many as fit.", min=1),
     ] = None,
     on: o.On = "here",
     address: o.Address = "auto",
@@ -46,7 +48,7 @@ def run(
 
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where data, models and report go.")] = Path("demo"),
-    quick: Annotated[bool, typer.Option("--quick", help="Seconds instead of minutes, too short to learn.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only some seconds: too short to learn anything.")] = False,
 ) -> None:
     """The main job on invented CT scans of hips: some minutes on two cores, no data needed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +11,11 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli.display import display
+from semivox.cli.option_groups import takes
+from semivox.core.plurals import plural
 
 
-@o.takes(wanted=o.TRAIN)
+@takes(wanted=o.TRAIN)
 def train(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; one with an unfinished run is resumed.")],
@@ -32,7 +35,8 @@ def train(
 
     progress = display() if first_process() else Quiet()
     api.train(data, out, plan=plan, prepared=prepared, progress=progress, **wanted)
-    progress.say(f"The model is in {out / 'model'}. Use it: semivox predict {out} -i SCANS -o LABELS")
+    command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
+    progress.say(f"The model is in {out / 'model'}. Use it: {command}")
 
 
 def predict(
@@ -41,9 +45,9 @@ def predict(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels.")],
     save: Annotated[str | None, typer.Option(help="Further maps: probabilities,entropy,disagreement.")] = None,
     blend: Annotated[str, typer.Option(help="Weights of overlapping windows: gaussian or uniform.")] = "gaussian",
-    overlap: Annotated[float, typer.Option(help="Part of a window shared with the next.", min=0, max=0.95)] = 0.5,
+    overlap: Annotated[float, typer.Option(help="Fraction of a window shared with the next.", min=0, max=0.95)] = 0.5,
     stride: Annotated[
-        str | None, typer.Option(help="Voxels from a window to the next, x,y,z, instead of --overlap.")
+        str | None, typer.Option(help="Voxels from one window to the next, x,y,z, instead of --overlap.")
     ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average over mirror images, up to 8 times the work.")
@@ -57,7 +61,7 @@ def predict(
     device: o.Device = "auto",
     precision: Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: as it was trained.")] = None,
     processes: Annotated[
-        int, typer.Option(help="Processes of this machine that share the scans and the cores.", min=1)
+        int, typer.Option(help="Processes on this machine that share the scans and the cores.", min=1)
     ] = 1,
 ) -> None:
     """Label scans: on each scan's own grid, with the label values of the training data.
@@ -85,7 +89,7 @@ def predict(
         processes=processes,
         progress=progress,
     )
-    progress.say(f"{len(written)} {'scan is' if len(written) == 1 else 'scans are'} labeled in {out}.")
+    progress.say(f"{plural(len(written), 'scan is', 'scans are')} labeled; the labels are in {out}.")
 
 
 def evaluate(
@@ -93,7 +97,7 @@ def evaluate(
     prediction: Annotated[Path, typer.Option("--prediction", "-p", help="Folder of predicted labels.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores.csv and scores.json.")] = None,
     ignore: Annotated[int | None, typer.Option(help="Label value of voxels that are not scored.")] = None,
-    workers: Annotated[int, typer.Option(help="Further processes that score; 0: none.")] = 0,
+    workers: Annotated[int, typer.Option(help="Further processes that score; 0: none.", min=0)] = 0,
     json: o.Json = False,
 ) -> None:
     """Score predicted labels: Dice, distances in mm, volumes, with 95 % intervals over cases.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
+from semivox.cli.option_groups import OptionGroup
+from semivox.cli.usage import field
 from semivox.core.errors import InputError
 from semivox.methods import DEFAULT, canonical
 from semivox.methods import names as method_names
@@ -42,6 +42,18 @@ def _one_of(*words: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
+def _plan_options() -> type[Any]:
+    from semivox.data.planning.options import PlanOptions
+
+    return PlanOptions
+
+
+def _train_settings() -> type[Any]:
+    from semivox.training.settings import TrainSettings
+
+    return TrainSettings
+
+
 NETWORKS = _one_of("vnet", "unet3d", "uxnet", "pyramid_unet", "small")
 PRECISIONS = _one_of("32-true", "bf16-mixed")
 DEVICES = _one_of("auto", "cpu", "cuda", "mps")
@@ -53,87 +65,50 @@ Recipe = Annotated[
 ]
 On = Annotated[
     str,
-    typer.Option(
-        "--on", help="Where trainings are done: here, ray or slurm.", autocompletion=_one_of("here", "ray", "slurm")
-    ),
+    typer.Option("--on", help="Where to train: here, ray or slurm.", autocompletion=_one_of("here", "ray", "slurm")),
 ]
-Address = Annotated[str, typer.Option(help="Of the Ray cluster: auto, ray://HOST:PORT, or local for one here.")]
+Address = Annotated[
+    str, typer.Option(help="Address of the Ray cluster: auto, ray://HOST:PORT, or local to start one here.")
+]
 Slurm = Annotated[
     list[str] | None,
     typer.Option("--slurm", help="An option of SLURM: partition=gpu, time=MINUTES, cpus_per_task=N; may be repeated."),
 ]
-Steps = Annotated[int | None, typer.Option(help="Optimization steps. Default: the plan's.")]
-Seed = Annotated[int | None, typer.Option(help="From which all randomness follows. Default: 1.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", autocompletion=DEVICES)]
-TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto.", autocompletion=DEVICES)]
-Devices = Annotated[int | None, typer.Option(help="Processes that train together on each machine, one a GPU.")]
-Nodes = Annotated[int | None, typer.Option(help="Machines that train together, each started by torchrun or srun.")]
-Precision = Annotated[
-    str | None, typer.Option(help="32-true or bf16-mixed. Default: measured.", autocompletion=PRECISIONS)
-]
+
+
+def _of_plan(name: str, text: str, *flags: str) -> Any:
+    """An option that is checked as the field of PlanOptions that it sets."""
+    return typer.Option(*flags, help=text, callback=field(_plan_options, name))
+
+
+def _of_training(name: str, text: str, words: Callable[[str], list[str]] | None = None) -> Any:
+    """The same for a field of TrainSettings; ``words``: what the shell may complete it to."""
+    return typer.Option(help=text, autocompletion=words, callback=field(_train_settings, name))
+
+
+Steps = Annotated[int | None, _of_plan("steps", "Optimization steps. Default: the plan's.")]
+Seed = Annotated[int | None, _of_training("seed", "Seed of all random choices. Default: 1.")]
+Device = Annotated[str, _of_training("device", "auto, cpu, cuda or mps.", DEVICES)]
+TrainDevice = Annotated[str | None, _of_training("device", "auto, cpu, cuda or mps. Default: auto.", DEVICES)]
+Devices = Annotated[int | None, _of_training("devices", "Processes that train together on each machine, one a GPU.")]
+Nodes = Annotated[int | None, _of_training("nodes", "Machines that train together, each started by torchrun or srun.")]
+Precision = Annotated[str | None, _of_training("precision", "32-true or bf16-mixed. Default: measured.", PRECISIONS)]
 BatchWorkers = Annotated[
-    int | None, typer.Option(help="Processes that prepare patches. Default: 2. 0: no process at all is started.")
+    int | None,
+    _of_training("workers", "Processes that prepare patches. Default: 2. 0: start no process at all."),
 ]
 Readers = Annotated[
-    int | None, typer.Option(help="Processes that read scans before training. Default: cores, 4 at most; 0: none.")
+    int | None,
+    _of_training("readers", "Processes that read scans before training. Default: cores, 4 at most; 0: none."),
 ]
-Memory = Annotated[float | None, typer.Option("--memory", help="Memory that training may use, GB.")]
-Time = Annotated[float | None, typer.Option("--time", help="Time that a training may take, hours.")]
-SpacingText = Annotated[str | None, typer.Option("--spacing", help="mm per voxel of training, x,y,z.")]
-PatchText = Annotated[str | None, typer.Option("--patch", help="Patch in voxels, x,y,z.")]
+Memory = Annotated[float | None, _of_plan("memory_gb", "Memory that training may use, GB.", "--memory")]
+Time = Annotated[float | None, _of_plan("hours", "Time that a training may take, hours.", "--time")]
+SpacingText = Annotated[str | None, typer.Option("--spacing", help="Voxel size for training, mm, x,y,z.")]
+PatchText = Annotated[str | None, typer.Option("--patch", help="Patch size in voxels, x,y,z.")]
 Network = Annotated[
     str | None, typer.Option(help="vnet, unet3d, uxnet, pyramid_unet or small.", autocompletion=NETWORKS)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-
-
-class Group(NamedTuple):
-    """Options that a command takes together, as one value."""
-
-    options: Mapping[str, Any]
-    """Name -> its type and help."""
-    value: Callable[..., Any]
-    """From the options by name."""
-
-
-def takes(**groups: Group) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command all options of a group in the place of its parameter of that name, which gets the group's value.
-
-    So an option of the plan stands once here, and not in every command that passes it on.
-    """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(command, eval_str=True)
-        parameters: list[inspect.Parameter] = []
-        for name, parameter in signature.parameters.items():
-            one = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            parameters += _of_group(groups[name]) if name in groups else [one]
-
-        @wraps(command)
-        def with_groups(**given: Any) -> None:
-            values = {
-                name: group.value(**{option: given.pop(option) for option in group.options})
-                for name, group in groups.items()
-            }
-            command(**given, **values)
-
-        with_groups.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        with_groups.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return with_groups
-
-    return decorate
-
-
-def _of_group(group: Group) -> list[inspect.Parameter]:
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=DEFAULT if kind is MethodName else None,
-            annotation=kind,
-        )
-        for name, kind in group.options.items()
-    ]
 
 
 def _plan(spacing: str | None, patch: str | None, **others: Any) -> dict[str, Any]:
@@ -165,7 +140,7 @@ def _run(
     }
 
 
-PLAN = Group(
+PLAN = OptionGroup(
     {
         "memory_gb": Memory,
         "hours": Time,
@@ -177,7 +152,7 @@ PLAN = Group(
     _plan,
 )
 """What the user decides about a plan -> fields of PlanOptions."""
-RUN = Group(
+RUN = OptionGroup(
     {
         "method": MethodName,
         "ablation": Ablation,
@@ -191,9 +166,14 @@ RUN = Group(
         "sets": Sets,
     },
     _run,
+    {"method": DEFAULT},
 )
 """What is trained and how -> arguments of ``api.train`` and ``api.run``."""
-TRAIN = Group({**RUN.options, "steps": Steps, "devices": Devices, "nodes": Nodes, "precision": Precision}, _run)
+TRAIN = OptionGroup(
+    {**RUN.options, "steps": Steps, "devices": Devices, "nodes": Nodes, "precision": Precision},
+    _run,
+    {"method": DEFAULT},
+)
 """The same where one training is all there is."""
 
 

@@ -9,35 +9,34 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli.display import display
+from semivox.core.plurals import plural
 
 
 def study(
     grid: Annotated[
-        Path | None, typer.Argument(metavar="GRID", help="Grid file (TOML): methods, counts, draws, seeds.")
+        Path | None, typer.Argument(metavar="FILE", help="Study file (TOML): methods, labeled counts, draws, seeds.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Study folder. Default: the grid file's name, here.")
+        Path | None, typer.Option("--out", "-o", help="Study folder. Default: the study file's name, here.")
     ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="The table of a paper instead of a grid file, such as sassnet-table-1.")
-    ] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder. Default: the one that the grid file names.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Repeat the table of a paper, such as sassnet-table-1.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder. Default: the one that the study file names.")] = None,
     processes: Annotated[
-        int | None, typer.Option(help="Runs at once, a process each. Default: as many as fit.", min=1)
+        int | None, typer.Option(help="Runs at the same time, one process each. Default: as many as fit.", min=1)
     ] = None,
     on: o.On = "here",
     address: o.Address = "auto",
     slurm: o.Slurm = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", help="KEY=VALUE instead of what the grid file says, as plan.steps=100; may be repeated."),
+        typer.Option("--set", help="KEY=VALUE overrules the study file, such as plan.steps=100; may be repeated."),
     ] = None,
 ) -> None:
     """Compare methods fairly: all of them in every setting, draw of the labeled scans and seed, as run folders.
 
     Stop it with Ctrl-C at any time: those in progress save, and the same command resumes from there (exit code 75).
     A run that fails stops no other; it is named at the end (exit code 1). Methods, seeds, draws and labeled counts may
-    be added to the grid file later.
+    be added to the study file later.
 
     Example: semivox study grid.toml --data scans/ --out studies/first --set plan.steps=500
     """
@@ -53,7 +52,7 @@ def report(
         Path, typer.Argument(metavar="FOLDER", help="Job or study folder; the runs of a study need not all be done.")
     ],
     by_difficulty: Annotated[
-        bool, typer.Option("--by-difficulty", help="Also score by groups of unusual shapes (slow, done once).")
+        bool, typer.Option("--by-difficulty", help="Also score by how unusual a shape is (slow, done once).")
     ] = False,
 ) -> None:
     """Make the report of a study in FOLDER/report (page, tables as CSV, LaTeX, Markdown, figures), or a job's page.
@@ -68,11 +67,15 @@ def report(
 def patches(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the patches; new or empty.")],
-    size: Annotated[str, typer.Option(help="Voxels of a patch, x,y,z; one number for all axes.")] = "96",
-    spacing: Annotated[str, typer.Option(help="mm to resample to first, x,y,z; own: each scan's own.")] = "1",
-    per_scan: Annotated[int, typer.Option(help="At most so many patches of a scan.", min=1)] = 18,
-    overlap: Annotated[float, typer.Option(help="Part of a patch that another may share.", min=0, max=1)] = 0.25,
-    foreground: Annotated[float, typer.Option(help="Least labeled part of a patch.", min=0, max=1)] = 0.01,
+    size: Annotated[str, typer.Option(help="Size of a patch in voxels, x,y,z; one number for all axes.")] = "96",
+    spacing: Annotated[
+        str, typer.Option(help="Voxel size to resample to first, mm, x,y,z; own: keep each scan's.")
+    ] = "1",
+    per_scan: Annotated[int, typer.Option(help="Most patches cut from one scan.", min=1)] = 18,
+    overlap: Annotated[
+        float, typer.Option(help="Fraction of a patch that may overlap with another.", min=0, max=1)
+    ] = 0.25,
+    foreground: Annotated[float, typer.Option(help="Smallest labeled fraction of a patch.", min=0, max=1)] = 0.01,
     seed: o.Seed = None,
     split: o.SplitFile = None,
 ) -> None:
@@ -100,4 +103,7 @@ def patches(
         seed=1 if seed is None else seed,
     )
     made = api.patches(data, out, split=split, choice=choice, progress=progress)
-    progress.say(f"{made} patches are in {out}. Compare methods on them: semivox study GRID --data {out}")
+    progress.say(
+        f"{plural(made, 'patch is', 'patches are')} in {out}. Compare methods on them: semivox study "
+        f"STUDY.toml --data {out}"
+    )

@@ -22,9 +22,9 @@ NEEDED: Mapping[str, str] = {
     "enum": "must be {expected}",
     "finite_number": "must be a finite number",
     "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length} letters",
-    "too_short": "needs at least {min_length} value(s), not {actual_length}",
-    "too_long": "takes at most {max_length} value(s), not {actual_length}",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "has {actual_length} values, and needs {min_length} or more",
+    "too_long": "has {actual_length} values, and may have {max_length} at most",
     "json_invalid": "is not JSON: {error}",
     "recursion_loop": "contains itself",
 }
@@ -82,7 +82,7 @@ def needed(kind: str, numbers: Mapping[str, Any], message: str) -> str:
 
 def unknown(name: str, known: Sequence[str]) -> str:
     """That a field does not exist, with the nearest right name and all there are."""
-    there = f"; there are {', '.join(known)}" if known else ""
+    there = f"; choose from {', '.join(known)}" if known else ""
     return f"there is no {name!r}{suggestion(name, known)}{there}"
 
 

@@ -37,7 +37,7 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(f"cannot write {short(path)}: {error.strerror}; give another place") from error
         raise SemivoxError(
             f"cannot write {path}: {error.strerror or error}. What was saved before is untouched: make room or give "
-            "write permission and start the same command again, or give another --out"
+            "write permission and run the same command again, or give another --out"
         ) from error
 
 

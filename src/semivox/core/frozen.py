@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from semivox.core.errors import InputError
 from semivox.core.explanations import explain
@@ -13,12 +13,12 @@ from semivox.core.files import write_text
 from semivox.core.json_text import parsed
 from semivox.core.reading import content_of
 
-__all__ = ["Frozen", "explain"]
-
 
 class Frozen(BaseModel):
     """An immutable value; unknown fields are errors, and a field's docstring is its help text."""
 
+    called: ClassVar[str] = "file of Semivox"
+    """What a file of this value is called in a sentence."""
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     def save(self, path: Path) -> None:
@@ -36,8 +36,19 @@ class Frozen(BaseModel):
             parsed(content)
             return cls.model_validate_json(content)
         except InputError as error:
-            raise InputError(f"{path} is not a valid {cls.__name__}: {error}") from error
+            raise InputError(f"{path} is not a valid {cls.called}: {error}") from error
         except ValidationError as error:
-            raise InputError(f"{path} is not a valid {cls.__name__}:\n{explain(error, cls)}") from error
+            raise InputError(f"{path} is not a valid {cls.called}:\n{explain(error, cls)}") from error
         except ValueError as error:
-            raise InputError(f"{path} is not a valid {cls.__name__}: {error}") from error
+            raise InputError(f"{path} is not a valid {cls.called}: {error}") from error
+
+
+def wrong_with(kind: type[BaseModel], name: str, value: Any) -> str:
+    """What a field must be that cannot have this value, as ``must be above 0``; empty where it can."""
+    info = kind.model_fields[name]
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, info])  # type: ignore[arg-type]
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        return explain(error).partition(": ")[2].partition(" (received")[0]
+    return ""

@@ -102,11 +102,20 @@ class Fingerprint(Frozen):
     cases: tuple[CaseFacts, ...]
 
 
+SMALL_WIDTH = 8
+"""Channels of the finest level of the network ``small``, half of the V-Net's."""
+
+
 class NetworkChoice(Frozen):
     """An architecture by name and its options; ``networks.blueprint`` builds it."""
 
     name: str
     options: Mapping[str, Any] = {}
+
+    @property
+    def title(self) -> str:
+        """As a user would name it: ``--network small`` is a V-Net of half the width."""
+        return "small V-Net" if self.name == "vnet" and self.options.get("width") == SMALL_WIDTH else self.name
 
 
 class Forecast(Frozen):
@@ -114,6 +123,9 @@ class Forecast(Frozen):
 
     method: str
     seconds_per_step: float
+    """The fastest of several, without the time that other programs took away."""
+    busy_seconds_per_step: float | None = None
+    """By the clock, while other programs used the machine; none where they hardly did."""
     hours: float
     """For the planned number of steps, looks included."""
     looking: float = 0.0
@@ -133,6 +145,7 @@ class Forecast(Frozen):
 class Plan(Frozen):
     """Every choice that data and machine decide, in one readable file."""
 
+    called = "plan"
     version: Literal[1] = 1
     dataset: str
     classes: tuple[ClassInfo, ...]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MEANT = {"gpu": "cuda"}
+"""What people say -> what is meant, where the nearest spelling is something else."""
+
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """``", did you mean 'decay'?"`` where a known name is near, else nothing."""
+    """``" (did you mean 'decay'?)"`` where a known name is near, else nothing."""
+    typed = MEANT.get(str(wrong).lower(), str(wrong).lower())
     folded = {name.lower(): name for name in known}
-    typed = str(wrong).lower()
     longer = [name for name in folded if len(typed) > 2 and name.startswith(typed)]
     near = longer or difflib.get_close_matches(typed, folded, n=1, cutoff=0.6)
-    return f", did you mean {folded[near[0]]!r}?" if near else ""
+    return f" (did you mean {folded[near[0]]!r}?)" if near else ""

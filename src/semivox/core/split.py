@@ -21,6 +21,7 @@ class TrainingSplit(NamedTuple):
 class Split(Frozen):
     """Case names, pairwise disjoint."""
 
+    called = "split"
     labeled: tuple[str, ...]
     """Trained on with their label."""
     unlabeled: tuple[str, ...] = ()
@@ -36,7 +37,7 @@ class Split(Frozen):
         for part in ("labeled", "unlabeled", "validation", "test"):
             for name in getattr(self, part):
                 if name in seen:
-                    raise ValueError(f"case {name!r} stands in both {seen[name]!r} and {part!r}; keep it in one")
+                    raise ValueError(f"case {name!r} is in both {seen[name]!r} and {part!r}; keep it in one")
                 seen[name] = part
         return self
 

@@ -26,6 +26,7 @@ FOLDER = "origins"
 class Origin(Frozen):
     """What made the results of one scan (``origins/<name>.json``)."""
 
+    called = "record of how a label was made"
     version: Literal[1] = 1
     case: str
     scan: str

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semivox.core.errors import InputError
+from semivox.core.plurals import plural
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.score import Row
 
@@ -137,13 +138,3 @@ def counted(units: int, cases: int, unit: str = "patient or scan", case: str = "
     if units == cases:
         return plural(cases, case)
     return f"{plural(units, unit)} ({plural(cases, case)})"
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 case``, ``2 cases``, ``2 patients or scans``."""
-    return f"{count} {noun if count == 1 else several(noun)}"
-
-
-def several(noun: str) -> str:
-    """``cases``, ``patients or scans``."""
-    return " or ".join(f"{word}s" for word in noun.split(" or "))

@@ -15,12 +15,12 @@ import numpy as np
 from scipy import stats
 
 from semivox.core.frozen import Frozen
+from semivox.core.plurals import plural
 from semivox.evaluation.aggregation import (
     EACH_ITS_OWN,
     Units,
     by_draw,
     counted,
-    plural,
     repeats_of,
 )
 from semivox.evaluation.bootstrap import mean_interval

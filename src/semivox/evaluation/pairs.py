@@ -11,6 +11,7 @@ import numpy as np
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid, Spacing
 from semivox.core.plan import ClassInfo
+from semivox.core.plurals import plural
 from semivox.data.checks.drawing import is_gray
 from semivox.data.formats import registry
 from semivox.data.formats.orientation import corner_distance
@@ -61,7 +62,7 @@ def find_pairs(reference: Path, prediction: Path) -> list[Pair]:
     if missing := [case for case in references if case not in predictions]:
         raise InputError(
             f"{prediction} has no prediction for {_listed(missing)}, of {len(references)} references in {reference}. "
-            "Predict these cases too, or take their references out of the folder; a prediction is found by its name, "
+            "Predict these cases too, or remove their references from the folder; a prediction is found by its name, "
             "which must equal the reference's."
         )
     return [Pair(case, references[case], predictions[case]) for case in references]
@@ -135,4 +136,4 @@ def _millimeters(spacing: Spacing) -> str:
 def _listed(cases: list[str]) -> str:
     """``3 cases (a, b, c)``, shortened where there are many."""
     shown = ", ".join(cases[:NAMED_AT_MOST]) + (", ..." if len(cases) > NAMED_AT_MOST else "")
-    return f"{len(cases)} case{'s' if len(cases) > 1 else ''} ({shown})"
+    return f"{plural(len(cases), 'case')} ({shown})"

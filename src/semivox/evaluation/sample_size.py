@@ -6,7 +6,7 @@ import math
 
 from scipy.special import ndtri
 
-from semivox.evaluation.aggregation import plural, several
+from semivox.core.plurals import plural, several
 from semivox.evaluation.nested_bootstrap import Nested, needed
 
 LEVEL = 0.05

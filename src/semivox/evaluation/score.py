@@ -60,7 +60,7 @@ def score_classes(
     """
     _check(prediction, reference, spacing)
     if ignore is not None and ignore in values:
-        raise InputError(f"label value {ignore} is to be ignored and scored at once; take it out of the classes")
+        raise InputError(f"label value {ignore} cannot be both ignored and scored; remove it from the classes")
     predicted, referred = class_boxes(prediction, values), class_boxes(reference, values)
     scores = []
     for value in values:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semivox.core.frozen import Frozen
+from semivox.core.plurals import plural
 from semivox.evaluation.aggregation import EACH_ITS_OWN, Units, by_unit, names_of, value_of
 from semivox.evaluation.bootstrap import grouped_mean, mean_interval
 from semivox.evaluation.metrics import METRICS
@@ -77,8 +78,7 @@ def summary_text(rows: Sequence[Row], seed: int = 0) -> str:
     table += [[name, *(_cell(statistics[score]) for score in SHOWN)] for name, statistics in lines.items()]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    plural = "" if summary.cases == 1 else "s"
-    heading = f"{summary.cases} case{plural}: mean [95 % interval over cases]"
+    heading = f"{plural(summary.cases, 'case')}: mean [95 % interval over cases]"
     return "\n".join([heading, *text, *_remarks(summary)])
 
 

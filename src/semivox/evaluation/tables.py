@@ -14,8 +14,9 @@ from pydantic import ConfigDict, ValidationError
 
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
+from semivox.core.explanations import explain
 from semivox.core.files import make_folder
-from semivox.core.frozen import Frozen, explain
+from semivox.core.frozen import Frozen
 from semivox.core.plan import ClassInfo
 from semivox.core.processes.pool import each
 from semivox.core.reading import text_of
@@ -36,6 +37,7 @@ NO_ORIGINS: Mapping[str, MadeFrom] = MappingProxyType({})
 class ScoreFile(Frozen):
     """The content of scores.json: what the table says in short, and the table."""
 
+    called = "file of scores"
     model_config = ConfigDict(serialize_by_alias=True)
 
     summary: ScoreSummary

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from semivox.core.csv_files import unescape, write_csv
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen, explain
+from semivox.core.explanations import explain
+from semivox.core.frozen import Frozen
 from semivox.core.reading import text_of
 from semivox.evaluation.score import Empty, score_classes
 

@@ -67,7 +67,7 @@ def arms_of(study_file: StudyFile) -> tuple[Arm, ...]:
     plain = TWIN in study_file.methods or any(arm.twin == TWIN for arm in others)
     arms = [*([Arm(name=TWIN, method=TWIN)] if plain else []), *networks.values(), *others]
     if twice := [arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1]:
-        raise InputError(f"two runs of the study would have the name {twice[0]!r}; take one of them out")
+        raise InputError(f"two runs of the study would have the name {twice[0]!r}; remove one of them")
     return tuple(arms)
 
 

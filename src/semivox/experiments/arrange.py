@@ -10,8 +10,9 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder
 from semivox.core.plan import CaseFacts, Plan
+from semivox.core.plurals import plural
 from semivox.core.split import Split
-from semivox.data.checks.run import CheckReport
+from semivox.data.checks.findings import CheckReport
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.experiments.arms import TWIN, arms_of, shared_config
 from semivox.experiments.experiment import Experiment
@@ -55,6 +56,7 @@ def arranged(experiment: Experiment, data: Path, out: Path, progress: ProgressDi
         record, runs = experiment.record(data), experiment.runs
         check_same(out, record)
         check_unchanged(out, experiment.study_file, experiment.labeled_sets, runs)
+        record = record.started(out)
         inspected = _inspected(experiment, record, out, progress)
         plan = _plan(experiment, inspected, out, progress)
         inspected = _with_classes_of(plan, inspected)
@@ -80,7 +82,9 @@ def _inspected(experiment: Experiment, record: Record, out: Path, progress: Prog
         record.save_in(out)
     inspected.report.save(path)
     warned = sum(case.verdict == "warning" for case in inspected.report.cases)
-    progress.say(f"Checked {len(inspected.report.cases)} scans: no error, {warned} with warnings (check.json).")
+    progress.say(
+        f"Checked {plural(len(inspected.report.cases), 'scan')}: no errors, {warned} with warnings (check.json)."
+    )
     return inspected
 
 

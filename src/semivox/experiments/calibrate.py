@@ -13,8 +13,9 @@ from semivox.core.errors import InputError
 from semivox.data.dataset import Dataset
 from semivox.data.origins import Origin, path_of
 from semivox.evaluation.score import Row
+from semivox.experiments.groups import Group
 from semivox.experiments.record import ScoredOn
-from semivox.experiments.results import Group, Results
+from semivox.experiments.results import Results
 from semivox.inference.confidence import FILE, Calibration, calibration
 from semivox.inference.jobs import safe_name
 from semivox.pipeline.predict import prediction_of

@@ -13,10 +13,11 @@ from semivox.evaluation.tables import ScoreFile
 from semivox.evaluation.voxel_scores import read_voxel_rows
 from semivox.experiments.arms import Arm, arms_of
 from semivox.experiments.cost import cost_of
+from semivox.experiments.groups import Group, RunResult
 from semivox.experiments.labeled_sets import labeled_set_names
 from semivox.experiments.one_run import VOXELS
 from semivox.experiments.record import Record, load_record
-from semivox.experiments.results import Group, Results, RunResult
+from semivox.experiments.results import Results
 from semivox.experiments.runs import FOLDER, Place, finished, place_of, run_named
 from semivox.training.environment import versions
 from semivox.training.model import has_model, model_digest
@@ -43,7 +44,7 @@ def collect(folder: Path) -> Results:
             found.setdefault((labeled_set, arm), {})[draw, seed] = _result(frame, [folder / name for name in names])
     if not found:
         raise InputError(
-            f"{folder} has no finished run yet; wait for one, or see the .txt files beside its run folders"
+            f"{folder} has no finished run yet; wait for one, or read the .txt files beside its run folders"
         )
     groups = [
         Group(labeled_set, arms[arm], dict(sorted(runs.items())), record.groups)

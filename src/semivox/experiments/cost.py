@@ -20,6 +20,7 @@ FILE = "cost.json"
 class Cost(Frozen):
     """What a run took (cost.json)."""
 
+    called = "record of what a run took"
     train_seconds: float
     """Wall time of all steps, over all parts of an interrupted run; validation included."""
     predict_seconds: float

@@ -23,11 +23,11 @@ def engine_of(
     ``address``: of a Ray cluster; ``slurm``: options of SLURM, such as ``{"partition": "gpu"}``.
     """
     if name not in NAMES:
-        raise InputError(f"runs cannot be done on {name!r}{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
+        raise InputError(f"--on {name}{suggestion(name, NAMES)}: trainings can run on {', '.join(NAMES)}")
     if name != "ray" and address != "auto":
-        raise InputError(f"--address belongs to --on ray; runs are to be done on {name!r}")
+        raise InputError(f"--address goes with --on ray, not with --on {name}")
     if name != "slurm" and slurm:
-        raise InputError(f"--slurm belongs to --on slurm; runs are to be done on {name!r}")
+        raise InputError(f"--slurm goes with --on slurm, not with --on {name}")
     if name == "here":
         return None
     engine = RayEngine(address, processes) if name == "ray" else SlurmEngine(dict(slurm or {}), processes)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from semivox.core.errors import InputError
+from semivox.core.plurals import plural
 from semivox.core.randomness import generator
 from semivox.core.split import Split
 
@@ -42,13 +43,15 @@ def folds(
         patients.setdefault(patient[name], []).append(name)
     if len(patients) < 2:
         raise InputError(
-            f"cross-validation needs labeled scans of at least two patients; there are {len(split.labeled)} labeled "
-            f"scan(s) of {len(patients)} patient(s). Label another one, or give a test set"
+            f"cross-validation needs labeled scans of at least two patients; there is "
+            f"{plural(len(split.labeled), 'labeled scan')} of {plural(len(patients), 'patient')}. Label a "
+            "scan of another "
+            "patient, or give a test set"
         )
     if count != "auto" and count > len(patients):
         raise InputError(
-            f"{count} folds need labeled scans of as many patients; there are {len(split.labeled)} labeled scans of "
-            f"{len(patients)} patients. Give fewer folds"
+            f"{count} folds need labeled scans of as many patients; the labeled scans ({len(split.labeled)}) are of "
+            f"{plural(len(patients), 'patient')}. Give fewer folds"
         )
     wanted = min(fold_count(len(split.labeled)), len(patients)) if count == "auto" else count
     held_out = _dealt(list(patients.values()), wanted, seed)

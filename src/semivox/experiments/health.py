@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from semivox.evaluation.aggregation import case_means, plural
+from semivox.core.plurals import plural
+from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.score import Row
-from semivox.experiments.results import Group, Results
+from semivox.experiments.groups import Group
+from semivox.experiments.results import Results
 from semivox.experiments.runs import Run
 from semivox.training.folder import RunFolder
 

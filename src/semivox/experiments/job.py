@@ -8,14 +8,15 @@ command runs again.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
+from semivox.core.plurals import plural
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, groups_of
-from semivox.evaluation.aggregation import plural
 from semivox.experiments.arms import TWIN, arms_of
 from semivox.experiments.arrange import Arranged, arranged
 from semivox.experiments.as_study import study_file_of
@@ -23,6 +24,7 @@ from semivox.experiments.calibrate import calibrate
 from semivox.experiments.collect import collect
 from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import Experiment, check_options, check_runs, scored_cases
+from semivox.experiments.fitness import unfitness
 from semivox.experiments.folds import folds
 from semivox.experiments.health import health_warnings, training_warnings
 from semivox.experiments.labeled_sets import LabeledSet, Part
@@ -83,7 +85,9 @@ def job_experiment(data: Path, options: RunOptions) -> Experiment:
     check_options(study_file)
     dataset, split = load_dataset(data, options.split, options.exclude)
     if not split.unlabeled:
-        raise InputError(f"{data} holds no unlabeled scan, so there is nothing to find out; use train --method {TWIN}")
+        raise InputError(
+            f"{data} holds no unlabeled scan, so there is nothing to compare; use semivox train --method {TWIN}"
+        )
     scored_on, parts = parts_of(dataset, split, options)
     experiment = Experiment("job", study_file, dataset, (LabeledSet("", 0, split, parts),), scored_on)
     check_runs(experiment)
@@ -120,9 +124,13 @@ def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
 def _say_where(out: Path, summary: Summary, progress: ProgressDisplay) -> None:
     """Where everything is, at the end, and once more what must not be overlooked."""
     require_model(out / summary.chosen)
-    progress.say(f"Model to use: {out / summary.chosen} (semivox predict {out / summary.chosen} -i SCANS -o LABELS)")
+    command = shlex.join(["semivox", "predict", str(out / summary.chosen), "-i", "SCANS", "-o", "LABELS"])
+    if unfitness(summary):
+        progress.say(f"The better model is {out / summary.chosen}, but it is not usable yet: see the warnings above.")
+    else:
+        progress.say(f"Model to use: {out / summary.chosen} ({command})")
     if (out / FOLDER).exists():
         progress.say(f"Labels of the unlabeled scans, by this model: {out / FOLDER}")
     progress.say(f"Report: {out / 'report.html'}")
     if summary.warnings:
-        progress.say(f"Mind the {plural(len(summary.warnings), 'warning')} above before you use anything of it.")
+        progress.say(f"Read the {plural(len(summary.warnings), 'warning')} above before you use this model.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import explain
+from semivox.core.explanations import explain
 from semivox.core.randomness import generator
 from semivox.core.reading import text_of
 from semivox.core.split import Split
@@ -146,7 +146,7 @@ def _split_off(
     """The wanted cases but excluded ones, and the order without them. Raises InputError where there are too few."""
     if isinstance(wanted, int):
         if wanted >= len(order):
-            raise InputError(f"{wanted} cases are to be held out, but there are {len(order)}; some must be left")
+            raise InputError(f"{wanted} cases cannot be held out of {len(order)}: some must be left for training")
         cut = len(order) - wanted
         return order[cut:], order[:cut]
     names = _kept(_listed(base / wanted) if isinstance(wanted, str) else wanted, choice)
@@ -165,7 +165,7 @@ def _taken(
     """The first ``count`` cases of the order that have a label are labeled, all others are not."""
     labeled = tuple(name for name in order if name in labels)[:count]
     if len(labeled) < count:
-        raise InputError(f"{count} labeled cases are wanted, but only {len(labeled)} of the pool have a label")
+        raise InputError(f"{count} labeled cases are asked for, but only {len(labeled)} of the pool have a label")
     taken = set(labeled)
     rest = tuple(name for name in order if name not in taken)
     return _together(labeled=labeled, unlabeled=rest, validation=validation, test=test)

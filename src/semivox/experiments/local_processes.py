@@ -13,6 +13,7 @@ import psutil
 import torch
 
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.core.processes.cores import environment_of, usable_cores
 from semivox.experiments.executor import words_of
 from semivox.training.environment import starts
@@ -83,7 +84,7 @@ class LocalProcesses:
 
     def describe(self) -> str:
         """``2 at a time, 4 threads each``."""
-        return f"{self.at_once} at a time, {self.threads} thread{'s'[: self.threads > 1]} each"
+        return f"{self.at_once} at a time, {plural(self.threads, 'thread')} each"
 
     def submit(self, folder: Path, run: str) -> LocalProcess:
         """Start a run; what it says goes to a file beside its folder."""

@@ -17,6 +17,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.experiments.executor import words_of
 from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB, LocalProcess, LocalProcesses
 
@@ -138,7 +139,7 @@ class RayExecutor:
 
     def describe(self) -> str:
         """How runs share the cluster."""
-        each = f"{self.threads} core{'s'[: self.threads > 1]}" + (" and a GPU" if self.gpus else "")
+        each = plural(self.threads, "core") + (" and a GPU" if self.gpus else "")
         return f"On Ray, {self.at_once} at a time, {each} each"
 
     def actor(self) -> Any:

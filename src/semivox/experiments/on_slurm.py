@@ -16,6 +16,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.experiments.executor import STOPPED, words_of
 from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB
 
@@ -89,7 +90,7 @@ class SlurmExecutor:
 
     def describe(self) -> str:
         """How runs are submitted."""
-        return f"As jobs of SLURM, at most {self.at_once} at a time, {self.threads} core{'s'[: self.threads > 1]} each"
+        return f"As jobs of SLURM, at most {self.at_once} at a time, {plural(self.threads, 'core')} each"
 
     def submit(self, folder: Path, run: str) -> SlurmRun:
         """Submit a run."""

@@ -20,6 +20,7 @@ import psutil
 
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Plan
+from semivox.core.processes.command import told
 from semivox.core.processes.lock import locked
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.core.split import Split
@@ -35,8 +36,8 @@ from semivox.experiments.record import Record, load_record
 from semivox.experiments.runs import Run, run_named
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.predict import label_entries, origins_of, score_entries, score_entries_in_voxels
-from semivox.pipeline.stages import train_method
 from semivox.training.folder import RunFolder
+from semivox.training.run import train_run
 from semivox.training.settings import RunConfig
 from semivox.training.spec import RunSpec
 
@@ -55,7 +56,7 @@ def do_run(folder: Path, run: Run, record: Record, workers: int) -> None:
     spec = RunSpec(RunFolder(out), Store(frame / "prepared"), split, plan, config)
     began = processor_seconds()
     try:
-        train_method(spec)
+        train_run(spec)
     finally:
         account(out, config, training=processor_seconds() - began)
     began = time.monotonic()
@@ -79,6 +80,8 @@ def _score(run: Path, entries: Sequence[CaseFiles], plan: Plan, study_file: Stud
 def complete(folder: Path, name: str, workers: int) -> None:
     """Do the run of this name unless it is done; wait where another process still saves it. Raises SemivoxError."""
     record = load_record(folder)
+    if record.starts:
+        told(record.starts[-1].command)
     run = run_named(record.study_file, name)
     with locked((folder / name).parent, f".{Path(name).name}.lock", PATIENCE):
         if not run.done(folder):

@@ -33,7 +33,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         steps="40 epochs",
         weights="validation",
         scored=1200,
-        conditions=("theirs is one draw of the labeled patches and one seed", "which HD95 was taken is not said"),
+        conditions=("theirs is one draw of the labeled patches and one seed", "it is not said which HD95 was used"),
     ),
     "la-6000-last": Protocol(
         data="left atrium, 80 training scans", network="vnet", steps="6000", weights="last", scored=20,

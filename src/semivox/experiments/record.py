@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
 from semivox.core.errors import InputError
+from semivox.core.explanations import explain
 from semivox.core.files import fresh
-from semivox.core.frozen import Frozen, explain
+from semivox.core.frozen import Frozen
 from semivox.core.json_text import parsed
+from semivox.core.processes.command import typed
 from semivox.core.reading import content_of
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.study_file import StudyFile
@@ -34,9 +37,19 @@ SHOWN = 8
 """Lines of an error."""
 
 
+class Start(Frozen):
+    """One start of a job or study."""
+
+    command: str
+    """What was typed, quoted as a shell reads it."""
+    semivox: str
+    """Version of the package."""
+
+
 class Record(Frozen):
     """What a job or a study was begun with. Methods, seeds, counts and draws of a study may be added later."""
 
+    called = "record of a job or study"
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     version: Literal[1] = 1
@@ -52,6 +65,14 @@ class Record(Frozen):
     """Names of all runs there are to be; empty: of a version that did not keep them."""
     scored_on: ScoredOn = "test"
     """Which scans the methods are compared on."""
+    starts: tuple[Start, ...] = ()
+    """Every command that worked on it, the first one first; empty: of a version that did not keep them."""
+
+    def started(self, folder: Path) -> Record:
+        """The record with this start, after those that the folder knows."""
+        before = load_record(folder).starts if kind_of(folder) == self.kind else ()
+        now = Start(command=typed(), semivox=version_of("semivox"))
+        return self.model_copy(update={"starts": tuple(dict.fromkeys((*before, now)))})
 
     def save_in(self, folder: Path) -> None:
         """Write it into the folder of the job or study."""

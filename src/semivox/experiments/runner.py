@@ -14,6 +14,7 @@ from pathlib import Path
 
 from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.core.files import make_folder
+from semivox.core.plurals import plural
 from semivox.core.processes.signals import KILL, STOP
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
@@ -22,7 +23,7 @@ from semivox.experiments.runs import Run
 from semivox.experiments.this_process import ThisProcess
 from semivox.experiments.watch import Watch
 from semivox.pipeline.progress import ProgressDisplay
-from semivox.training.reporter import clock
+from semivox.training.durations import expected
 from semivox.training.stopping import StopRequest
 
 OURS = "semivox: "
@@ -71,15 +72,18 @@ def _announce(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pr
     plan, total = arranged.plan, len(arranged.runs)
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
     progress.say(
-        f"{total} trainings of {plan.steps} steps each ({plan.network.name}, {spacing} mm, patch {patch}; plan.json "
-        f"gives the reasons); {total - len(waiting)} are done. {executor.describe()}. "
+        f"{plural(total, 'training')} of {plural(plan.steps, 'step')} each ({plan.network.title}, {spacing} "
+        f"mm, patch {patch}, "
+        f"{plan.precision}; plan.json gives the reasons); {total - len(waiting)} done so far. {executor.describe()}. "
         f"Scored on: {arranged.record.scored_on}."
     )
     if plan.forecast and waiting:
-        seconds = len(waiting) * plan.forecast.seconds(plan.steps) / executor.at_once
+        steps = len(waiting) * plan.steps / executor.at_once
         progress.say(
-            f"About {clock(seconds)} (h:mm:ss) in all, if each step takes the {plan.forecast.seconds_per_step:.2g} s "
-            f"that a dry step of {plan.forecast.method} took on this machine."
+            f"The training steps take about {expected(plan.forecast, steps)}; labeling and scoring come on top. A step "
+            f"of {plan.forecast.method} took {plan.forecast.seconds_per_step:.2g} s on this machine; the time "
+            "left is corrected "
+            "while it trains."
         )
 
 
@@ -97,7 +101,7 @@ def _run_all(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pro
                     running[name] = executor.submit(folder, name)
                 if stop.asked and not outcome.stopped:
                     outcome.stopped = True  # ask each once
-                    watch.say("stopping: the trainings in progress finish their step and save")
+                    watch.say("stopping: the trainings in progress finish their current step and save")
                     for started in running.values():
                         started.stop()
                 ended = {name: code for name, started in running.items() if (code := started.poll()) is not None}
@@ -131,7 +135,7 @@ def _ended(code: int, words: Path) -> str:
     """Why a process ended: the signal that killed it (what it said last is of something else), or its last words."""
     if code < 0:
         known = {member.value: member.name for member in signal.Signals}
-        memory = ", as the system does where memory runs out" if -code == KILL else ""
+        memory = ", as the system does when memory runs out" if -code == KILL else ""
         return f"killed by {known.get(-code, 'signal')} (signal {-code}){memory}"
     try:
         said = words.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -139,23 +143,23 @@ def _ended(code: int, words: Path) -> str:
         said = []
     lines = [line.strip() for line in said if line.strip()]
     ours = [line for line in lines if line.startswith(OURS)]  # what follows is the rest of the same error
-    return next(reversed(ours or lines), f"ended with exit code {code} and no word")
+    return next(reversed(ours or lines), f"ended with exit code {code} and no message")
 
 
 def _raise_unless_done(arranged: Arranged, outcome: Outcome) -> None:
     """Raise InterruptedRun or SemivoxError where not all is done."""
     total = len(arranged.runs)
     failed = "".join(
-        f"\n  {name}: {words}\n    all of it: {words_of(arranged.folder, name)}"
+        f"\n  {name}: {words}\n    full message: {words_of(arranged.folder, name)}"
         for name, words in outcome.failed.items()
     )
     if outcome.stopped:
         raise InterruptedRun(
-            f"stopped and saved; {outcome.done} of {total} trainings are done. The same command resumes from there."
+            f"stopped and saved; {outcome.done} of {total} trainings done. The same command resumes from there."
             + (f" Failed before:{failed}" if failed else "")
         )
     if failed:
         raise SemivoxError(
-            f"{len(outcome.failed)} of {total} trainings failed, {outcome.done} are done. The same command tries the "
+            f"{len(outcome.failed)} of {total} trainings failed, {outcome.done} done. The same command tries the "
             f"failed ones again:{failed}"
         )

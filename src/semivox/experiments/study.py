@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from semivox.core.plurals import plural
 from semivox.experiments.arrange import arranged
 from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import study_experiment
@@ -32,5 +34,6 @@ def run_study(
     experiment = study_experiment(study_file, base, data)
     with arranged(experiment, data, out, progress) as ready:
         outcome = do_runs(ready, processes, progress, engine)
-    progress.say(f"All {outcome.done} trainings are done. The page about them: semivox report {out}")
+    command = shlex.join(["semivox", "report", str(out)])
+    progress.say(f"{plural(outcome.done, 'training is', 'trainings are')} done. The page about them: {command}")
     return outcome

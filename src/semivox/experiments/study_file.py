@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen, explain
+from semivox.core.explanations import explain
+from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.plan import Edge, NetworkChoice
 from semivox.core.reading import text_of
@@ -181,7 +182,7 @@ class StudyFile(Frozen):
         """``seeds = 3`` is refused: as ``draws = 3`` means three draws, it would be taken for three seeds."""
         if isinstance(value, int):
             raise ValueError(
-                f"seeds must be a list, so that none is left in doubt: seeds = [{int(value)}] for one run with the "
+                f"seeds must be a list, to leave no doubt: seeds = [{int(value)}] for one run with the "
                 f"seed {int(value)}, or such as seeds = [1, 2, 3] for three runs"
             )
         return value
@@ -194,7 +195,7 @@ class StudyFile(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if idle := sorted(set(self.method) - set(self.methods)):
-            raise ValueError(f"[method.{idle[0]}] is not among the methods of the study; add it, or take this out")
+            raise ValueError(f"[method.{idle[0]}] is not among the methods of the study; add it there, or remove this")
         if wrong := sorted(set(self.train) & set(SHARED_BY_ALL)):
             instead = {"seed": "seeds = [...]", "steps": "steps under [plan]"}[wrong[0]]
             raise ValueError(f"train.{wrong[0]} would differ from what the study says elsewhere; use {instead}")
@@ -204,7 +205,7 @@ class StudyFile(Frozen):
             raise ValueError(str(error)) from error
         if self.protocol and self.protocol not in PROTOCOLS:
             near = suggestion(self.protocol, PROTOCOLS)
-            raise ValueError(f"there is no protocol {self.protocol!r}{near}; there are {', '.join(PROTOCOLS)}")
+            raise ValueError(f"there is no protocol {self.protocol!r}{near}; choose from {', '.join(PROTOCOLS)}")
         runs = len(self.seeds) * len(self.cases.draws) * max(1, len(self.cases.labeled)) * len(self.methods)
         if runs > MOST_RUNS:
             raise ValueError(
@@ -221,7 +222,7 @@ def table_recipe(name: str) -> Path:
     there = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in there:
         raise InputError(
-            f"there is no recipe {name!r} of a table{suggestion(name, there)}; there are {', '.join(there)}"
+            f"there is no recipe {name!r} of a table{suggestion(name, there)}; choose from {', '.join(there)}"
         )
     return folder / f"{name}.toml"
 

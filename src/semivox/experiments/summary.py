@@ -56,6 +56,7 @@ class Provenance(Frozen):
 class Summary(Frozen):
     """What a job found (summary.json)."""
 
+    called = "summary of a job"
     version: Literal[1, 2] = 2
     verdict: Verdict
     """Whether the unlabeled scans helped; decided by Dice."""
@@ -112,7 +113,7 @@ def unscored(about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> 
     return Summary(
         verdict="inconclusive",
         answer=NO_SCORES,
-        warnings=("No scan could be scored, so nobody knows how good this model is.", *warnings),
+        warnings=("No scan could be scored, so it is not known how good this model is.", *warnings),
         chosen=method.method,
         method=method.method,
         twin=TWIN,
@@ -157,4 +158,4 @@ def provenance_of(ready: Arranged, method: Arm, split: Split, scored: int) -> Pr
 
 def _network(plan: Plan) -> str:
     options = dict(plan.network.options)
-    return f"{plan.network.name} {json.dumps(options)}" if options else plan.network.name
+    return f"{plan.network.title} {json.dumps(options)}" if options else plan.network.title

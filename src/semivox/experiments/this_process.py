@@ -35,7 +35,7 @@ class ThisProcess:
 
     def describe(self) -> str:
         """How runs share the machine."""
-        return "one after the other, in this process"
+        return "One training at a time, in this process"
 
     def submit(self, folder: Path, run: str) -> Ended:
         """Do a run. Raises InterruptedRun after it has saved when asked to stop; other failures are its last words."""

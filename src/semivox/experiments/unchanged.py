@@ -52,9 +52,9 @@ def check_unchanged(out: Path, study_file: StudyFile, labeled_sets: Sequence[Lab
     if found:
         more = [f"... ({len(found)} in all)"] if len(found) > SHOWN else []
         raise InputError(
-            f"{out} holds runs that would now be made in another way:\n  "
+            f"{out} holds runs that would now be made differently:\n  "
             + "\n  ".join([*found[:SHOWN], *more])
-            + "\nUndo the change, give another --out, or delete the folders of these runs to have them done again"
+            + "\nUndo the change, give another --out, or delete the folders of these runs to run them again"
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from semivox.evaluation.aggregation import counted, plural
+from semivox.core.plurals import plural
+from semivox.evaluation.aggregation import counted
 from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.summary import ScoreSummary, Statistic

@@ -14,14 +14,14 @@ from typing import TextIO
 from semivox.core.errors import InputError
 from semivox.experiments.cost import Cost
 from semivox.experiments.runs import Run
-from semivox.training.reporter import clock
+from semivox.training.durations import clock
 
 TAIL = 16384
 """Bytes at the end of a log that are read: some rows."""
 
 
 @dataclass(frozen=True)
-class Pace:
+class RunPace:
     """How far a run is, and how fast."""
 
     steps: int
@@ -55,7 +55,7 @@ class Watch:
         failures = f", {failed} failed" if failed else ""
         self.say(f"{done} of {len(self.runs)} trainings done{failures} | time left: {left} | {current}")
 
-    def left(self, seen: Mapping[str, Pace], at_once: int) -> str:
+    def left(self, seen: Mapping[str, RunPace], at_once: int) -> str:
         """Time for all steps that are left, each at its arm's pace (unknown: the others' mean)."""
         paces: dict[str, list[float]] = {}
         for name, pace in seen.items():
@@ -70,7 +70,7 @@ class Watch:
         )
         return clock((seconds + self._scoring(seen)) / at_once)
 
-    def _scoring(self, seen: Mapping[str, Pace]) -> float:
+    def _scoring(self, seen: Mapping[str, RunPace]) -> float:
         """Seconds to label and score the runs that are not done: as long as for each of those that are."""
         done = [name for name, run in self.runs.items() if run.done(self.folder)]
         costs = [cost.predict_seconds for name in done if (cost := self._cost(name))]
@@ -99,7 +99,7 @@ class Watch:
         with contextlib.suppress(OSError):  # nobody reads it any more: the terminal or the pipe was closed
             print(text, end=end, file=self.stream, flush=True)
 
-    def read(self, name: str) -> Pace:
+    def read(self, name: str) -> RunPace:
         """How far a run is, from the last rows of its log."""
         log = self.folder / name / "log.jsonl"
         try:
@@ -107,7 +107,7 @@ class Watch:
                 stream.seek(max(0, log.stat().st_size - TAIL))
                 lines = stream.read().split(b"\n")
         except OSError:
-            return Pace(0, None)
+            return RunPace(0, None)
         seconds: dict[int, float] = {}
         for line in lines:
             try:  # the first line may be cut, the last one unfinished
@@ -116,5 +116,5 @@ class Watch:
             except (ValueError, KeyError, TypeError):
                 continue
         if not seconds:
-            return Pace(0, None)
-        return Pace(min(max(seconds) + 1, self.steps), sum(seconds.values()) / len(seconds))
+            return RunPace(0, None)
+        return RunPace(min(max(seconds) + 1, self.steps), sum(seconds.values()) / len(seconds))

@@ -35,7 +35,7 @@ def export_labels(
     Raises InputError, before anything is written, for what is missing or there already.
     """
     if to not in ENDINGS:
-        raise InputError(f"labels cannot be exported to {to!r}; there are {', '.join(ENDINGS)}")
+        raise InputError(f"labels cannot be exported to {to!r}; choose from {', '.join(ENDINGS)}")
     if out.is_file():
         raise InputError(f"the output {out} is a file; give a folder")
     for given, name, only in ((source, "--source", "dicom-seg"), (images, "--images", "csv")):

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from semivox.core.errors import InputError
+from semivox.core.plurals import plural
 from semivox.core.processes.claims import Claims
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
@@ -45,7 +46,7 @@ FAILURES = (InputError, OSError, MemoryError, torch.OutOfMemoryError)
 
 
 @dataclass
-class Outcome:
+class FolderOutcome:
     """What came of labeling a folder."""
 
     labels: list[Path] = field(default_factory=list)
@@ -66,7 +67,7 @@ def predict_folder(
     maps: Collection[str] = (),
     overwrite: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
-) -> Outcome:
+) -> FolderOutcome:
     """Label every scan of a folder, a single file, or a folder of DICOM slices.
 
     Results: ``<case>.nii.gz`` (``.nrrd``, ``.mha`` for such scans), ``<case>_entropy...``, ``<case>_disagreement...``
@@ -76,7 +77,7 @@ def predict_folder(
     input folder, and after all work naming each scan that failed or whose place is taken, and why.
     """
     _require_apart(inputs, out)
-    outcome, failed, done = Outcome(), dict[str, str](), itertools.count(1)
+    outcome, failed, done = FolderOutcome(), dict[str, str](), itertools.count(1)
     jobs = find_jobs(inputs, out, channels, outcome.skipped)
     with Claims(out / ORIGINS / CLAIMS) as claims:
         begun = time_of(out / ORIGINS)
@@ -106,15 +107,13 @@ def predict_folder(
 
 
 def _job(
-    job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str], overwrite: bool, outcome: Outcome
+    job: Job, predictor: ScanPredictor, channels: int, maps: Collection[str], overwrite: bool, outcome: FolderOutcome
 ) -> None:
     """Label one scan, or leave its results alone. Raises InputError where its place is taken."""
     wanted = origin_of(job.name, job.images, predictor.model, predictor.options())
     there = standing(wanted, job.record, job.label, [job.map(ending) for ending in _endings(predictor, maps)])
     if there in TAKEN and not overwrite:
-        raise InputError(
-            f"{job.label} is left alone: it was {there.value}. Give another --out, or --overwrite to replace it"
-        )
+        raise InputError(f"{job.label} is kept: it was {there.value}. Give another --out, or --overwrite to replace it")
     if there is Standing.SAME and not overwrite:
         outcome.kept += 1
     else:
@@ -134,7 +133,7 @@ def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[s
             raise InputError(f"channel {number} is missing: expected {job.name}_{number:04d}, found {image.name}")
     volume = read(job.images)
     if len(volume.array) != channels:
-        raise InputError(f"{job.images[0]} holds {len(volume.array)} channel(s), the model needs {channels}")
+        raise InputError(f"{job.images[0]} holds {plural(len(volume.array), 'channel')}, the model needs {channels}")
     prediction = predictor(volume, maps)
     arrays = _arrays(prediction, predictor)
     forget(job.record)

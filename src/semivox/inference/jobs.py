@@ -11,11 +11,14 @@ from semivox.core.errors import InputError
 from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
-from semivox.data.layouts.names import ANY, CHANNEL, by_channel, clash, scans, untagged
+from semivox.data.layouts.names import ANY, CHANNEL, by_channel, clash, scans
+from semivox.data.layouts.tags import untagged
 from semivox.data.origins import path_of
 
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What some file system forbids in a name, or takes for a path."""
+LIKELY = ("imagesTs", "test_images", "images", "imagesTr")
+"""Folders of a data set that hold scans, not labels: named first."""
 LONGEST = 120
 """Bytes of a name, so that ``_probability_<class>.nii.gz`` still fits into the 255 that file systems allow."""
 
@@ -55,8 +58,18 @@ def find_jobs(inputs: Path, out: Path, channels: int, skipped: list[str] | None 
                 "rename one of the two scans"
             )
     if not jobs:
-        raise InputError(f"{inputs} holds no scan; readable are {registry.readable()}")
+        raise InputError(_without_scan(inputs))
     return list(jobs.values())
+
+
+def _without_scan(folder: Path) -> str:
+    """That a folder holds no scan, and which folders inside do, as in a whole data set: nobody should have to look."""
+    inner = [child for child in sorted(folder.iterdir()) if scans(child, skipped=[])] if folder.is_dir() else []
+    images = [child for child in inner if "label" not in child.name.lower()]
+    if not images:
+        return f"{folder} holds no scan; readable are {registry.readable()}"
+    images.sort(key=lambda child: child.name not in LIKELY)
+    return f"{folder} holds no scan itself; give the folder of its scans: {' or '.join(map(str, images[:3]))}"
 
 
 def safe_name(name: str) -> str:

@@ -19,7 +19,7 @@ def require_maps(names: Collection[str]) -> None:
     """Raise InputError with the nearest right name for the first map that does not exist."""
     for name in names:
         if name not in MAPS:
-            raise InputError(f"unknown map {name!r}{suggestion(name, MAPS)}; there are {', '.join(MAPS)}")
+            raise InputError(f"there is no map {name!r}{suggestion(name, MAPS)}; choose from {', '.join(MAPS)}")
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -18,8 +18,9 @@ from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape
 from semivox.core.plan import Plan, Precision
-from semivox.data.batches.patches import padding
+from semivox.core.plurals import plural
 from semivox.data.formats.volume import to_source
+from semivox.data.prepared.intensity import padding
 from semivox.data.prepared.prepare import normalize
 from semivox.functional.components import largest_components
 from semivox.inference.confidence import expected_dice
@@ -128,7 +129,7 @@ class ScanPredictor:
         channels = len(self.plan.channels)
         if len(volume.array) != channels:
             raise InputError(
-                f"the scan has {len(volume.array)} channel(s), the model was trained on {channels}: "
+                f"the scan has {plural(len(volume.array), 'channel')}, the model was trained on {channels}: "
                 f"{', '.join(self.plan.channels)}"
             )
         require_maps(maps)

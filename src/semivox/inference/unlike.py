@@ -8,7 +8,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint
-from semivox.data.planning.fingerprint import channel_facts
+from semivox.data.measurements import channel_facts
 
 AXES = ("x", "y", "z")
 ROOM = 1.25

@@ -58,7 +58,7 @@ class Window:
             raise InputError(f"the stride {self.stride} must lie between 1 and the patch {self.patch} on every axis")
         if self.blend not in BLENDS:
             there = " and ".join(BLENDS)
-            raise InputError(f"unknown blend {self.blend!r}{suggestion(self.blend, BLENDS)}; there are {there}")
+            raise InputError(f"there is no blend {self.blend!r}{suggestion(self.blend, BLENDS)}; choose from {there}")
         if self.batch < 1:
             raise InputError(f"the number of windows predicted at once must be at least 1, received {self.batch}")
 

@@ -48,8 +48,8 @@ def names() -> tuple[str, ...]:
 
 
 def canonical(name: str) -> str:
-    """The name as it stands in tables, files and folders: ``UA-MT`` -> ``ua_mt``."""
-    plain = name.replace("-", "_")
+    """The name as it stands in tables, files and folders: ``UA-MT`` -> ``ua_mt``, ``MC-Net+`` -> ``mc_net_plus``."""
+    plain = "_".join(name.replace("+", "-plus").replace("-", " ").split())
     return plain.lower() if plain not in METHODS and plain.lower() in METHODS else plain
 
 
@@ -58,7 +58,7 @@ def find(name: str) -> type[Method]:
     name = canonical(name)
     places = METHODS if name in METHODS else METHODS | {point.name: point.value for point in _installed()}
     if name not in places:
-        raise InputError(f"unknown method {name!r}{suggestion(name, places)}; there are {', '.join(places)}")
+        raise InputError(f"there is no method {name!r}{suggestion(name, places)}; choose from {', '.join(places)}")
     module, _, attribute = places[name].partition(":")
     return getattr(import_module(module), attribute)
 

@@ -1,4 +1,4 @@
-"""ASDNet: a second network says voxel by voxel how credible a prediction is; what it believes becomes a label.
+"""ASDNet: a second network rates each voxel of a prediction; the voxels it trusts become labels.
 
 Nie, Gao, Wang & Shen, "ASDNet: attention based semi-supervised deep networks for medical image segmentation", MICCAI
 2018, DOI 10.1007/978-3-030-00937-3_43. The paper leaves most numbers open, and the released code has others: ours.

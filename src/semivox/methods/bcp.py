@@ -1,4 +1,4 @@
-"""BCP: paste a box of a labeled patch into an unlabeled one and the other way round, and learn both.
+"""BCP: paste a box of a labeled patch into an unlabeled one, and the other way round, and learn from both.
 
 Bai, Chen, Li, Shen & Wang, "Bidirectional copy-paste for semi-supervised medical image segmentation", CVPR 2023,
 arXiv:2305.00673. Defaults: the authors' code for the left atrium.

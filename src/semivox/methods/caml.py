@@ -1,4 +1,4 @@
-"""CAML: two networks teach each other, one of them lets patches look at each other, and both compare with labeled ones.
+"""CAML: two networks teach each other, one with attention between patches; both are compared with labeled ones.
 
 Gao et al., "Correlation-aware mutual learning for semi-supervised medical image segmentation", MICCAI 2023,
 arXiv:2307.06312. Defaults: the authors' code. Their paper compares by cosines, their code by plain dot products.

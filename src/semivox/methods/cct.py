@@ -1,4 +1,4 @@
-"""CCT: decoders that read disturbed features should say what the main one says of clean ones.
+"""CCT: decoders that see perturbed features must agree with the main decoder, which sees clean ones.
 
 Ouali, Hudelot & Tami, "Semi-supervised semantic segmentation with cross-consistency training", CVPR 2020,
 arXiv:2003.09005: one encoder, a main decoder, and auxiliary decoders that serve in training only. Defaults: the

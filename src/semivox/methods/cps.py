@@ -1,4 +1,4 @@
-"""CPS: two networks with their own initial weights, each trained by what the other says.
+"""CPS: two networks with initial weights of their own, each trained by the predictions of the other.
 
 Chen, Yuan, Zeng & Wang, "Semi-supervised semantic segmentation with cross pseudo supervision", CVPR 2021,
 arXiv:2106.01226. Defaults: the 3D re-implementation in SSL4MIS (HiLab-git); the authors' own is for photographs.

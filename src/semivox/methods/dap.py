@@ -1,4 +1,4 @@
-"""DAP: a loss that looks where an atlas of the labeled scans is undecided, and a judge of each voxel for the others.
+"""DAP: a loss focused on voxels where an atlas of the labeled scans is undecided, and a discriminator of voxels.
 
 Zheng et al., "Semi-supervised Segmentation of Liver Using Adversarial Learning with Deep Atlas Prior", MICCAI 2019,
 doi:10.1007/978-3-030-32226-7_17, on the framework of Hung et al., BMVC 2018, arXiv:1802.07934. The authors published

@@ -1,4 +1,4 @@
-"""DKUXNet: two networks whose voxels belong to learned cluster centers must agree, class by class and group by group.
+"""DKUXNet: two networks that assign voxels to learned cluster centers must agree, by class and by group.
 
 Wu, Li & Zhang, "Semi-supervised medical image segmentation via query distribution consistency", ISBI 2024,
 arXiv:2311.12364. The centers (queries) stand for background, organ or tumor. Two branches see the same patches, one

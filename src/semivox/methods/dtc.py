@@ -1,4 +1,4 @@
-"""DTC: one network says for each voxel what it is, and how far from the surface; the two must agree.
+"""DTC: one network predicts the segmentation and the distance to the surface; the two must agree.
 
 Luo, Chen, Song & Wang, "Semi-supervised Medical Image Segmentation through Dual-task Consistency", AAAI 2021,
 35(10):8801-8809, arXiv:2009.04448. Defaults: the authors' code.

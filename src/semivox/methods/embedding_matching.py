@@ -1,4 +1,4 @@
-"""Embedding matching: where the teacher is unsure, ask which labeled surface voxels look alike.
+"""Embedding matching: where the teacher is uncertain, labeled surface voxels that look alike decide.
 
 Xie, Willems, Lessmann, Gibbons & De Massari, "Semi-supervised segmentation via embedding matching", MIDL 2024,
 PMLR 250:1741-1753, arXiv:2407.04638. Defaults: the paper where it speaks; where it is silent, the fields say so.

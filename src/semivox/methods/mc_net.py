@@ -1,4 +1,4 @@
-"""MC-Net: two decoders that up-sample differently teach one another where they disagree.
+"""MC-Net: two decoders that up-sample differently teach each other where they disagree.
 
 Wu, Xu, Ge, Cai & Zhang, "Semi-supervised left atrium segmentation with mutual consistency training", MICCAI 2021,
 arXiv:2103.02911. Defaults: the authors' code, whose largest weight is 1; we recall 0.1 from the paper's text.

@@ -1,4 +1,4 @@
-"""MC-Net+: three decoders that up-sample differently, each taught by what the others say, sharpened.
+"""MC-Net+: three decoders that up-sample differently, each taught by the sharpened predictions of the others.
 
 Wu, Ge, Zhang, Xu, Zhang, Xia & Cai, "Mutual consistency learning for semi-supervised medical image segmentation",
 Medical Image Analysis 81 (2022) 102530, arXiv:2109.09960. Defaults: the authors' code for 3D images.

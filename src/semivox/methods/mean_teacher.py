@@ -1,4 +1,4 @@
-"""Mean teacher: on unlabeled patches, agree with a moving average of yourself.
+"""Mean teacher: on unlabeled patches, the network must agree with a moving average of itself.
 
 Tarvainen & Valpola, "Mean teachers are better role models", NeurIPS 2017, arXiv:1703.01780.
 Defaults: the 3D baseline of Yu et al. (UA-MT), MICCAI 2019, arXiv:1907.07034.

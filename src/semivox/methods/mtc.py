@@ -1,4 +1,4 @@
-"""MTC: a second decoder rebuilds the image class by class, the network's own segmentation saying what belongs to whom.
+"""MTC: a second decoder reconstructs the image class by class, as the network's own segmentation divides it.
 
 Chen, Bortsova, Garcia-Uceda Juarez, van Tulder & de Bruijne, "Multi-task attention-based semi-supervised learning for
 medical image segmentation", MICCAI 2019, arXiv:1907.12303, there called MASSL; "MTC" in Xie et al., MIDL 2024.

@@ -1,4 +1,4 @@
-"""SASSNet: predict distances to the surface as well, and make those of unlabeled patches pass for labeled ones.
+"""SASSNet: also predicts distances to the surface; a discriminator makes those of unlabeled patches look labeled.
 
 Li, Zhang & He, "Shape-aware semi-supervised 3D semantic segmentation for medical images", MICCAI 2020,
 arXiv:2007.10732. Defaults: the authors' code, where the paper's text differs the fields say so.

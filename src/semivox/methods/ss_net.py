@@ -1,4 +1,4 @@
-"""SS-Net: the answer stays when the scan changes a little, and voxels of a class resemble its best examples.
+"""SS-Net: predictions must withstand small changes of the scan, and voxels of a class resemble its best examples.
 
 Wu et al., "Exploring smoothness and class-separation for semi-supervised medical image segmentation", MICCAI 2022,
 arXiv:2203.01324. Defaults: the authors' 3D code.

@@ -1,4 +1,4 @@
-"""Supervised: learn from the labeled patches alone. The twin beside which every other method stands.
+"""Supervised: learns from the labeled patches alone; every other method is compared with this twin.
 
 Loss and network of the left-atrium benchmark's V-Net: Yu et al., MICCAI 2019, arXiv:1907.07034 (half cross-entropy,
 half pooled soft Dice). With the U-Net, the baseline of Xie et al., MIDL 2024, arXiv:2407.04638.

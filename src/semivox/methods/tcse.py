@@ -1,4 +1,4 @@
-"""TCSE: flipping and turning a scan must flip and turn its segmentation, and change nothing else.
+"""TCSE: flipping or rotating a scan must flip or rotate its segmentation, and change nothing else.
 
 Li, Yu, Chen, Fu & Heng, "Semi-supervised skin lesion segmentation via transformation consistent self-ensembling
 model", BMVC 2018, arXiv:1808.03887: one network, two passes with different noise, dropout and pose, moved by both. The

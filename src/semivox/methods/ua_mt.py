@@ -1,4 +1,4 @@
-"""UA-MT: a mean teacher that is listened to only where it is sure.
+"""UA-MT: a mean teacher that counts only where it is certain.
 
 Yu et al., "Uncertainty-aware self-ensembling model for semi-supervised 3D left atrium segmentation", MICCAI 2019,
 arXiv:1907.07034. Defaults: the authors' code.

@@ -1,4 +1,4 @@
-"""UniMatch V2 in 3D: what a teacher surely sees in a patch, the student should see in two strongly varied views of it.
+"""UniMatch V2 in 3D: what a teacher is certain of in a patch, the student must see in two strongly augmented views.
 
 Yang, Zhao & Zhao, "UniMatch V2: pushing the limit of semi-supervised semantic segmentation", arXiv:2410.10777 (2024).
 Defaults: the authors' code for photographs. Nobody has published the method in 3D: what follows from that is ours.

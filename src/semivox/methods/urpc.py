@@ -1,4 +1,4 @@
-"""URPC: predictions at several scales of one network agree with their mean, above all where they nearly do.
+"""URPC: predictions of one network at several scales must agree, above all where they nearly do.
 
 Luo et al., "Efficient semi-supervised gross target volume of nasopharyngeal carcinoma segmentation via uncertainty
 rectified pyramid consistency", MICCAI 2021, arXiv:2012.07042; extended in Medical Image Analysis 80 (2022) 102517.

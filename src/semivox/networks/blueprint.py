@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import explain
+from semivox.core.explanations import explain
 from semivox.core.plan import Plan
 from semivox.core.spelling import suggestion
 from semivox.networks.architecture import Architecture
@@ -72,7 +72,8 @@ def architecture(name: str, options: Mapping[str, Any]) -> Architecture:
     """The architecture of this name with these options. Raises InputError naming what is unknown or out of bounds."""
     if name not in ARCHITECTURES:
         raise InputError(
-            f"unknown network {name!r}{suggestion(name, ARCHITECTURES)}; there are {', '.join(sorted(ARCHITECTURES))}"
+            f"there is no network {name!r}{suggestion(name, ARCHITECTURES)}; choose from "
+            f"{', '.join(sorted(ARCHITECTURES))}"
         )
     try:
         return ARCHITECTURES[name].model_validate(dict(options))

@@ -29,7 +29,7 @@ def parse_overrides(texts: Iterable[str]) -> Overrides:
     for section, chosen in assigned(texts, 2, "section.field=value, such as method.decay=0.95").items():
         if section not in Overrides._fields:
             hint = suggestion(section, Overrides._fields)
-            raise InputError(f"--set {section}...: {section!r} is none of method, train, plan{hint}")
+            raise InputError(f"--set {section}...: {section!r} is not method, train or plan{hint}")
         getattr(result, section).update(chosen)
     for name in result.plan:
         try:
@@ -54,7 +54,7 @@ def assigned(texts: Iterable[str], depth: int, form: str) -> dict[str, Any]:
         for key in path[:-1]:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
-                raise InputError(f"--set {text!r} contradicts an earlier --set, which gave {key!r} one plain value")
+                raise InputError(f"--set {text!r} contradicts an earlier --set, which gave {key!r} a single value")
         place[path[-1]] = parse_value(value.strip())
     return result
 

@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from semivox.core.errors import InputError
-from semivox.core.explanations import unknown
-from semivox.core.frozen import Frozen, explain
+from semivox.core.explanations import explain, unknown
+from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.plan import Plan
 from semivox.core.spelling import suggestion
@@ -109,7 +109,7 @@ def checked(kind: type[Value], what: str, **fields: Any) -> Value:
     for name in fields:
         if name not in kind.model_fields:
             known = ", ".join(kind.model_fields)
-            raise InputError(f"{what}: there is no {name!r}{suggestion(name, kind.model_fields)}; there are {known}")
+            raise InputError(f"{what}: there is no {name!r}{suggestion(name, kind.model_fields)}; choose from {known}")
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
@@ -137,4 +137,4 @@ def with_fields(plan: Plan, fields: Mapping[str, Any]) -> Plan:
         require_trainable(changed)
         return changed
     except ValidationError as error:
-        raise InputError(f"the plan cannot be changed so:\n{explain(error, Plan)}") from error
+        raise InputError(f"the plan cannot be changed like this:\n{explain(error, Plan)}") from error

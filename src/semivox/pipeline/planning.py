@@ -9,7 +9,7 @@ import torch
 from semivox.core.plan import Plan
 from semivox.core.processes.cores import usable_cores
 from semivox.core.split import Split
-from semivox.data.checks.run import CheckReport
+from semivox.data.checks.findings import CheckReport
 from semivox.data.dataset import Dataset
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.data.planning.options import Machine, PlanOptions

@@ -7,6 +7,7 @@ from math import prod
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.data.augmentation import schemes
 from semivox.data.planning import topology
 from semivox.data.planning.plan import require_affordable
@@ -28,7 +29,8 @@ def require_trainable(plan: Plan) -> None:
     schemes.find(plan.augmentation)
     if len(plan.intensity) != len(plan.channels):
         raise InputError(
-            f"the plan has {len(plan.channels)} channel(s), but intensity has {len(plan.intensity)} entries"
+            f"the plan has {plural(len(plan.channels), 'channel')}, but intensity has "
+            f"{plural(len(plan.intensity), 'entry', 'entries')}"
         )
     if len(plan.classes) < 2:
         raise InputError("the plan has no class besides background")

@@ -24,7 +24,9 @@ from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
+from semivox.pipeline.possible import require_device
 from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.training.formats import computes_bfloat16
 from semivox.training.model import load_model, model_digest
 
 PRECISIONS: dict[str, Precision] = {name: name for name in get_args(Precision)}
@@ -37,11 +39,10 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
     scan give the same bits at each call.
     """
     if precision is not None and precision not in PRECISIONS:
-        raise InputError(f"there is no precision {precision!r}; there are {' and '.join(PRECISIONS)}")
+        raise InputError(f"there is no precision {precision!r}; choose from {' and '.join(PRECISIONS)}")
+    require_device(device)
     method, card = load_model(run)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda was asked for, but torch finds no GPU; use --device cpu")
     if place.type == "cuda":
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     method = method.to(place)
@@ -53,6 +54,16 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
         model=model_digest(run),
         precision=PRECISIONS[precision or card.plan.precision],
         **options,
+    )
+
+
+def slow_precision(predictor: ScanPredictor) -> str:
+    """A sentence where the processor has no instructions for the model's precision; empty where it has."""
+    if predictor.precision != "bf16-mixed" or computes_bfloat16(predictor.device):
+        return ""
+    return (
+        "The model predicts in bf16-mixed, as it was trained; this processor has no instructions for it and is slow. "
+        "--precision 32-true is faster here; a few voxels at edges may get another label."
     )
 
 

@@ -51,7 +51,7 @@ def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
     Raises InputError for fewer than one process.
     """
     if processes < 1:
-        raise InputError(f"--processes {processes} is too few; 1 or more are right")
+        raise InputError(f"--processes {processes} is too few; give 1 or more")
     if processes == 1:
         yield
         return

@@ -109,5 +109,5 @@ def _read(scan: AnyPath | Sequence[AnyPath], spacing: Spacing | None, affine: np
         raise InputError("a file says itself how large its voxels are; spacing and affine are for arrays")
     paths = [scan] if isinstance(scan, (str, PathLike)) else list(scan)
     if wrong := [path for path in paths if not isinstance(path, (str, PathLike))]:
-        raise InputError(f"a scan is a NumPy array, a file, or a list of files; received {type(wrong[0]).__name__}")
+        raise InputError(f"a scan is a NumPy array, a file, or a list of files; received {wrong[0]!r:.80}")
     return read([Path(path) for path in paths])

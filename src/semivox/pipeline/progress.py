@@ -73,7 +73,11 @@ class Terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(title, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+            try:
+                yield lambda done, total: progress.update(task, completed=done, total=total)
+            finally:
+                if progress.tasks[0].total is None:  # an error before anything was counted leaves no empty bar behind
+                    progress.remove_task(task)
 
     def reporter(self) -> Reporter:
         """The live line."""

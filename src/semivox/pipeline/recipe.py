@@ -72,7 +72,9 @@ class Recipe(Frozen):
                 if n.split(".")[-1] in PERIODS and v and n not in dict(leaves(options))
             ]
             if kept:
-                told.append(f"with other steps, periods count too: {', '.join(f'method.{name}' for name in kept)} stay")
+                told.append(
+                    f"these periods do not follow the number of steps: {', '.join(f'method.{name}' for name in kept)}"
+                )
         return tuple(told)
 
     def plan_with(self, plan: Mapping[str, Any]) -> dict[str, Any]:

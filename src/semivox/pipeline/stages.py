@@ -1,4 +1,4 @@
-"""The steps from a data folder to a trained model, each one a call: inspect, decide, ready, learn.
+"""The steps from a data folder to a trained model, each one a call: load, check, plan, prepare.
 
 The command line and the Python interface both stand on these.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 from shlex import quote
 
 from semivox.core.errors import InputError
-from semivox.core.files import make_folder
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.core.processes.cores import usable_cores
 from semivox.core.processes.main_guard import require_first_run
 from semivox.core.split import Split
@@ -24,9 +24,7 @@ from semivox.data.prepared.store import Store
 from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import forecast
-from semivox.training.run import train_run
 from semivox.training.settings import RunConfig, TrainSettings
-from semivox.training.spec import RunSpec
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
 
@@ -44,9 +42,9 @@ def load_dataset(data: Path, split: Split | Path | None = None, exclude: Collect
     exclude = excluded(dataset, exclude)
     parts = {part: tuple(name for name in getattr(chosen, part) if name not in exclude) for part in PARTS}
     if unknown := sorted({name for names in parts.values() for name in names} - set(known)):
-        raise InputError(f"the split names {len(unknown)} case(s) that {data} lacks, such as {unknown[0]!r}")
+        raise InputError(f"the split names {plural(len(unknown), 'case')} that {data} lacks, such as {unknown[0]!r}")
     if bare := [name for name in (*parts["labeled"], *parts["validation"]) if known[name].label is None]:
-        raise InputError(f"the split counts {bare[0]!r} as labeled, but {data} holds no label of it")
+        raise InputError(f"the split counts {bare[0]!r} as labeled, but {data} holds no label for it")
     if not parts["labeled"]:
         raise InputError("no labeled case is left to train on; at least one is needed")
     _check_patients(chosen, groups_of(dataset.entries))
@@ -81,17 +79,24 @@ def check_or_raise(
         listing = "\n".join(f"  {f.file or dataset.root}: {f.message}\n    fix: {f.fix}" for f in report.errors)
         bad = [case.case for case in report.cases if case.verdict == "error"]
         aside = f"\nOr leave them out: --exclude {quote(','.join(bad))}" if bad else ""
-        raise InputError(f"{len(report.errors)} error(s) in {dataset.root} prevent training:\n{listing}{aside}")
+        raise InputError(
+            f"{plural(len(report.errors), 'error')} in {dataset.root} must be fixed before training:\n{listing}{aside}"
+        )
     return CheckedDataset(dataset, split, report)
 
 
 def make_plan(
     inspected: CheckedDataset, options: PlanOptions, config: RunConfig, progress: ProgressDisplay | None = None
 ) -> Plan:
-    """The plan of a data set for a run, with the cost of training measured by dry steps of that very run."""
+    """The plan of a data set for a run, with the cost of training measured by dry steps of that very run.
+
+    Where the user has named hours and no steps, the steps are those that the measured time allows.
+    """
+    fixed = options.steps is not None or "steps" in options.fields or config.train.steps is not None
+    hours = None if fixed else options.hours
     plan = planned(inspected, options, config.train.device)
-    with (progress or Quiet()).bar("measuring dry steps, in seconds") as count:
-        return forecast(plan, config, options.fields, count)
+    with (progress or Quiet()).bar("measuring training steps, in seconds") as count:
+        return forecast(plan, config, options.fields, count, hours)
 
 
 def prepare_cases(
@@ -106,12 +111,6 @@ def prepare_cases(
     training = split.model_copy(update={"test": ()})  # test scans are predicted from their files
     with (progress or Quiet()).bar("preparing scans") as count:
         return prepare(dataset, training, plan, out, spare_cores() if workers is None else workers, count)
-
-
-def train_method(spec: RunSpec, progress: ProgressDisplay | None = None) -> None:
-    """Train one method into a run folder; resumes, or returns at once where it is done."""
-    make_folder(spec.folder.path.parent)
-    train_run(spec, (progress or Quiet()).reporter())
 
 
 def readers_of(train: TrainSettings) -> int | None:
@@ -145,5 +144,6 @@ def _check_patients(split: Split, groups: dict[str, str]) -> None:
             other, first = sides.setdefault(groups.get(name) or f"\0{name}", (side, name))
             if other != side:
                 raise InputError(
-                    f"patient {groups[name]!r} stands on both sides: {first!r} is in {other}, {name!r} in {side}"
+                    f"patient {groups[name]!r} is on both sides of the split: {first!r} is in {other}, "
+                    f"{name!r} in {side}"
                 )

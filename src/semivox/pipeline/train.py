@@ -6,17 +6,18 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.core.processes.launcher import first_process
 from semivox.core.split import Split
 from semivox.data.prepared.store import Store
 from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of, train_method
-from semivox.training.distributed import wait_for_first, with_launchers_processes
+from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of
+from semivox.training.durations import expected
+from semivox.training.fabric import wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.model import require_model
-from semivox.training.reporter import clock
-from semivox.training.run import check_parts
+from semivox.training.run import check_parts, train_run
 from semivox.training.settings import RunConfig
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
 
@@ -45,7 +46,7 @@ def train_one(
     if folder.done.exists():
         return out
     spec = RunSpec(folder, store, Split.load(folder.split), Plan.load(folder.plan), config)
-    train_method(spec, progress)
+    train_run(spec, progress.reporter())
     return out
 
 
@@ -73,7 +74,7 @@ def _made_ready(
         if plan is not None:  # what is asked for must be what was trained
             RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config).keep()
         require_model(folder.path)
-        progress.say(f"{folder.path} is finished already.")
+        progress.say(f"{folder.path} is already finished.")
         return
     if begun is None:
         inspected = check_or_raise(dataset, split, readers_of(config.train), progress)
@@ -102,5 +103,8 @@ def _announce(spec: RunSpec, progress: ProgressDisplay) -> None:
     """Say what training will cost, as far as it was measured."""
     steps, forecast = spec.plan.steps, spec.plan.forecast
     if forecast:
-        cost = clock(forecast.seconds(steps))
-        progress.say(f"{steps} steps, about {cost} (h:mm:ss) if they cost what was measured for {forecast.method}.")
+        progress.say(
+            f"{plural(steps, 'step')} in {spec.plan.precision}, about {expected(forecast, steps)}. A step of "
+            f"{forecast.method} took {forecast.seconds_per_step:.2g} s when the plan was made; the time left is "
+            "corrected while it trains."
+        )

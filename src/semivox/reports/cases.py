@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,11 @@ from semivox.core.reading import text_of
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, read_label
-from semivox.data.prepared.prepare import class_indices
+from semivox.data.prepared.labels import class_indices
 from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.score import Row
-from semivox.experiments.results import Group, Results
+from semivox.experiments.groups import Group
+from semivox.experiments.results import Results
 from semivox.pipeline.predict import prediction_of
 from semivox.reports.overlay import overlay
 from semivox.reports.viewer.scenes import Layer, Scene
@@ -72,11 +74,14 @@ class Cases:
     """What the page does not hold, and how to see it; empty where it holds all."""
 
 
-def cases_of(results: Results, twin: Group, method: Group, out: Path, data: Path) -> Cases:
+def cases_of(results: Results, twin: Group, method: Group) -> Cases:
     """Every case of a job: worst Dice of the method first. Pictures and volumes as far as the budget goes."""
-    lines = sorted(_lines(twin, method, _findings(out)), key=lambda line: (line.method is not None, line.method or 0))
+    lines = sorted(
+        _lines(twin, method, _findings(results.folder)), key=lambda line: (line.method is not None, line.method or 0)
+    )
+    data = Path(results.record.data)
     try:
-        dataset = layouts.find(Path(results.record.data))
+        dataset = layouts.find(data)
     except InputError:  # the data are elsewhere: scores can be listed all the same
         return Cases(tuple(lines), left_out=f"The scans are no longer in {data}, so none is shown.")
     scenes: list[Scene] = []
@@ -154,7 +159,7 @@ def _left_out(lines: list[CaseLine], data: Path) -> str:
     if flat:
         said.append(f"{flat} have pictures but no volume here.")
     if said:
-        said.append(f"semivox view {data} --labels RUN/predictions shows any of them.")
+        said.append(f"{shlex.join(['semivox', 'view', str(data)])} --labels RUN/predictions shows any of them.")
     return " ".join(said)
 
 

@@ -30,7 +30,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Line:
+class CurveLine:
     """One run in one panel."""
 
     run: str
@@ -45,7 +45,7 @@ class Panel:
     """One quantity over the steps of training, a line per run that logged it."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[CurveLine, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
 
@@ -110,7 +110,7 @@ def _panel(title: str, by_run: Mapping[str, Sequence[tuple[int, float]]], runs: 
     for run, (steps, values) in curves.items():
         x, y = steps / last * WIDTH, HEIGHT - (values - bottom) / (top - bottom) * HEIGHT
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-        lines.append(Line(run, runs.index(run), points))
+        lines.append(CurveLine(run, runs.index(run), points))
     return Panel(
         title,
         tuple(lines),

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
+from semivox.core.plurals import plural
 from semivox.core.randomness import generator
-from semivox.evaluation.aggregation import plural
 from semivox.evaluation.ranks import Ranking
 
 INK, SOFT, GOOD, BAD = "#1d2327", "#5c6770", "#0b7a4b", "#b3361b"

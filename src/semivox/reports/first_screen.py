@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 from semivox.evaluation.comparison import Comparison
+from semivox.experiments.fitness import unfitness
 from semivox.experiments.summary import Summary
 
-WORDS = {"helped": "Helped", "hurt": "Did not help", "inconclusive": "Cannot be told"}
+WORDS = {"helped": "Helped", "hurt": "Did not help", "inconclusive": "Inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class FirstScreen:
     command: str
 
 
-def first_screen(summary: Summary, out: Path) -> FirstScreen:
-    """From the summary of a job in ``out``."""
+def first_screen(summary: Summary, job: str) -> FirstScreen:
+    """From the summary of a job; ``job``: the name of its folder."""
     dice = summary.comparisons.get("dice")
     unfit = unfitness(summary)
     chosen = summary.arms.get(summary.chosen)
@@ -47,21 +48,8 @@ def first_screen(summary: Summary, out: Path) -> FirstScreen:
         "run again."
         if unfit
         else "Look at the worst cases below, then label new scans:",
-        "" if unfit else f"semivox predict {out.name}/{summary.chosen} -i SCANS -o LABELS",
+        "" if unfit else shlex.join(["semivox", "predict", f"{job}/{summary.chosen}", "-i", "SCANS", "-o", "LABELS"]),
     )
-
-
-def unfitness(summary: Summary) -> str:
-    """Why the model that the job chose must not be used; empty where nothing speaks against it."""
-    own = f"{summary.chosen}: "
-    reasons = [
-        warning.split(own, 1)[1]
-        for warning in summary.warnings
-        if own in warning and ("hardly found" in warning or "vanished" in warning or "failed" in warning)
-    ]
-    if not summary.arms:
-        reasons.append("No scan could be scored, so nobody knows how good this model is.")
-    return " ".join(reasons)
 
 
 def _number(dice: Comparison) -> str:
@@ -79,9 +67,9 @@ def _decide(summary: Summary, dice: Comparison | None) -> str:
     if summary.verdict != "inconclusive":
         return ""
     if dice is None:
-        return "Labels of scans that neither model has seen, of two patients at least."
+        return "Labels of scans that neither model has seen, from at least two patients."
     if dice.low is None or dice.high is None:
-        return "More scored scans: one scan says nothing of others."
+        return "More scored scans: one scan says nothing about others."
     said = re.search(r"About [^.]* would decide[^.]*\.", summary.answer)
     if dice.difference == 0 or dice.low == dice.high:
         return "Nothing: the two models score the same. Use either."

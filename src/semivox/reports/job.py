@@ -12,14 +12,14 @@ from semivox.evaluation.aggregation import by_place, values_at
 from semivox.evaluation.score import Row
 from semivox.evaluation.summary import Statistic
 from semivox.experiments.collect import collect
+from semivox.experiments.groups import Estimate, Group
 from semivox.experiments.record import load_record
-from semivox.experiments.results import Estimate, Group
 from semivox.experiments.summary import Summary
 from semivox.experiments.verdict import provenance_line
 from semivox.reports.cases import Cases, cases_of
 from semivox.reports.curves import training_curves
 from semivox.reports.first_screen import first_screen
-from semivox.reports.methods_text import citations, how_made, methods_paragraph
+from semivox.reports.methods_text import citations, how_made, in_words, methods_paragraph
 from semivox.reports.page import Outcome, PairedCase, ReportData, ScoreRow, write_report
 from semivox.reports.pictures import case_pictures
 from semivox.training.folder import RunFolder
@@ -35,11 +35,11 @@ def report_job(out: Path) -> Path:
     record = load_record(out)
     if not record.data:
         raise InputError(
-            f"the job in {out} was made by semivox 0.1.0, which did not keep where its scans are. Start its "
-            "semivox run again, with the same --out: nothing is trained again, and the page is written"
+            f"the job in {out} was made by semivox 0.1.0, which did not keep where its scans are. Run its "
+            "semivox run again with the same --out: nothing is trained again, and the page is written"
         )
     if not (out / "summary.json").exists():
-        raise InputError(f"the job in {out} is not finished; start its semivox run again, with the same --out")
+        raise InputError(f"the job in {out} is not finished; run its semivox run again with the same --out")
     summary, plan = Summary.load(out / "summary.json"), Plan.load(out / "plan.json")
     arms = (summary.twin, summary.method)
     results = None if record.scored_on == "nothing" else collect(out)
@@ -47,7 +47,7 @@ def report_job(out: Path) -> Path:
     sentences = SENTENCE_ENDS.split(summary.answer)
     pair = [groups[arm] for arm in arms if arm in groups]
     both = results is not None and len(pair) == 2
-    cases = cases_of(results, pair[0], pair[1], out, Path(record.data)) if results is not None and both else Cases()
+    cases = cases_of(results, *pair) if results is not None and both else Cases()
     data = ReportData(
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",
         verdict=sentences[0],
@@ -64,9 +64,9 @@ def report_job(out: Path) -> Path:
         paired=paired_cases(*(_rows(groups.get(arm)) for arm in arms)),
         curves=training_curves({arm: RunFolder(out / arm).logged() for arm in arms}),
         pictures=() if results is None or cases.lines else case_pictures(results, ""),
-        provenance=how_made(summary, out),
-        reasons=dict(plan.reasons),
-        first=first_screen(summary, out),
+        provenance=how_made(summary, out, record),
+        reasons={in_words(name): why for name, why in plan.reasons.items()},
+        first=first_screen(summary, out.name),
         cases=cases,
         methods=methods_paragraph(summary, plan),
         citations=citations(summary),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from semivox.core.files import write_text
 from semivox.evaluation.metrics import METRICS
-from semivox.experiments.results import Estimate
+from semivox.experiments.groups import Estimate
 from semivox.experiments.verdict import COMPARED
 from semivox.reports.page import number, printable
 from semivox.reports.table import Line, by_labeled_set, family_of

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from semivox.core.plan import Plan
+from semivox.experiments.record import Record
 from semivox.experiments.summary import Summary
 from semivox.methods import find
 from semivox.training.environment import starts
@@ -25,7 +26,7 @@ def methods_paragraph(summary: Summary, plan: Plan) -> str:
     return (
         f"Models that segment {classes} were trained with Semivox {about.semivox} [1] on {about.labeled} labeled and "
         f"{about.unlabeled} unlabeled scans of {about.dataset}. Scans were resampled to {spacing} mm and cropped to "
-        f"patches of {patch} voxels; a {about.network.split(' ', 1)[0]} network was trained for {about.steps} steps "
+        f"patches of {patch} voxels; a {about.network.split(' {')[0]} network was trained for {about.steps} steps "
         f"({plan.labeled_per_step} labeled and {plan.unlabeled_per_step} unlabeled patches a step, precision "
         f"{about.precision}, augmentation {about.augmentation}, seed {about.seed}, weights: {about.selection}). "
         f"The method {summary.method} [2] was compared with its supervised twin, which differs only in that it sees no "
@@ -45,17 +46,30 @@ def citations(summary: Summary) -> tuple[str, ...]:
     return (CITED.format(version=version("semivox")), paper)
 
 
-def how_made(summary: Summary, out: Path) -> Mapping[str, str]:
+def commands_of(record: Record) -> dict[str, str]:
+    """What was typed, by which version, and on which files."""
+    typed = "; then ".join(start.command for start in record.starts)
+    return {"command": typed or "not recorded", "digest of the data": record.files}
+
+
+def how_made(summary: Summary, out: Path, record: Record) -> Mapping[str, str]:
     """Command, versions, digests: what repeats these numbers."""
-    found: dict[str, str] = {}
+    found = commands_of(record)
     for folder in (out / summary.method, out / "folds" / "0" / summary.method):
         entries = starts(folder / "environment.json")
         if not entries:
             continue
         entry = entries[-1]
-        if str(entry.get("command", "")).startswith("semivox "):  # a helping process has a command that nobody typed
-            found["command"] = entry["command"]
         found["versions"] = ", ".join(f"{name} {own}" for name, own in entry.get("packages", {}).items())
         found["machine"] = ", ".join(str(entry[key]) for key in ("system", "processor") if key in entry)
         break
-    return found | {key: str(value) for key, value in summary.provenance.model_dump().items()}
+    return found | {in_words(key): _shown(value) for key, value in summary.provenance.model_dump().items()}
+
+
+def in_words(key: str) -> str:
+    """The name of a field as it stands on a page: ``scored_on`` -> ``scored on``."""
+    return "weights" if key == "selection" else key.replace("_", " ")
+
+
+def _shown(value: object) -> str:
+    return " x ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)

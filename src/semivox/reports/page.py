@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from semivox.core.files import write_text
 from semivox.evaluation.metrics import METRICS
-from semivox.experiments.results import Estimate
+from semivox.experiments.groups import Estimate
 from semivox.methods import DEFAULT
 from semivox.reports.cases import Cases
 from semivox.reports.curves import HEIGHT, WIDTH, Panel

@@ -12,11 +12,12 @@ from semivox.core.plan import Plan
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, read_label
-from semivox.data.prepared.prepare import class_indices
+from semivox.data.prepared.labels import class_indices
 from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.ranks import Ranking
-from semivox.experiments.results import Group, Results, pairs_of
+from semivox.experiments.groups import Group
+from semivox.experiments.results import Results, pairs_of
 from semivox.experiments.verdict import COMPARED
 from semivox.pipeline.predict import prediction_of
 from semivox.reports import figures

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from semivox.evaluation.aggregation import names_of
-from semivox.experiments.results import Group, Results, RunResult
+from semivox.experiments.groups import Group, RunResult
+from semivox.experiments.results import Results
 from semivox.methods import find
 
 
@@ -34,7 +35,7 @@ def provenance(group: Group, results: Results) -> dict[str, str]:
         "spacing": joined(lambda run: " x ".join(f"{s:g}" for s in run.plan.spacing) + " mm"),
         "patch": joined(lambda run: " x ".join(map(str, run.plan.patch))),
         "patches per step": joined(_patches_per_step),
-        "network": joined(lambda run: " ".join([run.plan.network.name, *_shown(run.plan.network.options)])),
+        "network": joined(lambda run: " ".join([run.plan.network.title, *_shown(run.plan.network.options)])),
         "precision": joined(lambda run: run.plan.precision),
         "augmentation": joined(lambda run: run.plan.augmentation),
         "splits": joined(lambda run: run.split.digest()),

@@ -15,11 +15,13 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen, explain
+from semivox.core.explanations import explain
+from semivox.core.frozen import Frozen
 from semivox.evaluation.metrics import METRICS
 from semivox.experiments.arms import TWIN
+from semivox.experiments.groups import Group
 from semivox.experiments.protocols import PROTOCOLS
-from semivox.experiments.results import Group, Results
+from semivox.experiments.results import Results
 from semivox.reports.page import TextTable
 from semivox.reports.provenance import provenance
 from semivox.reports.recipe_differences import differences, recipe_of

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from semivox.core.mappings import merged
-from semivox.experiments.results import Group, Results, RunResult
+from semivox.experiments.groups import Group, RunResult
+from semivox.experiments.results import Results
 from semivox.pipeline.recipe import Recipe, leaves, load_recipe, plain, recipe_names, shown
 from semivox.training.settings import TrainSettings, configure
 

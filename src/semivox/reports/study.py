@@ -10,7 +10,7 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder, write_text
 from semivox.core.plan import Plan
-from semivox.evaluation.aggregation import plural
+from semivox.core.plurals import plural
 from semivox.experiments.collect import collect, unfinished
 from semivox.experiments.health import health_warnings
 from semivox.experiments.results import Results
@@ -21,6 +21,7 @@ from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.difficulty import known_difficulty, measure_difficulty, strata
 from semivox.reports.markdown import write_markdown
+from semivox.reports.methods_text import commands_of, in_words
 from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
 from semivox.reports.pictures import case_pictures, comparison_figures, count_figures, first_curves
 from semivox.reports.published import beside
@@ -58,6 +59,8 @@ class StudyPage:
     published: tuple[TextTable, ...] = ()
     curves: tuple[Panel, ...] = ()
     curves_of: str = ""
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Commands, and the digest of the data."""
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -101,7 +104,8 @@ def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> Stu
         published=beside(protocol, results) if (protocol := results.record.study_file.protocol) else (),
         curves=curves,
         curves_of=curves_of,
-        reasons=dict(Plan.load(results.folder / "plan.json").reasons),
+        made=commands_of(results.record),
+        reasons={in_words(name): why for name, why in Plan.load(results.folder / "plan.json").reasons.items()},
     )
 
 

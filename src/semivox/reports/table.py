@@ -10,7 +10,8 @@ from semivox.core.csv_files import write_csv
 from semivox.core.files import write_text
 from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.metrics import METRICS
-from semivox.experiments.results import Estimate, Results
+from semivox.experiments.groups import Estimate
+from semivox.experiments.results import Results
 from semivox.experiments.verdict import COMPARED
 from semivox.reports.page import number
 from semivox.reports.provenance import provenance

@@ -6,14 +6,13 @@ import importlib.metadata as metadata
 import json
 import os
 import platform
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
+from semivox.core.processes.command import typed
 from semivox.core.reading import content_of
 
 PACKAGES = ("semivox", "torch", "lightning-fabric", "numpy", "nibabel", "SimpleITK")
@@ -44,7 +43,7 @@ def record(path: Path, threads: int, device: str) -> list[str]:
         "cores": os.cpu_count(),
         "threads": threads,
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "command": command_line(sys.argv),
+        "command": typed(),
     }
     write_text(path, json.dumps([*before, entry], indent=2) + "\n")
     return changes(before[-1], entry) if before else []
@@ -63,15 +62,6 @@ def versions(path: Path, package: str) -> tuple[str, ...]:
     """Of a package at each start, each once; empty where they were not recorded."""
     named = (entry.get("packages", {}).get(package) for entry in starts(path))
     return tuple(dict.fromkeys(str(version) for version in named if version))
-
-
-def command_line(words: Sequence[str]) -> str:
-    """A command with all its options; of a path that begins at the root, which may name a user, the last part."""
-    told = [Path(words[0]).name]
-    for word in words[1:]:
-        option, equals, value = word.rpartition("=")
-        told.append(option + equals + (Path(value).name if Path(value).is_absolute() else value))
-    return shlex.join(told)
 
 
 def processor() -> str:

@@ -36,6 +36,7 @@ HARMLESS = ("train.workers:", "train.readers:", "train.save_every:", "train.tens
 class DataRecord(Frozen):
     """What a run was begun on (data.json): a resume with other voxels is refused."""
 
+    called = "record of a run's voxels"
     voxels: Mapping[str, str]
     """Case -> hash of its prepared image and label."""
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from statistics import median
 
 import torch
 
@@ -25,6 +24,8 @@ WORTHWHILE = 0.9
 """Another format must take less than this part of the default's time to be taken instead."""
 AGREEING = 3
 """So many of the shortest times of each format count: a difference must be larger than their spread."""
+STEADY = 1.1
+"""Times that differ by less than this factor agree."""
 ROUNDS = range(5, 31)
 """Rounds of timings: with fewer, agreement may be chance; what so many do not decide is as good as equal."""
 SECONDS = 20.0
@@ -39,7 +40,7 @@ class Decision:
 
     chosen: StepFormat
     seconds: Mapping[StepFormat, float]
-    """Median time of a step; of a format that there was no time for, nothing."""
+    """The fastest step of each; of a format that there was no time for, nothing."""
     rounds: int
     undecided: tuple[StepFormat, ...]
     """Formats that may be faster than the default, or may not."""
@@ -104,7 +105,9 @@ def decide(
     """
     begin, default = now(), formats[0]
     step(default)
-    first = step(default)
+    warm = now()
+    timed = step(default)
+    first = now() - warm
     left = list(formats[: max(1, int(budget / ((ROUNDS.start + 1) * max(first, 1e-6))))])  # as many as can be decided
     untried = formats[len(left) :]
     for other in left[1:]:
@@ -114,7 +117,7 @@ def decide(
         passed = now() - begin
         if count is not None:
             count(min(round(passed), round(budget)), round(budget))
-        if len(left) == 1 or passed > budget:
+        if passed > budget or (len(left) == 1 and (steady(times[default]) or passed + first > budget)):
             break
         for one in _turned(left, number):
             times[one].append(step(one))
@@ -127,9 +130,15 @@ def decide(
         chosen = other if faster(times[other], times[chosen]) else chosen
     if count is not None:
         count(round(budget), round(budget))
-    times[default] = times[default] or [first]
-    known = {one: median(values) for one, values in times.items() if values}
+    times[default] = times[default] or [timed]
+    known = {one: min(values) for one, values in times.items() if values}
     return Decision(chosen, known, len(times[default]), tuple(undecided))
+
+
+def steady(times: Sequence[float]) -> bool:
+    """Whether the fastest agree, so that further steps would tell nothing new."""
+    fastest = sorted(times)[:AGREEING]
+    return len(fastest) == AGREEING and fastest[-1] <= STEADY * fastest[0]
 
 
 def faster(one: Sequence[float], other: Sequence[float]) -> bool | None:

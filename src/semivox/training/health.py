@@ -50,9 +50,9 @@ class Health:
         if "terms" not in row:
             return []
         found = [*self._skipped(row), *self._figures(row), *self._silent_terms(row), *self._ramps(row)]
-        new = [(key, worry) for key, worry in found if key not in self.told]
+        new = [(key, warning) for key, warning in found if key not in self.told]
         self.told.update(key for key, _ in new)
-        return [worry for _, worry in new]
+        return [warning for _, warning in new]
 
     def _lasting(self, row: Mapping[str, Any], kind: str, name: str, value: float | None) -> deque[float] | None:
         """The last ``WINDOW`` values of a figure, this one included; None while there are fewer."""

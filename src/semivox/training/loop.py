@@ -21,8 +21,8 @@ from semivox.core.errors import SemivoxError
 from semivox.core.progress import Progress
 from semivox.core.randomness import seed_step
 from semivox.methods.method import Losses, Method
+from semivox.training.averaging import average, share, share_buffers
 from semivox.training.checkpoint import State
-from semivox.training.distributed import average, share, share_buffers
 
 MOST_SKIPPED = 3  # steps in a row without finite gradients, after which going on is pointless
 

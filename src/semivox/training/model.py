@@ -30,6 +30,7 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 class ModelCard(Frozen):
     """What the weights belong to."""
 
+    called = "description of a model"
     version: Literal[1, 2] = 2
     """Format of this file. In version 1 the plan is not settled yet: the run's own settings may overrule it."""
     semivox: str

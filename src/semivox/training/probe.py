@@ -10,8 +10,8 @@ from torch import Tensor
 
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data.batches.patches import padding
 from semivox.data.batches.sampler import by_class, valid_corners
+from semivox.data.prepared.intensity import padding
 from semivox.data.prepared.store import Store
 from semivox.methods.method import Method
 from semivox.networks.teacher import Teacher
@@ -135,7 +135,7 @@ def _well_within(
 
 def _vanished(step: int, name: str) -> HealthWarning:
     text = (
-        f"the class {name!r} has vanished: it is segmented nowhere, even where a training label shows it. Train "
+        f"{name} has vanished: the network finds it nowhere, not even where a training label shows it. Train "
         "longer, lower the weight of the unlabeled part, or label more of it"
     )
     return HealthWarning(step, "vanished_class", text)

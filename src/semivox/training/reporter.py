@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Protocol, TextIO
 
 import psutil
+
+from semivox.training.durations import clock
+
+LATE = 120.0
+"""Seconds back to which the speed is measured."""
 
 
 class Reporter(Protocol):
@@ -50,13 +56,15 @@ class ProgressLine:
         self.live = self.stream.isatty()
         self.every = every if every is not None else (0.5 if self.live else 30.0)
         self.title, self.start, self.steps = "", 0, 0
-        self.began = self.said = 0.0
+        self.said = 0.0
+        self.recent: deque[tuple[float, int]] = deque()  # when so many steps were done
         self.process = psutil.Process()
 
     def begin(self, title: str, start: int, steps: int) -> None:
         """Remember when and where the run started."""
         self.title, self.start, self.steps = title, start, steps
-        self.began = self.said = time.monotonic()
+        self.said = time.monotonic()
+        self.recent = deque([(self.said, start)])
         if start:
             print(f"{title}: resuming at step {start} of {steps}", file=self.stream)
 
@@ -66,7 +74,7 @@ class ProgressLine:
         if now - self.said < self.every and done < self.steps:
             return
         self.said = now
-        speed = (done - self.start) / max(now - self.began, 1e-6)
+        speed = self._speed(now, done)
         left = clock((self.steps - done) / speed) if speed else "?"
         losses = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
         memory = sum(p.memory_info().rss for p in [self.process, *self.process.children(recursive=True)]) / 2**30
@@ -75,6 +83,14 @@ class ProgressLine:
             f"{speed:.2f} steps/s | {left} left | {memory:.1f} GB"
         )
         print(f"\r\x1b[2K{text}" if self.live else text, end="" if self.live else "\n", file=self.stream, flush=True)
+
+    def _speed(self, now: float, done: int) -> float:
+        """Steps a second of late, so that the time left follows a machine that becomes busy or quiet."""
+        self.recent.append((now, done))
+        while len(self.recent) > 2 and now - self.recent[1][0] > LATE:
+            self.recent.popleft()
+        then, before = self.recent[0]
+        return (done - before) / max(now - then, 1e-6)
 
     def warn(self, text: str) -> None:
         """A line of its own, above the one that is rewritten."""
@@ -85,10 +101,3 @@ class ProgressLine:
         """Leave the line behind."""
         if self.live:
             print(file=self.stream)
-
-
-def clock(seconds: float) -> str:
-    """1:02:03 or 2:03."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

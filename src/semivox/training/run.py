@@ -25,7 +25,8 @@ from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint, environment
 from semivox.training.checkpoint import State
-from semivox.training.distributed import fabric_of, launch
+from semivox.training.distributed import launch
+from semivox.training.fabric import fabric_of
 from semivox.training.folder import ELSEWHERE, ROLLBACK, RunFolder
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.relay import relayed
@@ -104,15 +105,15 @@ def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> 
         folder.forget_from(saved.step)
         reporter.begin(folder.path.name, saved.step, steps)
         note_conditions(folder, fabric.device, saved.step, reporter)
-    keeper = RunMonitor(fabric, spec, method, reporter, stop, saved)
+    monitor = RunMonitor(fabric, spec, method, reporter, stop, saved)
     with stop.listening():
         with loading_of(spec, method, fabric) as loading, memory_in_words():
             batches = partial(loading.batches, stop=steps)
-            train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), keeper, saved)
-    keeper.stop_if_asked(steps)  # also of what came after the last step: more may be about to follow
+            train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), monitor, saved)
+    monitor.stop_if_asked(steps)  # also of what came after the last step: more may be about to follow
     if fabric.is_global_zero:
         reporter.end()
-        keeper.release(method)
+        monitor.release(method)
     fabric.barrier()
 
 
@@ -170,7 +171,7 @@ def memory_in_words() -> Iterator[None]:
         if words == MEMORY:
             raise SemivoxError(
                 "memory ran out in a training step; a smaller --patch, --network small, or --set "
-                "plan.unlabeled_per_step=1 in a new --out needs less (semivox plan --memory GB decides by itself)"
+                "plan.unlabeled_per_step=1 in a new --out needs less (semivox plan --memory GB finds what fits)"
             ) from error
         if words:
             raise SemivoxError(f"{words}; the same command resumes from the last checkpoint") from error

@@ -119,13 +119,13 @@ class RunMonitor(Observer):
         write_text(self.folder.done, f"{self.steps} steps\n")
         (self.folder.checkpoints / checkpoint.ANCHOR).unlink(missing_ok=True)
 
-    def _warn(self, worries: Iterable[HealthWarning]) -> None:
+    def _warn(self, warnings: Iterable[HealthWarning]) -> None:
         """Tell and keep each warning once, also over resumes."""
-        for worry in worries:
-            if worry.text not in self.known:
-                self.known.add(worry.text)
-                self.folder.warn(*worry)
-                self.reporter.warn(worry.text)
+        for warning in warnings:
+            if warning.text not in self.known:
+                self.known.add(warning.text)
+                self.folder.warn(*warning)
+                self.reporter.warn(warning.text)
 
     def _stop(self, done: int) -> NoReturn:
         self.reporter.end()

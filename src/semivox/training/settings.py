@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from semivox.core.errors import InputError
-from semivox.core.frozen import Frozen, explain
+from semivox.core.explanations import explain
+from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.plan import Patches, Precision, Steps
 from semivox.core.spelling import suggestion
@@ -72,6 +73,7 @@ class TrainSettings(Frozen):
 class RunConfig(Frozen):
     """All that was asked of a run; stands in its folder as config.json."""
 
+    called = "configuration of a run"
     method: MethodName
     ablation: str | None = None
     """Name of the ablation whose overrides are in ``options``."""

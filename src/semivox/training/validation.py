@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from semivox.core.errors import InputError
-from semivox.data.batches.patches import padding
+from semivox.data.prepared.intensity import padding
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semivox.data.checks.run import CheckReport, check
+from semivox.data.checks.findings import CheckReport
+from semivox.data.checks.run import check
 from semivox.data.layouts.recognize import find
 from tests import corpus
 

@@ -34,7 +34,7 @@ def test_sides_patients_and_test_scans_without_label_are_said(tmp_path):
     text = check(find(tmp_path)).text()
     assert "3 labeled, 3 unlabeled, 1 test (of 6 patients)" in text
     assert "sides are classes: no mirroring left-right" in text
-    assert "1 scan(s) for test or validation have no label and are left aside: x" in text
+    assert "1 scan for test or validation without a label, not used: x" in text
 
 
 def test_a_set_without_any_label_is_an_error(tmp_path):

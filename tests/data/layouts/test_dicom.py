@@ -96,7 +96,7 @@ def test_of_two_labels_of_one_series_the_declared_classes_choose(export, name, r
     (export / "dataset.json").write_text(json.dumps({"labels": {"background": 0, name: 1}}))
     dataset = find(export)
     assert {entry.name: entry.label for entry in dataset.entries}["p2"].name == right
-    assert any(f"{3 - int(right)}: further label(s) of a series" in text for text in dataset.skipped)
+    assert any(f"{3 - int(right)}: other labels of the same series" in text for text in dataset.skipped)
     (export / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "heart": 1}}))
     with pytest.raises(InputError, match=r"are labels of one series, with: 1 \(lesion\); 2 \(spine\)"):
         find(export)

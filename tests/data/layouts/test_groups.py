@@ -29,7 +29,7 @@ def test_no_fold_parts_a_patient(tmp_path, form):
 def test_a_patient_on_both_sides_is_refused(tmp_path):
     touch(tmp_path, "images/sub-1_ses-1.nii.gz", "labels/sub-1_ses-1.nii.gz")
     touch(tmp_path, "test_images/sub-1_ses-2.nii.gz", "test_labels/sub-1_ses-2.nii.gz")
-    with pytest.raises(InputError, match="'sub-1' stands on both sides"):
+    with pytest.raises(InputError, match="'sub-1' is on both sides"):
         load_dataset(tmp_path)
 
 

@@ -56,7 +56,7 @@ def test_a_table_without_images_is_refused_when_given(tmp_path):
 
 def test_an_empty_table_is_said_to_have_no_columns(tmp_path):
     (tmp_path / "c.csv").write_text("")
-    with pytest.raises(InputError, match=r"no column .case_id.; it has none; right are"):
+    with pytest.raises(InputError, match=r"no column .case_id.; it has none; allowed are"):
         find(tmp_path / "c.csv")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from semivox.core.case import Volume
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity
-from semivox.data.planning.fingerprint import facts
+from semivox.data.measurements import facts
 from semivox.data.planning.intensity import choose
 from semivox.data.prepared.intensity import scale
 

@@ -160,7 +160,9 @@ def test_an_unreadable_scan_is_named_and_the_others_are_kept(tmp_path):
     assert not list((tmp_path / "out").glob("cases/.*"))
 
 
-@pytest.mark.parametrize(("change", "words"), [("shape", "shape"), ("shift", "mm apart"), ("value", r"value\(s\) 7")])
+@pytest.mark.parametrize(
+    ("change", "words"), [("shape", "shape"), ("shift", "mm apart"), ("value", "no class of the plan: 7")]
+)
 def test_a_label_that_does_not_fit_is_an_error(tmp_path, change, words):
     dataset = make_dataset(tmp_path / "in", "a")
     path = dataset.entries[0].label

@@ -53,7 +53,9 @@ class Claims:
             if error.errno in HELD:
                 yield False
                 return
-            warnings.warn(f"{self.file} cannot be locked ({error.strerror}); work may be done twice", stacklevel=3)
+            warnings.warn(
+                f"{self.file} cannot be locked ({error.strerror}); the same work may be done twice", stacklevel=3
+            )
             yield True
             return
         try:

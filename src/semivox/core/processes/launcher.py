@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from semivox.core.errors import InputError
+from semivox.core.plurals import plural
 
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
 """What torchrun sets, beside the texts below. Only all of them together mean that it was torchrun."""
@@ -88,7 +89,8 @@ def _sane(found: Launched) -> Launched | None:
         return None
     if found.rank >= found.size or found.local_rank >= found.devices or found.devices * found.nodes != found.size:
         raise InputError(
-            f"{found.launcher} speaks of {found.size} processes on {found.nodes} machine(s) with {found.devices} each, "
-            f"and of this one as number {found.rank}; start as many on every machine"
+            f"{found.launcher} announces {found.size} processes on {plural(found.nodes, 'machine')} with "
+            f"{found.devices} each, "
+            f"and this one as number {found.rank}; start the same number on every machine"
         )
     return found

@@ -15,8 +15,8 @@ from semivox.core.errors import InputError
 UNGUARDED = 86
 """Exit code of a process that found itself running the script that started it."""
 SENTENCE = (
-    "the script runs itself again in each process that it starts, for lack of a main guard. Put what it does under "
-    '`if __name__ == "__main__":`, as in examples/python_api.py, or start no process: workers=0 (and readers=0)'
+    "the script runs itself again in each process that it starts, because it has no main guard. Put its code under "
+    '`if __name__ == "__main__":`, as in examples/python_api.py, or start no processes: workers=0 (and readers=0)'
 )
 
 

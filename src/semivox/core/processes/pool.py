@@ -120,6 +120,6 @@ def _died(names: Sequence[str]) -> str:
 
 def _stuck(name: str) -> str:
     return (
-        f"a worker at {name} has neither read nor computed for {vigil.PATIENCE:.0f} seconds; "
-        "does the drive still answer? Copy the scans to a local disk, or use --workers 0"
+        f"a worker at {name} has done nothing for {vigil.PATIENCE:.0f} seconds; "
+        "is the drive still reachable? Copy the scans to a local disk, or use --workers 0"
     )

@@ -19,7 +19,7 @@ from semivox.core.geometry import coarse_axis
 from semivox.core.plan import Plan
 from semivox.core.randomness import generator
 from semivox.core.spelling import suggestion
-from semivox.data.augmentation.spatial import Pose, rotation_scaling
+from semivox.data.augmentation.spatial import PatchPose, rotation_scaling
 from semivox.functional import views
 from semivox.functional.intensity import Change
 from semivox.functional.views import NEVER, Chance, IntensityChances
@@ -68,9 +68,7 @@ SETS: Mapping[str, Augmentation] = {
 def find(name: str) -> Augmentation:
     """A set by its name. Raises InputError listing the names there are."""
     if name not in SETS:
-        raise InputError(
-            f"there is no augmentation set {name!r}{suggestion(name, SETS)}; choose one of {', '.join(SETS)}"
-        )
+        raise InputError(f"there is no augmentation {name!r}{suggestion(name, SETS)}; choose one of {', '.join(SETS)}")
     return SETS[name]
 
 
@@ -78,7 +76,7 @@ def find(name: str) -> Augmentation:
 class Parameters:
     """What happens to one patch."""
 
-    pose: Pose
+    pose: PatchPose
     changes: tuple[Change, ...]
 
 
@@ -88,7 +86,7 @@ def draw(augmentation: Augmentation, plan: Plan, seed: int) -> Parameters:
     return Parameters(pose, views.changes(augmentation, len(plan.channels), seed))
 
 
-def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -> Pose:
+def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -> PatchPose:
     matrix = _matrix(augmentation, plan, random)
     turns = 0 if augmentation.turn == "none" else int(random.integers(4))
     if augmentation.turn == "rotflip":
@@ -98,13 +96,13 @@ def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -
                 f"{plan.mirror}, because sides are classes; choose 'standard'"
             )
         axis = int(random.integers(2))
-        return Pose(matrix, turns, (axis == 0, axis == 1, False))
+        return PatchPose(matrix, turns, (axis == 0, axis == 1, False))
     chances = random.random(3)
     x, y, z = (
         bool(allowed and chance < probability)
         for allowed, chance, probability in zip(plan.mirror, chances, augmentation.mirror, strict=True)
     )
-    return Pose(matrix, turns, (x, y, z))
+    return PatchPose(matrix, turns, (x, y, z))
 
 
 def _matrix(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -> np.ndarray | None:

@@ -22,7 +22,7 @@ smooth; beyond it the nearest voxel decides, which costs the same however many v
 
 
 @dataclass(frozen=True)
-class Pose:
+class PatchPose:
     """How a patch is seen: resampled by ``matrix``, then turned in plane, then mirrored."""
 
     matrix: np.ndarray | None = None
@@ -34,7 +34,7 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class Window:
+class SourceBox:
     """A box of a scan's voxels; it may reach beyond the scan."""
 
     corner: Shape
@@ -60,12 +60,12 @@ def rotation_scaling(
     return np.diag(1 / np.array(spacing)) @ turned @ np.diag(np.array(scale) * np.array(spacing))
 
 
-def unturned(pose: Pose, patch: Shape) -> Shape:
+def unturned(pose: PatchPose, patch: Shape) -> Shape:
     """The patch's shape before the quarter turns."""
     return (patch[1], patch[0], patch[2]) if pose.turns % 2 else patch
 
 
-def window(pose: Pose, corner: Shape, patch: Shape, scan: Shape) -> Window:
+def window(pose: PatchPose, corner: Shape, patch: Shape, scan: Shape) -> SourceBox:
     """The window of the scan from which the patch at ``corner`` can be computed.
 
     For a resampled patch it ends one voxel outside the scan at the latest: that voxel stands for all beyond it.
@@ -81,7 +81,7 @@ def window(pose: Pose, corner: Shape, patch: Shape, scan: Shape) -> Window:
     return _window(start, np.maximum(last - start, 1) + 1, center - start)
 
 
-def crop(array: np.ndarray, box: Window, fill: Sequence[float]) -> Tensor:
+def crop(array: np.ndarray, box: SourceBox, fill: Sequence[float]) -> Tensor:
     """(C, X, Y, Z) of a scan -> (C, *box.shape), reading no voxel outside the box; beyond the scan is ``fill`` (C)."""
     start, scan = np.array(box.corner), np.array(array.shape[1:])
     stop = start + box.shape
@@ -97,7 +97,7 @@ def crop(array: np.ndarray, box: Window, fill: Sequence[float]) -> Tensor:
 
 
 def transform(
-    image: Tensor, label: Tensor | None, pose: Pose, box: Window, patch: Shape
+    image: Tensor, label: Tensor | None, pose: PatchPose, box: SourceBox, patch: Shape
 ) -> tuple[Tensor, Tensor | None]:
     """What the patch shows, out of the window that ``window`` asked for.
 
@@ -110,7 +110,7 @@ def transform(
     return image, None if label is None else _oriented(label, pose)
 
 
-def place(pose: Pose, box: Window, patch: Shape) -> Tensor:
+def place(pose: PatchPose, box: SourceBox, patch: Shape) -> Tensor:
     """(3, 4) float64: a voxel (x, y, z, 1) of the transformed patch -> its position in the scan, in voxels."""
     shape = unturned(pose, patch)
     ends = torch.meshgrid(*(torch.tensor([0.0, size - 1.0], dtype=torch.float64) for size in shape), indexing="ij")
@@ -124,7 +124,7 @@ def place(pose: Pose, box: Window, patch: Shape) -> Tensor:
     return torch.cat([seen @ steps, start[:, None]], 1)
 
 
-def _oriented(values: Tensor, pose: Pose) -> Tensor:
+def _oriented(values: Tensor, pose: PatchPose) -> Tensor:
     """(..., X, Y, Z): quarter turns, then mirroring."""
     if pose.turns % 4:
         values = torch.rot90(values, pose.turns, (-3, -2))
@@ -161,7 +161,7 @@ def _winner(shares: Tensor, values: list[int]) -> Tensor:
     return result
 
 
-def _grid(box: Window, matrix: np.ndarray, shape: Shape) -> Tensor:
+def _grid(box: SourceBox, matrix: np.ndarray, shape: Shape) -> Tensor:
     """(1, *shape, 3) positions in the window as torch wants them: -1..1, last axis first."""
     half = (np.array(box.shape) - 1) / 2
     steps = (matrix / half[:, None])[::-1]  # (3 of torch, 3): what a step along x, y, z of the result moves
@@ -176,6 +176,6 @@ def _sample(values: Tensor, grid: Tensor, mode: str) -> Tensor:
     return F.grid_sample(values[None], grid, mode=mode, padding_mode="border", align_corners=True)[0]
 
 
-def _window(start: np.ndarray, shape: np.ndarray, center: np.ndarray) -> Window:
+def _window(start: np.ndarray, shape: np.ndarray, center: np.ndarray) -> SourceBox:
     (i, j, k), (x, y, z), (a, b, c) = start.astype(int).tolist(), shape.astype(int).tolist(), center.tolist()
-    return Window((i, j, k), (x, y, z), (a, b, c))
+    return SourceBox((i, j, k), (x, y, z), (a, b, c))

@@ -93,8 +93,8 @@ class Loading:
 
     def _stuck(self, task: int) -> str:
         return (
-            f"a process that prepares a patch of {self._scan(task)} has neither read nor computed for "
-            f"{vigil.PATIENCE:.0f} seconds; does the drive still answer? Keep the prepared scans on a local "
+            f"a process that prepares a patch of {self._scan(task)} has done nothing for "
+            f"{vigil.PATIENCE:.0f} seconds; is the drive still reachable? Keep the prepared scans on a local "
             "disk (--prepared), or use --workers 0. Run the same command again to resume from the last checkpoint"
         )
 

@@ -19,19 +19,19 @@ from semivox.core.batch import Batch
 from semivox.core.case import Case
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.geometry import Shape, Spacing
-from semivox.core.plan import Intensity, Plan
+from semivox.core.plan import Plan
 from semivox.core.split import TrainingSplit
 from semivox.data.augmentation import spatial
 from semivox.data.augmentation.schemes import Augmentation, draw, find
 from semivox.data.batches.sampler import LABELED, UNLABELED, Draw, Foreground, PatchSampler, by_class
-from semivox.data.prepared.intensity import scale
+from semivox.data.prepared.intensity import padding
 from semivox.functional import intensity as intensity_changes
 
 TargetFunction = Callable[[np.ndarray, Spacing, int], np.ndarray]
 """(label (X, Y, Z) uint8, mm per voxel, number of classes) -> what a method wants to know about the label."""
 
 
-class Cases(Protocol):
+class CaseSource(Protocol):
     """Where prepared scans come from; ``data.store.Store`` is one."""
 
     def case(self, name: str, label: bool) -> Case:
@@ -46,7 +46,7 @@ class Patches(Dataset[Batch]):
 
     def __init__(  # noqa: PLR0913 - the one place where all that decides a batch comes together
         self,
-        store: Cases,
+        store: CaseSource,
         split: TrainingSplit,
         plan: Plan,
         seed: int,
@@ -149,13 +149,6 @@ class Patches(Dataset[Batch]):
 
 def _nobody(index: int) -> None:
     """Where no one listens."""
-
-
-def padding(intensity: Intensity) -> float:
-    """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0, the mean after z-scoring."""
-    if intensity.scheme != "ct":
-        return 0.0
-    return float(scale(np.full((1, 1, 1), intensity.lower), intensity)[0, 0, 0])
 
 
 @contextlib.contextmanager

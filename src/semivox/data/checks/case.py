@@ -22,11 +22,11 @@ from semivox.data.formats.orientation import axis_codes, canonical_grid, to_cano
 from semivox.data.formats.scan import Scan, ScanError, Segment
 from semivox.data.formats.segments import drawn_of, is_unnamed
 from semivox.data.formats.volume import assemble, fill, read_label_scan, read_scan
-from semivox.data.planning.fingerprint import facts, label_counts
+from semivox.data.measurements import facts, label_counts
 
 
 @dataclass(frozen=True)
-class Task:
+class CheckTask:
     """What a worker needs to examine one case."""
 
     entry: CaseFiles
@@ -66,7 +66,7 @@ class Examined:
     """Values of its label, without background; not kept."""
 
 
-def examine(task: Task) -> Examined:
+def examine(task: CheckTask) -> Examined:
     """Read the case's files once and judge them."""
     entry = task.entry
     if not entry.images:
@@ -144,7 +144,7 @@ def _read(
     return None if failed else scans, findings
 
 
-def _examine_label(task: Task, volume: Volume) -> tuple[np.ndarray | None, list[Finding], tuple[Segment, ...]]:
+def _examine_label(task: CheckTask, volume: Volume) -> tuple[np.ndarray | None, list[Finding], tuple[Segment, ...]]:
     """The label (X, Y, Z) in RAS+ orientation if it is sound, what was found on it, and its own names of classes.
 
     No names are told where the data set's decide already.

@@ -37,20 +37,20 @@ def class_findings(
     found = []
     if never := [item for item in classes if item.value not in drawn]:
         listed = ", ".join(f"{item.name} ({item.value})" for item in never)
-        text = f"declared but drawn in none of the {len(labeled)} labels of training scans: {listed}"
-        found.append(_finding("warning", "class_never_drawn", text, "Draw it, or take it out of dataset.json."))
+        text = f"declared, but in none of the {len(labeled)} labels of training scans: {listed}"
+        found.append(
+            _finding("warning", "class_never_drawn", text, "Add it to a label, or remove it from dataset.json.")
+        )
     scored = {value for case in cases if parts.get(case.name) in ("validation", "test") for value in case.values} - {
         dataset.ignore
     }
     if strange := sorted(scored - drawn - {item.value for item in never}):
-        text = f"the value(s) {', '.join(map(str, strange))} occur in labels of test or validation scans only"
-        fix = "Move a scan that shows them to training, or correct those labels."
+        text = f"values in labels of test or validation scans only: {', '.join(map(str, strange))}"
+        fix = "Move a scan that shows them to training, or correct these labels."
         found.append(_finding("warning", "class_untrained", text, fix))
     if unnamed := [item for item in classes if not is_named(item)]:
         example = json.dumps({"labels": {"background": 0, **{f"name of {i.value}": i.value for i in unnamed[:3]}}})
-        text = (
-            f"{some((item.name for item in unnamed), 4)}: no name says what it is, so it could be a left or right part"
-        )
+        text = f"{some((item.name for item in unnamed), 4)}: without a name it could be a left or a right part"
         fix = f"Name the classes in dataset.json, such as {example}; until then nothing is mirrored left-right."
         found.append(_finding("note", "unnamed_classes", text, fix))
     return found
@@ -75,7 +75,15 @@ def side_findings(
                 continue
             if len(wrong) == seen and len(set(wrong.values())) == 1:
                 how = next(iter(wrong.values()))
-                of_all.append(_side("", higher, lower, how, f"all {seen} scan(s) that show both"))
+                of_all.append(
+                    _side(
+                        "",
+                        higher,
+                        lower,
+                        how,
+                        f"{'the one scan that shows' if seen == 1 else f'all {seen} scans that show'} both",
+                    )
+                )
             else:
                 of_cases += [
                     (name, _side(files.get(name, ""), higher, lower, how, name)) for name, how in wrong.items()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from semivox.core.plurals import plural
 from semivox.data.checks.case import Examined
 from semivox.data.checks.classes import class_findings, found_classes, side_findings
 from semivox.data.checks.findings import Finding
@@ -75,7 +76,11 @@ def _copies(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[
             leak = bool(tested) and parts.get(name) in TRAINED
             text = f"{name} ({parts.get(name, 'unused')}) has the same voxels as "
             text += ", ".join(f"{other} ({parts.get(other, 'unused')})" for other in others[:4])
-            fix = "Remove it from training: the test would measure memory." if leak else "Keep one of them."
+            fix = (
+                "Remove it from training: the test would only measure what was memorized."
+                if leak
+                else "Keep one of them."
+            )
             level = "error" if leak else "warning"
             found.append((name, Finding(level=level, code="duplicate", message=text, fix=fix, file=files[name])))
     return found
@@ -95,7 +100,7 @@ def _channels(
         told = any(finding.code in ("missing_channel", "extra_channel") for finding in case.findings)
         if case.channels and case.channels != usual and not told:
             code = "missing_channel" if case.channels < usual else "extra_channel"
-            text = f"{case.channels} channel(s), most cases have {usual}"
+            text = f"{plural(case.channels, 'channel')}, most cases have {usual}"
             found.append((case.name, Finding(level="error", code=code, message=text, fix=fix, file=files[case.name])))
     return found
 
@@ -128,7 +133,7 @@ def _fields(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[
         return []
     sizes = np.array([np.multiply(case.shape, case.spacing) for case in known])
     median = np.median(sizes, axis=0)
-    fix = "No action if such scans are to be labeled too; else cut it, or leave it out."
+    fix = "No action if such scans will be labeled too; otherwise crop it, or leave it out."
     return [
         (
             case.name,
@@ -161,7 +166,7 @@ def _labeled(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
         text = "no scan for training has a label"
         found.append(Finding(level="error", code="no_label", message=text, fix=fix, file=""))
     if aside := left_aside(dataset, parts):
-        text = f"{len(aside)} scan(s) for test or validation have no label and are left aside: {some(aside)}"
+        text = f"{plural(len(aside), 'scan')} for test or validation without a label, not used: {some(aside)}"
         fix = "No action; once there is a model, semivox predict labels them."
         found.append(Finding(level="note", code="left_aside", message=text, fix=fix, file=""))
     return found
@@ -178,10 +183,9 @@ def left_aside(dataset: Dataset, parts: Mapping[str, str]) -> list[str]:
 
 def _skipped(dataset: Dataset) -> list[Finding]:
     """Files that were passed over."""
-    fix = "No action, unless it should have been used."
+    fix = "No action, unless it should be used."
     return [
-        Finding(level="note", code="skipped", message=f"passed over {text}", fix=fix, file="")
-        for text in dataset.skipped
+        Finding(level="note", code="skipped", message=f"not used: {text}", fix=fix, file="") for text in dataset.skipped
     ]
 
 
@@ -208,7 +212,7 @@ def _patients(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
         Finding(
             level="error",
             code="group_leak",
-            message=f"the group {group!r} stands on several sides: "
+            message=f"the group {group!r} is on several sides: "
             + ", ".join(f"{name} ({side})" for side, name in sorted(found.items())),
             fix=fix,
             file="",
@@ -228,7 +232,7 @@ def _names(dataset: Dataset) -> list[Finding]:
         Finding(
             level="warning",
             code="similar_names",
-            message=f"{' and '.join(names)} differ in case only",
+            message=f"{' and '.join(names)} differ only in upper and lower case",
             fix=fix,
             file="",
         )

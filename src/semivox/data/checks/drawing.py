@@ -8,7 +8,7 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.data.checks.findings import Finding, Level
-from semivox.data.planning.fingerprint import label_counts
+from semivox.data.measurements import label_counts
 
 MOST_JUDGED = 16
 """Classes that are judged one by one; more are judged together."""
@@ -32,7 +32,7 @@ def drawing_findings(label: Path, array: np.ndarray, volume: Volume, ignore: int
     if is_gray(array, len(values)):
         agreement = equal_neighbors(array)
         text = f"{len(values)} values, and only {agreement:.0%} of neighboring voxels have the same: this is an image, "
-        fix = "Put the label here, and the image into the images folder."
+        fix = "Put the label here and the image into the images folder."
         return [_finding("error", "image_as_label", text + "not a label", fix, label)]
     if len(values) > 1 and any(np.array_equal(array, channel) for channel in volume.array):
         text = "label and image hold the same values voxel by voxel"
@@ -71,9 +71,10 @@ def _every_nth(label: Path, array: np.ndarray, values: list[int]) -> list[Findin
                 what = "the label is" if value is None else f"the value {value} is"
                 how = f"every {step}th slice" if step else f"{len(slices)} separate slices"
                 text = (
-                    f"{what} drawn on {how} ({AXES[axis]}) only: training would take the slices between for background"
+                    f"{what} drawn on {how} ({AXES[axis]}) only: in training, the slices between would "
+                    "count as background"
                 )
-                fix = "Draw the slices between (3D Slicer: Fill between slices), or give them the value of a class "
+                fix = "Fill in the slices between (3D Slicer: Fill between slices), or give them the value of a class "
                 return [_finding("warning", "sparse_slices", text, fix + '"ignore" in dataset.json.', label)]
     return []
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from semivox.core.frozen import Frozen
 from semivox.core.plan import CaseFacts
+from semivox.core.plurals import plural
 from semivox.data.checks.usage import DataSummary
 
 Level = Literal["error", "warning", "note"]
@@ -48,6 +49,7 @@ class CaseVerdict(Frozen):
 class CheckReport(Frozen):
     """All verdicts on a data set."""
 
+    called = "report of semivox check"
     dataset: str
     layout: str
     cases: tuple[CaseVerdict, ...]
@@ -89,13 +91,14 @@ class CheckReport(Frozen):
     def _sum(self) -> str:
         """Counts of the verdicts, and whether training can start."""
         verdicts = Counter(case.verdict for case in self.cases)
-        counts = ", ".join(f"{verdicts[level]} {level}" for level in ("ok", "warning", "error"))
+        levels = ", ".join(f"{verdicts[level]} {level}" for level in ("ok", "warning", "error"))
+        counts = f"{plural(len(self.cases), 'case')}: {levels}"
         bad = [case.case for case in self.cases if case.verdict == "error"]
         if self.ok:
-            return f"{len(self.cases)} cases: {counts}.\nNothing prevents training."
+            return f"{counts}.\nNothing prevents training."
         aside = f" Cases can be left out: --exclude {quote(','.join(bad[:3]))}" if bad else ""
         aside += f" (and {len(bad) - 3} more)" if len(bad) > 3 else ""
-        return f"{len(self.cases)} cases: {counts}.\n{len(self.errors)} error(s) must be fixed before training.{aside}"
+        return f"{counts}.\n{plural(len(self.errors), 'error')} must be fixed before training.{aside}"
 
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:
@@ -136,7 +139,7 @@ def _grouped(report: CheckReport) -> list[str]:
         found = kinds[level, code]
         names = list(dict.fromkeys(name for name, _ in found if name))
         if level == "note" and names:
-            notes.append(f"{code} ({len(names)} case{'s' if len(names) > 1 else ''}, such as {names[0]})")
+            notes.append(f"{code} ({plural(len(names), 'case')}, such as {names[0]})")
             continue
         if len(lines) >= MOST_LINES:
             notes.append(f"{level} {code} ({len(found)})")

@@ -9,11 +9,12 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.geometry import Grid
+from semivox.core.plurals import plural
 from semivox.data.checks.findings import Finding
 from semivox.data.formats.orientation import SHEAR_TOLERANCE, shear_degrees
 from semivox.data.formats.scan import Header
 from semivox.data.formats.volume import MOST_NONFINITE
-from semivox.data.planning.fingerprint import AIR
+from semivox.data.measurements import AIR
 
 MOST_SHEAR = 1.0
 """Degrees of shear beyond which distances and angles in the scan are wrong enough to matter."""
@@ -52,7 +53,7 @@ def _shear(path: Path, grid: Grid) -> list[Finding]:
         Finding(
             level="error" if angle > MOST_SHEAR else "warning",
             code="sheared",
-            message=f"{path.name}: the axes miss right angles by {angle:.2f} degrees; the nearest rotation is used",
+            message=f"{path.name}: the axes are off right angles by {angle:.2f} degrees; the nearest rotation is used",
             fix="Resample the scan (and its label) onto a grid with right angles.",
             file=str(path),
         )
@@ -68,7 +69,7 @@ def _sizes(path: Path, grid: Grid) -> list[Finding]:
         found.append(("spacing", text))
     if min(field) < FIELD_MM[0] or max(field) > FIELD_MM[1]:
         found.append(("field_of_view", f"the scan spans {_mm(field)} mm; expected {FIELD_MM[0]} to {FIELD_MM[1]} mm"))
-    fix = "Check the unit of the header (mm, not m or micrometers) and that the voxel size was not lost."
+    fix = "Check the unit in the header (mm, not m or micrometers), and that the voxel size was not lost."
     return [
         Finding(level="warning", code=code, message=f"{path.name}: {text}", fix=fix, file=str(path))
         for code, text in found
@@ -122,10 +123,10 @@ def channel_findings(files: Sequence[Path], count: int, expected: int | None) ->
         return []
     if len(files) == 1 and count > wanted:
         code, text = "undeclared_channels", f"the file has {count} volumes (a time series or several channels)"
-        fix = 'Name the channels in dataset.json ("channel_names"), or save the one volume that is meant.'
+        fix = 'Name the channels in dataset.json ("channel_names"), or save only the volume that should be used.'
     else:
         code = "missing_channel" if count < wanted else "extra_channel"
-        text = f"{count} channel(s) in {', '.join(path.name for path in files)}; the data set declares {wanted}"
+        text = f"{plural(count, 'channel')} in {', '.join(path.name for path in files)}; the data set declares {wanted}"
         fix = "Add the missing file, remove the extra one, or leave the case out."
     return [Finding(level="error", code=code, message=text, fix=fix, file=file)]
 

@@ -11,7 +11,7 @@ from semivox.core.geometry import Grid
 from semivox.data.checks.findings import Finding, Level
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.volume import ROUNDING
-from semivox.data.planning.fingerprint import label_counts
+from semivox.data.measurements import label_counts
 
 EQUAL_MM = 0.01
 """Corner distance that rounding in headers explains."""
@@ -103,8 +103,8 @@ def _known(label: Path, counts: dict[int, int], known: Sequence[int] | None, ign
 def _empty(label: Path, counts: dict[int, int], ignore: int | None) -> list[Finding]:
     if set(counts) - {0, ignore}:
         return []
-    fix = "Keep it if nothing is to be seen in this scan; if drawing was forgotten, remove the label file."
-    return [_finding("warning", "empty_label", "the label holds background only", fix, label)]
+    fix = "Keep it if there is nothing to see in this scan; if labeling was forgotten, remove the label file."
+    return [_finding("warning", "empty_label", "the label holds only background", fix, label)]
 
 
 def _image(label: Path, distinct: int, lowest: float, highest: float) -> Finding:

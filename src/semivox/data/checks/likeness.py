@@ -50,7 +50,7 @@ def likely_same(
     for names, why in [*_near_copies(cases), *_same_origin(cases)]:
         if len({groups.get(name, name) for name in names}) < 2:
             continue
-        text = f"{' and '.join(names[:4])} are likely of one patient: {why}"
+        text = f"{' and '.join(names[:4])} are probably from one patient: {why}"
         fix = "If they are, say so in a CSV table (column group), so that they stay on one side of every split."
         finding = Finding(level="warning", code="likely_same_patient", message=text, fix=fix, file=files[names[0]])
         found.append((names[0], finding))

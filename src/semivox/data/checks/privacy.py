@@ -39,7 +39,7 @@ def telling(entry: CaseFiles) -> list[Finding]:
         found.append(_finding("phi_name", text, "Rename it; names stand in reports and results.", ""))
     for path in entry.images:
         if fields := sorted(set(_fields(path))):
-            text = f"{path.name}: fields that may tell who the patient is: {', '.join(fields)}"
+            text = f"{path.name}: header fields that may reveal who the patient is: {', '.join(fields)}"
             fix = "Semivox copies none of them. Clean the file before you share it."
             found.append(_finding("phi_header", text, fix, str(path)))
     return found

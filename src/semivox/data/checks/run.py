@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from semivox.core.errors import InputError
 from semivox.core.plan import CaseFacts
+from semivox.core.plurals import plural
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
-from semivox.data.checks.case import Examined, Task, examine
+from semivox.data.checks.case import CheckTask, Examined, examine
 from semivox.data.checks.classes import found_classes
 from semivox.data.checks.dataset import TRAINED, between_cases, on_dataset
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
@@ -21,8 +22,6 @@ from semivox.data.checks.usage import DataSummary
 from semivox.data.dataset import CaseFiles, Dataset, groups_of
 from semivox.data.layouts.recognize import default_split
 from semivox.data.planning.sides import mirror
-
-__all__ = ["CaseVerdict", "CheckReport", "Finding", "check"]
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
 
@@ -79,7 +78,7 @@ def _usage(dataset: Dataset, parts: Mapping[str, str], facts: Sequence[CaseFacts
     )
 
 
-def _described(task: Task) -> str:
+def _described(task: CheckTask) -> str:
     return f"case {task.entry.name!r} ({', '.join(map(str, task.entry.images))})"
 
 
@@ -91,16 +90,18 @@ def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
     parts = {name: part for part in PARTS for name in getattr(split, part)}
     missing = sorted(parts.keys() - {entry.name for entry in dataset.entries})
     if missing:
-        raise InputError(f"the split names {len(missing)} case(s) that {dataset.root} lacks, such as {missing[0]!r}")
+        raise InputError(
+            f"the split names {plural(len(missing), 'case')} that {dataset.root} lacks, such as {missing[0]!r}"
+        )
     return parts
 
 
-def _task(dataset: Dataset, entry: CaseFiles, part: str | None) -> Task:
+def _task(dataset: Dataset, entry: CaseFiles, part: str | None) -> CheckTask:
     """What to examine of a case, without the label where it must stay closed."""
     if part == "unlabeled":
         entry = replace(entry, label=None)
     values = None if dataset.classes is None else tuple(info.value for info in dataset.classes)
-    return Task(entry, part in TRAINED, dataset.channels, values, dataset.ignore, dataset.classes)
+    return CheckTask(entry, part in TRAINED, dataset.channels, values, dataset.ignore, dataset.classes)
 
 
 def _verdict(case: Examined, compared: Sequence[Finding]) -> CaseVerdict:

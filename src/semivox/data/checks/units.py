@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from semivox.core.plan import ChannelFacts
+from semivox.core.plurals import plural
 from semivox.data.checks.findings import Finding, Level
-from semivox.data.planning.fingerprint import SAMPLE
+from semivox.data.measurements import SAMPLE
 from semivox.data.planning.intensity import is_ct
 from semivox.data.prepared.intensity import plausible
 
@@ -182,7 +183,10 @@ def _of_ct(values: Intensities, others: Sequence[Intensities]) -> Judged | None:
 
 def _hot(values: Intensities, file: str) -> Finding:
     """A few voxels that normalization leaves out."""
-    text = f"{values.hot} voxel(s) lie far beyond all others ({values.minimum:g} to {values.maximum:g}; the rest: "
+    text = (
+        f"{plural(values.hot, 'voxel lies', 'voxels lie')} far beyond all others ({values.minimum:g} to "
+        f"{values.maximum:g}; the rest: "
+    )
     text += f"{values.percentiles[0]:.4g} to {values.percentiles[-1]:.4g} but for 1 %); they count as the nearest value"
     return _finding("note", "hot_voxels", text, "No action: they do not change how the scan is normalized.", file)
 

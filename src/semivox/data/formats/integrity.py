@@ -77,7 +77,7 @@ def require_kind(path: Path, suffix: str) -> None:
             "unreadable", f"{path} cannot be opened: {error.strerror}.", "Check its permissions."
         ) from error
     if not start:
-        raise ScanError("empty_file", f"{path} holds no bytes.", "Copy or download it again.")
+        raise ScanError("empty_file", f"{path} is empty.", "Copy or download it again.")
     if start.startswith(b"version https://git-lfs"):
         raise ScanError("lfs_pointer", f"{path} is a Git LFS pointer, not the scan.", "Run `git lfs pull`.")
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):

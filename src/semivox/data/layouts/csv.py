@@ -76,17 +76,17 @@ def find(root: Path) -> Dataset:
 def _unused(path: Path, columns: list[str]) -> list[str]:
     """Columns of other things. Raises InputError where a right one is missing, or one is a slip of a right one."""
     if doubled := sorted({name for name in columns if columns.count(name) > 1}):
-        raise InputError(f"{path} has several columns {doubled[0]!r}; right are {RIGHT}")
+        raise InputError(f"{path} has several columns {doubled[0]!r}; allowed are {RIGHT}")
     other = [name for name in columns if name not in KNOWN and not IMAGE.match(name)]
     present = {"image" if IMAGE.match(name) else name for name in columns}
     for name in other:
         meant = _meant(name)
         if meant is not None and (meant not in present or difflib.SequenceMatcher(None, name, meant).ratio() >= SLIP):
-            raise InputError(f"{path} has a column {name!r}, did you mean {meant!r}? Right are {RIGHT}")
+            raise InputError(f"{path} has a column {name!r}, did you mean {meant!r}? Allowed are {RIGHT}")
     for needed in ("case_id", "image"):
         if needed not in present:
             raise InputError(
-                f"{path} has no column {needed!r}; it has {', '.join(columns) or 'none'}; right are {RIGHT}"
+                f"{path} has no column {needed!r}; it has {', '.join(columns) or 'none'}; allowed are {RIGHT}"
             )
     return other
 
@@ -154,7 +154,7 @@ def _entry(path: Path, paths: Paths, number: int, row: dict[str, str], images: l
     """One row as a case."""
     word = row.get("split", "").lower()
     if word not in PARTS:
-        raise InputError(f"{path}, row {number}: the split {word!r} is none of {', '.join(filter(None, PARTS))}")
+        raise InputError(f"{path}, row {number}: the split {word!r} is not one of {', '.join(filter(None, PARTS))}")
     if not row["case_id"] or not row[images[0]]:
         raise InputError(f"{path}, row {number}: case_id and image must not be empty")
     label = row.get("label")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.dicom.folders import CHOICE, files_below
 from semivox.data.formats.segments import plain
@@ -39,7 +40,7 @@ def find(root: Path) -> Dataset:
     archive = survey(root)
     if archive.damaged:
         count = len(archive.damaged)
-        raise InputError(f"{root}: {count} DICOM file(s) cannot be read, such as: {archive.damaged[0]}")
+        raise InputError(f"{root}: {plural(count, 'DICOM file')} cannot be read, such as: {archive.damaged[0]}")
     skipped = [f"{count} x {kind}: neither an image nor a label" for kind, count in sorted(archive.others.items())]
     described = layout_description.describe(root, layout_description.load(root))
     labels = _labels(archive, described.classes or (), skipped)
@@ -94,7 +95,7 @@ def _chosen(labels: Sequence[LabelFile], classes: Sequence[ClassInfo], skipped: 
             "dataset.json can say so, by their names"
         )
     others = ", ".join(one.path.name for one in labels if one is not fitting[0])
-    skipped.append(f"{others}: further label(s) of a series; {fitting[0].path.name} has the declared classes")
+    skipped.append(f"{others}: other labels of the same series; {fitting[0].path.name} has the declared classes")
     return fitting[0]
 
 
@@ -103,7 +104,7 @@ def _kept(archive: Archive, labels: Mapping[str, LabelFile], skipped: list[str])
     wanted = {archive.series[uid].modality for uid in labels}
     kept = []
     for one in sorted(archive.series.values(), key=lambda one: (str(_folder(one)), one.uid)):
-        words = f"{_folder(one).name}: series {one.description or one.uid} of {one.images} image(s)"
+        words = f"{_folder(one).name}: series {one.description or one.uid} of {plural(one.images, 'image')}"
         if one.uid not in labels and (one.is_localizer or one.images < FEWEST):
             skipped.append(f"{words}, a localizer or single pictures")
         elif wanted and one.modality not in wanted:

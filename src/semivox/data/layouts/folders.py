@@ -21,11 +21,10 @@ from semivox.data.layouts.names import (
     pair,
     scans,
     unread_labels,
-    untagged,
 )
 from semivox.data.layouts.nested import patients_within
 from semivox.data.layouts.roles import roles
-from semivox.data.layouts.tags import is_label, without_beginning
+from semivox.data.layouts.tags import is_label, untagged, without_beginning
 
 
 def matches(root: Path) -> bool:
@@ -95,13 +94,13 @@ def _sorted_out(images: list[Path], labels: list[Path]) -> tuple[list[Path], lis
     left = [path for path in misplaced if untagged(path) in known]
     remarks = []
     if taken:
-        text = f"{len(taken)} label(s) lie among the images, such as {taken[0].name}; they are taken for labels"
-        fix = "No action if that is right; a folder of their own makes it plain."
+        text = f"labels among the images ({len(taken)}, such as {taken[0].name}); they are used as labels"
+        fix = "No action if that is right; a folder of their own would make it clear."
         remarks.append(Remark("note", "label_beside_image", text, fix))
     if left:
-        text = f"{len(left)} file(s) among the images are labels by their name, such as {left[0].name}, "
-        text += "but the labels folder has a label of the same case; they are passed over"
-        fix = "Move them out of the images folder, and see which of the two labels is right."
+        text = f"files among the images whose names say label ({len(left)}, such as {left[0].name}), "
+        text += "but the labels folder has a label of the same case; they are not used"
+        fix = "Move them out of the images folder, and check which of the two labels is right."
         remarks.append(Remark("warning", "two_labels", text, fix))
     return [path for path in images if path not in set(misplaced)], [*labels, *taken], remarks
 

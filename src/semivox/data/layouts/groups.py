@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles, Remark, some
 
 SUBJECT = re.compile(r"^(sub-[A-Za-z0-9]+)(?:[_-].*)?$")
@@ -32,10 +33,12 @@ def grouped(entries: Iterable[CaseFiles]) -> tuple[tuple[CaseFiles, ...], tuple[
     if not several:
         return entries, ()
     text = (
-        f"{len(several)} patient(s) have several scans by their names, such as {some(next(iter(several.values())), 3)}"
+        f"{plural(len(several), 'patient has', 'patients have')} several scans, judging by the file names, "
+        f"such as {some(next(iter(several.values())), 3)}"
     )
     fix = (
-        "No action if that is right: they stay on one side of every split. Else say who is who in a CSV table (group)."
+        "No action if that is right: they stay on one side of every split. Otherwise name the patients in a "
+        "CSV table (column group)."
     )
     named = tuple(
         replace(entry, group=patient_of[entry.name]) if entry.group is None and entry.name in patient_of else entry

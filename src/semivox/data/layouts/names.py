@@ -8,24 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles, Remark, some
 from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.tags import composed, printable, require_text, untagged
-
-__all__ = [
-    "ANY",
-    "CHANNEL",
-    "by_case",
-    "by_channel",
-    "channel_count",
-    "clash",
-    "distinct",
-    "pair",
-    "scans",
-    "unread_labels",
-    "untagged",
-]
 
 CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
@@ -157,7 +144,10 @@ def unread_labels(folder: Path, entries: Iterable[CaseFiles]) -> tuple[Remark, .
     ]
     if not found:
         return ()
-    text = f"{len(found)} file(s) in {folder.name} are named as scans, but cannot be read: {printable(some(found))}; "
+    text = (
+        f"{plural(len(found), 'file')} in {folder.name} with the name of a scan cannot be read: "
+        f"{printable(some(found))}; "
+    )
     text += "those scans count as unlabeled"
     kinds = " or ".join(one.name for one in registry.formats() if one.writes)
     fix = f"Save the labels as {kinds} volumes of class numbers (slices as one volume)."

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles, Dataset, Remark, some
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
@@ -148,7 +149,7 @@ def _remarks(folders: Sequence[PatientFolder], channels: Sequence[str]) -> list[
     found = []
     if several := [folder for folder in folders if len(folder.labels) > 1]:
         first = several[0]
-        text = f"{len(several)} case(s) have several labels, such as {first.name}: "
+        text = f"{plural(len(several), 'case has', 'cases have')} several labels, such as {first.name}: "
         text += some(path.name for path in first.labels)
         fix = "Keep one label in each folder, or list the files in a CSV table."
         found.append(Remark("error", "two_labels", text, fix))
@@ -160,7 +161,10 @@ def _remarks(folders: Sequence[PatientFolder], channels: Sequence[str]) -> list[
             if name not in channels and set(folder.channels()) & set(channels)
         ]
         if extra:
-            text = f"{len(extra)} file(s) are no channel of most cases ({', '.join(channels)}): {some(extra)}"
+            text = (
+                f"{plural(len(extra), 'file is', 'files are')} no channel of most cases "
+                f"({', '.join(channels)}): {some(extra)}"
+            )
             fix = "No action, unless they should be used."
             found.append(Remark("warning", "extra_files", text, fix))
     return found

@@ -10,9 +10,10 @@ proportions of a grown-up, not fitted to any scan.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
+
+from semivox.data.phantom.shapes import blend, capsule, chain, column, rotation
 
 HIP = 88.0
 """Distance of a hip joint's center from the mid-plane, mm."""
@@ -100,11 +101,11 @@ def draw(random: np.random.Generator, metal: bool) -> Patient:
     enhanced = uniform() < 0.3
     return Patient(
         size=uniform(0.88, 1.06),
-        pose=_rotation(*np.radians(random.normal(0, (5, 4, 5)))),
+        pose=rotation(*np.radians(random.normal(0, (5, 4, 5)))),
         shift=random.normal(0, (5, 4, 7)),
         waves=waves,
         tilt=float(np.radians(random.normal(0, 7))),
-        legs=np.stack([_rotation(*np.radians(random.normal(0, (7, 6, 10)))) for _ in range(2)]),
+        legs=np.stack([rotation(*np.radians(random.normal(0, (7, 6, 10)))) for _ in range(2)]),
         neck=neck / np.linalg.norm(neck),
         opening=opening / np.linalg.norm(opening),
         radius=radius,
@@ -140,7 +141,7 @@ def surfaces(patient: Patient, points: np.ndarray) -> Surfaces:
     """Points (3, N) in the frame of the straight patient, mm -> distances to all surfaces, (N,) each."""
     right = points[0] > 0
     folded = np.concatenate([np.abs(points[:1]), points[1:]])
-    from_hip = folded - _column(HIP, 0, 0)
+    from_hip = folded - column(HIP, 0, 0)
     bumps = _bumps(patient, from_hip, right)
 
     in_leg = np.empty_like(from_hip)
@@ -159,10 +160,10 @@ def surfaces(patient: Patient, points: np.ndarray) -> Surfaces:
     metal = np.full_like(femur, np.inf)
     if patient.metal:
         tip, end = -0.35 * patient.radius * patient.neck, 58 * patient.neck
-        screw = _capsule(in_leg, tuple(tip), tuple(end), 4.2, 4.2)
+        screw = capsule(in_leg, tuple(tip), tuple(end), 4.2, 4.2)
         metal = np.where(right == (patient.metal > 0), screw, np.float32(np.inf))
-    upper = _capsule(folded, (34, -14, 120), (50, 38, 18), 6, 6.5)
-    vessel = np.minimum(upper, _capsule(folded, (50, 38, 18), (64, 44, -110), 6.5, 5.5))
+    upper = capsule(folded, (34, -14, 120), (50, 38, 18), 6, 6.5)
+    vessel = np.minimum(upper, capsule(folded, (50, 38, 18), (64, 44, -110), 6.5, 5.5))
     disc = np.hypot(x / 27, (y + 42) / 19) - 1
     spine = np.maximum(disc * 19, 108 - tilted[2])
     return Surfaces(pelvis, femur, along - np.float32(1.25 * patient.radius), spine, metal, vessel)
@@ -173,32 +174,32 @@ def _femur(patient: Patient, p: np.ndarray) -> np.ndarray:
     neck = patient.neck
     base = 50 * neck
     head = np.sqrt(np.einsum("in,in->n", p, p)) - np.float32(patient.radius)
-    shape = _blend(head, _capsule(p, tuple(8 * neck), tuple(base), 14.5, 17), 7)
+    shape = blend(head, capsule(p, tuple(8 * neck), tuple(base), 14.5, 17), 7)
     knee = (base[0] - 8, base[1] + 6, -150.0)
-    shape = _blend(shape, _capsule(p, (base[0] + 1, base[1], base[2] - 6), knee, 16.5, 13), 8)
-    greater = _capsule(p, (base[0] + 7, base[1] - 9, base[2] - 4), (base[0] + 9, base[1] - 8, base[2] + 15), 12, 8)
-    shape = _blend(shape, greater, 8)
-    lesser = _capsule(p, (base[0] - 12, base[1] - 10, base[2] - 28), (base[0] - 15, -16, base[2] - 27), 8, 5)
-    return _blend(shape, lesser, 6)
+    shape = blend(shape, capsule(p, (base[0] + 1, base[1], base[2] - 6), knee, 16.5, 13), 8)
+    greater = capsule(p, (base[0] + 7, base[1] - 9, base[2] - 4), (base[0] + 9, base[1] - 8, base[2] + 15), 12, 8)
+    shape = blend(shape, greater, 8)
+    lesser = capsule(p, (base[0] - 12, base[1] - 10, base[2] - 28), (base[0] - 15, -16, base[2] - 27), 8, 5)
+    return blend(shape, lesser, 6)
 
 
 def _pelvis(patient: Patient, p: np.ndarray) -> np.ndarray:
     """Both hip bones and the sacrum; points in the tilted, folded frame."""
-    from_hip = p - _column(HIP, 0, 0)
+    from_hip = p - column(HIP, 0, 0)
     distance = np.sqrt(np.einsum("in,in->n", from_hip, from_hip))
     inner = patient.radius + patient.gap
     shell = np.abs(distance - np.float32(inner + 4.5)) - np.float32(5.0)
     cup = np.maximum(shell, patient.opening.astype(np.float32) @ from_hip - np.float32(patient.coverage + 4))
     wing = _wing(patient, p)
-    roof = _capsule(p, (84, -6, 33), (86, -5, 52), 11, 7)
-    ilium = _blend(_blend(cup, roof, 8), wing, 9)
-    ischium = _capsule(p, (76, -27, -18), (60, -36, -70), 11, 14)
-    upper = _chain(p, ((70, 24, 2), (44, 45, -2), (8, 55, -20)), (10, 7.5, 8.5))
-    pubis = _capsule(p, (10, 53, -20), (11, 48, -42), 9, 8)
-    lower = _chain(p, ((11, 48, -44), (32, 14, -68), (56, -26, -78)), (7, 6, 9))
+    roof = capsule(p, (84, -6, 33), (86, -5, 52), 11, 7)
+    ilium = blend(blend(cup, roof, 8), wing, 9)
+    ischium = capsule(p, (76, -27, -18), (60, -36, -70), 11, 14)
+    upper = chain(p, ((70, 24, 2), (44, 45, -2), (8, 55, -20)), (10, 7.5, 8.5))
+    pubis = capsule(p, (10, 53, -20), (11, 48, -42), 9, 8)
+    lower = chain(p, ((11, 48, -44), (32, 14, -68), (56, -26, -78)), (7, 6, 9))
     hip_bone = ilium
     for part in (ischium, upper, pubis, lower):
-        hip_bone = _blend(hip_bone, part, 8)
+        hip_bone = blend(hip_bone, part, 8)
     hip_bone = np.maximum(hip_bone, np.float32(2.8) - p[0])  # the symphysis
     sacrum = np.maximum(_sacrum(p), 2.6 - wing)  # the sacroiliac joint
     return np.minimum(hip_bone, sacrum)
@@ -213,7 +214,7 @@ def _wing(patient: Patient, p: np.ndarray) -> np.ndarray:
     ellipse = (np.hypot((y + 7) / 76, (z - 80) / 47) - 1) * 47
     stem_along = np.clip((z - 22) / 48, 0, 1)
     stem = np.hypot(y + 5, z - 22 - 48 * stem_along) - (22 + 16 * stem_along)
-    outline = _blend(ellipse, stem, 14)
+    outline = blend(ellipse, stem, 14)
     crest = np.exp(-((outline / 7) ** 2))
     back = np.clip((-35 - y) / 30, 0, 1)
     half = 0.5 * patient.thickness * (6.0 + 5.0 * crest + 7.0 * back + 9.0 * np.exp(-(((z - 24) / 20) ** 2)))
@@ -227,7 +228,7 @@ def _sacrum(p: np.ndarray) -> np.ndarray:
     front = np.abs(y + 88 - 0.010 * (z - 45) ** 2) / np.sqrt(1 + (0.02 * (z - 45)) ** 2)
     wide, thick = np.maximum(14 + 0.40 * z, 6), np.maximum(6 + 0.13 * z, 4)
     oval = (np.sqrt(np.sqrt((x / wide) ** 4 + (front / thick) ** 4)) - 1) * thick
-    wedge = -_blend(-oval, 52 - np.abs(z - 46), 12)  # a rounded intersection
+    wedge = -blend(-oval, 52 - np.abs(z - 46), 12)  # a rounded intersection
     for height in (25, 50, 75):
         wedge = np.maximum(wedge, 3.6 - np.hypot(x - 10 - 0.14 * height, z - height))
     return wedge.astype(np.float32)
@@ -238,40 +239,6 @@ def _bumps(patient: Patient, from_hip: np.ndarray, right: np.ndarray) -> np.ndar
     height = np.zeros(from_hip.shape[1], np.float32)
     for side, *center, tall, wide in patient.bumps:
         near = np.flatnonzero((right == (side > 0)) & (np.abs(from_hip[0] - center[0]) < 3 * wide))
-        square = ((from_hip[:, near] - _column(*center)) ** 2).sum(0)
+        square = ((from_hip[:, near] - column(*center)) ** 2).sum(0)
         height[near] += (tall * np.exp(-square / (2 * wide**2))).astype(np.float32)
     return height
-
-
-def _capsule(p: np.ndarray, a: tuple[float, ...], b: tuple[float, ...], at_a: float, at_b: float) -> np.ndarray:
-    """Signed distance to a rod from ``a`` to ``b`` whose radius goes from ``at_a`` to ``at_b``."""
-    axis = np.array(b, np.float32) - np.array(a, np.float32)
-    offset = p - _column(*a)
-    along = np.clip((axis @ offset) / np.float32(axis @ axis), 0, 1)
-    offset -= axis[:, None] * along
-    return np.sqrt(np.einsum("in,in->n", offset, offset)) - (np.float32(at_a) + np.float32(at_b - at_a) * along)
-
-
-def _chain(p: np.ndarray, knots: tuple[tuple[float, ...], ...], radii: tuple[float, ...]) -> np.ndarray:
-    """Rods joined end to end."""
-    ends = zip(pairwise(knots), pairwise(radii), strict=True)
-    return np.minimum.reduce([_capsule(p, a, b, at_a, at_b) for (a, b), (at_a, at_b) in ends])
-
-
-def _blend(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
-    """Union of two bodies with a fillet of about ``width`` mm where they meet."""
-    overlap = np.maximum(np.float32(width) - np.abs(a - b), 0)
-    return np.minimum(a, b) - overlap * overlap / np.float32(4 * width)
-
-
-def _column(*values: float) -> np.ndarray:
-    return np.array(values, np.float32)[:, None]
-
-
-def _rotation(about_x: float, about_y: float, about_z: float) -> np.ndarray:
-    """(3, 3) rotation by three angles in rad, about x first."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos([about_x, about_y, about_z]), np.sin([about_x, about_y, about_z])
-    turn_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    turn_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    turn_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return turn_z @ turn_y @ turn_x

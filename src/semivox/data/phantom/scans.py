@@ -9,23 +9,20 @@ learn and test with: scores on it say nothing about patients.
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from semivox.core.errors import InputError
-from semivox.core.files import fresh, make_folder, write_atomically, write_text
+from semivox.core.files import make_folder, write_atomically
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.randomness import generator
 from semivox.data.phantom.anatomy import Patient, Surfaces, draw, patient_frame, surfaces
+from semivox.data.phantom.folder import claim, describe
 
 PARTS = {"background": 0, "pelvis": 1, "femoral_head": 2}
 """What a scan is drawn from."""
-LABELS = {"background": 0, "bone": 1}
-"""What the files show: pelvis and femoral heads as one object, as in Xie et al., MIDL 2024, arXiv:2407.04638."""
 FIRST_TEST = 1000
 """Number of the first test patient, so that the test set stays the same whatever the size of the training set."""
 AIR, FAT, METAL = -1000.0, -100.0, 3000.0
@@ -54,7 +51,7 @@ def write(
     is brought up to date; finished scans are kept. Raises InputError where ``folder`` holds anything else.
     """
     recipe = {"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]}
-    _claim(folder, recipe, shape, spacing)
+    claim(folder, recipe, shape, spacing)
     keep = set()
     plan = [(i, "Tr", i < labeled) for i in range(labeled + unlabeled)]
     plan += [(FIRST_TEST + i, "Ts", True) for i in range(test)]
@@ -71,7 +68,7 @@ def write(
     for path in folder.glob("*T[rs]/hip_*.nii.gz"):
         if path not in keep:
             path.unlink()
-    _describe(folder, recipe, labeled)
+    describe(folder, recipe, labeled)
 
 
 def scan(seed: int, number: int, shape: Shape, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
@@ -211,41 +208,3 @@ def _save(path: Path, array: np.ndarray, spacing: Spacing) -> None:
     make_folder(path.parent)
     content = gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
     write_atomically(path, lambda temporary: temporary.write_bytes(content))
-
-
-def _claim(folder: Path, recipe: dict[str, object], shape: Shape, spacing: Spacing) -> None:
-    """Make sure that ``folder`` is ours to write, and drop scans of another recipe from it."""
-    if min(shape) < 16 or min(spacing) <= 0:
-        raise InputError(f"a phantom needs at least 16 voxels a side and positive spacing, not {shape} at {spacing} mm")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; give a folder for the built-in data set")
-    make_folder(folder)
-    written = _recipe(folder)
-    if written is None and not fresh(folder, "dataset.json"):
-        raise InputError(f"{folder} is not empty and does not hold the built-in data set; give a new or empty folder")
-    if written is not None and written != recipe:
-        for path in folder.glob("*T[rs]/hip_*.nii.gz"):
-            path.unlink()
-    _describe(folder, recipe, 0)
-
-
-def _recipe(folder: Path) -> object | None:
-    """What an earlier call wrote here, or None where it was not ours."""
-    try:
-        description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return description.get("semivox_phantom") if isinstance(description, dict) else None
-
-
-def _describe(folder: Path, recipe: dict[str, object], labeled: int) -> None:
-    description = {
-        "name": "hip phantom",
-        "description": "Invented CT scans of hips, drawn from a seed. Scores on them say nothing about patients.",
-        "channel_names": {"0": "CT"},
-        "labels": LABELS,
-        "numTraining": labeled,
-        "file_ending": ".nii.gz",
-        "semivox_phantom": recipe,
-    }
-    write_text(folder / "dataset.json", json.dumps(description, indent=2) + "\n")

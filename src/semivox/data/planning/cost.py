@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from semivox.core.errors import InputError
+from semivox.core.plan import SMALL_WIDTH
 from semivox.core.spelling import suggestion
 
 
 @dataclass(frozen=True)
-class Cost:
+class StepCost:
     """What one voxel of a patch costs in a training step."""
 
     bytes: float
@@ -31,15 +32,15 @@ class Family:
     width: int
     levels: int
     """The most levels it is given."""
-    cost: Cost
+    cost: StepCost
 
 
 FAMILIES = {
-    "vnet": Family("vnet", width=16, levels=5, cost=Cost(bytes=830, core_seconds=8e-6)),
-    "unet3d": Family("unet3d", width=16, levels=4, cost=Cost(bytes=2950, core_seconds=31e-6)),
-    "uxnet": Family("uxnet", width=48, levels=5, cost=Cost(bytes=4730, core_seconds=65e-6)),
-    "pyramid_unet": Family("pyramid_unet", width=16, levels=5, cost=Cost(bytes=880, core_seconds=14e-6)),
-    "small": Family("vnet", width=8, levels=5, cost=Cost(bytes=425, core_seconds=4e-6)),
+    "vnet": Family("vnet", width=16, levels=5, cost=StepCost(bytes=830, core_seconds=8e-6)),
+    "unet3d": Family("unet3d", width=16, levels=4, cost=StepCost(bytes=2950, core_seconds=31e-6)),
+    "uxnet": Family("uxnet", width=48, levels=5, cost=StepCost(bytes=4730, core_seconds=65e-6)),
+    "pyramid_unet": Family("pyramid_unet", width=16, levels=5, cost=StepCost(bytes=880, core_seconds=14e-6)),
+    "small": Family("vnet", width=SMALL_WIDTH, levels=5, cost=StepCost(bytes=425, core_seconds=4e-6)),
 }
 WORKSPACE = 1.5
 """Peak memory over kept memory: gradients on their way, a teacher's forward pass, buffers of the convolutions."""
@@ -54,20 +55,20 @@ GPU_CORES = 64
 def family(name: str) -> Family:
     """The network of that name. Raises InputError listing the names there are."""
     if name not in FAMILIES:
-        raise InputError(f"unknown network {name!r}{suggestion(name, FAMILIES)}; there are {', '.join(FAMILIES)}")
+        raise InputError(f"there is no network {name!r}{suggestion(name, FAMILIES)}; choose from {', '.join(FAMILIES)}")
     return FAMILIES[name]
 
 
-def affordable_voxels(memory_gb: float, cost: Cost, patches: int) -> float:
+def affordable_voxels(memory_gb: float, cost: StepCost, patches: int) -> float:
     """Voxels a patch may have so that a step with ``patches`` patches stays within the memory."""
     return max(0.0, memory_gb - FIXED_GB) * 1e9 / (cost.bytes * WORKSPACE * patches)
 
 
-def memory_gb(voxels: int, cost: Cost, patches: int) -> float:
+def memory_gb(voxels: int, cost: StepCost, patches: int) -> float:
     """Gigabytes a step with ``patches`` patches of ``voxels`` voxels will take."""
     return FIXED_GB + voxels * patches * cost.bytes * WORKSPACE / 1e9
 
 
-def step_seconds(voxels: int, cost: Cost, patches: int, cores: int) -> float:
+def step_seconds(voxels: int, cost: StepCost, patches: int, cores: int) -> float:
     """Seconds of a step on ``cores`` processor cores."""
     return voxels * patches * cost.core_seconds * PASSES / cores

@@ -9,6 +9,7 @@ from statistics import median
 import numpy as np
 
 from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint, Intensity
+from semivox.core.plurals import plural
 
 CT_NAMES = {"ct", "cta", "cbct", "ldct", "hounsfield", "hu"}
 OTHER_NAMES = {"mr", "mri", "t1", "t1w", "t2", "t2w", "flair", "adc", "dwi", "lge", "pet", "us"}
@@ -77,7 +78,7 @@ def _window(index: int, drawn: Sequence[CaseFacts], fingerprint: Fingerprint, ev
     lower, upper, mean, std = (float(f"{value:.6g}") for value in (lower, upper, mean, std))
     reason = (
         f"CT ({evidence}): clipped to the 0.5-99.5 percentiles {lower:.4g} to {upper:.4g} of the labeled voxels of "
-        f"{len(drawn)} scan(s) together, then their mean {mean:.4g} and std {std:.4g}"
+        f"{plural(len(drawn), 'scan')} together, then their mean {mean:.4g} and std {std:.4g}"
     )
     return Intensity(scheme="ct", lower=lower, upper=upper, mean=mean, std=std), reason
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from semivox.core.explanations import explain
-from semivox.core.frozen import Frozen
+from semivox.core.frozen import Frozen, wrong_with
 from semivox.core.plan import Plan, Steps
 from semivox.core.spelling import suggestion
 from semivox.data.augmentation import schemes
@@ -66,19 +65,17 @@ def require_choosable(name: str) -> None:
     """Raise ValueError with the nearest right name where a plan has no such field to choose."""
     if name not in CHOOSABLE:
         there = ", ".join(CHOOSABLE)
-        raise ValueError(f"a plan has no choice {name!r}{suggestion(name, CHOOSABLE)}; it has {there}")
+        raise ValueError(
+            f"a plan has no field {name!r}{suggestion(name, CHOOSABLE)} that can be set; those are {there}"
+        )
 
 
 def _require_value(name: str, value: Any) -> None:
     """Raise ValueError where a field of the plan cannot have this value."""
-    info = Plan.model_fields[name]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, info])  # type: ignore[arg-type]
-    try:
-        adapter.validate_python(value)
-        if name == "augmentation":
-            schemes.find(value)
-    except ValidationError as error:
-        raise ValueError(f"plan.{name}: {explain(error).partition(': ')[2]}") from error
+    if found := wrong_with(Plan, name, value):
+        raise ValueError(f"plan.{name}: {found} (received {value!r})")
+    if name == "augmentation":
+        schemes.find(value)
 
 
 class Machine(Frozen):

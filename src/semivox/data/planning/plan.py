@@ -12,12 +12,11 @@ from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
 from semivox.core.geometry import Spacing
 from semivox.core.plan import Fingerprint, Plan
+from semivox.core.plurals import plural
 from semivox.data.planning import cost, sizing
 from semivox.data.planning import intensity as intensity_choice
 from semivox.data.planning.options import Machine, PlanOptions
 from semivox.data.planning.sides import mirror as mirror_choice
-
-__all__ = ["median_size", "plan", "require_affordable"]
 
 ANISOTROPIC = 3.0
 """An axis this many times coarser than the others, and with that many times fewer voxels, is treated apart."""
@@ -42,11 +41,13 @@ def plan(fingerprint: Fingerprint, options: PlanOptions, machine: Machine | None
     mirror, reasons["mirror"] = mirror_choice(fingerprint.classes[1:], fingerprint.cases)
     intensity, reasons["intensity"] = intensity_choice.choose(fingerprint)
     reasons["labeled_per_step"] = f"{LABELED_PER_STEP} labeled patches, as in the benchmarks of the field"
-    reasons["precision"] = "float32, which every machine computes correctly; a dry step measures whether bfloat16 gains"
+    reasons["precision"] = (
+        "float32, which every machine computes correctly; measured steps tell whether bfloat16 is faster"
+    )
     reasons["channels_last"] = (
-        "usually the faster memory format of 3D convolutions on a CPU; a dry step measures it"
+        "usually the faster memory format of 3D convolutions on a CPU; measured steps decide"
         if machine.device == "cpu"
-        else "the default memory format on a GPU; a dry step measures it"
+        else "the default memory format on a GPU; measured steps decide"
     )
     reasons["augmentation"] = (
         "rotation, scaling, noise, blur, brightness, contrast, low resolution, gamma, as nnU-Net does"
@@ -87,7 +88,8 @@ def _check(fingerprint: Fingerprint) -> str:
     for case in fingerprint.cases:
         if len(case.channels) != len(fingerprint.channels):
             raise InputError(
-                f"case {case.name!r} has {len(case.channels)} channel(s), the data set {len(fingerprint.channels)} "
+                f"case {case.name!r} has {plural(len(case.channels), 'channel')}, the data set "
+                f"{len(fingerprint.channels)} "
                 f"({', '.join(fingerprint.channels)}); add what is missing or leave the case out"
             )
     labeled = [case for case in fingerprint.cases if case.labeled]
@@ -99,7 +101,7 @@ def _check(fingerprint: Fingerprint) -> str:
         raise InputError(f"none of the {len(labeled)} labels holds a class of {fingerprint.dataset} ({values})")
     sentence = ", ".join(f"{name} in {count} of {len(labeled)}" for name, count in seen.items())
     absent = [name for name, count in seen.items() if count == 0]
-    warning = f"; WARNING: {', '.join(absent)} cannot be learned, no labeled scan shows it" if absent else ""
+    warning = f"; WARNING: {', '.join(absent)} cannot be learned: no labeled scan shows it" if absent else ""
     return f"labeled scans that show each class: {sentence}{warning}"
 
 
@@ -113,7 +115,7 @@ def _spacing(fingerprint: Fingerprint, options: PlanOptions) -> tuple[Spacing, s
     coarse = int(wanted.argmax())
     others = [axis for axis in range(3) if axis != coarse]
     low, high = (" x ".join(f"{value:.3g}" for value in edge) for edge in (spacings.min(axis=0), spacings.max(axis=0)))
-    reason = f"median of {len(spacings)} training scan(s), " + (
+    reason = f"median of {plural(len(spacings), 'training scan')}, " + (
         f"all {low} mm" if low == high else f"{low} to {high} mm"
     )
     if wanted[coarse] > ANISOTROPIC * wanted[others].max() and ANISOTROPIC * size[coarse] < size[others].min():
@@ -143,7 +145,10 @@ def _unlabeled(fingerprint: Fingerprint) -> tuple[int, str]:
     count = sum(not case.labeled for case in fingerprint.cases)
     if count == 0:
         return 0, "there is no unlabeled scan"
-    return UNLABELED_PER_STEP, f"{UNLABELED_PER_STEP} patches of the {count} unlabeled scan(s), as many as labeled ones"
+    return (
+        UNLABELED_PER_STEP,
+        f"{UNLABELED_PER_STEP} patches of the {plural(count, 'unlabeled scan')}, as many as labeled ones",
+    )
 
 
 def _readable(fingerprint: Fingerprint) -> Fingerprint:

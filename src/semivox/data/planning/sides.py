@@ -94,7 +94,9 @@ def mirror(classes: Sequence[ClassInfo], cases: Sequence[CaseFacts]) -> tuple[tu
                 )
     if not all(allowed):
         allowed = [False] * 3
-        reasons.append("off along the other axes: a side is told by the anatomy around it, which they would turn round")
+        reasons.append(
+            "off along the other axes too: sides are told apart by the anatomy around them, which would be mirrored"
+        )
     unnamed = [item for item in classes if not is_named(item)]
     if unnamed:
         _without_names(unnamed, cases, allowed, reasons)
@@ -110,7 +112,7 @@ def _without_names(
     if allowed[0]:
         allowed[0] = False
         reasons.append(
-            f"off along x (left-right): {listed} could be the left or right of two; name the classes to decide"
+            f"off along x (left-right): {listed} could be a left or a right part; name the classes to decide"
         )
     for one, other in combinations(unnamed, 2):
         axis = _axis(apart(one, other, cases))

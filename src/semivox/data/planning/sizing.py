@@ -9,6 +9,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import NetworkChoice
+from semivox.core.plurals import plural
 from semivox.data.planning import cost, topology
 from semivox.data.planning.options import Machine, PlanOptions
 
@@ -53,7 +54,7 @@ def choose_patch(
     if covered >= 1:
         return patch, levels, reason + f", rounded up to multiples of {topology.total(levels)}"
     wider = (0.25 * prod(median) / prod(patch)) ** (1 / 3)
-    hint = f"; a spacing {wider:.1f} times as coarse would let it cover a quarter" if wider > 1 else ""
+    hint = f"; with a spacing {wider:.1f} times as coarse it would cover a quarter" if wider > 1 else ""
     return patch, levels, f"{reason}, {limit}{hint}"
 
 
@@ -89,7 +90,8 @@ def choose_network(
         built["dropout"] = DROPOUT
         built["coarse"] = min(COARSE, len(strides))
     bottom = tuple(size // multiple for size, multiple in zip(patch, topology.total(strides), strict=True))
-    chosen = "chosen by the user" if options.network else "the V-Net of the left-atrium benchmarks"
+    named = f"{options.network}, chosen by the user" + (", a V-Net of half width" if options.network == "small" else "")
+    chosen = named if options.network else "the V-Net of the left-atrium benchmarks"
     reason = (
         f"{chosen}; {len(strides) + 1} levels, so that the deepest still has {bottom} voxels (at least "
         f"{topology.SMALLEST} an axis where the patch allows); an axis at least {topology.COARSER:g} times coarser "
@@ -97,27 +99,31 @@ def choose_network(
     )
     if family.name == "vnet":
         reason += f"; dropout {DROPOUT:g}: the benchmark's 0.5 learns far more slowly in short runs"
-        reason += f"; {built['coarse']} coarser decoder map(s) add to the class logits, for an early sense of place"
+        reason += (
+            f"; {plural(built['coarse'], 'coarser decoder map')} added to the class logits, for an early sense of place"
+        )
     return NetworkChoice(name=family.name, options=built), reason
 
 
 def choose_steps(
     patch: Shape, family: cost.Family, options: PlanOptions, machine: Machine, patches: int
 ) -> tuple[int, str]:
-    """The device's default, or fewer where the hours do not suffice by a rough guess of a step's duration."""
+    """The device's default; fewer where the hours do not suffice, until a dry step is measured by what it may take."""
     if options.steps is not None:
         return options.steps, "chosen by the user"
-    usual = STEPS[machine.device]
     cores = machine.cores if machine.device == "cpu" else cost.GPU_CORES
-    seconds = cost.step_seconds(prod(patch), family.cost, patches, cores)
-    guess = f"a step is guessed at {seconds:.2g} s on {'a GPU' if machine.device == 'cuda' else f'{cores} core(s)'}"
-    if options.hours is None or usual * seconds <= options.hours * 3600:
-        return usual, f"the default of a {machine.device.upper()}, about {usual * seconds / 3600:.1f} hours; {guess}"
-    possible = int(options.hours * 3600 / seconds)
+    if options.hours is None:
+        return STEPS[machine.device], f"the default of a {machine.device.upper()}"
+    return steps_within(options.hours, cost.step_seconds(prod(patch), family.cost, patches, cores), machine.device)
+
+
+def steps_within(hours: float, seconds: float, device: str) -> tuple[int, str]:
+    """The steps that the hours allow, at most the device's default, and why; ``seconds``: of one step."""
+    usual = STEPS["cuda" if device == "cuda" else "cpu"]
+    possible, each = int(hours * 3600 / seconds), f"at {seconds:.2g} s a step"
+    if possible >= usual:
+        return usual, f"the default of a {device.upper()}, which the {hours:g} hours allow {each}"
     if possible < FEWEST_STEPS:
-        hours = FEWEST_STEPS * seconds / 3600
-        return (
-            FEWEST_STEPS,
-            f"the fewest that are worth while, about {hours:.1f} hours, over the {options.hours:g} allowed; {guess}",
-        )
-    return possible, f"what {options.hours:g} hours allow of the usual {usual}; {guess}"
+        needed = FEWEST_STEPS * seconds / 3600
+        return FEWEST_STEPS, f"the fewest that teach anything; {each} they take {needed:.2g} hours, not {hours:g}"
+    return possible, f"what {hours:g} hours allow {each}, of the usual {usual}"

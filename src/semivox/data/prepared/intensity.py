@@ -90,3 +90,10 @@ def _standardize(values: np.ndarray, mean: float, std: float) -> np.ndarray:
     if std > 1e-6 * abs(mean):
         result /= np.float32(std)
     return result
+
+
+def padding(intensity: Intensity) -> float:
+    """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0, the mean after z-scoring."""
+    if intensity.scheme != "ct":
+        return 0.0
+    return float(scale(np.full((1, 1, 1), intensity.lower), intensity)[0, 0, 0])

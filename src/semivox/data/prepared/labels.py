@@ -36,7 +36,7 @@ def class_indices(label: np.ndarray, plan: Plan) -> np.ndarray:
     unknown = [str(value) for value in present if value not in known]
     if unknown:
         some = ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")
-        raise InputError(f"the label holds the value(s) {some}; the plan knows {sorted(known)}")
+        raise InputError(f"the label holds values that are no class of the plan: {some} (the plan has {sorted(known)})")
     table = np.zeros(high + 1, np.uint8)
     for value in present:
         table[value] = known[int(value)]

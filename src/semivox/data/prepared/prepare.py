@@ -23,6 +23,7 @@ from semivox.core.files import beside, writing
 from semivox.core.geometry import Shape
 from semivox.core.memory import amount, available
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.core.processes.claims import Claims
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
@@ -37,7 +38,6 @@ from semivox.data.prepared.store import LAYOUT, CaseRecord, SourceFile, Store, c
 if TYPE_CHECKING:
     from semivox.data.dataset import Dataset
 
-__all__ = ["class_indices", "normalize", "prepare", "prepare_case", "sample_foreground"]
 
 CLAIMS = ".claims"
 """Where processes that share the folder say which case each prepares."""
@@ -45,7 +45,7 @@ FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
-class Task:
+class PrepareTask:
     """What one worker needs to prepare one case. Without ``label`` the label is not opened, wherever it may be."""
 
     name: str
@@ -92,7 +92,7 @@ def normalize(volume: Volume, plan: Plan) -> np.ndarray:
     if len(volume.array) != len(plan.channels):
         wanted = ", ".join(plan.channels)
         raise InputError(
-            f"the scan has {len(volume.array)} channel(s), the plan expects {len(plan.channels)} ({wanted})"
+            f"the scan has {plural(len(volume.array), 'channel')}, the plan expects {len(plan.channels)} ({wanted})"
         )
     shape = target_shape(volume.shape, volume.spacing, plan.spacing)
     _require_room(volume, plan, shape)
@@ -114,7 +114,7 @@ def _require_room(volume: Volume, plan: Plan, shape: Shape) -> None:
         )
 
 
-def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Task]:
+def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[PrepareTask]:
     """One task per case of the split. Raises InputError for cases that are missing or lack a needed label."""
     entries = {entry.name: entry for entry in dataset.entries}
     with_label = {*split.labeled, *split.validation}
@@ -125,11 +125,11 @@ def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Task]:
         entry = entries[name]
         if name in with_label and entry.label is None:
             raise InputError(f"case {name!r} has no label in {dataset.root}, but the split needs one")
-        tasks.append(Task(name, entry.images, entry.label if name in with_label else None, plan, out))
+        tasks.append(PrepareTask(name, entry.images, entry.label if name in with_label else None, plan, out))
     return tasks
 
 
-def _run(tasks: list[Task], workers: int) -> Iterator[None]:
+def _run(tasks: list[PrepareTask], workers: int) -> Iterator[None]:
     """Do the tasks that are not done yet, in this process or in ``workers`` others; one yield per task."""
     missing = [task for task in tasks if not _up_to_date(task)]
     yield from [None] * (len(tasks) - len(missing))
@@ -137,11 +137,11 @@ def _run(tasks: list[Task], workers: int) -> Iterator[None]:
         yield
 
 
-def _described(task: Task) -> str:
+def _described(task: PrepareTask) -> str:
     return f"case {task.name!r} ({', '.join(map(str, task.paths))})"
 
 
-def prepare_case(task: Task) -> None:
+def prepare_case(task: PrepareTask) -> None:
     """Prepare one case. Raises InputError naming the case and its files."""
     try:
         with Claims(task.out / CLAIMS) as claims, claims.claim(task.name, wait=True):
@@ -151,7 +151,7 @@ def prepare_case(task: Task) -> None:
         raise InputError(f"{_described(task)}: {error}") from error
 
 
-def _write(task: Task) -> None:
+def _write(task: PrepareTask) -> None:
     """Read, normalize, and put the case in its place in one step."""
     sources = tuple(
         _source(path) for path in task.paths
@@ -231,7 +231,7 @@ def _source(path: Path) -> SourceFile:
     return SourceFile(path=str(path), size=sum(stat.st_size for stat in stats), modified_ns=newest)
 
 
-def _up_to_date(task: Task) -> bool:
+def _up_to_date(task: PrepareTask) -> bool:
     """Whether the case on disk is whole and was made by this plan from these files, unchanged since."""
     folder = case_folder(task.out, task.name)
     wanted = ("image",) if task.label is None else ("image", "label")

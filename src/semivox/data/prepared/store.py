@@ -36,6 +36,7 @@ class SourceFile(Frozen):
 class CaseRecord(Frozen):
     """What is known of a prepared case without opening its voxels (case.json)."""
 
+    called = "record of a prepared scan"
     layout: int = LAYOUT
     name: str
     plan: str

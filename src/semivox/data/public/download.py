@@ -86,7 +86,7 @@ def _fetch(url: str, part: Path, count: Count) -> None:
         barren = 0 if part.exists() and part.stat().st_size > before else barren + 1
         if barren < TRIES:
             time.sleep(PAUSE * 2 ** max(barren - 1, 0))
-    kept = " What has arrived is kept, and the same command goes on from there." if part.exists() else ""
+    kept = " What has arrived is kept, and the same command resumes from there." if part.exists() else ""
     raise SemivoxError(f"cannot get {url}: {reason}.{kept} Without a connection to it, give a --mirror")
 
 

@@ -23,7 +23,7 @@ class Canvas:
     def __init__(self, path: Path, names: Mapping[int, str], shape: Shape) -> None:
         if min(names, default=1) < 1 or max(names, default=1) > 65535:
             raise ScanError(
-                "bad_segments", f"{path}: its structures have the numbers {sorted(names)[:8]}; right are 1 to 65535.",
+                "bad_segments", f"{path}: its structures have the numbers {sorted(names)[:8]}; allowed are 1 to 65535.",
                 "Export it again.",
             )  # fmt: skip
         self.path, self.names = path, names

@@ -13,6 +13,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from semivox.core.geometry import Grid
+from semivox.core.plurals import plural
 from semivox.data.formats.dicom.canvas import Canvas
 from semivox.data.formats.dicom.opening import Opened, refusing
 from semivox.data.formats.dicom.polygons import filled
@@ -81,7 +82,7 @@ def draw_region(canvas: Canvas, region: Region, grid: Grid) -> list[Remark]:
         canvas.draw(region.number, (place[0], place[1], place[2]), filled(once, (width, height)))
     if not doubled:
         return []
-    text = f"ROI {region.name!r}: {doubled} contour(s) are there twice; each is taken once"
+    text = f"ROI {region.name!r}: {plural(doubled, 'contour is', 'contours are')} there twice; each is used once"
     return [Remark("doubled_contours", text, "Remove the copies.")]
 
 

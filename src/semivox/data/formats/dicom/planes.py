@@ -169,7 +169,8 @@ def _require_bits(path: Path, data: Dataset) -> None:
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or high != stored - 1:
         raise ScanError(
             "bad_header",
-            f"{path}: {stored} bits stored of {allocated}, the highest is {high}; right are 8, 16, 32, from below.",
+            f"{path}: {stored} bits stored of {allocated}, the highest is {high}; allowed are 8, 16 or 32, "
+            "filled from the lowest bit.",
             "Export it again.",
         )
     if whole(path, data, "PixelRepresentation", 0) > 1:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.core.plurals import plural
 from semivox.data.formats.dicom.alike import differences, names_of
 from semivox.data.formats.dicom.kinds import kind_of, words_for
 from semivox.data.formats.dicom.planes import Plane
@@ -36,13 +37,13 @@ def _beside(series: Series, contents: Contents) -> Iterator[Remark]:
         fix = (
             "To use the segmentation or structure set as a label, name it as the label of the case." if labels else NONE
         )
-        yield Remark("passed_over", f"beside the series, no images, passed over: {listed}", fix)
+        yield Remark("passed_over", f"beside the series, not images, not used: {listed}", fix)
     rest = [other for other in contents.series if other is not series]
     if rest:
-        yield Remark("passed_over", f"other series passed over: {'; '.join(other.words for other in rest[:4])}", NONE)
+        yield Remark("passed_over", f"other series, not used: {'; '.join(other.words for other in rest[:4])}", NONE)
     damaged = [path.name for path in contents.strangers if path.suffix.lower() in DICOM_NAMES]
     if damaged:
-        text = f"{len(damaged)} file(s) beside the slices are not DICOM: {', '.join(damaged[:4])}"
+        text = f"{plural(len(damaged), 'file')} beside the slices, not DICOM: {', '.join(damaged[:4])}"
         yield Remark("not_dicom", text, "Copy them again if they are slices of this scan; else remove them.")
 
 

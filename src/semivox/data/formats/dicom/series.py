@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from semivox.core.plurals import plural
 from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice, split_volume
 from semivox.data.formats.dicom.kinds import kind_of, words_for
 from semivox.data.formats.dicom.opening import Opened, open_file, require_pixels
@@ -33,7 +34,7 @@ class Series:
             word(data, "Modality"),
             repr(word(data, "SeriesDescription")) if word(data, "SeriesDescription") else "",
         ]
-        return f"{self.uid or 'no UID'} ({', '.join([*filter(None, known), f'{images} image(s)'])})"
+        return f"{self.uid or 'no UID'} ({', '.join([*filter(None, known), plural(images, 'image')])})"
 
     @property
     def is_picture(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.core.plurals import plural
 from semivox.data.formats.dicom.alike import EACH, names_of, require_alike
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.orientation import is_usable
@@ -100,7 +101,9 @@ def _require_even(name: str, ordered: Sequence[Plane], positions: np.ndarray, he
         index = gaps[0]
         missing = rises[index] / distance - 1
         lacks = (
-            f"{round(missing)} slice(s) missing" if missing > 0.5 and abs(missing - round(missing)) < 0.1 else "uneven"
+            f"{plural(round(missing), 'missing slice')}"
+            if missing > 0.5 and abs(missing - round(missing)) < 0.1
+            else "uneven"
         )
         raise ScanError(
             "uneven_slices",
@@ -133,6 +136,6 @@ def _doubled(name: str, ordered: Sequence[Plane], heights: np.ndarray, doubled: 
     return ScanError(
         "uneven_slices",
         f"{name}: {ordered[index].name} and {ordered[index + 1].name} lie in one place (at {heights[index]:.2f} mm "
-        f"along the slice axis); {len(doubled)} such pair(s).",
+        f"along the slice axis); {plural(len(doubled), 'such pair')}.",
         "Remove the doubled slices.",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from semivox.core.plurals import plural
 from semivox.data.formats.scan import ScanError
 
 
@@ -23,7 +24,7 @@ def numbers(path: Path, data: Dataset, keyword: str, count: int) -> tuple[float,
         found = ()
     if len(found) != count or not all(math.isfinite(number) for number in found):
         raise ScanError(
-            "bad_header", f"{path}: {keyword} is {str(value)[:60]!r}; right are {count} finite number(s).",
+            "bad_header", f"{path}: {keyword} is {str(value)[:60]!r}; it must be {plural(count, 'finite number')}.",
             "Export it again.",
         )  # fmt: skip
     return found

@@ -1,0 +1,123 @@
+"""Scans before training: checked, planned, prepared, cut into patches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semivox.core.plan import Plan
+from semivox.core.processes.launcher import require_alone
+from semivox.core.processes.main_guard import require_first_run
+from semivox.core.split import Split
+from semivox.methods import DEFAULT
+
+if TYPE_CHECKING:
+    from semivox.data.checks.findings import CheckReport
+    from semivox.data.fixed_patches import PatchChoice
+    from semivox.data.prepared.store import Store
+    from semivox.pipeline.progress import ProgressDisplay
+
+from semivox.api.given import AnyPath, given_split
+
+
+def check(
+    data: AnyPath,
+    split: Split | AnyPath | None = None,
+    workers: int | None = None,
+    progress: ProgressDisplay | None = None,
+    *,
+    phi: bool = False,
+    exclude: Collection[str] = (),
+) -> CheckReport:
+    """Can these scans be trained on? A verdict per case, with the fix for what is wrong.
+
+    ``data``: a folder (or CSV table) in one of the accepted layouts. Bad scans raise nothing: they are the result
+    (``.ok``, ``.errors``, ``.text()``). ``phi``: also warn of header fields and names that may tell who a patient is.
+    ``exclude``: cases that are left out. Raises InputError where no layout is recognized.
+    """
+    from semivox.data import checks, layouts
+    from semivox.data.checks import privacy
+    from semivox.pipeline.progress import Quiet
+    from semivox.pipeline.stages import spare_cores, without
+
+    require_first_run()
+    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    dataset, chosen = without(layouts.find(Path(data)), chosen, exclude)
+    with (progress or Quiet()).bar("checking scans") as count:
+        report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
+    return privacy.with_privacy(report, dataset) if phi else report
+
+
+def plan(
+    data: AnyPath,
+    *,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    method: str = DEFAULT,
+    device: str = "auto",
+    workers: int | None = None,
+    progress: ProgressDisplay | None = None,
+    **options: Any,
+) -> Plan:
+    """Decide spacing (mm), patch (voxels), network, batch, precision and steps, each with its reason.
+
+    ``options`` are the fields of ``data.planning.options.PlanOptions``: the budgets ``memory_gb`` and ``hours``, and
+    ``spacing``, ``patch``, ``network``, ``steps`` and ``fields``, which overrule the planner. The cost is measured by a
+    dry step of ``method``; ``workers`` processes read the scans (0: none). ``plan(...).save(Path("plan.json"))`` keeps
+    it. Raises InputError when scans cannot be trained on.
+    """
+    from semivox.data.planning.options import PlanOptions
+    from semivox.pipeline.options import checked
+    from semivox.pipeline.possible import require_device
+    from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan
+    from semivox.training.settings import TrainSettings, configure
+
+    require_device(device)
+    wanted = checked(PlanOptions, "options of the plan", **options)
+    config = configure(method, {}, checked(TrainSettings, "training settings", device=device))
+    dataset, chosen = load_dataset(Path(data), given_split(split), exclude)
+    return make_plan(check_or_raise(dataset, chosen, workers, progress), wanted, config, progress)
+
+
+def prepare(
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    plan: Plan,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    workers: int | None = None,
+    progress: ProgressDisplay | None = None,
+) -> Store:
+    """Put all training and validation scans on the plan's grid, once, as memory-mapped arrays under ``out``.
+
+    Can be stopped and called again. Raises InputError naming the file that could not be prepared.
+    """
+    require_alone("prepare")
+    from semivox.pipeline.stages import check_or_raise, load_dataset, prepare_cases
+
+    dataset, chosen = load_dataset(Path(data), given_split(split), exclude)
+    check_or_raise(dataset, chosen, workers, progress)
+    return prepare_cases(dataset, chosen, plan, Path(out), workers, progress)
+
+
+def patches(
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    split: Split | AnyPath | None = None,
+    choice: PatchChoice | None = None,
+    progress: ProgressDisplay | None = None,
+) -> int:
+    """Cut fixed patches out of scans, to be cases of their own, into ``out``; returns how many.
+
+    ``choice``: size, spacing, number and overlap (``data.fixed_patches.PatchChoice``). Raises InputError where ``out``
+    is not empty or no patch fits.
+    """
+    from semivox.data.fixed_patches import PatchChoice
+    from semivox.pipeline.patch_dataset import make_patches
+
+    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
+    return make_patches(Path(data), Path(out), choice or PatchChoice(), chosen, progress)

@@ -1,0 +1,136 @@
+"""Models that are compared: the main job, studies, and the pages about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semivox.core.errors import InputError
+from semivox.core.processes.launcher import require_alone
+from semivox.core.split import Split
+from semivox.methods import DEFAULT
+
+if TYPE_CHECKING:
+    from semivox.experiments.study_file import StudyFile
+    from semivox.experiments.summary import Summary
+    from semivox.pipeline.progress import ProgressDisplay
+
+from semivox.api.given import AnyPath, given_split
+
+
+def run(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    method: str = DEFAULT,
+    ablation: str | None = None,
+    recipe: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    processes: int | None = None,
+    on: str = "here",
+    address: str = "auto",
+    slurm: Mapping[str, str] | None = None,
+    labels: bool = True,
+    progress: ProgressDisplay | None = None,
+) -> Summary:
+    """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
+
+    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``.
+    ``processes``: trainings at once, None: as many as fit. ``on``: where, ``here``, on ``ray`` (a cluster at
+    ``address``) or as jobs of ``slurm`` (with its options). ``labels``: whether the better model labels the unlabeled
+    scans at the end. What is done in ``out`` already is not done again. Raises InputError, SemivoxError where trainings
+    failed, and InterruptedRun after saving when stopped.
+    """
+    require_alone("run")
+    from semivox.experiments.engines import engine_of
+    from semivox.experiments.job import run_job
+    from semivox.pipeline.options import RunOptions
+    from semivox.reports.job import report_job
+
+    wanted = RunOptions.of(
+        settings or {},
+        plan or {},
+        given_split(split),
+        method=method,
+        ablation=ablation,
+        recipe=recipe,
+        options=options or {},
+        exclude=tuple(exclude),
+    )
+    engine = engine_of(on, address, processes, slurm)
+    return run_job(Path(data), Path(out), wanted, progress, report_job, processes, labels, engine)
+
+
+def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:
+    """The main job on the built-in data set, in minutes on two cores; ``quick``: in seconds, too short to learn."""
+    require_alone("demo")
+    from semivox.experiments.demo import run_demo
+    from semivox.reports.job import report_job
+
+    return run_demo(Path(out), quick, progress, report_job)
+
+
+def study(  # noqa: PLR0913 - the options of the command
+    grid: StudyFile | AnyPath | None,
+    out: AnyPath,
+    *,
+    recipe: str | None = None,
+    data: AnyPath | None = None,
+    processes: int | None = None,
+    on: str = "here",
+    address: str = "auto",
+    slurm: Mapping[str, str] | None = None,
+    sets: Sequence[str] = (),
+    progress: ProgressDisplay | None = None,
+) -> Path:
+    """Do all runs of a study, several at once where the machine allows; what is done is not done again.
+
+    ``grid``: a study file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
+    None with a ``recipe``, the name of a paper's table, whose files lie in the data folder.
+    ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``on``,
+    ``address``, ``slurm``: where, as in ``run``. ``sets``:
+    ``"plan.steps=100"`` and the like, instead of what the file says. Returns ``out``. Raises InputError,
+    SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
+    """
+    require_alone("study")
+    from semivox.experiments.engines import engine_of
+    from semivox.experiments.study import run_study
+    from semivox.experiments.study_file import StudyFile, load_study_file, table_recipe
+
+    engine = engine_of(on, address, processes, slurm)
+    if (grid is None) == (recipe is None):
+        raise InputError("give a study file or --recipe NAME, one of the two")
+    if isinstance(grid, StudyFile):
+        loaded, base = grid, Path()
+    elif grid is not None:
+        loaded, base = load_study_file(Path(grid), sets), Path(grid).parent
+    else:
+        if data is None:
+            raise InputError(f"the recipe {recipe} needs scans; give their folder with --data")
+        loaded, base = load_study_file(table_recipe(str(recipe)), sets), Path(data)
+    place = data if data is not None else loaded.data and base / loaded.data
+    if not place:
+        raise InputError('the study names no data folder; give data = "..." in the study file, or --data')
+    run_study(loaded, base, Path(place), Path(out), processes, progress, engine)
+    return Path(out)
+
+
+def report(folder: AnyPath, *, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
+    """Make the report of a job, or of a study (finished or not), from its folder; returns the page.
+
+    Of a study: ``report/`` with one page, CSV, LaTeX, Markdown and figures; of a job: ``report.html``.
+    ``by_difficulty``: of a study, also measure how unusual each scored shape is, and score by groups of it. Raises
+    InputError where the folder holds no job and no study, or nothing to report yet.
+    """
+    from semivox.experiments.record import load_record
+    from semivox.reports.job import report_job
+    from semivox.reports.study import report_study
+
+    if load_record(Path(folder)).kind == "job":
+        return report_job(Path(folder))
+    return report_study(Path(folder), by_difficulty, progress)

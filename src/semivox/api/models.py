@@ -1,0 +1,164 @@
+"""One model: trained, used, scored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semivox.core.plan import ClassInfo, Plan
+from semivox.core.processes.launcher import require_alone
+from semivox.core.split import Split
+from semivox.methods import DEFAULT
+
+if TYPE_CHECKING:
+    from semivox.core.geometry import Shape
+    from semivox.evaluation.score import Row
+    from semivox.pipeline.progress import ProgressDisplay
+
+from semivox.api.given import AnyPath, given_split
+
+
+def train(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    method: str = DEFAULT,
+    ablation: str | None = None,
+    recipe: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Plan | AnyPath | None = None,
+    plan_fields: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | None = None,
+    exclude: Collection[str] = (),
+    prepared: AnyPath | None = None,
+    progress: ProgressDisplay | None = None,
+) -> Path:
+    """Train one method into the run folder ``out`` and return it; checks, plans and prepares first where needed.
+
+    ``options``: fields of the method's Config; ``settings``: fields of ``training.settings.TrainSettings`` (steps,
+    seed, device, ...); ``plan_fields``: fields of the plan to overrule. ``prepared``: where prepared scans are kept,
+    so that several runs share them (default ``out/prepared``). A folder with an unfinished run is resumed, a finished
+    one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
+    """
+    from semivox.pipeline.options import RunOptions
+    from semivox.pipeline.train import train_one
+
+    wanted = RunOptions.of(
+        settings or {},
+        {"fields": plan_fields or {}},
+        given_split(split),
+        method=method,
+        ablation=ablation,
+        recipe=recipe,
+        options=options or {},
+        exclude=tuple(exclude),
+    )
+    given = Plan.load(Path(plan)) if isinstance(plan, (str, PathLike)) else plan
+    return train_one(Path(data), Path(out), wanted, given, None if prepared is None else Path(prepared), progress)
+
+
+def predict(  # noqa: PLR0913 - the options of the command
+    run: AnyPath,
+    inputs: AnyPath,
+    out: AnyPath,
+    *,
+    save: Sequence[str] = (),
+    blend: str = "gaussian",
+    overlap: float = 0.5,
+    stride: Shape | None = None,
+    mirror: bool = False,
+    largest_component: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+    precision: str | None = None,
+    processes: int = 1,
+    progress: ProgressDisplay | None = None,
+) -> list[Path]:
+    """Label every scan of a folder (or one scan) with a trained run; returns the label files.
+
+    Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
+    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``stride``:
+    voxels from a window to the next, instead of ``overlap``. ``processes``: of this machine that share the scans and
+    its cores. What ``out`` holds of the same scan, model and options is left alone, what they made otherwise is made
+    again; ``overwrite``: also labels that another scan or program made. ``confidence.csv`` in ``out`` has the Dice to
+    expect of each case and class, and what should be looked at. Raises InputError naming scans that could not
+    be labeled and labels that were left alone; the others are done.
+    """
+    require_alone("predict")
+    import torch
+
+    from semivox.data.dataset import some
+    from semivox.inference.confidence_table import calibration_of, told, write_confidence
+    from semivox.inference.folder import predict_folder
+    from semivox.inference.maps import require_maps
+    from semivox.pipeline.predict import predictor_of, slow_precision
+    from semivox.pipeline.predict_processes import command_of, helped
+    from semivox.pipeline.progress import Quiet
+
+    require_maps(save)
+    how = {
+        "blend": blend,
+        "overlap": overlap,
+        "stride": stride,
+        "mirror": mirror,
+        "largest_component": largest_component,
+    }
+    predictor = predictor_of(Path(run), device, precision, **how)
+    channels, progress = len(predictor.plan.channels), progress or Quiet()
+    if slow := slow_precision(predictor):
+        progress.say(slow)
+    same = command_of(Path(run), Path(inputs), Path(out), save, overwrite, precision, {**how, "device": device})
+    with helped(same, processes), torch.inference_mode(), progress.bar("labeling scans") as count:
+        outcome = predict_folder(
+            Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
+        )
+    if outcome.kept:
+        progress.say(
+            f"{outcome.kept} of {len(outcome.labels)} were done before, from the same scan with the same model."
+        )
+    if outcome.skipped:
+        progress.say(f"Not used: {some(outcome.skipped, 4)}.")
+    if outcome.again:
+        progress.say(f"Labeled again, because the scan, the model or the options have changed: {some(outcome.again)}.")
+    for sentence in told(write_confidence(Path(out), Path(run)), Path(out), calibration_of(Path(run))):
+        progress.say(sentence)
+    return outcome.labels
+
+
+def evaluate(
+    reference: AnyPath,
+    prediction: AnyPath,
+    out: AnyPath | None = None,
+    *,
+    classes: Sequence[ClassInfo] | None = None,
+    ignore: int | None = None,
+    workers: int = 0,
+    progress: ProgressDisplay | None = None,
+) -> list[Row]:
+    """Score a folder of predicted labels against a folder of references: a row per case and class.
+
+    ``out``: a folder for scores.csv and scores.json. ``classes``: default, every value the references hold.
+    The records beside predictions (``origins/``) are read: scores.json says what was scored, and what is odd is said.
+    Raises InputError for a missing prediction, another grid, a file that holds no label, or another case's prediction.
+    """
+    from semivox.core.files import make_folder
+    from semivox.evaluation.made_from import made_from, oddities
+    from semivox.evaluation.pairs import find_pairs
+    from semivox.evaluation.tables import evaluate_folders, write_scores
+    from semivox.pipeline.progress import Quiet
+
+    progress = progress or Quiet()
+    origins = made_from(find_pairs(Path(reference), Path(prediction)))
+    for sentence in oddities(origins):
+        progress.say(sentence)
+    if out is not None:
+        make_folder(Path(out))  # now, not after all scores were taken
+
+    with progress.bar("scoring cases") as count:
+        rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
+    if out is not None:
+        write_scores(Path(out), rows, origins=origins)
+    return rows

@@ -1,0 +1,165 @@
+"""Which processes train together: one, several of this machine, or those that a launcher has started."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import nn
+
+from semivox.core.errors import InputError, SemivoxError
+from semivox.core.plan import Precision
+from semivox.core.plurals import plural
+from semivox.core.processes.launcher import MEDDLING, Launched, launched
+from semivox.training.settings import RunConfig, TrainSettings
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its words are for those who know it
+warnings.filterwarnings("ignore", module="lightning_fabric")
+LONG = timedelta(days=30)
+"""For what the others wait while the first process checks, plans and prepares."""
+
+
+class LoopAveragedStrategy(DDPStrategy):
+    """Starts the processes and connects them, and leaves networks unwrapped."""
+
+    def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
+        """The module as it is."""
+        return module
+
+
+class LaunchedEnvironment(ClusterEnvironment):
+    """What Fabric asks about processes that a launcher has started."""
+
+    def __init__(self, here: Launched) -> None:
+        super().__init__()
+        self.here = here
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """They run already."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Host name of the machine of rank 0."""
+        return SLURMEnvironment.resolve_root_node_address(self.here.address)
+
+    @property
+    def main_port(self) -> int:
+        """Where it listens."""
+        return self.here.port
+
+    @staticmethod
+    def detect() -> bool:
+        """Fabric is told, and need not look for it."""
+        return False
+
+    def world_size(self) -> int:
+        """Processes in all."""
+        return self.here.size
+
+    def set_world_size(self, size: int) -> None:
+        """The launcher has decided."""
+
+    def global_rank(self) -> int:
+        """Number of this one."""
+        return self.here.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """The launcher has decided."""
+
+    def local_rank(self) -> int:
+        """Number of this one on its machine."""
+        return self.here.local_rank
+
+    def node_rank(self) -> int:
+        """Number of the machine."""
+        return self.here.node
+
+
+def fabric_of(train: TrainSettings, precision: Precision) -> Fabric:
+    """The process, or those, that train together. Raises InputError where several machines have no launcher."""
+    here = launched()
+    if here is None and train.nodes > 1:
+        raise InputError(
+            f"--nodes {train.nodes} needs a launcher that starts semivox on every machine: torchrun --nnodes "
+            f"{train.nodes} --nproc_per_node {train.devices} ... semivox train ..., or srun semivox train ..."
+        )
+    alone = train.devices == 1 and here is None
+    strategy = LoopAveragedStrategy(start_method="popen" if here else "spawn")
+    environment = LaunchedEnvironment(here) if here else LightningEnvironment()
+    with unmeddled() if here is None else nullcontext():
+        return Fabric(
+            accelerator=train.device,
+            devices=train.devices,
+            num_nodes=train.nodes,
+            strategy="auto" if alone else strategy,
+            precision=precision,
+            plugins=None if alone else [environment],
+        )
+
+
+def single_process(device: str, precision: Precision = "32-true") -> Fabric:
+    """This process alone, on a device."""
+    return Fabric(accelerator=device, devices=1, precision=precision)
+
+
+@contextmanager
+def unmeddled() -> Iterator[None]:
+    """Without variables by which libraries would take this process for one of several: someone else left them."""
+    taken = {name: os.environ.pop(name) for name in MEDDLING if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
+
+
+def with_launchers_processes(config: RunConfig) -> RunConfig:
+    """The configuration with as many processes as the launcher has started. Raises InputError for other wishes."""
+    here, train = launched(), config.train
+    if here is None or (train.devices, train.nodes) == (here.devices, here.nodes):
+        return config
+    if (train.devices, train.nodes) != (1, 1):
+        raise InputError(
+            f"{here.launcher} has started {plural(here.devices, 'process', 'processes')} on each of "
+            f"{plural(here.nodes, 'machine')}, and --devices "
+            f"{train.devices} --nodes {train.nodes} asks for a different number; leave these two options out"
+        )
+    own = train.model_copy(update={"devices": here.devices, "nodes": here.nodes})
+    return config.model_copy(update={"train": own})
+
+
+def wait_for_first() -> None:
+    """Wait, in all processes of a launcher, until the first one has come here; it may check and prepare for hours.
+
+    Raises SemivoxError where it ended before.
+    """
+    here = launched()
+    if here is None:
+        return
+    if not torch.distributed.is_initialized():
+        environment = LaunchedEnvironment(here)
+        os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = environment.main_address, str(here.port)
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        torch.distributed.init_process_group(backend, rank=here.rank, world_size=here.size)
+        atexit.register(_disconnect)
+    try:
+        torch.distributed.barrier(torch.distributed.new_group(backend="gloo", timeout=LONG))
+    except RuntimeError as error:
+        raise SemivoxError("the first process ended before training began; its own message says why") from error
+
+
+def _disconnect() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

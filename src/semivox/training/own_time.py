@@ -1,0 +1,69 @@
+"""How long something takes, and how long it would take if no other program used the processor.
+
+A thread that is ready to run and waits for a core loses time to other programs. Linux counts that time for each
+thread (/proc/self/task/N/schedstat, the second number, in ns); what is left of the clock's time is the program's own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+TASKS = Path("/proc/self/task")
+
+
+class Elapsed(NamedTuple):
+    """Seconds that something took."""
+
+    clock: float
+    """By the clock on the wall."""
+    own: float
+    """Without the time that this process waited for a core; as by the clock where the system does not count that."""
+
+
+class OwnTime:
+    """Starts when it is made; ``elapsed()`` is read once the device has finished what it was given."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        _finish(device)
+        self.waits, self.computed, self.begin = _waits(), time.process_time(), time.perf_counter()
+
+    def elapsed(self) -> Elapsed:
+        """Seconds since the beginning.
+
+        Threads that compute together wait for the slowest of them, so the longest wait is what the whole lost. All
+        threads together cannot have computed more than the cores allow, which bounds the result from below.
+        """
+        _finish(self.device)
+        clock = time.perf_counter() - self.begin
+        if self.device.type != "cpu":
+            return Elapsed(clock, clock)
+        computed = time.process_time() - self.computed
+        lost = max((waited - self.waits.get(name, 0.0) for name, waited in _waits().items()), default=0.0)
+        least = min(clock, computed / (os.cpu_count() or 1))
+        return Elapsed(clock, max(clock - lost, least))
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _waits() -> dict[str, float]:
+    """Thread -> seconds it has waited for a core since it was started; empty where the system does not say."""
+    found = {}
+    try:
+        threads = list(TASKS.iterdir())
+    except OSError:
+        return {}
+    for thread in threads:
+        try:
+            found[thread.name] = int((thread / "schedstat").read_text().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):  # it has ended, or the system does not count
+            continue
+    return found
