@@ -41,6 +41,7 @@ MAKERS = {
     "runs/sassnet": "semivox train scans/ -o runs/sassnet --method sassnet",
     "labels": "semivox predict runs/em -i new_scans/ -o labels/",
     "labels_ct": "semivox predict runs/em -i ct/ -o labels_ct/",
+    "onnx": "semivox export job/ -o onnx/ --to onnx",
     "plan.json": "semivox plan scans/ -o plan.json",
     "prepared": "semivox prepare scans/ -o prepared/ --plan plan.json",
     "studies/hippocampus": "semivox study grid.toml --out studies/hippocampus",

@@ -17,6 +17,7 @@ from tests.reader import Reader, fewer
 LACKING = {
     "--on slurm": "needs SLURM's command sbatch, which is not found here",
     "--on ray": "no Ray cluster answers at 'auto'",  # with one on this machine: tests/experiments/test_engines.py
+    "--server http://127.0.0.1:5000": "MLflow at http://127.0.0.1:5000 cannot be used",
 }
 """What a test machine has not, and the sentence that then says so."""
 LAUNCHED = ("torchrun", "--devices")

@@ -1,21 +1,28 @@
 """The main job goes from a folder to an answer, skips what is done, and scores only scans that it did not train on."""
 
+import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 
+from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.data import phantom
+from semivox.data.formats.volume import read, read_label
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments import job, labels
+from semivox.experiments import job
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.job import job_experiment
+from semivox.experiments.labels import expectations
 from semivox.inference.confidence_table import calibration_of
 from semivox.pipeline.options import RunOptions
+from semivox.pipeline.predictor import Predictor
 from semivox.pipeline.stages import load_dataset
 from semivox.reports.job import report_job
+from semivox.training.model import model_digest
 from semivox.training.settings import TrainSettings
 from tests.experiments.here import Here
 
@@ -64,7 +71,7 @@ def test_a_job_ends_with_models_scores_and_an_answer_and_is_not_done_twice(scans
     def forbidden(*arguments, **options):
         raise AssertionError("a finished part was done again")
 
-    for name in ("pipeline.stages.checks.check", "experiments.arrange.make_plan", "experiments.labels.predictor_of"):
+    for name in ("pipeline.stages.checks.check", "experiments.arrange.make_plan", "pipeline.predict.predictor_of"):
         monkeypatch.setattr(f"semivox.{name}", forbidden)
     monkeypatch.setattr(Here, "submit", forbidden)
     assert run_job(scans, out, settings()) == first
@@ -119,17 +126,63 @@ def test_without_a_test_set_the_job_cross_validates(tmp_path):
     ]
 
 
-def test_the_unlabeled_scans_are_labeled_by_the_better_model_unless_nobody_wants_it(scans, tmp_path, monkeypatch):
-    used = []
-    predictor_of = labels.predictor_of
-    monkeypatch.setattr(labels, "predictor_of", lambda run, device: used.append(run.name) or predictor_of(run, device))
-    found = run_job(scans, tmp_path / "job", settings(), labels=False)
-    assert not (tmp_path / "job" / "labels").exists()
-    run_job(scans, tmp_path / "job", settings())
-    assert [path.name for path in (tmp_path / "job" / "labels").iterdir()] == ["hip_0002.nii.gz"]
-    assert used == [found.chosen]
+def test_the_unlabeled_scans_are_labeled_by_the_better_model_unless_nobody_wants_it(scans, tmp_path):
+    out = tmp_path / "job"
+    found = run_job(scans, out, settings(), labels=False)
+    assert not (out / "labels").exists()
+    run_job(scans, out, settings())
+    assert [path.name for path in (out / "labels").glob("*.nii.gz")] == ["hip_0002.nii.gz"]
     better = found.comparisons["dice"].difference > 0
     assert found.chosen == ("embedding_matching" if better else "supervised")
+    assert model_digest(out / "model") == model_digest(out / found.chosen)
+    origin = json.loads((out / "labels" / "origins" / "hip_0002.json").read_text(encoding="utf-8"))
+    assert origin["model"] == model_digest(out / found.chosen)
+    lines = list(csv.DictReader((out / "labels" / "confidence.csv").open(encoding="utf-8")))
+    assert {line["case"] for line in lines} == {"hip_0002"}
+    expected = {name: "" if value is None else str(round(value, 4)) for name, value in origin["expected_dice"].items()}
+    assert {line["class"]: line["expected_dice"] for line in lines} == expected
+
+
+def test_a_label_that_somebody_corrected_is_left_alone_and_nothing_is_expected_of_it(scans, tmp_path):
+    out = tmp_path / "job"
+    run_job(scans, out, settings())
+    label = out / "labels" / "hip_0002.nii.gz"
+    shutil.copyfile(scans / "labelsTr" / "hip_0000.nii.gz", label)
+    corrected = label.read_bytes()
+    run_job(scans, out, settings())
+    assert label.read_bytes() == corrected
+    lines, changed = expectations(out, load_dataset(scans)[0])
+    assert (lines, changed) == ([], ["hip_0002"])
+
+
+def test_folds_become_an_ensemble_that_predict_uses(tmp_path, capsys):
+    data, out = written(tmp_path / "data", 2, 1, 0), tmp_path / "job"
+    found = run_job(data, out, settings())
+    assert found.members == tuple(f"folds/{fold}/{found.chosen}" for fold in (0, 1))
+    page = (out / "summary.txt").read_text(encoding="utf-8")
+    assert "average of the 2 fold models" in page
+    assert "cannot be measured" in page
+    scan = next((data / "imagesTr").glob("hip_0002*"))
+    words = ["predict", str(out), "-i", str(scan), "-o", str(tmp_path / "labels"), "--save", "probabilities"]
+    assert exit_code(words) == 0, capsys.readouterr().err
+    volume = read([scan])
+    each = [
+        Predictor(out / name, device="cpu")(volume.array[0], affine=volume.grid.affine, maps=["probabilities"])
+        for name in found.members
+    ]
+    both = Predictor(out, device="cpu")(volume.array[0], affine=volume.grid.affine, maps=["probabilities"])
+    mean = (each[0].probabilities + each[1].probabilities) / 2
+    assert np.allclose(both.probabilities, mean, atol=1e-6)
+    assert np.array_equal(both.label, np.array([info.value for info in Predictor(out).plan.classes])[mean.argmax(0)])
+    label, ours = (read_label(folder / "hip_0002.nii.gz").array for folder in (tmp_path / "labels", out / "labels"))
+    assert np.array_equal(label, ours)
+
+    copied = shutil.copytree(out / "model", tmp_path / "copied")  # one folder is all that is needed
+    assert exit_code([*words[:1], str(copied), *words[2:]]) == 0
+    shutil.rmtree(copied / "members" / "fold-1")
+    capsys.readouterr()
+    assert exit_code([*words[:1], str(copied), *words[2:]]) == 2
+    assert "fold-1" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,24 +1,26 @@
 """Exported labels are read back voxel by voxel; what is wrong is a sentence, and nothing is written."""
 
 import csv
-import re
-import shlex
-from pathlib import Path
+from xml.etree import ElementTree
 
 import highdicom
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from semivox.inference.origin import Origin, path_of, remember
 
 from semivox.cli import exit_code
+from semivox.core.errors import InputError
 from semivox.data.formats import volume
 from semivox.data.formats.itksnap import described
-from semivox.data.formats.scan import Segment
+from semivox.data.formats.scan import Header, Scan, Segment
+from semivox.export.dicom_seg import write_seg
+from semivox.export.rtstruct import write_rtstruct
 from semivox.export.terms import TERMS, term_of
 from tests.data.formats.dicom import made_up
 from tests.data.formats.dicom.structures import DIRECTIONS, SHAPE, boxes, scan, truth
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-results-in-other-tools.md"
 NAMES = (Segment("liver", 1), Segment("left kidney", 4), Segment("odd thing", 7))
 
 
@@ -126,13 +128,77 @@ def test_every_term_is_in_the_dictionary(name):
     assert term_of(name.replace(" ", "_"), 1)[2] is None
 
 
-def test_the_commands_of_the_page_work(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_a_structure_set_is_read_back_voxel_by_voxel(tmp_path, name):
+    _, grid = scan(tmp_path, name)
+    array = np.random.default_rng(5).choice(np.array([0, 1, 4], np.uint8), size=grid.shape)  # holes, islands, corners
+    label = tmp_path / "labels" / "ct.seg.nrrd"
+    volume.write_segmentation(label, array, grid, NAMES[:2])
+    assert run(label, "-o", tmp_path / "out", "--to", "rtstruct", "--source", tmp_path / "ct") == 0
+    (path,) = (tmp_path / "out").iterdir()
+    back = volume.read_label_scan(path, grid)
+    assert np.array_equal(back.array[0], np.select([array == 1, array == 4], [1, 2]))
+    theirs = pydicom.dcmread(path)
+    sources = {one.SOPInstanceUID: one for one in map(pydicom.dcmread, (tmp_path / "ct").iterdir())}
+    first = next(iter(sources.values()))
+    assert (theirs.PatientID, theirs.StudyInstanceUID) == (first.PatientID, first.StudyInstanceUID)
+    assert [one.ROIName for one in theirs.StructureSetROISequence] == ["liver", "left kidney"]
+    assert theirs.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID == first.FrameOfReferenceUID
+    for drawn in theirs.ROIContourSequence:
+        for contour in drawn.ContourSequence:
+            slice_of = sources[contour.ContourImageSequence[0].ReferencedSOPInstanceUID]
+            row, column = np.array(slice_of.ImageOrientationPatient, float).reshape(2, 3)
+            corner = np.array(contour.ContourData[:3], float) - np.array(slice_of.ImagePositionPatient, float)
+            assert abs(corner @ np.cross(row, column)) < 1e-3  # it lies in the slice that it names
+
+
+def test_class_names_stand_in_the_nifti_file(tmp_path):
     _, grid = scan(tmp_path)
-    _, array = label_of(tmp_path, grid, ".nii.gz")
-    volume.write_map(tmp_path / "new_scans" / "ct.nii.gz", array, grid)
-    monkeypatch.chdir(tmp_path)
-    lines = re.findall(r"^semivox (export .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(lines) == 4
-    for line in lines:
-        assert exit_code(shlex.split(line.replace(" --model runs/em", ""))) == 0, line
-    assert len(list(Path("dicom").iterdir())) == 1
+    label, array = label_of(tmp_path, grid)
+    assert run(label, "-o", tmp_path / "out", "--to", "nifti") == 0
+    found = nib.load(tmp_path / "out" / "ct.nii.gz")
+    back = volume.read_label_scan(tmp_path / "out" / "ct.nii.gz")
+    assert np.array_equal(back.array[0], array)
+    assert [one.get_code() for one in found.header.extensions] == [0, 30]
+    for extension in found.header.extensions:
+        table = ElementTree.fromstring(extension.content.decode().rstrip("\0"))
+        named = {int(one.get("Key")): one.text for one in table.iter("Label")}
+        assert named == {0: "???", **{one.value: one.name for one in NAMES}}
+
+
+def test_several_labels_find_their_series_by_name(tmp_path, capsys):
+    for name in ("anna", "ben"):
+        _, grid = scan(tmp_path)
+        (tmp_path / "ct").rename((tmp_path / "series").mkdir(exist_ok=True) or tmp_path / "series" / name)
+        volume.write_label(tmp_path / "labels" / f"{name}.nii.gz", truth(boxes()).transpose(2, 1, 0), grid)
+    words = (tmp_path / "labels", "-o", tmp_path / "out", "--to", "dicom-seg", "--source")
+    assert run(*words, tmp_path / "series" / "anna") == 2
+    assert "one by one" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert run(*words, tmp_path / "series") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["anna_seg.dcm", "ben_seg.dcm"]
+
+
+def test_a_series_in_another_frame_of_reference_is_refused(tmp_path):
+    """The place is compared too: a NIfTI label names no frame of reference, so only where it lies can tell."""
+    scan(tmp_path)
+    other = made_up.series(tmp_path / "other", made_up.noise(SHAPE), FrameOfReferenceUID="1.2.3.99")
+    label = tmp_path / "labels" / "ct.dcm"
+    label.parent.mkdir()
+    own = volume.read_grid(tmp_path / "ct")
+    named = Scan(np.ones((1, *own.shape), np.uint8), Header(own, 1, (), NAMES[:1]))
+    for write in (write_rtstruct, write_seg):
+        with pytest.raises(InputError, match="different frames of reference"):
+            write(tmp_path / "out" / "x.dcm", label, named, NAMES[:1], tmp_path / "other")
+    assert not (tmp_path / "out").exists(), other
+
+
+def test_maps_beside_labels_are_not_taken_for_labels(tmp_path):
+    _, grid = scan(tmp_path)
+    label, array = label_of(tmp_path, grid, ".nii.gz")
+    entropy = label.with_name("ct_entropy.nii.gz")
+    volume.write_map(entropy, np.zeros(array.shape, np.float32), grid)
+    wanted = Origin(case="ct", scan="0", source=(), model="0", options={})
+    remember(wanted, path_of(label, "ct"), [label, entropy])
+    assert run(label.parent, "-o", tmp_path / "out", "--to", "seg-nrrd") == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ct.seg.nrrd"]

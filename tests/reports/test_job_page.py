@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from semivox.data import phantom
+from semivox.reports.job import report_job
 from tests.reports.viewer.browser import opened
 
 
@@ -138,3 +141,59 @@ def test_print_on_a4_cuts_no_column(page):
     )
     page.emulate_media(media="screen")
     assert widest <= 680
+    printed = page.pdf(format="A4", margin={"left": "15mm", "right": "15mm"})
+    assert printed.startswith(b"%PDF")
+    assert set(re.findall(rb"/MediaBox \[0 0 (\d+)", printed)) <= {b"594", b"595"}
+
+
+@pytest.fixture(scope="module")
+def crowded(job, tmp_path_factory):
+    """The same job, as if pictures and volumes were too large for the page."""
+    copied = shutil.copytree(job, tmp_path_factory.mktemp("crowded") / "job")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("semivox.reports.cases.PICTURES", 0)
+        patch.setattr("semivox.reports.cases.VOLUMES", 0)
+        report_job(copied)
+    return copied
+
+
+def test_what_the_page_has_no_room_for_lies_beside_it_and_opens_by_choosing_it(crowded, tmp_path):
+    files = sorted((crowded / "report_data").iterdir())
+    assert {path.suffix for path in files} == {".json", ".png"}
+    assert len(files) == 4
+    assert (crowded / "report.html").stat().st_size < 4_000_000
+    with opened(f"file://{crowded}/report.html") as found:
+        page = found.page
+        row = page.locator("tr.detail:not([hidden])").first
+        link = row.locator("a").get_attribute("href")
+        assert (crowded / link).read_bytes().startswith(b"\x89PNG")
+        name = row.locator("button.volume-file").text_content().rpartition(" ")[2]
+        (tmp_path / "other.json").write_text('{"mine": 1}')
+        row.locator("input[type=file]").set_input_files(tmp_path / "other.json")
+        page.wait_for_function("document.body.textContent.includes('no volume of this report')")
+        assert page.locator("#viewer canvas").count() == 0
+        row.locator("input[type=file]").set_input_files(crowded / name)
+        page.wait_for_selector("#viewer[data-ready]", state="attached", timeout=90_000)
+        page.select_option(".viewer-layout", "axial")
+        assert colors(page.locator(".viewer-canvas").screenshot()) > 20, "the canvas is empty"
+        assert not [line for line in found.said if line.startswith(("error", "warning"))], found.said
+
+
+def test_surfaces_are_in_the_page_and_in_files(job):
+    assert "Surfaces of the worst, middle and best case" in (job / "report.html").read_text(encoding="utf-8")
+    assert (job / "figures" / "surfaces.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (job / "figures" / "surfaces.svg").read_bytes()[:2000]
+
+
+def test_the_first_screen_says_in_words_what_became_of_surfaces(job):
+    text = (job / "report.html").read_text(encoding="utf-8")
+    first = text[: text.index("<h2>")]
+    assert "distances between surfaces" in first
+    assert "signed-rank" not in first
+    assert "signed-rank" in text
+
+
+def test_the_unlabeled_scans_are_listed_with_what_to_expect(job):
+    text = (job / "report.html").read_text(encoding="utf-8")
+    listed = text[text.index("Labels of the unlabeled scans") :]
+    assert "hip_0002" in listed[: listed.index("</table>")]

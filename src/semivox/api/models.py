@@ -75,17 +75,20 @@ def predict(  # noqa: PLR0913 - the options of the command
     device: str = "auto",
     precision: str | None = None,
     processes: int = 1,
+    backend: str = "torch",
     progress: ProgressDisplay | None = None,
 ) -> list[Path]:
-    """Label every scan of a folder (or one scan) with a trained run; returns the label files.
+    """Label every scan of a folder (or one scan) with a trained run or job; returns the label files.
 
     Labels stand on each scan's own grid with the data set's own values. ``save``: further maps, of "probabilities",
-    "entropy" (nats) and "disagreement". ``precision``: default, the one that the run was trained with. ``stride``:
-    voxels from a window to the next, instead of ``overlap``. ``processes``: of this machine that share the scans and
-    its cores. What ``out`` holds of the same scan, model and options is left alone, what they made otherwise is made
-    again; ``overwrite``: also labels that another scan or program made. ``confidence.csv`` in ``out`` has the Dice to
-    expect of each case and class, and what should be looked at. Raises InputError naming scans that could not
-    be labeled and labels that were left alone; the others are done.
+    "entropy" (nats) and "disagreement", and files of other tools (``export.forms.NAMES``), in a folder a kind.
+    ``backend``: "torch", or "onnxruntime" with a file that ``semivox export --to onnx`` wrote. ``precision``: default,
+    the one that the run was trained with. ``stride``: voxels from a window to the next, instead of ``overlap``.
+    ``processes``: of this machine that share the scans and its cores. What ``out`` holds of the same scan, model and
+    options is left alone, what they made otherwise is made again; ``overwrite``: also labels that another scan or
+    program made. ``confidence.csv`` in ``out`` has the Dice to expect of each case and class, and what should be
+    looked at. Raises InputError naming scans that could not be labeled, files that could not be written and labels
+    that were left alone; the others are done.
     """
     require_alone("predict")
     import torch
@@ -93,12 +96,13 @@ def predict(  # noqa: PLR0913 - the options of the command
     from semivox.data.dataset import some
     from semivox.inference.confidence_table import calibration_of, told, write_confidence
     from semivox.inference.folder import predict_folder
-    from semivox.inference.maps import require_maps
-    from semivox.pipeline.predict import predictor_of, slow_precision
+    from semivox.inference.jobs import find_jobs
+    from semivox.pipeline.predict import predictor_by, slow_precision
     from semivox.pipeline.predict_processes import command_of, helped
     from semivox.pipeline.progress import Quiet
+    from semivox.pipeline.saved_forms import maps_and_forms, save_forms
 
-    require_maps(save)
+    maps, forms = maps_and_forms(save)
     how = {
         "blend": blend,
         "overlap": overlap,
@@ -106,19 +110,24 @@ def predict(  # noqa: PLR0913 - the options of the command
         "mirror": mirror,
         "largest_component": largest_component,
     }
-    predictor = predictor_of(Path(run), device, precision, **how)
+    predictor = predictor_by(backend, Path(run), device, precision, **how)
     channels, progress = len(predictor.plan.channels), progress or Quiet()
     if slow := slow_precision(predictor):
         progress.say(slow)
-    same = command_of(Path(run), Path(inputs), Path(out), save, overwrite, precision, {**how, "device": device})
+    where = {"device": device, "backend": backend}
+    same = command_of(Path(run), Path(inputs), Path(out), maps, overwrite, precision, {**how, **where})
     with helped(same, processes), torch.inference_mode(), progress.bar("labeling scans") as count:
         outcome = predict_folder(
-            Path(inputs), Path(out), predictor, channels, save, overwrite, lambda done, total, _: count(done, total)
+            Path(inputs), Path(out), predictor, channels, maps, overwrite, lambda done, total, _: count(done, total)
         )
     if outcome.kept:
         progress.say(
             f"{outcome.kept} of {len(outcome.labels)} were done before, from the same scan with the same model."
         )
+    if forms:
+        there = set(outcome.labels)
+        jobs = [job for job in find_jobs(Path(inputs), Path(out), channels) if job.label in there]
+        save_forms(jobs, forms, predictor.plan.classes, overwrite)
     if outcome.skipped:
         progress.say(f"Not used: {some(outcome.skipped, 4)}.")
     if outcome.again:

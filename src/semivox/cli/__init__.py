@@ -114,37 +114,44 @@ def _asked(number: int, frame: FrameType | None) -> None:
 
 
 def exit_code(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run a command and return its exit code; ``--report`` is written however it ends."""
     told = Told()
     TOLD.set(told)
     remember(sys.argv[1:] if arguments is None else arguments)
+    code, said = SemivoxError.code, "a fault of the program"
+    try:
+        code, said = _ended(arguments, told)
+        if said:
+            print(f"semivox: {said}", file=sys.stderr)
+    finally:
+        if told.report is not None:
+            told.report.end(code, said)
+    return code
+
+
+def _ended(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:
+    """Run a command; its exit code, and what is said of an error."""
     try:
         with heard():
-            return int(app(args=arguments, prog_name="semivox", standalone_mode=False) or 0)
+            return int(app(args=arguments, prog_name="semivox", standalone_mode=False) or 0), ""
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # no command at all: the help is what is wanted
             print(error.message, file=sys.stderr)
-            return InputError.code
-        print(f"semivox: {sentence(error)}", file=sys.stderr)
-        return InputError.code
+            return InputError.code, ""
+        return InputError.code, sentence(error)
     except Asked:
-        print("semivox: stopped on request; run the same command again to resume", file=sys.stderr)
-        return InterruptedRun.code
+        return InterruptedRun.code, "stopped on request; run the same command again to resume"
     except SemivoxError as error:
         if told.verbose:
             traceback.print_exc()
-        print(f"semivox: {error}", file=sys.stderr)
-        return error.code
+        return error.code, str(error)
     except (OSError, MemoryError, RuntimeError) as error:
         if words := exhausted(error):
-            print(f"semivox: {words}. What was saved before is untouched", file=sys.stderr)
-            return SemivoxError.code
+            return SemivoxError.code, f"{words}. What was saved before is untouched"
         if not isinstance(error, OSError) or error.errno not in SYSTEM:
             raise
         if error.errno in NO_PLACE:
-            print(f"semivox: {short(error.filename or 'a file')}: {error.strerror}; give another path", file=sys.stderr)
-            return InputError.code
-        print(f"semivox: {error.filename or 'a file'}: {error.strerror}. {REMEDY}", file=sys.stderr)
-        return SemivoxError.code
+            return InputError.code, f"{short(error.filename or 'a file')}: {error.strerror}; give another path"
+        return SemivoxError.code, f"{error.filename or 'a file'}: {error.strerror}. {REMEDY}"
     except (SystemExit, KeyboardInterrupt) as end:  # typer ends every command so, an interrupted one with 130
-        return int(end.code or 0) if isinstance(end, SystemExit) else INTERRUPTED
+        return (int(end.code or 0) if isinstance(end, SystemExit) else INTERRUPTED), ""

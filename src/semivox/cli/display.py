@@ -9,10 +9,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from semivox.cli.command_report import CommandReport
 from semivox.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Print results an
 VerboseFlag = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print times, warnings of libraries, and tracebacks of errors.")
 ]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", help="JSON file: what was done, to what, with what digests, how long, exit code."),
+]
 
 
 @dataclass
@@ -30,6 +36,8 @@ class Told:
 
     quiet: bool = False
     verbose: bool = False
+    report: CommandReport | None = None
+    """What is written down of the command, where that was asked for."""
 
 
 TOLD: ContextVar[Told] = ContextVar("told", default=Told())  # noqa: B039 - each start of the program sets its own
@@ -37,23 +45,29 @@ TOLD: ContextVar[Told] = ContextVar("told", default=Told())  # noqa: B039 - each
 
 
 def telling(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with ``--quiet`` and ``--verbose``."""
+    """A command with ``--quiet``, ``--verbose`` and ``--report``."""
     signature = inspect.signature(command, eval_str=True)
-    flags = {"quiet": QuietFlag, "verbose": VerboseFlag}
+    flags: dict[str, tuple[Any, object]] = {
+        "quiet": (QuietFlag, False),
+        "verbose": (VerboseFlag, False),
+        "report": (ReportFile, None),
+    }
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in flags.items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in flags.items()
     ]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
 
     @wraps(command)
-    def told(quiet: bool, verbose: bool, **options: object) -> None:
+    def told(quiet: bool, verbose: bool, report: Path | None, **options: object) -> None:
         if quiet and verbose:
             raise InputError("--quiet and --verbose cannot be used together; leave one out")
         asked = TOLD.get()
         asked.quiet, asked.verbose = quiet, verbose
         if not verbose:
             warnings.simplefilter("ignore", FutureWarning)
+        if report is not None:
+            asked.report = CommandReport.begun(report, command.__name__, options)
         command(**options)
 
     told.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]

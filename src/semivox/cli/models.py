@@ -14,6 +14,8 @@ from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 from semivox.core.plurals import plural
 
+BACKENDS = o.one_of("torch", "onnxruntime")
+
 
 @takes(wanted=o.TRAIN)
 def train(
@@ -40,10 +42,15 @@ def train(
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or its model folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Job, run or model folder, or model.onnx.")],
     inputs: Annotated[Path, typer.Option("--in", "-i", help="Scan, folder of scans, or DICOM folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels.")],
-    save: Annotated[str | None, typer.Option(help="Further maps: probabilities,entropy,disagreement.")] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            help="Also: probabilities,entropy,disagreement (maps); dicom-seg,rtstruct,seg-nrrd,itksnap,nifti,csv."
+        ),
+    ] = None,
     blend: Annotated[str, typer.Option(help="Weights of overlapping windows: gaussian or uniform.")] = "gaussian",
     overlap: Annotated[float, typer.Option(help="Fraction of a window shared with the next.", min=0, max=0.95)] = 0.5,
     stride: Annotated[
@@ -63,6 +70,9 @@ def predict(
     processes: Annotated[
         int, typer.Option(help="Processes on this machine that share the scans and the cores.", min=1)
     ] = 1,
+    backend: Annotated[
+        str, typer.Option(help="torch, or onnxruntime with an exported model.onnx.", autocompletion=BACKENDS)
+    ] = "torch",
 ) -> None:
     """Label scans: on each scan's own grid, with the label values of the training data.
 
@@ -87,6 +97,7 @@ def predict(
         device=device,
         precision=precision,
         processes=processes,
+        backend=backend,
         progress=progress,
     )
     progress.say(f"{plural(len(written), 'scan is', 'scans are')} labeled; the labels are in {out}.")

@@ -38,7 +38,8 @@ def known_methods(incomplete: str) -> list[str]:
     return [name.replace("_", "-") for name in found] if "-" in incomplete else found
 
 
-def _one_of(*words: str) -> Callable[[str], list[str]]:
+def one_of(*words: str) -> Callable[[str], list[str]]:
+    """What a shell may complete."""
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
@@ -54,9 +55,9 @@ def _train_settings() -> type[Any]:
     return TrainSettings
 
 
-NETWORKS = _one_of("vnet", "unet3d", "uxnet", "pyramid_unet", "small")
-PRECISIONS = _one_of("32-true", "bf16-mixed")
-DEVICES = _one_of("auto", "cpu", "cuda", "mps")
+NETWORKS = one_of("vnet", "unet3d", "uxnet", "pyramid_unet", "small")
+PRECISIONS = one_of("32-true", "bf16-mixed")
+DEVICES = one_of("auto", "cpu", "cuda", "mps")
 MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods", autocompletion=known_methods)]
 Ablation = Annotated[str | None, typer.Option(help="A named ablation of the method; see: semivox methods NAME")]
 Recipe = Annotated[
@@ -65,7 +66,7 @@ Recipe = Annotated[
 ]
 On = Annotated[
     str,
-    typer.Option("--on", help="Where to train: here, ray or slurm.", autocompletion=_one_of("here", "ray", "slurm")),
+    typer.Option("--on", help="Where to train: here, ray or slurm.", autocompletion=one_of("here", "ray", "slurm")),
 ]
 Address = Annotated[
     str, typer.Option(help="Address of the Ray cluster: auto, ray://HOST:PORT, or local to start one here.")

@@ -2,8 +2,8 @@
 
 A study of one method beside its supervised twin: both are trained on the same labeled patches for the same number of
 steps, and compared on scans that neither has seen: the test set, else the validation set, else by cross-validation over
-the labeled scans. Then the better model labels the unlabeled scans. Every part that is done is skipped when the same
-command runs again.
+the labeled scans. Then the better model, or the average of its folds, labels the unlabeled scans. Every part that is
+done is skipped when the same command runs again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from semivox.experiments.calibrate import calibrate
 from semivox.experiments.collect import collect
 from semivox.experiments.executor import Engine
 from semivox.experiments.experiment import Experiment, check_options, check_runs, scored_cases
+from semivox.experiments.final_model import gather_model
 from semivox.experiments.fitness import unfitness
 from semivox.experiments.folds import folds
 from semivox.experiments.health import health_warnings, training_warnings
@@ -31,11 +32,11 @@ from semivox.experiments.labeled_sets import LabeledSet, Part
 from semivox.experiments.labels import FOLDER, label_unlabeled
 from semivox.experiments.record import ScoredOn
 from semivox.experiments.runner import do_runs
-from semivox.experiments.summary import Summary, conclude, provenance_of, unscored
+from semivox.experiments.summary import MODEL, Summary, conclude, provenance_of, unscored
+from semivox.inference.confidence_table import TABLE
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import load_dataset
-from semivox.training.model import require_model
 
 Page = Callable[[Path], object]
 """Writes the page about a finished job, from its folder."""
@@ -67,8 +68,9 @@ def run_job(  # noqa: PLR0913 - the options of the command
         summary = _concluded(ready, experiment)
         summary.save(out / "summary.json")
         write_text(out / "summary.txt", summary.text())
+        gather_model(out, summary)
         if labels:
-            label_unlabeled(out, out / summary.chosen, experiment.dataset, options.train.device, progress)
+            label_unlabeled(out, experiment.dataset, options.train.device, progress)
         if page is not None:
             page(out)
     progress.say("\n" + summary.text())
@@ -118,19 +120,24 @@ def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
     calibrate(results, experiment.dataset, experiment.scored_on)
     scored = {case for group in results.groups for run in group.runs.values() for case in run.scored}
     about = provenance_of(ready, method, split, len(scored))
-    return conclude(results, about, method, health_warnings(results, ready.runs))
+    found = conclude(results, about, method, health_warnings(results, ready.runs))
+    return found.model_copy(update={"members": _members(ready, found.chosen)})
+
+
+def _members(ready: Arranged, chosen: str) -> tuple[str, ...]:
+    """The run folders of all folds of an arm; none where there are no folds."""
+    return tuple(run.name for run in ready.runs if run.place.arm == chosen and run.place.fold is not None)
 
 
 def _say_where(out: Path, summary: Summary, progress: ProgressDisplay) -> None:
     """Where everything is, at the end, and once more what must not be overlooked."""
-    require_model(out / summary.chosen)
-    command = shlex.join(["semivox", "predict", str(out / summary.chosen), "-i", "SCANS", "-o", "LABELS"])
     if unfitness(summary):
-        progress.say(f"The better model is {out / summary.chosen}, but it is not usable yet: see the warnings above.")
+        progress.say(f"The better model is in {out / MODEL}, but it is not usable yet: see the warnings above.")
     else:
-        progress.say(f"Model to use: {out / summary.chosen} ({command})")
+        command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
+        progress.say(f"Model to use: {out / MODEL} ({command})")
     if (out / FOLDER).exists():
-        progress.say(f"Labels of the unlabeled scans, by this model: {out / FOLDER}")
+        progress.say(f"Labels of the unlabeled scans, by this model, and what Dice to expect: {out / FOLDER / TABLE}")
     progress.say(f"Report: {out / 'report.html'}")
     if summary.warnings:
         progress.say(f"Read the {plural(len(summary.warnings), 'warning')} above before you use this model.")

@@ -1,17 +1,17 @@
-"""The labels that a user came for: those of the unlabeled scans, by the model that the job chose."""
+"""The labels that a user came for: of the unlabeled scans, by the job's model, and what Dice to expect of each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from semivox.core.files import make_folder
+from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
-from semivox.data.formats.volume import read, write_label
+from semivox.data.formats.sources import fresh_digest_of
+from semivox.inference.confidence_table import Confidence, calibration_of, confidences, write_confidence
 from semivox.inference.jobs import safe_name
-from semivox.pipeline.predict import predictor_of
+from semivox.inference.origin import Origin, path_of
+from semivox.pipeline.predict import label_entries, label_in
 from semivox.pipeline.progress import ProgressDisplay
 
 FOLDER = "labels"
@@ -24,18 +24,27 @@ def unlabeled_cases(dataset: Dataset, split: Split) -> tuple[str, ...]:
     return (*split.unlabeled, *(name for name in split.test if name not in labels))
 
 
-def label_unlabeled(job: Path, model: Path, dataset: Dataset, device: str, progress: ProgressDisplay) -> None:
-    """Write ``labels/CASE.nii.gz`` for every unlabeled scan, on its own grid; those that are there are left alone."""
-    out = job / FOLDER
+def label_unlabeled(job: Path, dataset: Dataset, device: str, progress: ProgressDisplay) -> None:
+    """Write ``labels/CASE.nii.gz`` for every unlabeled scan, on its own grid, and the table of what to expect.
+
+    What the same model made of the same scan is left alone, and so is what somebody changed.
+    """
     entries = [dataset.entry(name) for name in unlabeled_cases(dataset, Split.load(job / "split.json"))]
-    places = {entry.name: out / f"{safe_name(entry.name)}.nii.gz" for entry in entries}
-    missing = [entry for entry in entries if not places[entry.name].exists()]
-    if not missing:
-        return
-    make_folder(out)
-    predictor = predictor_of(model, device)
-    with torch.inference_mode(), progress.bar(f"labeling the unlabeled scans with {model.name}") as count:
-        for done, entry in enumerate(missing, 1):
-            volume = read(entry.images)
-            write_label(places[entry.name], predictor(volume).label, volume.source)
-            count(done, len(missing))
+    label_entries(job, entries, device, progress, out=job / FOLDER)
+    write_confidence(job / FOLDER, job)
+
+
+def expectations(job: Path, dataset: Dataset) -> tuple[list[Confidence], list[str]]:
+    """What to expect of each class of each label of a job, and the cases whose label somebody changed since."""
+    records, changed = [], []
+    for name in unlabeled_cases(dataset, Split.load(job / "split.json")):
+        label = label_in(job / FOLDER, dataset.entry(name))
+        try:
+            record = Origin.load(path_of(label, safe_name(name)))
+        except InputError:  # none, or of an early version
+            continue
+        if record.files.get(label.name) == fresh_digest_of(label):
+            records.append(record)
+        else:
+            changed.append(name)
+    return confidences(records, calibration_of(job)), changed

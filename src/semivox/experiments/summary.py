@@ -19,6 +19,8 @@ from semivox.experiments.results import Results
 from semivox.experiments.verdict import COMPARED, Verdict, answer, provenance_line, table
 from semivox.training.spec import settled
 
+MODEL = "model"
+"""Folder of the model that a job is for, within the job; ``semivox predict JOB`` finds it."""
 NO_SCORES = (
     "Did the unlabeled scans help? Inconclusive: no scan could be scored. "
     "Label scans of at least two patients, or give a test set with labels."
@@ -65,7 +67,10 @@ class Summary(Frozen):
     warnings: tuple[str, ...] = ()
     """What must not be overlooked: a class that is hardly found, a fold that failed, training that went wrong."""
     chosen: str
-    """The model to use, a folder of the job: that with the higher mean Dice; the twin where both are the same."""
+    """The better of the two, a run folder of the job: that with the higher mean Dice; the twin where both are the same.
+    Its model, or the average of its folds, is ``model/`` of the job."""
+    members: tuple[str, ...] = ()
+    """Run folders of the folds whose average is the model to use; empty where that is the chosen one itself."""
     method: str
     twin: str
     arms: dict[str, ScoreSummary]
@@ -78,7 +83,7 @@ class Summary(Frozen):
         """Answer, warnings, table and provenance, for a terminal."""
         warnings = "\n".join(f"Warning: {warning}" for warning in self.warnings)
         scores = table(self.arms, self.twin, self.method) if self.arms else ""
-        parts = [self.answer, warnings, scores, provenance_line(self.provenance)]
+        parts = [self.answer, warnings, scores, f"Model to use: {model_words(self)}.", provenance_line(self.provenance)]
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -120,6 +125,21 @@ def unscored(about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> 
         arms={},
         comparisons={},
         provenance=about,
+    )
+
+
+def model_words(summary: Summary) -> str:
+    """Which model to use, what it is, and what is known about how good it is."""
+    arm, scores = summary.chosen.replace("_", " "), summary.arms.get(summary.chosen)
+    mean = None if scores is None else scores.overall["dice"].mean
+    if scores is None or mean is None:
+        return f"{MODEL}/ ({arm}); nobody knows how good it is, since no scan could be scored"
+    if not summary.members:
+        return f"{MODEL}/ ({arm}): mean Dice {mean:.3f} on {scores.cases} scans it has not seen"
+    return (
+        f"{MODEL}/, the average of the {len(summary.members)} fold models of {arm}. A fold model alone has mean Dice "
+        f"{mean:.3f} on the {scores.cases} scans that it has not seen. What averaging adds cannot be measured on these "
+        "scans, as each of them trained all folds but one: it takes labeled scans that no fold has seen"
     )
 
 

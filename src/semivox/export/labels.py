@@ -7,17 +7,15 @@ from pathlib import Path
 
 from semivox.core.csv_files import write_csv
 from semivox.core.errors import InputError
-from semivox.core.files import write_text
+from semivox.core.files import make_folder
 from semivox.core.plan import ClassInfo
-from semivox.data.formats.volume import stem, write_segmentation
+from semivox.core.spelling import suggestion
+from semivox.data.formats import registry
+from semivox.data.formats.volume import stem
 from semivox.data.layouts.names import scans
-from semivox.export.descriptions import description
+from semivox.export.forms import FORMS, NAMES, TABLE, TABLE_FILE, form_name
 from semivox.export.named import read_named
 from semivox.export.statistics import HEADINGS, class_rows
-
-ENDINGS = {"dicom-seg": "_seg.dcm", "seg.nrrd": ".seg.nrrd", "itksnap": ".label", "csv": ""}
-"""What can be made of labels, and how the files are named after the label; ``csv`` is one table, ``classes.csv``."""
-TABLE = "classes.csv"
 
 
 def export_labels(
@@ -27,51 +25,81 @@ def export_labels(
     classes: Sequence[ClassInfo] = (),
     source: Path | None = None,
     images: Path | None = None,
+    skip: Sequence[str] = (),
 ) -> list[Path]:
     """Write each label of a file or folder in the form ``to`` into the folder ``out``; returns the files.
 
     ``classes``: names of values, of the model that made the labels; without them, those in or beside the label.
-    ``source``: the DICOM series the label lies on. ``images``: scan, or folder of scans named as the labels, for means.
+    ``source``: the DICOM series the label lies on, or a folder of series named as the labels. ``images``: scan, or
+    folder of scans named as the labels, for means. ``skip``: names of files in the folder that are no labels.
     Raises InputError, before anything is written, for what is missing or there already.
     """
-    if to not in ENDINGS:
-        raise InputError(f"labels cannot be exported to {to!r}; choose from {', '.join(ENDINGS)}")
+    form = form_name(to)
+    if form not in NAMES:
+        raise InputError(f"labels cannot be exported to {to!r}{suggestion(to, NAMES)}; choose from {', '.join(NAMES)}")
     if out.is_file():
         raise InputError(f"the output {out} is a file; give a folder")
-    for given, name, only in ((source, "--source", "dicom-seg"), (images, "--images", "csv")):
-        if given is not None and to != only:
+    with_series = form in FORMS and FORMS[form].on_series
+    for given, name, goes, only in (
+        (source, "--source", with_series, "dicom-seg and rtstruct"),
+        (images, "--images", form == TABLE, "csv"),
+    ):
+        if given is not None and not goes:
             raise InputError(f"{name} goes with --to {only} alone; leave it out")
-    found = label_files(labels)
-    targets = [out / TABLE] if to == "csv" else [out / f"{stem(path)}{ENDINGS[to]}" for path in found]
+    found = label_files(labels, skip)
+    ending = "" if form == TABLE else FORMS[form].ending
+    targets = [out / TABLE_FILE] if form == TABLE else [out / f"{stem(path)}{ending}" for path in found]
     if (there := next((path for path in targets if path.exists()), None)) is not None:
         raise InputError(f"{there} exists already; remove it or give another --out")
-    if len(set(targets)) < len(found) and to != "csv":
+    if len(set(targets)) < len(found) and form != TABLE:
         raise InputError(f"two labels in {labels} have the same name; rename one of them")
-    if to == "csv":
-        rows = [row for path in found for row in class_rows(path, classes, image_of(path, images))]
-        out.mkdir(parents=True, exist_ok=True)
-        write_csv(targets[0], HEADINGS, rows)
-    elif to == "dicom-seg":
-        _as_dicom(found, targets, classes, source)
-    else:
-        for path, target in zip(found, targets, strict=True):
-            scan, segments = read_named(path, classes)
-            out.mkdir(parents=True, exist_ok=True)
-            if to == "seg.nrrd":
-                write_segmentation(target, scan.array[0], scan.header.grid, segments)
-            else:
-                write_text(target, description(segments))
+    if form == TABLE:
+        write_table(targets[0], [(path, image_of(path, images)) for path in found], classes)
+        return targets
+    if FORMS[form].on_series and source is None:
+        raise InputError(f"{form} refers to the DICOM series that the label lies on: give its folder with --source")
+    sources = [series_of(path, source, len(found)) if FORMS[form].on_series else None for path in found]
+    for path, target, series in zip(found, targets, sources, strict=True):
+        write_form(form, target, path, classes, series)
     return targets
 
 
-def label_files(labels: Path) -> list[Path]:
+def write_form(form: str, target: Path, label: Path, classes: Sequence[ClassInfo], source: Path | None) -> None:
+    """Write one label in one form. Raises InputError, ScanError or SemivoxError; then there is no file."""
+    scan, segments = read_named(label, classes)
+    FORMS[form].write(target, label, scan, segments, source)
+
+
+def write_table(target: Path, labels: Sequence[tuple[Path, Path | None]], classes: Sequence[ClassInfo]) -> None:
+    """Write the statistics of labels, each with its scan or None, as one table. Raises InputError."""
+    rows = [row for path, image in labels for row in class_rows(path, classes, image)]
+    make_folder(target.parent)
+    write_csv(target, HEADINGS, rows)
+
+
+def label_files(labels: Path, skip: Sequence[str] = ()) -> list[Path]:
     """The labels of a file or folder. Raises InputError if there are none."""
     if not labels.exists():
         raise InputError(f"{labels} does not exist; give a label, or the folder that predict wrote")
-    found = [labels] if labels.is_file() else scans(labels, skipped=[])
+    found = [labels] if labels.is_file() else [path for path in scans(labels, skipped=[]) if path.name not in skip]
     if not found:
         raise InputError(f"{labels} holds no label file; give the folder that predict wrote")
     return found
+
+
+def series_of(label: Path, source: Path | None, labels: int) -> Path | None:
+    """The series of a label: the one given, or the one of the label's name. Raises InputError."""
+    if source is None:
+        return None
+    own = source / stem(label)
+    if own.is_dir() and registry.find(own) is not None:
+        return own
+    if labels > 1:
+        raise InputError(
+            f"{source} has no folder {stem(label)!r} with the series of {label.name}; give a folder of series that are "
+            "named as the labels, or export the labels one by one"
+        )
+    return source
 
 
 def image_of(label: Path, images: Path | None) -> Path | None:
@@ -82,17 +110,3 @@ def image_of(label: Path, images: Path | None) -> Path | None:
         if stem(path) in (stem(label), f"{stem(label)}_0000"):
             return path
     raise InputError(f"{images} holds no scan named {stem(label)}; give the folder that was predicted")
-
-
-def _as_dicom(
-    found: Sequence[Path], targets: Sequence[Path], classes: Sequence[ClassInfo], source: Path | None
-) -> None:
-    """Each label as a segmentation object of its series."""
-    if source is None:
-        raise InputError("a DICOM segmentation refers to the series it lies on: give its folder with --source")
-    if len(found) > 1:
-        raise InputError(f"{len(found)} labels but one --source: export them one by one, each with its own series")
-    from semivox.export.dicom_seg import write_seg
-
-    scan, segments = read_named(found[0], classes)
-    write_seg(targets[0], found[0], scan, segments, source)

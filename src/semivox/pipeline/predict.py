@@ -12,6 +12,7 @@ from torch import Tensor
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder
 from semivox.core.plan import Plan, Precision
+from semivox.core.spelling import suggestion
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
 from semivox.data.origins import Origin, Standing, forget, origin_of, path_of, remember, standing
@@ -19,6 +20,7 @@ from semivox.evaluation.made_from import MadeFrom, made_from
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
 from semivox.evaluation.voxel_scores import VoxelRow, voxel_rows
+from semivox.inference.averaging import averaged
 from semivox.inference.confidence_table import expected_by_class
 from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
@@ -26,14 +28,34 @@ from semivox.inference.window import Predict
 from semivox.methods.method import Method
 from semivox.pipeline.possible import require_device
 from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.training.ensemble import load_models, models_digest
 from semivox.training.formats import computes_bfloat16
-from semivox.training.model import load_model, model_digest
 
+BACKENDS = ("torch", "onnxruntime")
 PRECISIONS: dict[str, Precision] = {name: name for name in get_args(Precision)}
 
 
+def predictor_by(
+    backend: str, run: Path, device: str = "auto", precision: str | None = None, **options: Any
+) -> ScanPredictor:
+    """The predictor of a model by ``torch`` or, from an exported file, ``onnxruntime``. Raises InputError."""
+    if backend not in BACKENDS:
+        raise InputError(
+            f"there is no backend {backend!r}{suggestion(backend, BACKENDS)}; there are {', '.join(BACKENDS)}"
+        )
+    if backend == "torch" and run.suffix != ".onnx":
+        return predictor_of(run, device, precision, **options)
+    if device not in ("auto", "cpu") or precision not in (None, "32-true"):
+        raise InputError("the backend onnxruntime computes on the CPU in 32-true; leave out --device and --precision")
+    from semivox.pipeline.model_export import onnx_predictor
+
+    return onnx_predictor(run, **options)
+
+
 def predictor_of(run: Path, device: str = "auto", precision: str | None = None, **options: Any) -> ScanPredictor:
-    """The predictor of a run or model folder; ``options`` are the ScanPredictor's own. Raises InputError.
+    """The predictor of a run, model or job folder; of several models, their average. ``options``: the predictor's own.
+
+    Raises InputError.
 
     ``precision``: None: the one that the run was trained with. No timing decides anything here: the same model and
     scan give the same bits at each call.
@@ -41,17 +63,18 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
     if precision is not None and precision not in PRECISIONS:
         raise InputError(f"there is no precision {precision!r}; choose from {' and '.join(PRECISIONS)}")
     require_device(device)
-    method, card = load_model(run)
+    methods, card = load_models(run)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     if place.type == "cuda":
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    method = method.to(place)
+    methods = tuple(method.to(place) for method in methods)
+    others = [other for method in methods if (other := second_network(method)) is not None]
     return ScanPredictor(
         card.plan,
-        method.predict,
-        second_network(method),
+        averaged([method.predict for method in methods]),
+        averaged(others) if len(others) == len(methods) else None,
         device=place,
-        model=model_digest(run),
+        model=models_digest(run),
         precision=PRECISIONS[precision or card.plan.precision],
         **options,
     )
@@ -87,23 +110,26 @@ def label_entries(
     device: str = "auto",
     progress: ProgressDisplay | None = None,
     options: Mapping[str, Any] | None = None,
+    out: Path | None = None,
 ) -> None:
-    """Label cases into the run's ``predictions/``; those that this model made of these very scans are left alone.
+    """Label cases into ``out``; those that this model made of these very scans are left alone.
 
-    ``options`` are the ScanPredictor's own.
+    ``options`` are the ScanPredictor's own; ``out``: by default the run's ``predictions/``; in another folder labels
+    that somebody changed are left alone too.
     """
-    out = run / "predictions"
+    kept = (Standing.SAME,) if out is None else (Standing.SAME, Standing.CHANGED)
+    out = run / "predictions" if out is None else out
     make_folder(out)
     asked = tuple(sorted((options or {}).items()))
-    model = model_digest(run)
+    model = models_digest(run)
     wanted = {entry.name: origin_of(entry.name, entry.images, model, dict(asked)) for entry in entries}
-    missing = [entry for entry in entries if _standing(run, entry, wanted[entry.name]) is not Standing.SAME]
+    missing = [entry for entry in entries if _standing(out, entry, wanted[entry.name]) not in kept]
     if not missing:
         return
     predictor = predictor_of(run, device, **dict(asked))
     with torch.inference_mode(), (progress or Quiet()).bar(f"labeling with {run.name}") as count:
         for done, entry in enumerate(missing, 1):
-            volume, label = read(entry.images), prediction_of(run, entry)
+            volume, label = read(entry.images), label_in(out, entry)
             record = path_of(label, safe_name(entry.name))
             prediction = predictor(volume)
             forget(record)
@@ -113,9 +139,9 @@ def label_entries(
             count(done, len(missing))
 
 
-def _standing(run: Path, entry: CaseFiles, wanted: Origin) -> Standing:
-    """What stands in the place of a run's prediction."""
-    label = prediction_of(run, entry)
+def _standing(folder: Path, entry: CaseFiles, wanted: Origin) -> Standing:
+    """What stands in the place of a label."""
+    label = label_in(folder, entry)
     return standing(wanted, path_of(label, safe_name(entry.name)), label)
 
 
@@ -156,5 +182,10 @@ def score_entries_in_voxels(
 
 
 def prediction_of(run: Path, entry: CaseFiles) -> Path:
-    """Where the label of a case is written."""
-    return run / "predictions" / f"{safe_name(entry.name)}.nii.gz"
+    """Where the label of a scored case is written."""
+    return label_in(run / "predictions", entry)
+
+
+def label_in(folder: Path, entry: CaseFiles) -> Path:
+    """The label of a case in a folder of labels."""
+    return folder / f"{safe_name(entry.name)}.nii.gz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder, write_atomically
 from semivox.core.plan import Plan
 from semivox.core.reading import text_of
 from semivox.data import layouts
@@ -22,15 +24,20 @@ from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.score import Row
 from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
+from semivox.inference.jobs import safe_name
 from semivox.pipeline.predict import prediction_of
 from semivox.reports.overlay import overlay
 from semivox.reports.viewer.scenes import Layer, Scene
 from semivox.reports.viewer.volumes import cropped_image, cropped_label, labeled_box
 
 PICTURES = 5_000_000
-"""Bytes of pictures in the page, before base64; cases beyond, the better ones, have none."""
+"""Bytes of pictures in the page, before base64; those of further cases, the better ones, stand beside it."""
 VOLUMES = 4_000_000
 """Bytes of volumes in the page, before base64: with pictures and the viewer's program the page stays under 15 MB."""
+MOST = 200
+"""Cases that are drawn; the better ones beyond are listed with their scores alone."""
+BESIDE = "report_data"
+"""Folder beside the page with what it has no room for."""
 UNFIT = 0.1
 """Mean Dice of a case below which it is marked."""
 
@@ -55,6 +62,10 @@ class CaseLine:
     """Of the picture, from left to right."""
     scene: int | None = None
     """Number of its scene in the viewer; None where the page holds no volume of it."""
+    picture_file: str = ""
+    """Beside the page, where the page has no room for the picture."""
+    volume_file: str = ""
+    """The same of its volumes, which the page opens when a reader chooses the file."""
 
     @property
     def difference(self) -> float | None:
@@ -86,26 +97,51 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
         return Cases(tuple(lines), left_out=f"The scans are no longer in {data}, so none is shown.")
     scenes: list[Scene] = []
     volumes: dict[str, str] = {}
-    pictures, bytes_of_volumes, listed = 0, 0, []
-    for line in lines:
+    pictures, bytes_of_volumes, listed, beside = 0, 0, [], out / BESIDE
+    shutil.rmtree(beside, ignore_errors=True)
+    for number, line in enumerate(lines):
         key = next(iter(method.runs))
         folders = {
             group.arm.name: group.runs[key].folder_of(line.name) for group in (twin, method) if key in group.runs
         }
         try:
-            view = _view(dataset.entry(line.name), folders, method.runs[key].plan) if pictures < PICTURES else None
+            view = _view(dataset.entry(line.name), folders, method.runs[key].plan) if number < MOST else None
         except InputError:  # a scan or a prediction was moved away
             view = None
         if view is not None:
-            pictures += len(view.png)
-            line = replace(line, png=view.png, columns=view.columns)
-            size = sum(map(len, view.volumes))
+            line, size = replace(line, columns=view.columns), sum(map(len, view.volumes))
+            if pictures + len(view.png) <= PICTURES:
+                pictures += len(view.png)
+                line = replace(line, png=view.png)
+            else:
+                line = replace(line, picture_file=_beside(beside, line.name, ".png", view.png))
             if bytes_of_volumes + size <= VOLUMES:
                 bytes_of_volumes += size
                 line = replace(line, scene=len(scenes))
                 scenes.append(_scene(line, len(scenes), view, method.runs[key].plan, volumes))
+            else:
+                content = _volume_file(line, view, method.runs[key].plan)
+                line = replace(line, volume_file=_beside(beside, line.name, ".json", content))
         listed.append(line)
     return Cases(tuple(listed), tuple(scenes), volumes, _left_out(listed, data))
+
+
+def _beside(folder: Path, case: str, ending: str, content: bytes) -> str:
+    """Write a file of a case beside the page; returns its path from there."""
+    make_folder(folder)
+    path = folder / f"{safe_name(case)}{ending}"
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+    return f"{folder.name}/{path.name}"
+
+
+def _volume_file(line: CaseLine, view: _View, plan: Plan) -> bytes:
+    """One case as the viewer takes it from a file: its scene, with the volumes in it."""
+    volumes: dict[str, str] = {}
+    scene = _scene(line, 0, view, plan, volumes)
+    layers = [layer.content() for layer in scene.layers]
+    for layer in layers:
+        layer["source"] = {"data": volumes[layer["source"]["id"]]}
+    return json.dumps({"kind": "semivox volume", "name": scene.name, "layers": layers}).encode()
 
 
 @dataclass(frozen=True)
@@ -151,14 +187,12 @@ def _scene(line: CaseLine, number: int, view: _View, plan: Plan, volumes: dict[s
 
 
 def _left_out(lines: list[CaseLine], data: Path) -> str:
-    without = sum(line.png is None for line in lines)
-    flat = sum(line.png is not None and line.scene is None for line in lines)
+    without = sum(line.png is None and not line.picture_file for line in lines)
     said = []
+    if any(line.picture_file or line.volume_file for line in lines):
+        said.append(f"What the page has no room for lies in {BESIDE}/ beside it: keep the two together.")
     if without:
-        said.append(f"{without} of {len(lines)} cases have no picture here, to keep the page small.")
-    if flat:
-        said.append(f"{flat} have pictures but no volume here.")
-    if said:
+        said.append(f"{without} of {len(lines)} cases have no picture.")
         said.append(f"{shlex.join(['semivox', 'view', str(data)])} --labels RUN/predictions shows any of them.")
     return " ".join(said)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from semivox.evaluation.comparison import Comparison
 from semivox.experiments.fitness import unfitness
-from semivox.experiments.summary import Summary
+from semivox.experiments.summary import Summary, model_words
 
 WORDS = {"helped": "Helped", "hurt": "Did not help", "inconclusive": "Inconclusive"}
 
@@ -19,6 +19,8 @@ class FirstScreen:
 
     word: str
     number: str
+    surfaces: str
+    """What became of surface distances, in words; empty where none were compared."""
     model: str
     """Which model to use, and how good it is."""
     unfit: str
@@ -33,23 +35,29 @@ def first_screen(summary: Summary, job: str) -> FirstScreen:
     """From the summary of a job; ``job``: the name of its folder."""
     dice = summary.comparisons.get("dice")
     unfit = unfitness(summary)
-    chosen = summary.arms.get(summary.chosen)
-    mean = None if chosen is None else chosen.overall["dice"].mean
-    model = f"{summary.chosen}/model"
-    if mean is not None:
-        model += f": mean Dice {mean:.3f} on {chosen.cases if chosen else 0} scans it has not seen"
     return FirstScreen(
         WORDS[summary.verdict],
         "No scan could be scored" if dice is None else _number(dice),
-        model,
+        "" if (hd95 := summary.comparisons.get("hd95_mm")) is None else surfaces_in_words(hd95),
+        model_words(summary),
         unfit,
         _decide(summary, dice),
         "Do not use this model yet. Look at the worst cases below, correct or add labels, train longer (--steps), and "
         "run again."
         if unfit
         else "Look at the worst cases below, then label new scans:",
-        "" if unfit else shlex.join(["semivox", "predict", f"{job}/{summary.chosen}", "-i", "SCANS", "-o", "LABELS"]),
+        "" if unfit else shlex.join(["semivox", "predict", job, "-i", "SCANS", "-o", "LABELS"]),
     )
+
+
+def surfaces_in_words(hd95: Comparison) -> str:
+    """Whether surfaces came closer to the reference; numbers of both, to a tenth of a mm."""
+    said = {
+        "better": "The largest distances between surfaces became smaller with the unlabeled scans",
+        "worse": "The largest distances between surfaces became larger with the unlabeled scans",
+        "inconclusive": "Whether the largest distances between surfaces changed is not decided",
+    }[hd95.verdict]
+    return f"{said}: {hd95.mean_a:.1f} mm with them, {hd95.mean_b:.1f} mm without"
 
 
 def _number(dice: Comparison) -> str:

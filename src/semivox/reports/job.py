@@ -22,6 +22,8 @@ from semivox.reports.first_screen import first_screen
 from semivox.reports.methods_text import citations, how_made, in_words, methods_paragraph
 from semivox.reports.page import Outcome, PairedCase, ReportData, ScoreRow, write_report
 from semivox.reports.pictures import case_pictures
+from semivox.reports.surface_pictures import surfaces_of_arms
+from semivox.reports.unlabeled import unlabeled_table
 from semivox.training.folder import RunFolder
 
 SHOWN = ("dice", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")
@@ -68,6 +70,7 @@ def report_job(out: Path) -> Path:
         reasons={in_words(name): why for name, why in plan.reasons.items()},
         first=first_screen(summary, out.name),
         cases=cases,
+        surfaces=surfaces_of_arms(results, pair, out, "") if results is not None and both else (),
         methods=methods_paragraph(summary, plan),
         citations=citations(summary),
         about={
@@ -76,6 +79,7 @@ def report_job(out: Path) -> Path:
             "split": summary.provenance.split,
             "plan": summary.provenance.plan,
         },
+        labels=unlabeled_table(out, Path(record.data), plan),
         ct=any(name.upper() in ("CT", "HU", "CBCT") for name in plan.channels),
     )
     write_report(data, out / "report.html")

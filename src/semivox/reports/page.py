@@ -111,11 +111,15 @@ class ReportData:
     first: FirstScreen | None = None
     """Takes the place of the verdict's sentence."""
     cases: Cases = field(default_factory=Cases)
+    surfaces: tuple[Picture, ...] = ()
+    """Of the worst, middle and best case, in 3D."""
     methods: str = ""
     """A paragraph for a paper."""
     citations: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
     """What ratings are of: they are saved with it."""
+    labels: TextTable | None = None
+    """The labels of the unlabeled scans, with a confidence each."""
     ct: bool = False
     """Whether values are Hounsfield units, for which the viewer offers windows."""
 
@@ -149,7 +153,8 @@ def programs_of(cases: Cases) -> tuple[str, ...]:
     if not cases.lines:
         return ()
     own = resources.files("semivox.reports").joinpath("report.js").read_text(encoding="utf-8")
-    return (script(LIBRARY), script("viewer.js"), own) if cases.scenes else (own,)
+    shown = cases.scenes or any(line.volume_file for line in cases.lines)
+    return (script(LIBRARY), script("viewer.js"), own) if shown else (own,)
 
 
 def filled(name: str, programs: Sequence[str] = (), **content: Any) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder, write_text
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
+from semivox.experiments.arms import TWIN
 from semivox.experiments.collect import collect, unfinished
 from semivox.experiments.health import health_warnings
 from semivox.experiments.results import Results
@@ -25,6 +27,8 @@ from semivox.reports.methods_text import commands_of, in_words
 from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
 from semivox.reports.pictures import case_pictures, comparison_figures, count_figures, first_curves
 from semivox.reports.published import beside
+from semivox.reports.study_first import StudyFirst, study_cases, study_first
+from semivox.reports.surface_pictures import surfaces_of_arms, surfaces_of_counts
 from semivox.reports.table import SHOWN, Line, by_labeled_set, family_of, lines_of, write_latex, write_table
 
 FOLDER = "report"
@@ -42,6 +46,7 @@ class LabeledSetPage:
     figures: tuple[Picture, ...]
     pictures: tuple[Picture, ...]
     strata: tuple[TextTable, ...] = ()
+    cases: TextTable | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class StudyPage:
     made: Mapping[str, str] = field(default_factory=dict)
     """Commands, and the digest of the data."""
     reasons: Mapping[str, str] = field(default_factory=dict)
+    first: StudyFirst | None = None
 
 
 def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
@@ -87,7 +93,10 @@ def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDis
 
 def render_study(page: StudyPage) -> str:
     """The page as text."""
-    return filled("study.html.j2", data=page, scores=headings(SHOWN), runs=runs_of(page.curves), panel=(WIDTH, HEIGHT))
+    sort = (resources.files("semivox.reports").joinpath("sort.js").read_text(encoding="utf-8"),)
+    return filled(
+        "study.html.j2", sort, data=page, scores=headings(SHOWN), runs=runs_of(page.curves), panel=(WIDTH, HEIGHT)
+    )
 
 
 def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
@@ -97,9 +106,10 @@ def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> Stu
         title=title,
         lead=_lead(lines),
         details=_details(results, lines),
-        warnings=_warnings(results, lines),
+        warnings=(warned := _warnings(results, lines)),
+        first=study_first(lines, warned),
         labeled_sets=pages,
-        figures=count_figures(results, lines, out),
+        figures=(*count_figures(results, lines, out), *_surfaces_of_counts(results, out)),
         keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
         published=beside(protocol, results) if (protocol := results.record.study_file.protocol) else (),
         curves=curves,
@@ -107,6 +117,14 @@ def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> Stu
         made=commands_of(results.record),
         reasons={in_words(name): why for name, why in Plan.load(results.folder / "plan.json").reasons.items()},
     )
+
+
+def _surfaces_of_counts(results: Results, out: Path) -> tuple[Picture, ...]:
+    """Of the method that has the most numbers of labeled cases, and of those the first that is no twin."""
+    arms = {group.arm.name: group.arm for group in results.groups if group.arm.ablation is None}
+    counts = {name: len({group.labeled for group in results.groups if group.arm.name == name}) for name in arms}
+    best = max(arms, key=lambda name: (counts[name], arms[name].method != TWIN), default=None)
+    return () if best is None else surfaces_of_counts(results, best, out)
 
 
 def _lead(lines: Sequence[Line]) -> str:
@@ -202,10 +220,17 @@ def _labeled_set(results: Results, lines: Sequence[Line], out: Path) -> LabeledS
         lines=tuple(lines),
         note=_note(lines),
         verdicts=tuple(found.words for found in comparisons),
-        figures=comparison_figures(results, lines, out),
+        figures=(*comparison_figures(results, lines, out), *_surfaces(results, name, out)),
         pictures=case_pictures(results, name),
+        cases=study_cases(results, name),
         strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
     )
+
+
+def _surfaces(results: Results, labeled_set: str, out: Path) -> tuple[Picture, ...]:
+    """The twin first, then the methods; ablations have none."""
+    groups = [group for group in results.of(labeled_set) if group.arm.ablation is None]
+    return surfaces_of_arms(results, sorted(groups, key=lambda group: group.arm.method != TWIN), out, labeled_set)
 
 
 def _note(lines: Sequence[Line]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from semivox.training import run_log
 
 OWN = {
     *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "warnings.jsonl"),
-    *("lock", "done", "checkpoints", "model", "predictions", "prepared", "tensorboard", "check.json"),
+    *("lock", "done", "checkpoints", "model", "predictions", "prepared", "tensorboard", "wandb", "check.json"),
     *("scores.csv", "scores.json", "summary.json", "summary.txt", "report.html"),
 }
 """What may stand in a run folder, also in one that a kill left behind before its first file was whole."""
@@ -29,7 +29,10 @@ ROLLBACK, ELSEWHERE = "rollback", "elsewhere"
 """Codes of the warnings on a rollback, and on a resume under other conditions."""
 LASTING = (ROLLBACK, ELSEWHERE)
 """What stays although its step is repeated."""
-HARMLESS = ("train.workers:", "train.readers:", "train.save_every:", "train.tensorboard:", "train.keep_names:")
+HARMLESS = (
+    *("train.workers:", "train.readers:", "train.save_every:", "train.keep_names:"),
+    *("train.tensorboard:", "train.mlflow:", "train.wandb:"),
+)
 """Settings that change no result and may therefore change when a run is resumed."""
 
 
@@ -62,6 +65,8 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.model = path / "model"
         self.done = path / "done"
+        self.heard: Callable[[Mapping[str, Any]], None] | None = None
+        """Who is told each row of the log, too."""
 
     def create(self) -> None:
         """Make the folder. Raises InputError where it cannot be, or holds something that is no run."""
@@ -104,6 +109,8 @@ class RunFolder:
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one row to log.jsonl. Raises SemivoxError where it cannot be written."""
         run_log.append(self.log_file, row)
+        if self.heard is not None:
+            self.heard(row)
 
     def logged(self) -> list[run_log.Row]:
         """All whole rows of log.jsonl."""

@@ -65,7 +65,7 @@ def save_weights(path: Path, method: Method) -> str:
 
 def model_digest(folder: Path) -> str:
     """SHA-256 of description and weights of a model folder, or a run's. Raises InputError where there is none."""
-    place = _place(folder)
+    place = model_place(folder)
     described = content_of(place / DESCRIPTION, room=1)
     weights = ModelCard.load(place / DESCRIPTION).weights  # whoever loads the model verifies it: not read twice
     if not weights:
@@ -85,7 +85,7 @@ def has_model(folder: Path) -> bool:
     return (folder / "model" / DESCRIPTION).exists() or (folder / DESCRIPTION).exists()
 
 
-def _place(folder: Path) -> Path:
+def model_place(folder: Path) -> Path:
     """The model folder of a run, or the folder itself. Raises InputError where neither holds a model."""
     place = folder / "model" if (folder / "model" / DESCRIPTION).exists() else folder
     if (place / DESCRIPTION).exists():
@@ -100,7 +100,7 @@ def _place(folder: Path) -> Path:
 
 def require_model(folder: Path) -> None:
     """Raise InputError, with what to do, where a run folder holds no model."""
-    _place(folder)
+    model_place(folder)
 
 
 def load_model(folder: Path) -> tuple[Method, ModelCard]:
@@ -108,7 +108,7 @@ def load_model(folder: Path) -> tuple[Method, ModelCard]:
 
     Raises InputError naming what is missing or does not fit.
     """
-    run, folder = folder, _place(folder)
+    run, folder = folder, model_place(folder)
     card = ModelCard.load(folder / DESCRIPTION)
     if card.version == 1 and (run / "config.json").exists():
         card = card.model_copy(update={"plan": settled(card.plan, RunConfig.load(run / "config.json").train)})

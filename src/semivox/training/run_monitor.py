@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from lightning_fabric import Fabric
 
-from semivox.core.errors import InputError, InterruptedRun
+from semivox.core.errors import InterruptedRun
 from semivox.core.files import write_text
 from semivox.core.plan import without_names
 from semivox.methods.method import Losses, Method
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
-from semivox.training.folder import RunFolder
 from semivox.training.health import Health, HealthWarning
 from semivox.training.loop import Observer
 from semivox.training.model import ModelCard, save_model
 from semivox.training.probe import Probe, steps_between
 from semivox.training.reporter import Reporter
+from semivox.training.settings import RunConfig
 from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
+from semivox.training.tracking import trackers_of, values_of
 from semivox.training.validation import BestWeights, unwrapped
 
 
@@ -46,7 +48,9 @@ class RunMonitor(Observer):
         self.known = {row["text"] for row in self.folder.warned()}
         for row in self.folder.logged():
             self.health.see(row)  # so that a resumed run remembers what an earlier part of it showed
-        self.writer = writer_of(self.folder) if self.config.train.tensorboard and fabric.is_global_zero else None
+        first = fabric.is_global_zero
+        self.trackers = trackers_of(self.config.train, self.folder.path, tracked(self.config)) if first else []
+        self.folder.heard = self._track
 
     def turned(self, step: int, losses: Losses, rate: float, norm: float) -> None:
         """Log one minimized loss, with its terms, weights and the method's own figures."""
@@ -71,9 +75,6 @@ class RunMonitor(Observer):
         self.terms |= terms
         if losses.player == self.method.players[0]:
             self.rate = rate
-        if self.writer:
-            for name, value in terms.items():
-                self.writer.add_scalar(f"{losses.player}/{name}", value, step)
 
     def stepped(self, done: int, state: Callable[[], State]) -> None:
         """Tell, validate, save and stop where it is time to."""
@@ -93,6 +94,8 @@ class RunMonitor(Observer):
         ):
             checkpoint.save(self.folder.checkpoints, replace(state(), best=self.best.kept))
             self.saved = time.monotonic()
+        if last or stopping:
+            self._end_trackers()
         if stopping and not last:
             self._stop(done)
 
@@ -128,9 +131,26 @@ class RunMonitor(Observer):
                 self.reporter.warn(warning.text)
 
     def _stop(self, done: int) -> NoReturn:
+        self._end_trackers()
         self.reporter.end()
         self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
         raise InterruptedRun(f"stopped and saved at step {done} of {self.steps}; run the same command again to resume")
+
+    def _track(self, row: Mapping[str, Any]) -> None:
+        """Hand a row of the log on; a tracker that fails is left out from then on, for training is worth more."""
+        for tracker in list(self.trackers):
+            try:
+                tracker.log(int(row["step"]), values_of(row))
+            except Exception as error:  # of libraries and networks, of whatever kind
+                self.trackers.remove(tracker)
+                said = f"{type(tracker).__name__} failed and gets no more numbers: {str(error).splitlines()[0][:200]}"
+                self._warn([HealthWarning(int(row["step"]), "tracking", said)])
+
+    def _end_trackers(self) -> None:
+        for tracker in self.trackers:
+            with contextlib.suppress(Exception):  # the model is trained; what a server says now changes nothing
+                tracker.end()
+        self.trackers.clear()
 
     def _anyone_stops(self) -> bool:
         """Whether any process was asked to stop: all must agree, or the others would wait for ever."""
@@ -146,10 +166,6 @@ def plain(value: torch.Tensor | float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def writer_of(folder: RunFolder):  # type: ignore[no-untyped-def]  # noqa: ANN201 - TensorBoard is an extra
-    """A TensorBoard writer. Raises InputError where the extra is missing."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InputError("train.tensorboard needs TensorBoard: pip install 'semivox[tensorboard]'") from error
-    return SummaryWriter(str(folder.path / "tensorboard"))
+def tracked(config: RunConfig) -> dict[str, object]:
+    """What trackers keep of a run's options: names that no file of ours has."""
+    return {"method": config.method, **config.options}

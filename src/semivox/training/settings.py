@@ -64,7 +64,11 @@ class TrainSettings(Frozen):
     selection: Selection = "last"
     """Which weights are released: the last, or those with the lowest mean HD95 on the validation cases."""
     tensorboard: bool = False
-    """Also write TensorBoard events (needs ``semivox[tensorboard]``)."""
+    """Also write TensorBoard events into the run folder (needs ``semivox[tracking]``)."""
+    mlflow: str = ""
+    """Also log to MLflow: the address of a server, or the folder of a store (needs ``semivox[tracking]``)."""
+    wandb: bool = False
+    """Also keep a run of Weights & Biases in the run folder, offline (needs ``semivox[tracking]``)."""
     keep_names: bool = False
     """Also name the training cases in the released model; they are numbered there otherwise, as names may be
     patients' numbers."""

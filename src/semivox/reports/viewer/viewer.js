@@ -10,14 +10,14 @@ window.semivoxViewer = (function () {
     return made;
   }
 
-  // A source is {url} beside the page, or {id} of an element that holds base64.
+  // A source is {url} beside the page, {id} of an element that holds base64, or {data}, base64 itself.
   async function bytesOf(source) {
     if (source.url) {
       const answer = await fetch(source.url);
       if (!answer.ok) throw new Error("the scan could not be loaded (" + answer.status + ")");
       return await answer.arrayBuffer();
     }
-    const text = atob(document.getElementById(source.id).textContent.trim());
+    const text = atob(source.data || document.getElementById(source.id).textContent.trim());
     const bytes = new Uint8Array(text.length);
     for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
     return bytes.buffer;
@@ -155,6 +155,13 @@ window.semivoxViewer = (function () {
     state.open = async function (index) {
       choice.value = String(index);
       await show(index);
+    };
+    state.add = function (scene) {
+      const known = scenes.findIndex((one) => one.name === scene.name);
+      if (known >= 0) return known;
+      scenes.push(scene);
+      choice.append(element("option", { value: scenes.length - 1 }, scene.name));
+      return scenes.length - 1;
     };
     choice.addEventListener("change", () => show(Number(choice.value)));
     layout.addEventListener("change", () => nv.setSliceType(LAYOUTS[layout.value]));

@@ -1,0 +1,99 @@
+"""How much time and memory does a window take with onnxruntime, beside torch, on one processor thread?
+
+    python benchmarks/onnx_time.py --rounds 5
+
+Each kind runs in a process of its own, so that its peak memory is its own; kinds take turns, so that other work on the
+machine disturbs all alike. Networks have their default options and random weights: time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
+from semivox.export.onnx_file import Averaged, session, write_onnx
+from semivox.methods import find
+from semivox.networks.blueprint import Blueprint
+
+SIZES = (("vnet", (64, 64, 48)), ("vnet", (112, 112, 80)), ("unet3d", (64, 64, 48)))
+KINDS = ("torch 32-true", "torch bf16-mixed", "onnxruntime")
+
+
+def method_of(network: str, patch: tuple[int, int, int]) -> torch.nn.Module:
+    """A supervised model with random weights."""
+    classes = (ClassInfo(name="background", value=0), ClassInfo(name="organ", value=1))
+    plan = Plan(
+        dataset="none",
+        classes=classes,
+        channels=("CT",),
+        spacing=(1.0, 1.0, 1.0),
+        patch=patch,
+        intensity=(Intensity(scheme="zscore"),),
+        network=NetworkChoice(name=network, options={}),
+        steps=1,
+        fingerprint=Fingerprint(dataset="none", channels=("CT",), classes=classes, cases=()),
+        reasons={},
+    )
+    kind = find("supervised")
+    torch.manual_seed(0)
+    return kind(kind.Config(), Blueprint.of(plan)).eval()
+
+
+def measured(kind: str, network: str, patch: tuple[int, int, int], file: Path, rounds: int) -> dict[str, float]:
+    """Median seconds of a window, and peak memory of this process in GB."""
+    torch.set_num_threads(1)
+    image = torch.randn(1, 1, *patch, generator=torch.Generator().manual_seed(0))
+    if kind == "onnxruntime":
+        predict = session(file, patch)
+    else:
+        method = method_of(network, patch)
+        predict = method.predict
+    seconds = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=kind.endswith("bf16-mixed")):
+        for _ in range(rounds + 1):
+            began = time.process_time()
+            predict(image)
+            seconds.append(time.process_time() - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": statistics.median(seconds[1:]), "gb": peak}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--one", nargs=3, metavar=("KIND", "SIZE", "FILE"))
+    given = parser.parse_args()
+    if given.one:
+        network, patch = SIZES[int(given.one[1])]
+        print(json.dumps(measured(given.one[0], network, patch, Path(given.one[2]), given.rounds)))
+        return
+    print("| network, patch | kind | CPU seconds a window | peak memory, GB |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for index, (network, patch) in enumerate(SIZES):
+            file = Path(folder) / f"{index}.onnx"
+            write_onnx(file, Averaged([method_of(network, patch)]), 1, patch, {})
+            found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+            for _ in range(3):
+                for kind in KINDS:
+                    words = ["--rounds", str(given.rounds), "--one", kind, str(index), str(file)]
+                    said = subprocess.run(
+                        [sys.executable, __file__, *words], capture_output=True, text=True, check=True
+                    )
+                    found[kind].append(json.loads(said.stdout))
+            for kind, runs in found.items():
+                seconds, peak = (statistics.median(run[name] for run in runs) for name in ("seconds", "gb"))
+                print(f"| {network}, {' x '.join(map(str, patch))} | {kind} | {seconds:.3f} | {peak:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The log of a run in the programs that people watch trainings with: TensorBoard, MLflow, Weights & Biases.
+
+One place turns a row of log.jsonl into named numbers; trackers take them while a run goes on, or from its log after it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from semivox.core.errors import InputError
+from semivox.core.spelling import suggestion
+from semivox.training.settings import TrainSettings
+
+NAMES = ("tensorboard", "mlflow", "wandb")
+NEEDED = "needs {package}: pip install 'semivox[tracking]'"
+MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""So that a server that is not there is said within seconds, not minutes."""
+
+
+class Tracker(Protocol):
+    """Takes the numbers of one run."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers by name at a step."""
+
+    def end(self) -> None:
+        """The run is over."""
+
+
+def values_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a row of log.jsonl by name, ``player/loss``; what is not finite is left out."""
+    player = row["player"]
+    found = {f"{player}/{name}": row.get(name) for name in ("total", "rate", "norm", "seconds", "dice", "hd95_mm")}
+    for part in ("terms", "log"):
+        found |= {f"{player}/{name}": value for name, value in row.get(part, {}).items()}
+    found |= {f"{player}/weight of {name}": value for name, value in row.get("weights", {}).items()}
+    return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+
+
+def tracker_of(name: str, place: str, title: str, options: Mapping[str, Any]) -> Tracker:
+    """A tracker by name. ``place``: folder, or of MLflow also the address of a server.
+
+    ``options``: what the run was asked, kept beside its numbers. Raises InputError where the package or the server is
+    missing.
+    """
+    makers: dict[str, Callable[[str, str, Mapping[str, Any]], Tracker]] = {
+        "tensorboard": TensorBoard, "mlflow": MLflow, "wandb": WandB,
+    }  # fmt: skip
+    if name not in makers:
+        raise InputError(f"there is no tracker {name!r}{suggestion(name, NAMES)}; there are {', '.join(NAMES)}")
+    return makers[name](place, title, options)
+
+
+def trackers_of(settings: TrainSettings, folder: Path, options: Mapping[str, Any]) -> list[Tracker]:
+    """The trackers that a run writes to while it goes on. Raises InputError."""
+    asked = {
+        "tensorboard": str(folder / "tensorboard") if settings.tensorboard else "",
+        "mlflow": settings.mlflow,
+        "wandb": str(folder / "wandb") if settings.wandb else "",
+    }
+    return [tracker_of(name, place, folder.name, options) for name, place in asked.items() if place]
+
+
+def export_log(rows: Iterable[Mapping[str, Any]], tracker: Tracker) -> int:
+    """Hand a whole log on; returns how many rows."""
+    count = 0
+    for row in rows:
+        tracker.log(int(row["step"]), values_of(row))
+        count += 1
+    tracker.end()
+    return count
+
+
+class TensorBoard:
+    """Events in a folder."""
+
+    def __init__(self, place: str, title: str, options: Mapping[str, Any]) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise InputError(f"TensorBoard {NEEDED.format(package='tensorboard')}") from error
+        self.writer = SummaryWriter(place)
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Scalars."""
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)
+
+    def end(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+class MLflow:
+    """A run of the experiment ``semivox``, on a server or in a local store."""
+
+    def __init__(self, place: str, title: str, options: Mapping[str, Any]) -> None:
+        for name, value in MLFLOW_PATIENCE.items():
+            os.environ.setdefault(name, value)
+        try:
+            from mlflow.tracking import MlflowClient
+        except ImportError as error:
+            raise InputError(f"MLflow {NEEDED.format(package='mlflow-skinny')}") from error
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        try:
+            self.client = MlflowClient(tracking_uri=place)
+            known = self.client.get_experiment_by_name("semivox")
+            experiment = known.experiment_id if known else self.client.create_experiment("semivox")
+            self.run = self.client.create_run(experiment, run_name=title).info.run_id
+            for name, value in options.items():
+                self.client.log_param(self.run, name, str(value)[:500])
+        except Exception as error:  # the library raises kinds of its own and of its parts
+            raise InputError(f"MLflow at {place} cannot be used: {str(error).splitlines()[0][:200]}") from error
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """One request a step."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self.client.log_batch(self.run, [Metric(name, value, now, step) for name, value in values.items()])
+
+    def end(self) -> None:
+        """The run is finished."""
+        self.client.set_terminated(self.run)
+
+
+class WandB:
+    """A run of Weights & Biases kept in a folder, never sent: ``wandb sync`` sends it when somebody wants that."""
+
+    def __init__(self, place: str, title: str, options: Mapping[str, Any]) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise InputError(f"Weights & Biases {NEEDED.format(package='wandb')}") from error
+        Path(place).mkdir(parents=True, exist_ok=True)
+        settings = wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True)
+        self.run = wandb.init(
+            project="semivox", name=title, dir=place, mode="offline", config=dict(options), settings=settings
+        )
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """With the step as a number of its own: players log one step several times."""
+        self.run.log({"step": step, **values})
+
+    def end(self) -> None:
+        """Write what is left."""
+        self.run.finish()

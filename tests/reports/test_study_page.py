@@ -1,0 +1,75 @@
+"""The page of a study in a browser: an answer first, tables that sort and filter, print that cuts nothing."""
+
+import re
+
+import pytest
+
+from semivox.reports.study import report_study
+from semivox.reports.study_first import study_first
+from tests.experiments import made
+from tests.reports.viewer.browser import opened
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return report_study(made.study(tmp_path_factory.mktemp("studies") / "study"))
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    with opened(f"file://{written}") as found:
+        found.page.said = found.said
+        yield found.page
+
+
+def test_the_answer_and_what_to_do_stand_first(written):
+    text = written.read_text(encoding="utf-8")
+    first = text[: text.index("<h2>")]
+    assert "Helped some, hurt others" in first
+    assert "Best, labeled-4" in first
+    assert "mean teacher, mean Dice" in first
+    assert "0.052 more than its twin, and that is decided" in first
+    assert "distances between surfaces" in first
+
+
+def test_a_study_whose_models_find_nothing_says_so_in_red():
+    found = study_first([], ["labeled-4, ua_mt: organ is hardly found (mean Dice 0.02); this model is unfit for use."])
+    assert "hardly found" in found.unfit
+    assert found.next.startswith("Do not use")
+    assert found.word == "Nothing compared yet"
+
+
+def test_cases_sort_and_filter_without_an_error(page):
+    page.locator("section details summary").first.click()
+    table = page.locator("table.sortable").first
+    names = lambda: table.locator("tbody tr:visible th").all_text_contents()  # noqa: E731
+    before = names()
+    assert len(before) == 12
+    head = table.locator("thead button").first
+    head.click()
+    assert names() == sorted(before)
+    head.click()
+    assert names() == sorted(before, reverse=True)
+    page.locator("section input[type=search]").first.fill(before[0])
+    assert names() == [before[0]]
+    page.locator("section input[type=search]").first.fill("")
+    assert not [line for line in page.said if line.startswith(("error", "warning"))], page.said
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_no_page_is_wider_than_its_window(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_print_on_a4_cuts_no_column(page):
+    page.set_viewport_size({"width": 680, "height": 900})  # A4 within margins of 15 mm, at 96 points an inch
+    page.emulate_media(media="print")
+    right = "(one) => one.getBoundingClientRect().right"
+    widest = page.evaluate(f"Math.max(...Array.from(document.querySelectorAll('table, img')).map({right}))")
+    page.emulate_media(media="screen")
+    assert widest <= 680
+    printed = page.pdf(format="A4", margin={"left": "15mm", "right": "15mm"})
+    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed)
+    assert sizes
+    assert all((round(float(x)), round(float(y))) == (595, 842) for x, y in sizes)

@@ -1,0 +1,79 @@
+"""``--report FILE.json`` says what a command did, to what, with what digests, how long, and how it ended."""
+
+import hashlib
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.main import get_command
+
+from semivox.cli import app, exit_code
+
+
+@pytest.fixture
+def labels(tmp_path):
+    for folder in ("references", "labels"):
+        (tmp_path / folder).mkdir()
+        array = np.zeros((8, 8, 8), np.uint8)
+        array[2:5, 2:6, 3:6] = 1
+        nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / folder / "a.nii.gz")
+    return tmp_path
+
+
+def evaluate(folder, *more):
+    words = ["evaluate", "-r", folder / "references", "-p", folder / "labels", "-o", folder / "scores", *more]
+    return exit_code([*map(str, words), "--report", str(folder / "report.json")])
+
+
+def test_every_command_has_it():
+    for name, command in get_command(app).commands.items():
+        assert "--report" in {option for parameter in command.params for option in parameter.opts}, name
+
+
+def test_it_holds_inputs_outputs_time_and_exit_code(labels):
+    assert evaluate(labels) == 0
+    found = json.loads((labels / "report.json").read_text())
+    assert (found["command"], found["exit_code"], found["error"]) == ("evaluate", 0, "")
+    assert found["options"]["workers"] == 0
+    assert found["seconds"] > 0
+    scores = labels / "scores" / "scores.csv"
+    assert found["outputs"][str(scores)] == hashlib.sha256(scores.read_bytes()).hexdigest()
+    before = found["inputs"][str(labels / "labels")]
+    assert before["files"] == 1
+    path = labels / "labels" / "a.nii.gz"
+    path.write_bytes(path.read_bytes())
+    assert evaluate(labels) == 0  # its own report may be replaced
+    assert json.loads((labels / "report.json").read_text())["inputs"][str(labels / "labels")] == before
+    path.rename(labels / "labels" / "b.nii.gz")
+    evaluate(labels)
+    assert json.loads((labels / "report.json").read_text())["inputs"][str(labels / "labels")] != before
+
+
+def test_a_command_that_fails_is_reported_with_its_sentence(labels):
+    (labels / "labels" / "a.nii.gz").unlink()
+    assert evaluate(labels) == 2
+    found = json.loads((labels / "report.json").read_text())
+    assert found["exit_code"] == 2
+    assert "labels" in found["error"]
+    assert found["outputs"] == {}
+
+
+def test_a_fault_of_the_program_is_reported_too(labels, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("semivox.api.evaluate", broken)
+    with pytest.raises(RuntimeError):
+        evaluate(labels)
+    assert json.loads((labels / "report.json").read_text())["exit_code"] == 1
+
+
+def test_what_is_no_report_is_not_replaced_and_nothing_is_done(labels, capsys):
+    (labels / "report.json").write_text('{"mine": 1}')
+    assert evaluate(labels) == 2
+    assert "no report" in capsys.readouterr().err
+    assert (labels / "report.json").read_text() == '{"mine": 1}'
+    words = ["evaluate", "-r", str(labels / "references"), "-p", str(labels / "labels"), "-o", str(labels / "scores")]
+    assert exit_code([*words, "--report", str(labels / "nowhere" / "report.json")]) == 2
+    assert not (labels / "scores").exists()

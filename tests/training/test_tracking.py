@@ -1,0 +1,181 @@
+"""A training's log in TensorBoard, MLflow and Weights & Biases: every number, live or afterwards."""
+
+import contextlib
+import json
+import math
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from semivox.cli import exit_code
+from semivox.training.folder import RunFolder
+from semivox.training.run import train_run
+from semivox.training.spec import RunSpec
+from semivox.training.tracking import values_of
+from tests.training import tiny
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tracked")
+    return folder, tiny.prepared(folder, steps=3)
+
+
+def trained(prepared, name, **settings):
+    folder, (store, split, plan) = prepared
+    run = RunFolder(folder / name)
+    config = tiny.config("mean_teacher", validate_every=2, **settings)
+    train_run(RunSpec(run, store, split, plan, config))
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(prepared):
+    return trained(prepared, "run")
+
+
+def wanted(run):
+    """Name -> its numbers by step, as the log has them."""
+    found = {}
+    for row in run.logged():
+        for name, value in values_of(row).items():
+            found.setdefault(name, []).append((row["step"], value))
+    return found
+
+
+def same(ours, theirs):
+    return len(ours) == len(theirs) and all(
+        a[0] == b[0] and math.isclose(a[1], b[1], rel_tol=1e-5, abs_tol=1e-8) for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def events(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    read = EventAccumulator(str(folder))
+    read.Reload()
+    return {name: [(one.step, one.value) for one in read.Scalars(name)] for name in read.Tags()["scalars"]}
+
+
+def test_rows_become_named_numbers_and_validation_is_among_them(run):
+    names = wanted(run)
+    assert {"network/total", "network/rate", "validation/dice", "validation/hd95_mm"} <= {*names, "validation/hd95_mm"}
+    assert len(names["network/total"]) == 3
+    assert values_of({"step": 1, "player": "network", "total": None, "terms": {"a": 2.0}}) == {"network/a": 2.0}
+
+
+def test_tensorboard_has_every_number_live_and_afterwards(prepared, run, tmp_path):
+    assert exit_code(["export", str(run.path), "--to", "tensorboard", "-o", str(tmp_path / "events")]) == 0
+    live = trained(prepared, "live", tensorboard=True)
+    for folder, of in ((tmp_path / "events", run), (live.path / "tensorboard", live)):
+        found, ours = events(folder), wanted(of)
+        assert found.keys() == ours.keys()
+        assert all(same(ours[name], found[name]) for name in ours)
+
+
+def test_wandb_keeps_a_run_offline(prepared, run, tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert exit_code(["export", str(run.path), "--to", "wandb", "-o", str(tmp_path / "kept")]) == 0
+    (file,) = (tmp_path / "kept").rglob("*.wandb")
+    content = file.read_bytes()
+    for name in wanted(run):
+        assert name.encode() in content, name
+    live = trained(prepared, "live-wandb", wandb=True)
+    assert list((live.path / "wandb").rglob("*.wandb"))
+
+
+@contextlib.contextmanager
+def mlflow_server(folder):
+    """A real one on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--default-artifact-root",
+        str(folder / "artifacts"),
+    ]
+    with (folder / "said").open("w") as said:
+        server = subprocess.Popen([*command, *store], stdout=said, stderr=said, cwd=folder, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(f"{address}/health", timeout=2) as answer:
+                    if answer.status == 200:
+                        break
+            assert server.poll() is None, (folder / "said").read_text()[-2000:]
+            time.sleep(0.2)
+        yield address
+    finally:
+        import os
+        import signal
+
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+@pytest.mark.slow
+def test_mlflow_gets_every_number_live_and_afterwards(prepared, run, tmp_path):
+    pytest.importorskip("mlflow")
+    from mlflow.tracking import MlflowClient
+
+    with mlflow_server(tmp_path) as address:
+        assert exit_code(["export", str(run.path), "--to", "mlflow", "--server", address]) == 0
+        live = trained(prepared, "live-mlflow", mlflow=address)
+        client = MlflowClient(tracking_uri=address)
+        (experiment,) = [one for one in client.search_experiments() if one.name == "semivox"]
+        runs = {one.info.run_name: one for one in client.search_runs([experiment.experiment_id])}
+        assert runs.keys() == {"run", "live-mlflow"}
+        for name, of in (("run", run), ("live-mlflow", live)):
+            assert runs[name].info.status == "FINISHED"
+            assert runs[name].data.params["method"] == "mean_teacher"
+            for metric, ours in wanted(of).items():
+                found = client.get_metric_history(runs[name].info.run_id, metric)
+                assert same(ours, sorted((one.step, one.value) for one in found)), metric
+
+
+def test_a_server_that_is_not_there_is_a_sentence(run, capsys):
+    pytest.importorskip("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert exit_code(["export", str(run.path), "--to", "mlflow", "--server", address]) == 2
+    assert "cannot be used" in capsys.readouterr().err
+
+
+def test_a_tracker_that_fails_ends_no_training(prepared, monkeypatch):
+    class Broken:
+        def log(self, step, values):
+            raise OSError("the server is gone")
+
+        def end(self):
+            raise OSError("the server is gone")
+
+    monkeypatch.setattr("semivox.training.run_monitor.trackers_of", lambda *arguments: [Broken()])
+    run = trained(prepared, "broken")
+    assert run.done.exists()
+    (said,) = [row["text"] for row in run.warned() if row["code"] == "tracking"]
+    assert "the server is gone" in said
+
+
+def test_what_cannot_be_exported_is_a_sentence(run, tmp_path, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes").write_text("mine")
+    for said, words in {
+        "no log": (str(tmp_path), "--to", "tensorboard", "-o", str(tmp_path / "out")),
+        "exists already": (str(run.path), "--to", "tensorboard", "-o", str(tmp_path / "full")),
+        "where to": (str(run.path), "--to", "tensorboard"),
+        "--server is for": (str(run.path), "--to", "wandb", "--server", "http://x"),
+    }.items():
+        assert exit_code(["export", *words]) == 2
+        assert said in capsys.readouterr().err
+    assert json.loads(run.config.read_text())["train"]["wandb"] is False
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full"]
