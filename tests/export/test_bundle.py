@@ -11,7 +11,7 @@ import pytest
 from semivox.cli import exit_code
 from semivox.core.plan import Intensity
 from semivox.data.formats.volume import read, read_label
-from semivox.pipeline import bundle
+from semivox.pipeline import bundle, bundle_config
 from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
@@ -120,7 +120,7 @@ def test_monai_scales_values_as_we_do(intensity):
 
     values = np.random.default_rng(0).normal(50, 150, (1, 6, 5, 4)).astype(np.float32)
     values[:, :2] = 0
-    theirs = eval(bundle._intensity((intensity,)).removeprefix("$"), {"torch": torch})(torch.from_numpy(values))
+    theirs = eval(bundle_config.intensity((intensity,)).removeprefix("$"), {"torch": torch})(torch.from_numpy(values))
     assert np.allclose(theirs.numpy(), scale(values[0], intensity)[None], atol=1e-4)
 
 
@@ -131,7 +131,8 @@ def test_two_channels_are_found_by_their_endings(tmp_path):
     for name in ("a_0000", "a_0001", "b_0000", "b_0001"):
         nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), np.float32), np.eye(4)), tmp_path / f"{name}.nii.gz")
     found = eval(
-        bundle._datalist(2).removeprefix("$").replace("@dataset_dir", repr(str(tmp_path))), {"glob": glob, "re": re}
+        bundle_config.datalist(2).removeprefix("$").replace("@dataset_dir", repr(str(tmp_path))),
+        {"glob": glob, "re": re},
     )
     names = [[path.rpartition("/")[2] for path in case["image"]] for case in found]
     assert names == [[f"{case}_{number:04d}.nii.gz" for number in range(2)] for case in "ab"]

@@ -120,6 +120,20 @@ def test_the_volume_is_shown_on_demand_and_scrolls_and_nothing_is_loaded_from_el
     assert not [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
+def test_a_browser_without_webgl2_is_told_so_in_a_sentence(job):
+    with opened(f"file://{job}/report.html") as found:
+        page = found.page
+        page.add_init_script(
+            "const own = HTMLCanvasElement.prototype.getContext;"
+            "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+            "  return kind === 'webgl2' ? null : own.call(this, kind, ...more); };"
+        )
+        page.reload()
+        page.locator("button.volume").first.click()
+        page.wait_for_function("document.querySelector('.viewer-status').textContent.includes('no WebGL2')")
+        assert not [line for line in found.said if line.startswith("error")], found.said
+
+
 def colors(png: bytes) -> int:
     """How many different values a picture has."""
     from matplotlib.image import imread
