@@ -15,6 +15,7 @@ from semivox.core.errors import InputError
 from semivox.data.formats import volume
 from semivox.data.formats.itksnap import described
 from semivox.data.formats.scan import Header, Scan, Segment
+from semivox.data.origins import Origin, path_of, remember
 from semivox.export.dicom_seg import write_seg
 from semivox.export.rtstruct import write_rtstruct
 from semivox.export.terms import TERMS, term_of

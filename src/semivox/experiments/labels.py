@@ -8,9 +8,9 @@ from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
 from semivox.data.formats.sources import fresh_digest_of
+from semivox.data.origins import Origin, path_of
 from semivox.inference.confidence_table import Confidence, calibration_of, confidences, write_confidence
 from semivox.inference.jobs import safe_name
-from semivox.inference.origin import Origin, path_of
 from semivox.pipeline.predict import label_entries, label_in
 from semivox.pipeline.progress import ProgressDisplay
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data.formats.volume import stem
-from semivox.inference.origin import FOLDER, Origin
+from semivox.data.origins import FOLDER, Origin
 
 
 def map_files(folder: Path) -> list[str]:

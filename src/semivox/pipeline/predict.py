@@ -115,9 +115,9 @@ def label_entries(
     """Label cases into ``out``; those that this model made of these very scans are left alone.
 
     ``options`` are the ScanPredictor's own; ``out``: by default the run's ``predictions/``; in another folder labels
-    that somebody changed are left alone too.
+    that somebody changed, or made, are left alone too.
     """
-    kept = (Standing.SAME,) if out is None else (Standing.SAME, Standing.CHANGED)
+    kept = (Standing.SAME,) if out is None else (Standing.SAME, Standing.CHANGED, Standing.FOREIGN)
     out = run / "predictions" if out is None else out
     make_folder(out)
     asked = tuple(sorted((options or {}).items()))
