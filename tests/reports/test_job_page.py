@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -120,18 +121,31 @@ def test_the_volume_is_shown_on_demand_and_scrolls_and_nothing_is_loaded_from_el
     assert not [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
-def test_a_browser_without_webgl2_is_told_so_in_a_sentence(job):
-    with opened(f"file://{job}/report.html") as found:
-        page = found.page
-        page.add_init_script(
-            "const own = HTMLCanvasElement.prototype.getContext;"
-            "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
-            "  return kind === 'webgl2' ? null : own.call(this, kind, ...more); };"
-        )
-        page.reload()
-        page.locator("button.volume").first.click()
-        page.wait_for_function("document.querySelector('.viewer-status').textContent.includes('no WebGL2')")
-        assert not [line for line in found.said if line.startswith("error")], found.said
+@contextmanager
+def another(page, url, script=""):
+    """A second page in the same browser, with what its console says; ``script`` runs before the page's own."""
+    new, said = page.context.browser.new_page(viewport={"width": 1200, "height": 900}), []
+    new.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    new.on("pageerror", lambda error: said.append(f"error: {error}"))
+    if script:
+        new.add_init_script(script)
+    new.goto(url)
+    try:
+        yield new
+    finally:
+        new.close()
+    assert not [line for line in said if line.startswith(("error", "warning"))], said
+
+
+def test_a_browser_without_webgl2_is_told_so_in_a_sentence(page, job):
+    lacking = (
+        "const own = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+        "  return kind === 'webgl2' ? null : own.call(this, kind, ...more); };"
+    )
+    with another(page, f"file://{job}/report.html", lacking) as bare:
+        bare.locator("button.volume").first.click()
+        bare.wait_for_function("document.querySelector('.viewer-status').textContent.includes('no WebGL2')")
 
 
 def colors(png: bytes) -> int:
@@ -171,26 +185,24 @@ def crowded(job, tmp_path_factory):
     return copied
 
 
-def test_what_the_page_has_no_room_for_lies_beside_it_and_opens_by_choosing_it(crowded, tmp_path):
+def test_what_the_page_has_no_room_for_lies_beside_it_and_opens_by_choosing_it(page, crowded, tmp_path):
     files = sorted((crowded / "report_data").iterdir())
     assert {path.suffix for path in files} == {".json", ".png"}
     assert len(files) == 4
     assert (crowded / "report.html").stat().st_size < 4_000_000
-    with opened(f"file://{crowded}/report.html") as found:
-        page = found.page
-        row = page.locator("tr.detail:not([hidden])").first
-        link = row.locator("a").get_attribute("href")
-        assert (crowded / link).read_bytes().startswith(b"\x89PNG")
+    with another(page, f"file://{crowded}/report.html") as bare:
+        row = bare.locator("tr.detail:not([hidden])").first
+        assert (crowded / row.locator("a").get_attribute("href")).read_bytes().startswith(b"\x89PNG")
         name = row.locator("button.volume-file").text_content().rpartition(" ")[2]
+        chooser = row.locator("input[type=file]")
         (tmp_path / "other.json").write_text('{"mine": 1}')
-        row.locator("input[type=file]").set_input_files(tmp_path / "other.json")
-        page.wait_for_function("document.body.textContent.includes('no volume of this report')")
-        assert page.locator("#viewer canvas").count() == 0
-        row.locator("input[type=file]").set_input_files(crowded / name)
-        page.wait_for_selector("#viewer[data-ready]", state="attached", timeout=90_000)
-        page.select_option(".viewer-layout", "axial")
-        assert colors(page.locator(".viewer-canvas").screenshot()) > 20, "the canvas is empty"
-        assert not [line for line in found.said if line.startswith(("error", "warning"))], found.said
+        chooser.set_input_files(tmp_path / "other.json")
+        bare.wait_for_function("document.querySelector('#cases').textContent.includes('no volume of this report')")
+        assert bare.locator("#viewer canvas").count() == 0
+        chooser.set_input_files(crowded / name)
+        bare.wait_for_selector("#viewer[data-ready]", state="attached", timeout=90_000)
+        bare.select_option(".viewer-layout", "axial")
+        assert colors(bare.locator(".viewer-canvas").screenshot()) > 20, "the canvas is empty"
 
 
 def test_surfaces_are_in_the_page_and_in_files(job):
