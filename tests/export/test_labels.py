@@ -8,7 +8,6 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from semivox.inference.origin import Origin, path_of, remember
 
 from semivox.cli import exit_code
 from semivox.core.errors import InputError

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from semivox.core.plan import Intensity, Plan
-from semivox.data.batches.patches import padding
+from semivox.data.prepared.intensity import padding
 from semivox.training.model import ModelCard
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"

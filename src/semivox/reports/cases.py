@@ -97,7 +97,7 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
         return Cases(tuple(lines), left_out=f"The scans are no longer in {data}, so none is shown.")
     scenes: list[Scene] = []
     volumes: dict[str, str] = {}
-    pictures, bytes_of_volumes, listed, beside = 0, 0, [], out / BESIDE
+    pictures, bytes_of_volumes, listed, beside = 0, 0, [], results.folder / BESIDE
     shutil.rmtree(beside, ignore_errors=True)
     for number, line in enumerate(lines):
         key = next(iter(method.runs))

@@ -62,7 +62,7 @@ def _word(verdicts: Sequence[str]) -> str:
     if not verdicts:
         return "Nothing compared yet"
     if not kinds:
-        return "Cannot be told"
+        return "Inconclusive"
     if kinds == {"better"}:
         return "Helped" if len(verdicts) == verdicts.count("better") else "Helped in part"
     return "Did not help" if kinds == {"worse"} else "Helped some, hurt others"

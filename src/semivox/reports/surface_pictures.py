@@ -14,9 +14,10 @@ from semivox.core.plan import Plan
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats.volume import read, read_label
-from semivox.data.prepared.prepare import class_indices
+from semivox.data.prepared.labels import class_indices
 from semivox.evaluation.aggregation import case_means
-from semivox.experiments.results import Group, Results, RunResult
+from semivox.experiments.groups import Group, RunResult
+from semivox.experiments.results import Results
 from semivox.pipeline.predict import prediction_of
 from semivox.reports import figures
 from semivox.reports.page import Picture
