@@ -162,6 +162,7 @@ def test_folds_become_an_ensemble_that_predict_uses(tmp_path, capsys):
     page = (out / "summary.txt").read_text(encoding="utf-8")
     assert "average of the 2 fold models" in page
     assert "cannot be measured" in page
+    assert not (out / "model" / "confidence.json").exists()  # measured on fold models, which are surer than their mean
     scan = next((data / "imagesTr").glob("hip_0002*"))
     words = ["predict", str(out), "-i", str(scan), "-o", str(tmp_path / "labels"), "--save", "probabilities"]
     assert exit_code(words) == 0, capsys.readouterr().err

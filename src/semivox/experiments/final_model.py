@@ -14,8 +14,8 @@ def gather_model(job: Path, summary: Summary) -> None:
     """Write ``model/`` of a job, or leave it where it is right. Raises InputError where a run's model is gone."""
     runs = [job / name for name in summary.members] or [job / summary.chosen]
     gather(job / MODEL, {_name(run, job): run for run in runs})
-    known = calibration_of(job / summary.chosen)  # of folds: measured by the fold models on the scans they had not seen
-    if known is not None:
+    known = calibration_of(job / summary.chosen)
+    if known is not None and not summary.members:  # an average is less sure than its members, on whom it was measured
         known.save(job / MODEL / FILE)
 
 

@@ -71,4 +71,8 @@ def _mean(lines: Sequence[Confidence]) -> float:
 
 
 def _why(lines: Sequence[Confidence]) -> list[str]:
-    return [f"{line.class_name}: {why}" for line in lines for why in line.why]
+    reasons: dict[str, list[str]] = {}
+    for line in lines:
+        for why in line.why:
+            reasons.setdefault(why, []).append(line.class_name)
+    return [f"{', '.join(classes)}: {why}" for why, classes in reasons.items()]
