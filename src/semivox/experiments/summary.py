@@ -133,7 +133,7 @@ def model_words(summary: Summary) -> str:
     arm, scores = summary.chosen.replace("_", " "), summary.arms.get(summary.chosen)
     mean = None if scores is None else scores.overall["dice"].mean
     if scores is None or mean is None:
-        return f"{MODEL}/ ({arm}); nobody knows how good it is, since no scan could be scored"
+        return f"{MODEL}/ ({arm}); how good it is is not known: no scan could be scored"
     if not summary.members:
         return f"{MODEL}/ ({arm}): mean Dice {mean:.3f} on {scores.cases} scans it has not seen"
     return (
