@@ -7,6 +7,7 @@ import pytest
 
 from tests import corpus
 from tests.data.checks.made import ct, ct_set, told
+from tests.data.formats.dicom import made_up
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,13 @@ def test_one_place_in_the_scanner_is_told_unless_all_share_it(tmp_path):
         if seed != 10:
             corpus.save(tmp_path / f"{place.replace('images', 'labels')}.nii.gz", corpus.box(), moved)
     assert told(tmp_path) == set()
+
+
+def test_dicom_scans_of_one_frame_of_reference_are_told(tmp_path):
+    for number, (name, world) in enumerate({"a": "1.2.3", "b": "1.2.4", "u": "1.2.3"}.items()):
+        array = made_up.noise((24, 20, 18), number)
+        uids = {"SeriesInstanceUID": f"1.2.55.{number}", "FrameOfReferenceUID": world}
+        made_up.series(tmp_path / "images" / name, array, step=(0, 0, 3 + number), **uids)
+    (tmp_path / "labels").mkdir()
+    assert ("a", "warning", "likely_same_patient") in told(tmp_path)
+    assert {case for case, _, code in told(tmp_path) if code == "likely_same_patient"} == {"a"}

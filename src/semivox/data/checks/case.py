@@ -58,6 +58,8 @@ class Examined:
     shape: tuple[int, ...] = ()
     origin: tuple[float, ...] = ()
     """World position of the first voxel in mm, RAS+."""
+    world: str = ""
+    """DICOM's frame of reference: scans that share one were made in one session of one patient."""
     intensities: tuple[Intensities, ...] = ()
     """Per channel; for comparing scans, not kept."""
     signature: tuple[float, ...] = ()
@@ -105,6 +107,7 @@ def examine(task: CheckTask) -> Examined:
         segments,
         volume.shape,
         tuple(float(value) for value in volume.grid.affine[:3, 3]),
+        volume.source.frame_of_reference,
         tuple(intensities(channel) for channel in array),
         signature(array[0]),
         () if drawn is None else tuple(sorted(set(label_counts(drawn)) - {0})),

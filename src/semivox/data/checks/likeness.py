@@ -47,7 +47,7 @@ def likely_same(
 ) -> list[tuple[str, Finding]]:
     """(case, finding) of scans that seem to be of one patient, though nothing says so."""
     found = []
-    for names, why in [*_near_copies(cases), *_same_origin(cases)]:
+    for names, why in [*_near_copies(cases), *_same_world(cases), *_same_origin(cases)]:
         if len({groups.get(name, name) for name in names}) < 2:
             continue
         text = f"{' and '.join(names[:4])} are probably from one patient: {why}"
@@ -86,6 +86,16 @@ def _same_origin(cases: Sequence[Examined]) -> list[tuple[list[str], str]]:
         return []  # so many share an origin that a program must have set it
     why = "they have the same size and begin at the same place in the scanner"
     return [(names, why) for names in places.values() if 1 < len(names) <= CONVENTION]
+
+
+def _same_world(cases: Sequence[Examined]) -> list[tuple[list[str], str]]:
+    """Scans whose DICOM headers name one frame of reference."""
+    worlds: dict[str, list[str]] = defaultdict(list)
+    for case in cases:
+        if case.world:
+            worlds[case.world].append(case.name)
+    why = "their DICOM headers name one frame of reference"
+    return [(names, why) for names in worlds.values() if len(names) > 1]
 
 
 def _is_made(case: Examined) -> bool:
