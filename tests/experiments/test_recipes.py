@@ -67,7 +67,8 @@ def test_left_atrium_recipes_follow_the_protocol(path):
     study_file = loaded(path)
     if not study_file.protocol.startswith("la-"):
         return
-    assert study_file.cases.test == 20
+    # the lists of the released data say both
+    assert (study_file.cases.order, study_file.cases.test) == (None, 0)
     assert (study_file.plan.spacing, study_file.plan.patch) == ((0.625,) * 3, (112, 112, 80))
     assert (study_file.predict.stride, study_file.predict.blend, study_file.predict.mirror) == (
         (18, 18, 4),

@@ -24,7 +24,7 @@ from semivox.api.given import AnyPath, given_split
 
 def check(
     data: AnyPath,
-    split: Split | AnyPath | None = None,
+    split: Split | AnyPath | int | None = None,
     workers: int | None = None,
     progress: ProgressDisplay | None = None,
     *,
@@ -33,18 +33,21 @@ def check(
 ) -> CheckReport:
     """Can these scans be trained on? A verdict per case, with the fix for what is wrong.
 
-    ``data``: a folder (or CSV table) in one of the accepted layouts. Bad scans raise nothing: they are the result
-    (``.ok``, ``.errors``, ``.text()``). ``phi``: also warn of header fields and names that may tell who a patient is.
-    ``exclude``: cases that are left out. Raises InputError where no layout is recognized.
+    ``data``: a folder (or CSV table) in one of the accepted layouts. ``split``: a Split, a split.json, or a
+    number, here and in all functions: so many training cases are labeled, the first of the data set's order, and the
+    labels of the others stay closed. Bad scans raise nothing: they are the result (``.ok``, ``.errors``, ``.text()``).
+    ``phi``: also warn of header fields and names that may tell who a patient is. ``exclude``: cases left out. Raises
+    InputError where no layout is recognized.
     """
     from semivox.data import checks, layouts
     from semivox.data.checks import privacy
     from semivox.pipeline.progress import Quiet
-    from semivox.pipeline.stages import spare_cores, without
+    from semivox.pipeline.stages import chosen_split, spare_cores, without
 
     require_first_run()
-    chosen = Split.load(Path(split)) if isinstance(split, (str, PathLike)) else split
-    dataset, chosen = without(layouts.find(Path(data)), chosen, exclude)
+    found = layouts.find(Path(data))
+    chosen = None if split is None else chosen_split(without(found, None, exclude)[0], given_split(split))
+    dataset, chosen = without(found, chosen, exclude)
     with (progress or Quiet()).bar("checking scans") as count:
         report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
     return privacy.with_privacy(report, dataset) if phi else report
@@ -53,7 +56,7 @@ def check(
 def plan(
     data: AnyPath,
     *,
-    split: Split | AnyPath | None = None,
+    split: Split | AnyPath | int | None = None,
     exclude: Collection[str] = (),
     method: str = DEFAULT,
     device: str = "auto",
@@ -86,7 +89,7 @@ def prepare(
     out: AnyPath,
     *,
     plan: Plan,
-    split: Split | AnyPath | None = None,
+    split: Split | AnyPath | int | None = None,
     exclude: Collection[str] = (),
     workers: int | None = None,
     progress: ProgressDisplay | None = None,

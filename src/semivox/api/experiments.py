@@ -29,7 +29,7 @@ def run(  # noqa: PLR0913 - the options of the command
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     plan: Mapping[str, Any] | None = None,
-    split: Split | AnyPath | None = None,
+    split: Split | AnyPath | int | None = None,
     exclude: Collection[str] = (),
     processes: int | None = None,
     on: str = "here",

@@ -10,6 +10,6 @@ from semivox.core.split import Split
 AnyPath = str | PathLike[str]
 
 
-def given_split(split: Split | AnyPath | None) -> Split | Path | None:
+def given_split(split: Split | AnyPath | int | None) -> Split | Path | int | None:
     """A split as it is, a file's name as a path."""
     return Path(split) if isinstance(split, (str, PathLike)) else split

@@ -31,7 +31,7 @@ def train(  # noqa: PLR0913 - the options of the command
     settings: Mapping[str, Any] | None = None,
     plan: Plan | AnyPath | None = None,
     plan_fields: Mapping[str, Any] | None = None,
-    split: Split | AnyPath | None = None,
+    split: Split | AnyPath | int | None = None,
     exclude: Collection[str] = (),
     prepared: AnyPath | None = None,
     progress: ProgressDisplay | None = None,

@@ -24,6 +24,7 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 def check(
     data: o.Data,
     split: o.SplitFile = None,
+    labeled: o.Labeled = None,
     exclude: o.Exclude = None,
     workers: o.Workers = None,
     phi: Annotated[
@@ -36,13 +37,14 @@ def check(
     """Look at every scan and label: can they be trained on, and what will happen? What is wrong, with the fix.
 
     Layouts: two folders images/ and labels/ (an image without a label is unlabeled), nnU-Net raw, lists in
-    dataset.json, labels beside images, BIDS, or a CSV table. Exit code 2 if something must be fixed.
+    dataset.json, labels beside images, BIDS, a CSV table, the left-atrium benchmark. Exit code 2 if something must be
+    fixed.
 
     Example: semivox check scans/
     """
     from semivox import api
 
-    report = api.check(data, split, workers, display(), phi=phi, exclude=o.names(exclude))
+    report = api.check(data, o.who(split, labeled), workers, display(), phi=phi, exclude=o.names(exclude))
     if out is not None:
         report.save(out / "check.json" if out.is_dir() else out)
     text = report.listing() if everything else report.text()
@@ -58,6 +60,7 @@ def plan(
     options: Mapping[str, Any],
     method: o.MethodName = DEFAULT,
     split: o.SplitFile = None,
+    labeled: o.Labeled = None,
     exclude: o.Exclude = None,
     device: o.Device = "auto",
     workers: o.Workers = None,
@@ -74,7 +77,7 @@ def plan(
     progress, fields = display(), parse_overrides(sets or ()).plan
     made = api.plan(
         data,
-        split=split,
+        split=o.who(split, labeled),
         exclude=o.names(exclude),
         method=method,
         device=device,
@@ -95,6 +98,7 @@ def prepare(
     out: Out,
     plan: Annotated[Path | None, typer.Option(help="plan.json. Default: a new plan.")] = None,
     split: o.SplitFile = None,
+    labeled: o.Labeled = None,
     exclude: o.Exclude = None,
     workers: o.Workers = None,
 ) -> None:
@@ -106,12 +110,9 @@ def prepare(
     from semivox.core.plan import Plan
 
     progress = display()
-    made = (
-        Plan.load(plan)
-        if plan
-        else api.plan(data, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
-    )
-    store = api.prepare(data, out, plan=made, split=split, exclude=o.names(exclude), workers=workers, progress=progress)
+    common: dict[str, Any] = {"split": o.who(split, labeled), "exclude": o.names(exclude), "workers": workers}
+    made = Plan.load(plan) if plan else api.plan(data, progress=progress, **common)
+    store = api.prepare(data, out, plan=made, progress=progress, **common)
     progress.say(f"{plural(len(store.names), 'scan is', 'scans are')} ready in {out}.")
 
 

@@ -22,6 +22,12 @@ Data = Annotated[
 SplitFile = Annotated[
     Path | None, typer.Option("--split", help="split.json: names of labeled, unlabeled, validation, test cases.")
 ]
+Labeled = Annotated[
+    int | None,
+    typer.Option(
+        "--labeled", min=1, help="So many training scans are labeled, the first in order; others stay closed."
+    ),
+]
 Exclude = Annotated[str | None, typer.Option(help="Cases to leave out: NAME,NAME,...")]
 Workers = Annotated[
     int | None, typer.Option(min=0, help="Processes that read scans, one scan each; 0: none. Default: cores.")
@@ -121,6 +127,7 @@ def _run(
     ablation: str | None,
     recipe: str | None,
     split: Path | None,
+    labeled: int | None,
     exclude: str | None,
     sets: list[str] | None,
     **train: Any,
@@ -133,7 +140,7 @@ def _run(
         "method": method,
         "ablation": ablation,
         "recipe": recipe,
-        "split": split,
+        "split": who(split, labeled),
         "exclude": names(exclude),
         "options": wanted.method,
         "settings": merged(wanted.train, given(**train)),
@@ -159,6 +166,7 @@ RUN = OptionGroup(
         "ablation": Ablation,
         "recipe": Recipe,
         "split": SplitFile,
+        "labeled": Labeled,
         "exclude": Exclude,
         "seed": Seed,
         "device": TrainDevice,
@@ -176,6 +184,13 @@ TRAIN = OptionGroup(
     {"method": DEFAULT},
 )
 """The same where one training is all there is."""
+
+
+def who(split: Path | None, labeled: int | None) -> Path | int | None:
+    """Who is trained on, by a split file or by the number of labeled scans. Raises InputError where both are given."""
+    if split is not None and labeled is not None:
+        raise InputError("--split and --labeled both say who is labeled; give one of them")
+    return labeled if split is None else split
 
 
 def triple(text: str | None, option: str) -> tuple[float, float, float] | None:

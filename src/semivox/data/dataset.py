@@ -51,6 +51,8 @@ class Dataset:
     """Files passed over, each with the reason."""
     remarks: tuple[Remark, ...] = ()
     """What else the layout has to say."""
+    order: tuple[str, ...] = ()
+    """The cases in the order of the data set's own lists, where these have one that counts; empty: by name."""
 
     def entry(self, name: str) -> CaseFiles:
         """The case of that name. Raises InputError."""

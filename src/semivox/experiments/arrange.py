@@ -131,8 +131,20 @@ def _plan(experiment: Experiment, inspected: CheckedDataset, out: Path, progress
         arms = arms_of(study_file)
         arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
         known = _of(_with_all_classes(inspected), experiment.labeled_sets[0].split)
-        make_plan(known, study_file.plan, shared_config(study_file, arm), progress).save(path)
+        made = make_plan(known, study_file.plan, shared_config(study_file, arm), progress)
+        _require_stride(study_file, made)
+        made.save(path)
     return Plan.load(path)
+
+
+def _require_stride(study_file: StudyFile, plan: Plan) -> None:
+    """Refuse, before any training, windows that would leave voxels between them. Raises InputError."""
+    stride = study_file.predict.stride
+    if stride and any(ours > size for ours, size in zip(stride, plan.patch, strict=True)):
+        raise InputError(
+            f"[predict] stride {stride} is larger than the patch {plan.patch}, so that voxels would stay unlabeled; "
+            "give a smaller one, as by --set predict.stride=8,8,4, or a larger patch"
+        )
 
 
 def _with_all_classes(inspected: CheckedDataset) -> CheckedDataset:

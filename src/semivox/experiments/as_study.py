@@ -34,5 +34,5 @@ def study_file_of(options: RunOptions) -> StudyFile:
         train=train.model_dump(mode="json", exclude_unset=True, exclude=ELSEWHERE),
         options=merged(common, options.options),
         method={method: variant} if options.ablation or options.recipe else {},
-        predict=PredictChoice.model_validate(dict(recipe.predict) if recipe else {}),
+        predict=PredictChoice.model_validate(recipe.prediction(options.patch) if recipe else {}),
     )

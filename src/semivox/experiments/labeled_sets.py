@@ -128,7 +128,8 @@ def _parts(choice: CaseChoice, dataset: Dataset, base: Path) -> tuple[tuple[str,
         order, scored = _listed(base / choice.order), dict[str, tuple[str, ...]]()
     else:
         scored = {part: _in_part(dataset, part) for part in ("validation", "test")}
-        order = tuple(entry.name for entry in dataset.entries if entry.images and entry.part not in scored)
+        names = dataset.order or tuple(entry.name for entry in dataset.entries)
+        order = tuple(name for name in names if (entry := dataset.entry(name)).images and entry.part not in scored)
     order = _kept(order, choice)
     test, order = _split_off(choice.test or scored.get("test", ()), order, choice, base)
     validation, order = _split_off(choice.validation or scored.get("validation", ()), order, choice, base)

@@ -11,6 +11,7 @@ from semivox.core.errors import InputError
 from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
+from semivox.data.layouts import benchmark
 from semivox.data.layouts.names import ANY, CHANNEL, by_channel, clash, scans
 from semivox.data.layouts.tags import untagged
 from semivox.data.origins import path_of
@@ -89,6 +90,8 @@ def _cases(inputs: Path, channels: int, skipped: list[str]) -> dict[str, tuple[P
     """Case name -> files of its channels in order."""
     if not inputs.exists() and registry.find(inputs) is None:
         raise InputError(f"{inputs} does not exist; give a scan, a folder of scans, or a folder of DICOM slices")
+    if benchmark.matches(inputs):
+        return {entry.name: entry.images for entry in benchmark.find(inputs).entries}
     if inputs.is_file():
         return _group(_with_channels(inputs, channels), channels)
     found = [path for path in scans(inputs, skipped) if not _is_label(path)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -33,8 +33,8 @@ class RunOptions(Frozen):
     """Fields of the method's Config; in a job, those that every method has go to the twin too."""
     train: TrainSettings = TrainSettings()
     plan: PlanOptions = PlanOptions()
-    split: Split | None = None
-    """None: what the files themselves suggest."""
+    split: Split | int | None = None
+    """None: what the files themselves suggest; a number: so many of their training cases are labeled."""
     exclude: tuple[str, ...] = Field((), description="Cases to leave out.")
     recipe: str | None = None
     """Name of the recipe that gave what the user left open."""
@@ -46,7 +46,7 @@ class RunOptions(Frozen):
         cls,
         train: Mapping[str, Any],
         plan: Mapping[str, Any],
-        split: Split | Path | None = None,
+        split: Split | Path | int | None = None,
         recipe: str | None = None,
         **others: Any,
     ) -> Self:
@@ -67,6 +67,11 @@ class RunOptions(Frozen):
             overruled=overruled,
             **others,
         )
+
+    @property
+    def patch(self) -> Sequence[int] | None:
+        """The patch that is asked for, in voxels; None: the planner's."""
+        return self.plan.fields.get("patch", self.plan.patch)
 
     @model_validator(mode="after")
     def _network_exists(self) -> Self:
@@ -96,8 +101,11 @@ class RunOptions(Frozen):
         lines = [f"Recipe {self.method} {self.recipe}: {found.title}"]
         lines += [f"  overruled: {line}" for line in self.overruled]
         lines += [f"  not repeated: {line}" for line in found.not_repeated]
-        if predicted := found.prediction_options():
-            lines.append(f"  scans are labeled as published by: semivox predict ... {predicted}")
+        if predicted := found.prediction_options(self.patch):
+            as_published = (
+                "as published" if found.prediction(self.patch) == found.prediction() else "as nearly as can be"
+            )
+            lines.append(f"  scans are labeled {as_published} by: semivox predict ... {predicted}")
         return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ for what a family of papers shares. ``[source]`` says of each value where it is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from importlib import resources
 from typing import Any
@@ -84,12 +84,20 @@ class Recipe(Frozen):
             mine.get("fields", {}).pop("network", None)
         return merged(mine, plan)
 
-    def prediction_options(self) -> str:
-        """How scans are labeled, as options of ``semivox predict``; empty where the recipe does not say."""
-        told = [f"--blend {self.predict['blend']}"] if "blend" in self.predict else []
-        if "stride" in self.predict:
-            told.append(f"--stride {','.join(map(str, self.predict['stride']))}")
-        if self.predict.get("largest_component"):
+    def prediction(self, patch: Sequence[int] | None = None) -> dict[str, Any]:
+        """How scans are labeled; where the user took a smaller patch, windows stand a patch apart at most."""
+        found = dict(self.predict)
+        if patch is not None and "stride" in found:
+            found["stride"] = [min(ours, theirs) for ours, theirs in zip(patch, found["stride"], strict=True)]
+        return found
+
+    def prediction_options(self, patch: Sequence[int] | None = None) -> str:
+        """The same as options of ``semivox predict``; empty where the recipe does not say."""
+        found = self.prediction(patch)
+        told = [f"--blend {found['blend']}"] if "blend" in found else []
+        if "stride" in found:
+            told.append(f"--stride {','.join(map(str, found['stride']))}")
+        if found.get("largest_component"):
             told.append("--largest-component")
         return " ".join(told)
 

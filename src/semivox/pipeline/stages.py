@@ -29,17 +29,19 @@ from semivox.training.settings import RunConfig, TrainSettings
 PARTS = ("labeled", "unlabeled", "validation", "test")
 
 
-def load_dataset(data: Path, split: Split | Path | None = None, exclude: Collection[str] = ()) -> tuple[Dataset, Split]:
+def load_dataset(
+    data: Path, split: Split | Path | int | None = None, exclude: Collection[str] = ()
+) -> tuple[Dataset, Split]:
     """What stands in the folder and who is trained on. Opens no scan.
 
-    ``split``: a split, a split.json, or None for what the files themselves suggest. Raises InputError naming cases
+    ``split``: as in ``chosen_split``. Raises InputError naming cases
     that do not exist or lack the label their part of the split needs.
     """
     require_first_run()
     dataset = layouts.find(data)
-    chosen = Split.load(split) if isinstance(split, Path) else split or layouts.default_split(dataset)
     known = {entry.name: entry for entry in dataset.entries}
     exclude = excluded(dataset, exclude)
+    chosen = chosen_split(without(dataset, None, exclude)[0] if isinstance(split, int) else dataset, split)
     parts = {part: tuple(name for name in getattr(chosen, part) if name not in exclude) for part in PARTS}
     if unknown := sorted({name for names in parts.values() for name in names} - set(known)):
         raise InputError(f"the split names {plural(len(unknown), 'case')} that {data} lacks, such as {unknown[0]!r}")
@@ -67,6 +69,16 @@ def without(dataset: Dataset, split: Split | None, names: Collection[str]) -> tu
     if split is None:
         return rest, None
     return rest, Split(**{part: tuple(n for n in getattr(split, part) if n not in left_out) for part in PARTS})
+
+
+def chosen_split(dataset: Dataset, split: Split | Path | int | None) -> Split:
+    """Who is trained on: a split, a split.json, None for what the files themselves suggest, or a number.
+
+    A number: so many training cases are labeled, the first of the data set's order. Raises InputError.
+    """
+    if isinstance(split, Path):
+        return Split.load(split)
+    return split if isinstance(split, Split) else layouts.default_split(dataset, split)
 
 
 def check_or_raise(

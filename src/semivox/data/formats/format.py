@@ -39,6 +39,10 @@ class Format(ABC):
         """Whether a folder, or a file that no ending tells, is a scan of this format. Must be quick."""
         return False
 
+    def stem(self, path: Path, suffix: str) -> str:
+        """The name of the case that a file of this format is named after; ``suffix``: the ending it is known by."""
+        return path.name[: -len(suffix)]
+
     def objection(self, path: Path) -> str | None:
         """Why a file of this format is passed over in a folder, in a few words; None for a scan or label."""
         return None

@@ -28,6 +28,7 @@ SURPLUS = 1 << 26
 GZIP = b"\x1f\x8b"
 NIFTI_STARTS = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c")
 """The header's own length (348 or 540), in either byte order."""
+HDF5 = (b"\x89HDF\r\n\x1a\n",)
 
 
 Packing = Literal["gzip", "zlib", "bzip2"]
@@ -101,7 +102,7 @@ def _require_suffix(path: Path, suffix: str, start: bytes) -> None:
             f"{path} is named {suffix} but is gzip-compressed.",
             f"Rename it to {suffix}.gz or unpack it.",
         )
-    expected = {".nii.gz": (GZIP,), ".nii": NIFTI_STARTS, ".nrrd": (b"NRRD",), ".nhdr": (b"NRRD",)}
+    expected = {".nii.gz": (GZIP,), ".nii": NIFTI_STARTS, ".nrrd": (b"NRRD",), ".nhdr": (b"NRRD",), ".h5": HDF5}
     if suffix in expected and not start.startswith(expected[suffix]):
         raise ScanError(
             "unreadable",

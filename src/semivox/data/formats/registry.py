@@ -17,8 +17,9 @@ FORMATS: dict[str, str] = {
     "nrrd": "semivox.data.formats.nrrd:Nrrd",
     "metaimage": "semivox.data.formats.metaimage:MetaImage",
     "dicom": "semivox.data.formats.dicom_format:Dicom",
+    "hdf5": "semivox.data.formats.hdf5:Hdf5",
 }
-"""Name -> module and class. The modules import ITK only when a file is opened."""
+"""Name -> module and class. The modules import ITK and h5py only when a file is opened."""
 GROUP = "semivox.formats"
 """The group of entry points by which other packages add formats."""
 DEFAULT_RESULTS = ".nii.gz"

@@ -34,7 +34,7 @@ ROUNDING = 1e-3
 def stem(path: Path) -> str:
     """The file name without its image suffix: the name of the case, unless the layout strips more."""
     suffix = suffix_of(path)
-    return path.name[: -len(suffix)] if suffix else path.name
+    return registry.require(path).stem(path, suffix) if suffix else path.name
 
 
 def read_header(path: Path) -> Header:

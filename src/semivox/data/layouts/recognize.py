@@ -1,7 +1,7 @@
 """What stands in a data folder: which files are scans, which are their labels, and what each case is for.
 
-Seven layouts are found by themselves: a CSV table, lists in a JSON file, nnU-Net raw, two folders, BIDS, labels
-beside their images, and DICOM exports.
+Eight layouts are found by themselves: a CSV table, lists in a JSON file, nnU-Net raw, two folders, BIDS, labels
+beside their images, DICOM exports, and the left-atrium benchmark's HDF5 files.
 Nothing is read here but names, small text files, and the headers of DICOM exports.
 """
 
@@ -15,6 +15,7 @@ from semivox.core.errors import InputError
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import readable
+from semivox.data.layouts import benchmark as layout_benchmark
 from semivox.data.layouts import bids as layout_bids
 from semivox.data.layouts import csv as layout_csv
 from semivox.data.layouts import dicom as layout_dicom
@@ -34,6 +35,7 @@ LAYOUTS = """Accepted layouts:
   nnU-Net raw   imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, dataset.json; optional: imagesUn/, imagesTs/, labelsTs/
   lists         dataset.json (or a MONAI datalist) with a list "training" of {"image": ..., "label": ...}
   DICOM         an export such as PATIENT/STUDY/SERIES; SEG and RTSTRUCT files are the labels of the series they name
+  benchmark     the left-atrium files as released: NAME/mri_norm2.h5, train.list and test.list
   CSV           a table with the columns case_id,image[,image_2...],label,split,group (paths relative to the table)
 """
 
@@ -50,6 +52,7 @@ def find(root: Path) -> Dataset:
     if not root.exists():
         raise InputError(f"{root} does not exist. {accepted()}")
     finders: tuple[tuple[Callable[[Path], bool], Callable[[Path], Dataset]], ...] = (
+        (layout_benchmark.matches, layout_benchmark.find),
         (layout_csv.matches, layout_csv.find),
         (layout_msd.matches, layout_msd.find),
         (layout_nnunet.matches, layout_nnunet.find),
@@ -69,14 +72,28 @@ def find(root: Path) -> Dataset:
     raise InputError(f"{root} has no known layout; found: {inside}. {accepted()}")
 
 
-def default_split(dataset: Dataset) -> Split:
-    """The split that the files themselves suggest: trained with label, without, for validation, for test."""
+def default_split(dataset: Dataset, labeled: int | None = None) -> Split:
+    """The split that the files themselves suggest: trained with label, without, for validation, for test.
+
+    ``labeled``: so many training cases keep their label, the first that have one in the data set's order (by name where
+    its lists have none); those of the others stay closed. Raises InputError where there are fewer.
+    """
     parts: dict[str, list[str]] = {"labeled": [], "unlabeled": [], "validation": [], "test": []}
     for entry in dataset.entries:
         if entry.images and (place := _place(entry)) is not None:
             parts[place].append(entry.name)
     if not parts["labeled"]:
         raise InputError(f"{dataset.root} holds no case with both image and label for training. {accepted()}")
+    if labeled is not None:
+        if not 1 <= labeled <= len(parts["labeled"]):
+            raise InputError(
+                f"{labeled} labeled cases are wanted, but {dataset.root} has {len(parts['labeled'])} with a label "
+                f"for training; give a number from 1 to {len(parts['labeled'])}"
+            )
+        places = {name: place for place, name in enumerate(dataset.order)}
+        ordered = sorted(parts["labeled"], key=lambda name: (places.get(name, len(places)), name))
+        parts["labeled"], closed = ordered[:labeled], ordered[labeled:]
+        parts["unlabeled"] += closed
     return Split(**{part: tuple(sorted(names)) for part, names in parts.items()})
 
 
