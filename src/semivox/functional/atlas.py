@@ -1,7 +1,7 @@
 """A probabilistic atlas: how often each class was drawn at each position of a scan.
 
-Positions of different scans are made comparable without registration: by their distance from the scan's middle, or by
-their share of the scan's size. Shapes: label (X, Y, Z) class indices; maps (K - 1, X', Y', Z'), one per foreground
+Positions of different scans are made comparable by their distance from the scan's middle, by their share of the scan's
+size, or by their place on the grid that the scans were registered onto. Shapes: label (X, Y, Z) class indices; maps (K - 1, X', Y', Z'), one per foreground
 class; what no map claims is background.
 """
 
@@ -16,9 +16,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semivox.core.case import IGNORE
+from semivox.core.errors import InputError
 
-Alignment = Literal["center", "resize"]
-"""``center``: scans lie middle on middle, voxel on voxel; ``resize``: each is stretched to the same size."""
+Alignment = Literal["center", "resize", "registered"]
+"""``center``: scans lie middle on middle, voxel on voxel; ``resize``: each is stretched to the same size;
+``registered``: voxel on voxel, of scans that were registered onto one grid before."""
 LARGEST = 128
 """Positions along an axis at most: a few scans, aligned no better than this, know no finer shape."""
 
@@ -38,12 +40,15 @@ class LabelAtlas(NamedTuple):
 def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment) -> LabelAtlas:
     """The atlas of some labels. Beyond a scan is background; voxels marked IGNORE count neither way.
 
-    With ``center`` it spans the foreground of all scans together. Each position takes the value of one voxel.
+    But for ``resize`` it spans the foreground of all scans together. Each position takes the value of one voxel. Raises
+    InputError for scans that are to be ``registered`` and differ in size.
     """
     drawn = tuple(labels)
+    if alignment == "registered":
+        require_one_grid(label.shape for label in drawn)
     shapes = np.array([label.shape for label in drawn])
     origin, step = np.zeros(3, int), np.ones(3, int)
-    if alignment == "center":
+    if alignment != "resize":
         spans = np.stack([foreground_span(label) for label in drawn])  # (N, 2, 3)
         origin, last = spans[:, 0].min(0), spans[:, 1].max(0)
         step = -(-(last - origin + 1) // LARGEST)
@@ -54,7 +59,7 @@ def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment
     known = np.zeros(shape, np.float32)
     for label in drawn:
         size = np.array(label.shape)
-        if alignment == "center":
+        if alignment != "resize":
             at = [o + s * np.arange(n) + m for o, s, n, m in zip(origin, step, shape, size // 2, strict=True)]
         else:
             at = [(2 * np.arange(n) + 1) * s // (2 * n) for n, s in zip(shape, size, strict=True)]
@@ -63,6 +68,16 @@ def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment
         for index in range(1, classes):
             counts[index - 1] += values == index
     return LabelAtlas(counts / known.clip(min=1), origin.astype(np.float32), step.astype(np.float32), len(drawn))
+
+
+def require_one_grid(shapes: Iterable[tuple[int, ...]]) -> None:
+    """Refuse scans of different sizes: they stand on no common grid. Raises InputError."""
+    sizes = sorted(set(shapes))
+    if len(sizes) > 1:
+        raise InputError(
+            f"alignment 'registered' needs scans that were registered onto one grid, but there are sizes of {sizes[0]} and "
+            f"{sizes[-1]} voxels; register them before, or choose alignment 'center' or 'resize'"
+        )
 
 
 def foreground_span(label: np.ndarray) -> np.ndarray:

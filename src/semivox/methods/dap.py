@@ -10,8 +10,8 @@ drawn, and on unlabeled patches takes its own classes for true where the discrim
 
 Departures: 3D patches and K classes, where the paper has slices and the liver; the paper says that its focal factor
 uses the probabilities of the epoch before, here it is the current pass (``likelihood``); scans are laid on one another
-without registration (``alignment``; of scans that were registered beforehand, ``center`` is exact); half a Dice loss
-beside the Bayesian one (``segmentation``).
+without registration (``alignment``: ``registered`` takes scans that were registered beforehand); half a Dice loss beside
+the Bayesian one (``segmentation``).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class DAPConfig(MethodConfig):
     """Of ``contradiction``; our default."""
     alignment: Alignment = "center"
     """How scans are laid on one another: ``center``, middle on middle, or ``resize``, stretched to one size; our
-    default."""
+    default. ``registered``: voxel on voxel, for scans that were registered onto one grid before; others are refused."""
     atlas_of: Literal["all", "others"] = "all"
     """Labeled scans behind the atlas of a labeled patch: all (our default), or all but its own."""
     segmentation: Literal["bayesian_dice", "bayesian"] = "bayesian_dice"

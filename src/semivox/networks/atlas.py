@@ -45,7 +45,7 @@ class Atlas(nn.Module):
     @torch.no_grad()
     def forward(self, place: Tensor, extent: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Place (B, 3, 4) and scan's size (B, 3) of patches of ``shape`` -> (B, K, *shape) float32, summing to one."""
-        if self.alignment == "center":
+        if self.alignment != "resize":
             scale, shift = 1 / self.step, -self.origin / self.step
         else:
             scale = torch.tensor(self.maps.shape[2:], device=extent.device) / extent  # (B, 3)
