@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+import semivox
 from semivox.cli import exit_code
 from semivox.core.plan import Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
@@ -16,6 +17,8 @@ from semivox.data import layouts
 from semivox.data.batches.patches import Patches
 from semivox.data.layouts.benchmark import CHANNELS, CLASSES
 from semivox.data.prepared.prepare import prepare
+from semivox.experiments.labeled_sets import labeled_sets_of
+from semivox.experiments.study_file import load_study_file
 from tests.data.released import FOLDER, TEST, TRAIN, put, write_lists, write_released
 
 SMALL = ["--set", "plan.patch=[32,16,16]", "--set", "plan.network.options.width=2", "--steps", "2"]
@@ -84,19 +87,24 @@ def test_run_scores_the_test_list(la, tmp_path):
 
 def test_a_table_of_a_paper_needs_no_list_of_ours(la, tmp_path, capsys):
     out = tmp_path / "study"
-    asked = ["study", "--recipe", "sassnet-table-2", "--data", str(la), "-o", str(out), "--processes", "1"]
+    asked = ["study", "--recipe", "sassnet-table-2", "--data", str(la), "-o", str(out)]
     for value in (
         "plan.patch=32,16,16", "plan.steps=2", "plan.fields.network.options.width=2", "cases.labeled=2",
-        "train.workers=0", "methods=supervised", "predict.stride=18,16,4",
+        "train.workers=0",
     ):  # fmt: skip
         asked += ["--set", value]
-    assert exit_code(asked[:-2]) == 2
+    assert exit_code(asked) == 2  # before any training
     assert "[predict] stride (18, 18, 4) is larger than the patch (32, 16, 16)" in capsys.readouterr().err
-    assert exit_code(asked) == 0
-    split = Split.load(out / "labeled-2" / "draw-0" / "split.json")
-    assert split.labeled == TRAIN[:2]
-    assert set(split.test) == set(TEST)
-    assert all(any(run.parent.glob("scores.csv")) for run in out.rglob("config.json"))
+    assert loaded(out / "check.json")["summary"]["parts"]["test"] == sorted(TEST)
+    cases = table_named("sassnet-table-2").cases.model_copy(update={"labeled": (2,)})
+    (labeled_set,) = labeled_sets_of(cases, layouts.find(la), la)
+    assert labeled_set.split.labeled == TRAIN[:2]
+    assert labeled_set.split.unlabeled == TRAIN[2:]
+    assert set(labeled_set.split.test) == set(TEST)
+
+
+def table_named(name):
+    return load_study_file(Path(semivox.__file__).parent / "recipes" / "tables" / f"{name}.toml")
 
 
 def test_a_split_and_a_number_are_one_too_many(la, tmp_path, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from semivox.core.errors import InputError
 from semivox.functional.atlas import LARGEST, sampled, values_at
 from semivox.networks.atlas import Atlas
 
@@ -53,6 +54,14 @@ def test_centered_scans_lie_middle_on_middle():
                 within = all(0 <= t < n for t, n in zip(there, label.shape, strict=True))
                 counts[label[tuple(there)] if within else 0] += 1
             torch.testing.assert_close(found[:, *voxel], torch.from_numpy(counts / 3).float(), atol=1e-5, rtol=0)
+
+
+def test_registered_scans_lie_voxel_on_voxel():
+    labels = [label[:6, :7, :8] for label in random_labels()]
+    labels = [np.resize(label, (6, 7, 8)) for label in labels]
+    assert torch.equal(seen(built(labels, "registered"), (6, 7, 8)), seen(built(labels), (6, 7, 8)))
+    with pytest.raises(InputError, match=r"sizes of \(6, 7, 8\) and \(6, 7, 9\) voxels; register them before"):
+        built([*labels, np.zeros((6, 7, 9), np.uint8)], "registered")
 
 
 def test_stretched_scans_agree_when_they_show_the_same_at_another_size():

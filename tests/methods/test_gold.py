@@ -60,7 +60,18 @@ def test_a_step_is_that_of_the_authors_code(name):
 
 
 def test_every_number_names_its_source():
-    assert {"supervised", "ua_mt", "sassnet", "dtc", "mc_net", "mc_net_plus", "ss_net", "caml", "urpc"} <= set(GOLD)
+    assert {
+        "supervised",
+        "ua_mt",
+        "mean_teacher",
+        "sassnet",
+        "dtc",
+        "mc_net",
+        "mc_net_plus",
+        "ss_net",
+        "caml",
+        "urpc",
+    } <= set(GOLD)
     assert {"bcp", "cps", "ad_mt", "crossmatch"} <= set(GOLD)
     for gold in GOLD.values():
         assert gold["source"].startswith("github.com/")

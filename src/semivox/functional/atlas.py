@@ -1,8 +1,8 @@
 """A probabilistic atlas: how often each class was drawn at each position of a scan.
 
 Positions of different scans are made comparable by their distance from the scan's middle, by their share of the scan's
-size, or by their place on the grid that the scans were registered onto. Shapes: label (X, Y, Z) class indices; maps (K - 1, X', Y', Z'), one per foreground
-class; what no map claims is background.
+size, or by their place on the grid that the scans were registered onto. Shapes: label (X, Y, Z) class indices; maps
+(K - 1, X', Y', Z'), one per foreground class; what no map claims is background.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def require_one_grid(shapes: Iterable[tuple[int, ...]]) -> None:
     sizes = sorted(set(shapes))
     if len(sizes) > 1:
         raise InputError(
-            f"alignment 'registered' needs scans that were registered onto one grid, but there are sizes of {sizes[0]} and "
-            f"{sizes[-1]} voxels; register them before, or choose alignment 'center' or 'resize'"
+            f"alignment 'registered' needs scans that were registered onto one grid, but there are sizes of {sizes[0]} "
+            f"and {sizes[-1]} voxels; register them before, or choose alignment 'center' or 'resize'"
         )
 
 

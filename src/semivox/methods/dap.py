@@ -10,8 +10,8 @@ drawn, and on unlabeled patches takes its own classes for true where the discrim
 
 Departures: 3D patches and K classes, where the paper has slices and the liver; the paper says that its focal factor
 uses the probabilities of the epoch before, here it is the current pass (``likelihood``); scans are laid on one another
-without registration (``alignment``: ``registered`` takes scans that were registered beforehand); half a Dice loss beside
-the Bayesian one (``segmentation``).
+without registration (``alignment``: ``registered`` takes scans that were registered beforehand); half a Dice loss
+beside the Bayesian one (``segmentation``).
 """
 
 from __future__ import annotations

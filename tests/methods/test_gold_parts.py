@@ -1,0 +1,183 @@
+"""Parts of a step against numbers from the authors' code, where its network is another one and a whole step cannot be.
+
+``gold_parts.json`` holds losses and lengths of gradients, with the repository and commit they were computed from. What
+the networks say is made up; both sides ran in float64. The code itself is not here. DAP, ASDNet and embedding matching
+are not among the gold numbers: no code of theirs is public.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semivox.core.batch import Batch
+from semivox.core.progress import Progress
+from semivox.functional.feature_perturbations import context_only, objects_only, without_strongest
+from semivox.functional.transformations import Transformation
+from semivox.methods import find
+from semivox.methods.method import Method
+from semivox.networks.architecture import Output
+from semivox.networks.blueprint import Blueprint, architecture
+from semivox.networks.kmax_layer import KMaXLayer
+from semivox.networks.kmax_options import KMaX
+from tests.methods.made_up import fill, in_float64, uniform
+
+GOLD = json.loads((Path(__file__).parent / "gold_parts.json").read_text(encoding="utf-8"))
+CUBE = (8, 8, 8)
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch):
+    in_float64(monkeypatch)
+
+
+def near(value: float) -> object:
+    return pytest.approx(value, rel=1e-6)
+
+
+def made(name: str, network: nn.Module, **options: object) -> Method:
+    """The method, with a network that says what is made up."""
+    kind = find(name)
+    method = kind(
+        kind.Config.model_validate({"balance": 0.0, **options}), Blueprint(architecture("vnet", {"width": 4}), 1, 2)
+    )
+    method.network = network
+    return method.train()
+
+
+def output(logits: Tensor, **extra: Tensor) -> Output:
+    return Output(logits, logits, (), (), extra)
+
+
+def wanted(seed: int, shape: tuple[int, ...]) -> Tensor:
+    """Made-up outputs, which learn."""
+    return (2 * uniform(seed, shape)).requires_grad_()
+
+
+def length(tensors: list[Tensor]) -> float:
+    return math.sqrt(sum(float(value.detach().square().sum()) for value in tensors))
+
+
+class Several(nn.Module):
+    """Decoders whose logits are given."""
+
+    def __init__(self, logits: list[Tensor]) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, image: Tensor, perturb: object = None, first: int | None = None) -> list[Output]:
+        return [output(z) for z in self.logits]
+
+
+@pytest.mark.parametrize(("kind", "confidence"), [("cross-entropy", None), ("bootstrapped", 0.8)])
+def test_cct(kind, confidence):
+    gold, shape = GOLD["cct"][kind], CUBE
+    logits = [wanted(50, (4, 2, *shape)), *(wanted(60 + i, (2, 2, *shape)) for i in range(3))]
+    label = (uniform(40, (2, *shape)) > 0.2).long()
+    loss = "ce" if kind == "cross-entropy" else "bootstrapped"
+    # the authors' 30, of which the mean over two classes is half of the sum that this weight is of
+    method = made("cct", Several(logits), segmentation=loss, consistency=15.0, confidence=confidence)
+    batch = Batch(torch.zeros(4, 1, *shape), label, tuple("abcd"))
+    (losses,) = method.step(batch, Progress(200, 6000))
+    losses.total.backward()
+    assert float(losses.terms["supervised"].detach()) == near(gold["terms"]["supervised"])
+    assert float(losses.terms["consistency"].detach()) == near(2 * gold["terms"]["consistency"])
+    assert losses.weights["consistency"] == near(gold["weight"] / 2)
+    assert float(losses.total.detach()) == near(gold["total"])
+    assert [length([z.grad]) for z in logits] == near(gold["gradients"])
+
+
+def test_what_cct_does_to_features():
+    gold, features = GOLD["cct"], uniform(70, (2, 6, 8, 8)).abs().unsqueeze(-1)
+    (dropped,) = without_strongest((features,), 0.8, 0.8)
+    assert float(dropped.mean()) == near(gold["drop"]["mean"])
+    assert float((dropped != 0).double().mean()) == near(gold["drop"]["kept"])
+    assert float(dropped.square().mean()) == near(gold["drop"]["square"])
+    objects = (uniform(71, (2, 2, 16, 16)).argmax(1) > 0).unsqueeze(-1)
+    for name, function in (("objects", objects_only), ("context", context_only)):
+        assert float(function((features,), objects)[0].square().sum()) == near(gold["masks"][name])
+
+
+class Rebuilding(nn.Module):
+    """A network that is asked first for a segmentation, then for one and a rebuilt image."""
+
+    def __init__(self, labeled: Tensor, unlabeled: Tensor, rebuilt: Tensor) -> None:
+        super().__init__()
+        self.given = labeled, unlabeled, rebuilt
+
+    def forward(self, image: Tensor, rebuild: str = "") -> Output:
+        labeled, unlabeled, rebuilt = self.given
+        foreground = unlabeled if rebuild else labeled  # one logit there, that of the foreground against 0
+        return output(torch.cat([torch.zeros_like(foreground), foreground], 1), rebuilt=rebuilt)
+
+
+def test_mtc():
+    gold = GOLD["mtc"]
+    labeled, unlabeled, rebuilt = (wanted(80 + i, (1, 1 + i // 2, *CUBE)) for i in range(3))
+    image = uniform(83, (1, 1, *CUBE))
+    image = (image - image.min()) / (image.max() - image.min())
+    label = (uniform(84, (1, *CUBE)) > 0.2).long()
+    options = {"segmentation": "dice", "detach_weights": False, "noise": 0.0, "optimizers": "two"}
+    method = made("mtc", Rebuilding(labeled, unlabeled, rebuilt), **options)
+    turns = method.step(Batch(torch.cat([image, image]), label, ("a", "b")), Progress(0, 100))
+    first = next(turns)
+    first.total.backward()
+    assert float(first.total.detach()) == near(gold["supervised"])
+    assert length([labeled.grad]) == near(gold["supervised_gradient"])
+    second = next(turns)
+    second.total.backward()
+    assert second.optimizer == "rebuilding"
+    assert float(second.total.detach()) == near(gold["reconstruction"])
+    assert length([unlabeled.grad]) == near(gold["seg_gradient"])
+    assert length([rebuilt.grad]) == near(gold["rebuilt_gradient"])
+
+
+class OneConvolution(nn.Module):
+    """A network that no turn leaves as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv3d(1, 2, 3, padding=1)
+        fill(self, 2000)
+        self.double()
+
+    def forward(self, image: Tensor) -> Output:
+        return output(self.layer(image))
+
+
+def test_tcse(monkeypatch):
+    gold, network = GOLD["tcse"], OneConvolution()
+    poses = [Transformation(flips=(0,) if flip else (), turns=turns) for turns, flip in enumerate((1, 0, 1, 1))]
+    monkeypatch.setattr("semivox.methods.tcse.drawn", lambda *_: poses)
+    method = made("tcse", network, segmentation="ce", noise=0.0, rotations="quarter")
+    image, label = uniform(90, (4, 1, 8, 8, 6)), (uniform(91, (2, 8, 8, 6)) > 0.1).long()
+    (losses,) = method.step(Batch(image, label, tuple("abcd")), Progress(3000, 6000))
+    losses.total.backward()
+    assert {name: float(value.detach()) for name, value in losses.terms.items()} == near(gold["terms"])
+    assert float(losses.total.detach()) == near(gold["total"])
+    assert length([p.grad for p in network.parameters()]) == near(gold["gradient"])
+
+
+def test_dkuxnet_updates_its_centers():
+    gold = GOLD["dkuxnet"]
+    layer = KMaXLayer(6, KMaX(queries=8, momentum=0.01))
+    fill(layer, 3000)
+    layer.double().train()
+    pixels, centers = uniform(95, (2, 6, 4, 4, 4)).requires_grad_(), uniform(96, (2, 256, 8)).requires_grad_()
+    found, masks = layer(pixels, centers)
+    drawn = (masks * uniform(97, tuple(masks.shape))).sum()
+    (found.square().mean() + drawn).backward()
+    assert float(found.detach().square().mean()) == near(gold["centers"])
+    assert float(drawn.detach()) == near(gold["masks"])
+    assert length([pixels.grad]) == near(gold["pixel_gradient"])
+    assert length([centers.grad]) == near(gold["center_gradient"])
+
+
+def test_every_part_names_its_source():
+    assert set(GOLD) == {"cct", "mtc", "tcse", "dkuxnet"}
+    assert all(gold["source"].startswith("github.com/") for gold in GOLD.values())
