@@ -4,7 +4,6 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.experiments.collect import collect
-from semivox.experiments.protocols import PROTOCOLS
 from semivox.methods import METHODS, find
 from semivox.reports.published import beside, incomparable, load_published, of_protocol
 from semivox.reports.study import report_study
@@ -64,14 +63,27 @@ def test_reasons_name_what_differs_and_what_always_holds():
         "seeds": "1, 2",
         "draws": "0",
     }
-    reasons = incomparable("la-6000-last", ours)
+    reasons = incomparable("la-6000-last", ours, "0123")
     assert any("theirs 6000, ours 1000" in reason for reason in reasons)
     assert not any(reason.startswith(("weights", "network", "scored")) for reason in reasons)
-    assert any("voxels" in reason for reason in reasons)
-    assert any(
-        "chosen on the scans that are scored" in reason for reason in incomparable("la-15000-best-on-test", ours)
-    )
-    assert set(PROTOCOLS["la-6000-last"].conditions) <= set(reasons)
+    assert "seeds: theirs one, ours 1, 2" in reasons
+    assert any("released files 160f3fe1ed09, ours x (files 0123" in reason for reason in reasons)
+    drawn = incomparable("la-6000-last", ours | {"draws": "0, 1"}, "0123")
+    assert "labeled cases: theirs the first of the released list, ours draws 0, 1" in drawn
+    same = ours | {"steps": "6000", "seeds": "7"}
+    assert incomparable("la-6000-last", same, "160f3fe1ed09") == ()
+    assert len(incomparable("midl-hip", same, "160f3fe1ed09")) == 5  # weights, steps, network, cases, data
+
+
+def test_a_row_by_its_whole_recipe_says_so(tmp_path, monkeypatch):
+    asked = made.study_file(protocol="la-6000-last", cases={"labeled": [8], "test": 12}, method={})
+    results = collect(made.study(tmp_path / "study", asked))
+    monkeypatch.setattr("semivox.reports.published.differences", lambda *_: ())
+    monkeypatch.setattr("semivox.reports.published.incomparable", lambda *_: ())
+    (table,) = beside("la-6000-last", results)
+    assert not any("Not to be compared" in note for note in table.notes)
+    assert "ua_mt: its recipe la-2019, and nothing else." in table.notes
+    assert any("voxels" in note and note.startswith("Of all numbers of this protocol") for note in table.notes)
 
 
 def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):

@@ -74,8 +74,11 @@ def of_protocol(protocol: str, labeled: Sequence[int]) -> tuple[Published, ...]:
     return tuple(row for row in load_published() if row.protocol == protocol and row.labeled in labeled)
 
 
-def incomparable(protocol: str, ours: Mapping[str, str]) -> tuple[str, ...]:
-    """Why published numbers of a protocol are not ours to compare with; ``ours``: the provenance of a row."""
+def incomparable(protocol: str, ours: Mapping[str, str], files: str) -> tuple[str, ...]:
+    """Why published numbers of a protocol are not ours to compare with; empty where nothing of that differs.
+
+    ``ours``: the provenance of a row; ``files``: the digest of our data set's files.
+    """
     theirs, reasons = PROTOCOLS[protocol], []
     if ours["weights"] != theirs.weights:
         reasons.append(f"weights: theirs {theirs.weights}, ours {ours['weights']}")
@@ -85,9 +88,15 @@ def incomparable(protocol: str, ours: Mapping[str, str]) -> tuple[str, ...]:
         reasons.append(f"network: theirs {theirs.network}, ours {ours['network'].split()[0]}")
     if ours["scored"] != str(theirs.scored):
         reasons.append(f"scored cases: theirs {theirs.scored}, ours {ours['scored']}")
-    reasons.append(f"data: theirs {theirs.data}, ours {ours['dataset']} ({ours['spacing']} in training)")
-    reasons.append(f"seeds and draws: theirs one of each, ours seeds {ours['seeds']}, draws {ours['draws']}")
-    return (*reasons, *theirs.conditions)
+    if not theirs.files or files != theirs.files:
+        version = f", released files {theirs.files}" if theirs.files else ""
+        trained = f"files {files}, {ours['spacing']} in training"
+        reasons.append(f"data: theirs {theirs.data}{version}, ours {ours['dataset']} ({trained})")
+    if len(ours["seeds"].split(", ")) > 1:
+        reasons.append(f"seeds: theirs one, ours {ours['seeds']}")
+    if ours["draws"] != "0":  # the first of the order
+        reasons.append(f"labeled cases: theirs the first of the released list, ours draws {ours['draws']}")
+    return tuple(reasons)
 
 
 def _text() -> str:
@@ -119,7 +128,8 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
                 (name, *cells, f"{first.source}{table}{'' if first.evidence == 'read' else ', ' + first.evidence}")
             )
         heads = tuple(head for score in scores for head in (score.replace("_", " "), "ours"))
-        notes = incomparable(protocol, provenance(groups[0], results))
+        told = {group.arm.name: _different(group, results, protocol) for group in ours.values()}
+        shared = [line for line in next(iter(told.values()), ()) if all(line in lines for lines in told.values())]
         remarks = dict.fromkeys(row.note for row in rows if row.note)
         tables.append(
             TextTable(
@@ -127,8 +137,9 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
                 heads=("Method", *heads, "Source"),
                 rows=tuple(lines),
                 notes=(
-                    "Not to be compared number by number: " + "; ".join(notes) + ".",
-                    *(note for group in ours.values() if (note := _apart(group, results, protocol))),
+                    *(["Not to be compared number by number: " + "; ".join(shared) + "."] if shared else []),
+                    *(_apart(group, results, protocol, told[group.arm.name], shared) for group in ours.values()),
+                    "Of all numbers of this protocol: " + "; ".join(PROTOCOLS[protocol].conditions) + ".",
                     *remarks,
                 ),
             )
@@ -136,13 +147,23 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
     return tuple(tables)
 
 
-def _apart(group: Group, results: Results, protocol: str) -> str:
-    """In what our runs of a method differ from what was published of it; empty where in nothing."""
+def _different(group: Group, results: Results, protocol: str) -> tuple[str, ...]:
+    """All in which our runs of a method differ from what was published of it, a line each."""
     recipe = recipe_of(group, results, protocol)
+    common = incomparable(protocol, provenance(group, results), results.record.files)
+    return common if recipe is None else tuple(dict.fromkeys((*common, *differences(group, results, recipe))))
+
+
+def _apart(group: Group, results: Results, protocol: str, told: Sequence[str], shared: Sequence[str]) -> str:
+    """What stands below the table of one method: its differences but those of all, or that there is none."""
+    recipe, own = recipe_of(group, results, protocol), [line for line in told if line not in shared]
     if recipe is None:
-        return f"{group.arm.name}: there is no recipe of it for {protocol}; loss, optimizer and batch are ours."
-    told = differences(group, results, recipe)
-    return f"{group.arm.name} differs from its recipe {recipe.name}: " + "; ".join(told) + "." if told else ""
+        none = f"{group.arm.name}: there is no recipe of it for {protocol}; loss, optimizer and batch are ours"
+        return "; ".join([none, *own]) + "."
+    if not told:
+        return f"{group.arm.name}: its recipe {recipe.name}, and nothing else."
+    further = "; ".join(own) if own else "as said above"
+    return f"{group.arm.name} differs from its recipe {recipe.name}: {further}."
 
 
 def _variant(group: Group, results: Results) -> str:

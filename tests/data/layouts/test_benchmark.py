@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 
 import pytest
 
 from semivox.core.errors import InputError
+from semivox.data.formats.sources import digest_of_files
 from semivox.data.layouts.recognize import default_split, find
 from tests.data.layouts.made import told, touch
 from tests.data.released import FOLDER, TEST, TRAIN, write_lists
@@ -76,6 +78,13 @@ def test_what_is_wrong_with_the_lists_is_a_sentence(root):
 def test_scans_that_no_list_names_are_told(root):
     touch(root, f"{FOLDER}/spare/mri_norm2.h5")
     assert "1 scan(s) stand in no list and are not used: spare" in find(root).remarks[0].message
+
+
+def test_what_a_study_keeps_of_the_files_is_known_of_the_released_ones(root):
+    """The digest of the released files in ``experiments.protocols`` was made so, from the repository's own blobs."""
+    content = hashlib.sha256(b"x").hexdigest()
+    lines = [f"{name} mri_norm2.h5 {content}" for name in sorted((*TRAIN, *TEST)) for _ in ("image", "label")]
+    assert digest_of_files(find(root)) == hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def test_test_list_may_be_missing(root):
