@@ -75,6 +75,10 @@ def test_train_and_predict_by_the_recipe(la, tmp_path, capsys):
         out = tmp_path / f"labels-{len(names)}-{len(given)}"
         assert exit_code([*label, "-i", str(la / given), "-o", str(out)]) == 0, capsys.readouterr().err
         assert sorted(path.name for path in out.glob("*.nii.gz")) == sorted(f"{name}.nii.gz" for name in names)
+        if given == "test.list":
+            assert exit_code(["evaluate", "-r", str(la / given), "-p", str(out), "-o", str(tmp_path / "scores")]) == 0
+            rows = (tmp_path / "scores" / "scores.csv").read_text().splitlines()[1:]
+            assert sorted(row.split(",")[0] for row in rows) == sorted(TEST)
 
 
 def test_run_scores_the_test_list(la, tmp_path):

@@ -16,6 +16,7 @@ from semivox.data.checks.drawing import is_gray
 from semivox.data.formats import registry
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.volume import read_label, stem
+from semivox.data.layouts import benchmark
 
 SAME_PLACE_MM = 0.01
 """Corners closer than this, or than 1 % of a voxel, are the same place: headers store positions as float32."""
@@ -99,6 +100,8 @@ def label_values(labels: np.ndarray, path: Path) -> set[int]:
 
 def _label_files(folder: Path) -> dict[str, Path]:
     """The label files of a folder by case name. Raises InputError for a missing folder or two files of one name."""
+    if benchmark.matches(folder):
+        return {entry.name: entry.label for entry in benchmark.find(folder).entries if entry.label is not None}
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder of label files")
     found: dict[str, Path] = {}
