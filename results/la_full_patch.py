@@ -66,15 +66,29 @@ def rows(run: Path) -> Iterator[dict[str, object]]:
     yield from (found[key] for key in sorted(found))
 
 
+def steps_of(run: Path) -> int:
+    """How many steps a run has done."""
+    return len({row["step"] for row in rows(run)}) if (run / "log.jsonl").exists() else 0
+
+
 def write(runs: list[Path]) -> None:
     """The table and the picture."""
+    for run in runs:
+        print(f"{run.name}: {steps_of(run)} steps")
+    runs = [run for run in runs if steps_of(run)]
+    table = [row for run in runs for row in rows(run)]
     HERE.mkdir(exist_ok=True)
-    table = [row for run in runs if (run / "log.jsonl").exists() for row in rows(run)]
     with (HERE / "curve.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["method", "step", "loss", "value", "weight", "rate"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)
-    figure = Figure((9, 3.5), layout="constrained")
+    if runs:
+        draw(runs, table)
+
+
+def draw(runs: list[Path], table: list[dict[str, object]]) -> None:
+    """A panel for each run."""
+    figure = Figure((4.5 * len(runs), 3.5), layout="constrained")
     for axes, run in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs, strict=True):
         curves = defaultdict[str, list[float]](list)
         for row in table:
@@ -87,10 +101,6 @@ def write(runs: list[Path]) -> None:
         axes.set(title=f"{run.name} {RECIPES[run.name]}", xlabel=f"step (mean of {SMOOTHED})", ylabel="loss")
         axes.legend()
     figure.savefig(HERE / "curve.png", dpi=110)
-    for run in runs:
-        print(
-            f"{run.name}: {max((int(str(r['step'])) for r in table if r['method'] == run.name), default=-1) + 1} steps"
-        )
 
 
 def main() -> None:
