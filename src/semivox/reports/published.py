@@ -128,8 +128,11 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
                 (name, *cells, f"{first.source}{table}{'' if first.evidence == 'read' else ', ' + first.evidence}")
             )
         heads = tuple(head for score in scores for head in (score.replace("_", " "), "ours"))
-        told = {group.arm.name: _different(group, results, protocol) for group in ours.values()}
-        shared = [line for line in next(iter(told.values()), ()) if all(line in lines for lines in told.values())]
+        apart = {
+            group.arm.name: incomparable(protocol, provenance(group, results), results.record.files)
+            for group in ours.values()
+        }
+        shared = [line for line in next(iter(apart.values()), ()) if all(line in lines for lines in apart.values())]
         remarks = dict.fromkeys(row.note for row in rows if row.note)
         tables.append(
             TextTable(
@@ -138,7 +141,7 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
                 rows=tuple(lines),
                 notes=(
                     *(["Not to be compared number by number: " + "; ".join(shared) + "."] if shared else []),
-                    *(_apart(group, results, protocol, told[group.arm.name], shared) for group in ours.values()),
+                    *(_apart(group, results, protocol, apart[group.arm.name], shared) for group in ours.values()),
                     "Of all numbers of this protocol: " + "; ".join(PROTOCOLS[protocol].conditions) + ".",
                     *remarks,
                 ),
@@ -147,23 +150,16 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
     return tuple(tables)
 
 
-def _different(group: Group, results: Results, protocol: str) -> tuple[str, ...]:
-    """All in which our runs of a method differ from what was published of it, a line each."""
-    recipe = recipe_of(group, results, protocol)
-    common = incomparable(protocol, provenance(group, results), results.record.files)
-    return common if recipe is None else tuple(dict.fromkeys((*common, *differences(group, results, recipe))))
-
-
 def _apart(group: Group, results: Results, protocol: str, told: Sequence[str], shared: Sequence[str]) -> str:
-    """What stands below the table of one method: its differences but those of all, or that there is none."""
-    recipe, own = recipe_of(group, results, protocol), [line for line in told if line not in shared]
+    """All in which our runs of a method differ from what was published of it, but what is ``shared`` by all rows."""
+    own, recipe = [line for line in told if line not in shared], recipe_of(group, results, protocol)
     if recipe is None:
         none = f"{group.arm.name}: there is no recipe of it for {protocol}; loss, optimizer and batch are ours"
         return "; ".join([none, *own]) + "."
-    if not told:
-        return f"{group.arm.name}: its recipe {recipe.name}, and nothing else."
-    further = "; ".join(own) if own else "as said above"
-    return f"{group.arm.name} differs from its recipe {recipe.name}: {further}."
+    own += differences(group, results, recipe)
+    if own:
+        return f"{group.arm.name} differs from its recipe {recipe.name}: {'; '.join(own)}."
+    return f"{group.arm.name}: its recipe {recipe.name}, and nothing else{' but what is said above' if told else ''}."
 
 
 def _variant(group: Group, results: Results) -> str:

@@ -90,7 +90,7 @@ def virtual(inside):
     [
         (cut_short, "is damaged"),
         (damaged, "is damaged"),
-        (lambda path: path.write_bytes(b""), "holds no bytes"),
+        (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: path.write_bytes(b"no such thing"), r"is not a \.h5 file"),
         (lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1"), "Git LFS pointer"),
         (lambda path: path.unlink(), "does not exist"),
