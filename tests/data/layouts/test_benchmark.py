@@ -77,7 +77,7 @@ def test_what_is_wrong_with_the_lists_is_a_sentence(root):
 
 def test_scans_that_no_list_names_are_told(root):
     touch(root, f"{FOLDER}/spare/mri_norm2.h5")
-    assert "1 scan(s) stand in no list and are not used: spare" in find(root).remarks[0].message
+    assert "1 scan is in no list and not used: spare" in find(root).remarks[0].message
 
 
 def test_what_a_study_keeps_of_the_files_is_known_of_the_released_ones(root):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles, Dataset, Remark, some
 from semivox.data.formats.hdf5 import NAME
 from semivox.data.layouts.names import distinct
@@ -97,5 +98,5 @@ def _unlisted(folder: Path, listed: set[str]) -> tuple[Remark, ...]:
     others = [path.parent.name for path in sorted(folder.glob(f"*/{NAME}")) if path.parent.name not in listed]
     if not others:
         return ()
-    text = f"{len(others)} scan(s) stand in no list and are not used: {some(others)}"
+    text = f"{plural(len(others), 'scan is', 'scans are')} in no list and not used: {some(others)}"
     return (Remark("note", "not_listed", text, "To train on them too, add their names to train.list."),)
