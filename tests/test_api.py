@@ -27,7 +27,10 @@ def scans(tmp_path_factory):
     return folder
 
 
-VERBS = ["check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "report", "run", "study", "train"]
+VERBS = [
+    *("adopt", "check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "report", "run"),
+    *("self_train", "study", "suggest", "train", "watch"),
+]
 VALUES = ["InputError", "InterruptedRun", "Plan", "Predictor", "SemivoxError", "Split", "Terminal"]
 
 

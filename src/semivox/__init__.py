@@ -1,8 +1,8 @@
 """Semivox: from a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.
 
 ``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``, ``patches``,
-``study`` and ``report`` are the commands as functions (``semivox.api``). They are looked up when first used, so that
-``import semivox`` is quick.
+``study``, ``suggest``, ``adopt``, ``self_train`` (the command ``rounds``), ``watch`` and ``report`` are the commands as
+functions (``semivox.api``). They are looked up when first used, so that ``import semivox`` is quick.
 """
 
 from __future__ import annotations
@@ -11,7 +11,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from semivox.api import check, demo, evaluate, patches, plan, predict, prepare, report, run, study, train
+    from semivox.api import (
+        adopt,
+        check,
+        demo,
+        evaluate,
+        patches,
+        plan,
+        predict,
+        prepare,
+        report,
+        run,
+        self_train,
+        study,
+        suggest,
+        train,
+        watch,
+    )
     from semivox.core.errors import InputError, InterruptedRun, SemivoxError
     from semivox.core.plan import Plan
     from semivox.core.split import Split
@@ -27,6 +43,7 @@ __all__ = [
     "Split",
     "Terminal",
     "__version__",
+    "adopt",
     "check",
     "demo",
     "evaluate",
@@ -36,8 +53,11 @@ __all__ = [
     "prepare",
     "report",
     "run",
+    "self_train",
     "study",
+    "suggest",
     "train",
+    "watch",
 ]
 
 _HOME = {

@@ -8,6 +8,7 @@ import torch
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
+from semivox.core.plan import Intensity
 from semivox.data.formats.volume import from_array, read, to_source
 from semivox.data.measurements import facts
 from semivox.inference.predictor import ScanPredictor
@@ -155,6 +156,13 @@ def test_a_scan_unlike_those_of_training_is_told(scan, make_plan):
     brighter = said(volume.array * 40 + 300, volume.source)
     assert len(brighter) == 1
     assert "mean intensity is" in brighter[0]
+    free = trained.model_copy(update={"intensity": (Intensity(scheme="zscore"),)})
+    bright = from_array(volume.array * 40 + 300, volume.source, "scan")
+    assert ScanPredictor(free, bands)(bright).unlike == ()  # each scan's own mean and spread: the scale is of no matter
+    spike = bright.array.copy()
+    spike[0, :3] = spike.max() * 9
+    (odd,) = ScanPredictor(free, bands)(from_array(spike, volume.source, "scan")).unlike
+    assert "spreads from the mean" in odd
     coarse = said(volume.array, Grid(volume.source.shape, np.diag([1.0, 1.0, 3.0, 1.0])))
     assert any("voxels are 3 mm along z" in line for line in coarse)
     assert any("field of view" in line for line in coarse)

@@ -11,9 +11,11 @@ from __future__ import annotations
 from semivox.api.data import check, patches, plan, prepare
 from semivox.api.experiments import demo, report, run, study
 from semivox.api.models import evaluate, predict, train
+from semivox.api.rounds import adopt, self_train, suggest, watch
 from semivox.api.viewer import view
 
 __all__ = [
+    "adopt",
     "check",
     "demo",
     "evaluate",
@@ -23,7 +25,10 @@ __all__ = [
     "prepare",
     "report",
     "run",
+    "self_train",
     "study",
+    "suggest",
     "train",
     "view",
+    "watch",
 ]

@@ -36,6 +36,7 @@ def run(  # noqa: PLR0913 - the options of the command
     address: str = "auto",
     slurm: Mapping[str, str] | None = None,
     labels: bool = True,
+    begin: str | None = None,
     progress: ProgressDisplay | None = None,
 ) -> Summary:
     """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
@@ -43,14 +44,15 @@ def run(  # noqa: PLR0913 - the options of the command
     ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``.
     ``processes``: trainings at once, None: as many as fit. ``on``: where, ``here``, on ``ray`` (a cluster at
     ``address``) or as jobs of ``slurm`` (with its options). ``labels``: whether the better model labels the unlabeled
-    scans at the end. What is done in ``out`` already is not done again. Raises InputError, SemivoxError where trainings
-    failed, and InterruptedRun after saving when stopped.
+    scans at the end. What is done in ``out`` already is not done again; where it holds a finished job and labels are
+    new since, the next round begins (``out/rounds/2``), from "scratch" or "warm" weights as ``begin`` says.
+    Raises InputError, SemivoxError where trainings failed, and InterruptedRun after saving when stopped.
     """
     require_alone("run")
     from semivox.experiments.engines import engine_of
-    from semivox.experiments.job import run_job
     from semivox.pipeline.options import RunOptions
     from semivox.reports.job import report_job
+    from semivox.rounds.next_round import How, run_rounds
 
     wanted = RunOptions.of(
         settings or {},
@@ -63,7 +65,8 @@ def run(  # noqa: PLR0913 - the options of the command
         exclude=tuple(exclude),
     )
     engine = engine_of(on, address, processes, slurm)
-    return run_job(Path(data), Path(out), wanted, progress, report_job, processes, labels, engine)
+    how = How(report_job, processes, labels, engine)
+    return run_rounds(Path(data), Path(out), wanted, begin, how, progress)
 
 
 def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:

@@ -34,13 +34,15 @@ def train(  # noqa: PLR0913 - the options of the command
     split: Split | AnyPath | int | None = None,
     exclude: Collection[str] = (),
     prepared: AnyPath | None = None,
+    extend_to: int | None = None,
     progress: ProgressDisplay | None = None,
 ) -> Path:
     """Train one method into the run folder ``out`` and return it; checks, plans and prepares first where needed.
 
     ``options``: fields of the method's Config; ``settings``: fields of ``training.settings.TrainSettings`` (steps,
     seed, device, ...); ``plan_fields``: fields of the plan to overrule. ``prepared``: where prepared scans are kept,
-    so that several runs share them (default ``out/prepared``). A folder with an unfinished run is resumed, a finished
+    so that several runs share them (default ``out/prepared``). ``extend_to``: steps to which a finished run goes on, by
+    the schedule of a run of so many. A folder with an unfinished run is resumed, a finished
     one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
     """
     from semivox.pipeline.options import RunOptions
@@ -57,7 +59,8 @@ def train(  # noqa: PLR0913 - the options of the command
         exclude=tuple(exclude),
     )
     given = Plan.load(Path(plan)) if isinstance(plan, (str, PathLike)) else plan
-    return train_one(Path(data), Path(out), wanted, given, None if prepared is None else Path(prepared), progress)
+    place = None if prepared is None else Path(prepared)
+    return train_one(Path(data), Path(out), wanted, given, place, progress, extend_to)
 
 
 def predict(  # noqa: PLR0913 - the options of the command

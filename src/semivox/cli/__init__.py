@@ -18,7 +18,7 @@ from types import FrameType
 import typer
 from typer.exceptions import TyperException
 
-from semivox.cli import data, export, fetch, jobs, methods, models, studies, view
+from semivox.cli import data, export, fetch, jobs, methods, models, rounds, studies, view
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.usage import sentence
 from semivox.cli.whole_help import WholeHelp
@@ -63,6 +63,10 @@ for command in (
     models.evaluate,
     export.export,
     jobs.run,
+    rounds.suggest,
+    rounds.adopt,
+    rounds.rounds,
+    jobs.watch,
     studies.patches,
     studies.study,
     studies.report,

@@ -1,4 +1,4 @@
-"""semivox run, demo: the main job, and the same on invented scans."""
+"""semivox run, watch, demo: the main job, the same in rounds, and on invented scans."""
 
 from __future__ import annotations
 
@@ -29,12 +29,17 @@ def run(
     labels: Annotated[
         bool, typer.Option("--labels/--no-labels", help="Label the unlabeled scans with the better model at the end.")
     ] = True,
+    begin: Annotated[
+        str | None,
+        typer.Option(help="Of a next round: scratch, or warm from the last weights. Default: scratch."),
+    ] = None,
 ) -> None:
     """The main job: from a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
     Checks, plans, prepares, trains the method and its supervised twin, labels and scores scans that neither has seen
     (the test set, else the validation set, else cross-validation), writes summary.txt and report.html, and labels
     the unlabeled scans with the better model. Stop it with Ctrl-C at any time; run the same command again to resume.
+    With new labels in the data folder, the same command begins the next round in JOB/rounds; test scans stay.
 
     Example: semivox run scans/ --out job/
     """
@@ -43,7 +48,29 @@ def run(
     fields = wanted.pop("plan_fields")
     where: dict[str, Any] = {"on": on, "address": address, "slurm": o.assignments(slurm, "--slurm")}
     chosen = {**options, "fields": fields}
-    api.run(data, out, plan=chosen, processes=processes, labels=labels, progress=display(), **where, **wanted)
+    api.run(
+        data, out, plan=chosen, processes=processes, labels=labels, begin=begin, progress=display(), **where, **wanted
+    )
+
+
+@takes(options=o.PLAN, wanted=o.RUN)
+def watch(
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Job folder.")],
+    wanted: dict[str, Any],
+    options: Mapping[str, Any],
+    begin: Annotated[str | None, typer.Option(help="Of next rounds: scratch, or warm. Default: scratch.")] = None,
+    every: Annotated[float, typer.Option(help="Seconds between looks into the data folder.", min=1)] = 60.0,
+    last: Annotated[int | None, typer.Option(help="Round after which to end. Default: none.", min=1)] = None,
+) -> None:
+    """As run, then the next round whenever labels have arrived in the data folder; Ctrl-C ends it.
+
+    Example: semivox watch scans/ --out job/
+    """
+    from semivox import api
+
+    chosen = {**options, "fields": wanted.pop("plan_fields")}
+    api.watch(data, out, plan=chosen, begin=begin, every=every, last=last, progress=display(), **wanted)
 
 
 def demo(

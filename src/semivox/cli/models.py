@@ -24,6 +24,9 @@ def train(
     wanted: Mapping[str, Any],
     plan: Annotated[Path | None, typer.Option(help="plan.json. Default: the run's own, or a new one.")] = None,
     prepared: Annotated[Path | None, typer.Option(help="Prepared scans. Default: RUN/prepared.")] = None,
+    extend_to: Annotated[
+        int | None, typer.Option(help="Go on with a finished run to so many steps, by their schedule.", min=1)
+    ] = None,
 ) -> None:
     """Train one method; checks, plans and prepares the scans first where that is not done.
 
@@ -36,7 +39,7 @@ def train(
     from semivox.pipeline.progress import Quiet
 
     progress = display() if first_process() else Quiet()
-    api.train(data, out, plan=plan, prepared=prepared, progress=progress, **wanted)
+    api.train(data, out, plan=plan, prepared=prepared, extend_to=extend_to, progress=progress, **wanted)
     command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
     progress.say(f"The model is in {out / 'model'}. Use it: {command}")
 

@@ -23,6 +23,8 @@ class CaseFiles:
     """``training``, ``validation``, ``test``, or None: not said."""
     group: str | None = None
     """The patient, where several cases may be of one."""
+    annotated: tuple[str, ...] | None = None
+    """Classes that were looked for in its label; None: all. The others are unlabeled there, not background."""
 
 
 @dataclass(frozen=True)

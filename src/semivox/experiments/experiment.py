@@ -44,6 +44,7 @@ class Experiment:
             study_file=self.study_file,
             data=str(data.resolve()),
             files=digest_of_files(self.dataset),
+            labels=tuple(sorted(entry.name for entry in self.dataset.entries if entry.label is not None)),
             groups=groups_of(self.dataset.entries),
             runs=tuple(run.name for run in self.runs),
             scored_on=self.scored_on,

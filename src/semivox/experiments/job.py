@@ -51,18 +51,20 @@ def run_job(  # noqa: PLR0913 - the options of the command
     processes: int | None = None,
     labels: bool = True,
     engine: Engine | None = None,
+    experiment: Experiment | None = None,
 ) -> Summary:
     """Do the whole job into the folder ``out``, or what is left of it, and return what it found.
 
     ``processes``: trainings at once on this machine, None: as many as fit; ``engine``: where they are done instead.
-    ``labels``: whether the better model labels the unlabeled scans at the end.
+    ``labels``: whether the better model labels the unlabeled scans at the end. ``experiment``: what is found out, where
+    that is known already.
     Raises InputError when scans are unfit (all are named) or ``out`` holds a job with other settings, SemivoxError
     where trainings failed, and InterruptedRun after saving when asked to stop.
     """
     options, progress = options or RunOptions(), progress or Quiet()
     if told := options.told():
         progress.say(told)
-    experiment = job_experiment(data, options)
+    experiment = experiment or job_experiment(data, options)
     with arranged(experiment, data, out, progress) as ready:
         do_runs(ready, processes, progress, engine)
         summary = _concluded(ready, experiment)

@@ -59,6 +59,8 @@ class Record(Frozen):
     """The data folder; empty: the record of a job of version 0.1.0, which did not keep it."""
     files: str
     """Digest of what the data set's files hold."""
+    labels: tuple[str, ...] | None = None
+    """Cases that had a label when this was begun, used or not; None: of a version that did not keep them."""
     groups: Mapping[str, str] = {}
     """Case -> the patient or scan it is of, where several may be of one."""
     runs: tuple[str, ...] = ()
@@ -129,7 +131,7 @@ def check_same(folder: Path, now: Record) -> None:
         return
     before = load_record(folder)
     if now.kind == "job":
-        changed = list(_changed_settings(before.study_file, now.study_file))
+        changed = list(changed_settings(before.study_file, now.study_file))
         said = f"cannot resume {folder}: the job was begun with other settings:\n  " + "\n  ".join(changed[:SHOWN])
     else:
         changed = changed_parts(before.study_file, now.study_file)
@@ -143,7 +145,7 @@ def check_same(folder: Path, now: Record) -> None:
         )
 
 
-def _changed_settings(before: StudyFile, now: StudyFile) -> list[str]:
+def changed_settings(before: StudyFile, now: StudyFile) -> list[str]:
     """Where a job is asked for something else, a line each; what changes no result is free."""
     found = differences(_complete(before), _complete(now))
     return [line for line in found if not line.startswith((*HARMLESS, FOLLOWS))]

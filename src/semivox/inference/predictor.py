@@ -122,7 +122,7 @@ class ScanPredictor:
         # popped one by one: turning a map into the file's orientation may copy it
         results = {name: to_source(canvas.maps.pop(name), volume) for name in list(canvas.maps)}
         expected = expected_dice(canvas.inside, canvas.total, canvas.size)
-        outside = unlike(volume, self.plan.fingerprint)
+        outside = unlike(volume, self.plan)
         return Prediction(to_source(values[index], volume), **results, expected_dice=expected, unlike=outside)
 
     def _check(self, volume: Volume, maps: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from semivox.core.case import Volume
-from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint
+from semivox.core.plan import CaseFacts, ChannelFacts, Plan
 from semivox.data.measurements import channel_facts
 
 AXES = ("x", "y", "z")
@@ -15,15 +15,12 @@ ROOM = 1.25
 """Lengths and voxel sizes may be beyond those of the training scans by this factor."""
 STEPS = 0.5
 """Intensities may lie beyond those of the training scans by this part of their range, or of their usual spread."""
-SHOWN = {"mean": "mean", "std": "spread", "lower": "darkest (0.5 %)", "upper": "brightest (99.5 %)"}
-"""Fact of a channel -> what it is called."""
 
 
-def unlike(volume: Volume, trained_on: Fingerprint) -> tuple[str, ...]:
+def unlike(volume: Volume, plan: Plan) -> tuple[str, ...]:
     """In which ways a scan lies outside what the model has seen; a sentence each, none where it is like them."""
-    if not trained_on.cases:
-        return ()
-    return (*_lengths(volume, trained_on.cases), *_intensities(channel_facts(volume), trained_on))
+    cases = plan.fingerprint.cases
+    return (*_lengths(volume, cases), *_intensities(channel_facts(volume), plan)) if cases else ()
 
 
 def _lengths(volume: Volume, cases: Sequence[CaseFacts]) -> Iterator[str]:
@@ -41,20 +38,31 @@ def _lengths(volume: Volume, cases: Sequence[CaseFacts]) -> Iterator[str]:
             )
 
 
-def _intensities(channels: Sequence[ChannelFacts], trained_on: Fingerprint) -> Iterator[str]:
-    for index, own in enumerate(channels):
-        known = [case.channels[index] for case in trained_on.cases if index < len(case.channels)]
+def _intensities(channels: Sequence[ChannelFacts], plan: Plan) -> Iterator[str]:
+    for index, (own, intensity) in enumerate(zip(channels, plan.intensity, strict=False)):
+        known = [case.channels[index] for case in plan.fingerprint.cases if index < len(case.channels)]
         if not known:
             continue
-        typical = float(np.median([facts.std for facts in known]))
-        for name, called in SHOWN.items():
-            values = np.array([getattr(facts, name) for facts in known])
+        relative = intensity.scheme == "zscore"  # each scan is brought to mean 0 and spread 1, so only the shape counts
+        facts, of_cases = _facts(own, relative), [_facts(each, relative) for each in known]
+        typical = 1.0 if relative else float(np.median([each.std for each in known]))
+        for name, value in facts.items():
+            values = np.array([each[name] for each in of_cases])
             room = STEPS * max(float(np.ptp(values)), typical)
-            value = float(getattr(own, name))
             if not values.min() - room <= value <= values.max() + room:
-                where = f" of {trained_on.channels[index]}" if len(trained_on.channels) > 1 else ""
+                where = f" of {plan.channels[index]}" if len(plan.channels) > 1 else ""
+                unit = " (in spreads from the mean)" if relative else ""
                 yield (
-                    f"its {called} intensity{where} is {value:.4g}, that of the training scans {values.min():.4g} to "
-                    f"{values.max():.4g}"
+                    f"its {name} intensity{where} is {value:.4g}{unit}, that of the training scans "
+                    f"{values.min():.4g} to {values.max():.4g}"
                 )
                 break
+
+
+def _facts(channel: ChannelFacts, relative: bool) -> dict[str, float]:
+    """What is compared of a channel, by what it is called."""
+    ends = {"darkest (0.5 %)": channel.lower, "brightest (99.5 %)": channel.upper}
+    if not relative:
+        return {"mean": channel.mean, "spread of": channel.std, **ends}
+    spread = channel.std or 1.0
+    return {name: (value - channel.mean) / spread for name, value in ends.items()}

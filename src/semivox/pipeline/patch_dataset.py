@@ -39,6 +39,8 @@ def make_patches(
     progress = progress or Quiet()
     dataset = layouts.find(data)
     split = split or layouts.default_split(dataset)
+    if partly := [entry.name for entry in dataset.entries if entry.annotated is not None]:
+        raise InputError(f"in {partly[0]!r} only some classes were looked for, which patches do not keep; leave it out")
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty; give another --out, or empty it")
     parts = {"training": (*split.labeled, *split.unlabeled), "validation": split.validation, "test": split.test}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder
-from semivox.core.plan import Plan, Precision
+from semivox.core.plan import ClassInfo, Plan, Precision
 from semivox.core.spelling import suggestion
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
@@ -147,10 +147,10 @@ def _standing(folder: Path, entry: CaseFiles, wanted: Origin) -> Standing:
 
 def score_entries(run: Path, entries: Sequence[CaseFiles], plan: Plan) -> list[Row]:
     """The scores of the run's predictions, a row per case and class, on the scans' own grids."""
-    classes = plan.classes[1:]
     rows = []
     for entry in entries:
         assert entry.label is not None
+        classes = looked_for(entry, plan)
         loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)), plan.classes)
         values = [info.value for info in classes]
         scores = score_classes(loaded.prediction, loaded.reference, loaded.spacing, values, plan.ignore)
@@ -172,13 +172,18 @@ def score_entries_in_voxels(
     run: Path, entries: Sequence[CaseFiles], plan: Plan, missed_is_zero: bool
 ) -> list[VoxelRow]:
     """The same predictions scored as the left-atrium tables are."""
-    classes = [(info.name, info.value) for info in plan.classes[1:]]
     rows = []
     for entry in entries:
         assert entry.label is not None
+        classes = [(info.name, info.value) for info in looked_for(entry, plan)]
         loaded = load_pair(Pair(entry.name, entry.label, prediction_of(run, entry)), plan.classes)
         rows += voxel_rows(entry.name, loaded.prediction, loaded.reference, classes, plan.ignore, missed_is_zero)
     return rows
+
+
+def looked_for(entry: CaseFiles, plan: Plan) -> list[ClassInfo]:
+    """The classes that an expert looked for in a case: the others cannot be scored there."""
+    return [info for info in plan.classes[1:] if entry.annotated is None or info.name in entry.annotated]
 
 
 def prediction_of(run: Path, entry: CaseFiles) -> Path:

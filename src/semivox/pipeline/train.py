@@ -14,6 +14,7 @@ from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of
 from semivox.training.durations import expected
+from semivox.training.extend import extend
 from semivox.training.fabric import wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.model import require_model
@@ -29,13 +30,21 @@ def train_one(
     plan: Plan | None = None,
     prepared: Path | None = None,
     progress: ProgressDisplay | None = None,
+    extend_to: int | None = None,
 ) -> Path:
     """Train into the run folder ``out``, or resume what is there; returns it. Raises InputError and InterruptedRun.
 
     ``plan``: None for the run's own plan if it has one, else a new one; ``prepared``: where prepared scans are kept,
-    None for the run folder.
+    None for the run folder. ``extend_to``: steps to which a finished run goes on (``training.extend``).
     """
     progress, folder = progress or Quiet(), RunFolder(out)
+    if extend_to is not None:
+        if options.train.steps is not None and options.train.steps != extend_to:
+            raise InputError("--steps and --extend-to both say how long to train; give one of them")
+        if first_process():
+            extend(folder, extend_to)
+        wait_for_first()
+        options = options.model_copy(update={"train": options.train.model_copy(update={"steps": extend_to})})
     config = with_launchers_processes(options.config())
     if (told := options.told()) and first_process():
         progress.say(told)

@@ -22,6 +22,7 @@ from semivox.reports.first_screen import first_screen
 from semivox.reports.methods_text import citations, how_made, in_words, methods_paragraph
 from semivox.reports.page import Outcome, PairedCase, ReportData, ScoreRow, write_report
 from semivox.reports.pictures import case_pictures
+from semivox.reports.rounds import round_lines
 from semivox.reports.surface_pictures import surfaces_of_arms
 from semivox.reports.unlabeled import unlabeled_table
 from semivox.training.folder import RunFolder
@@ -49,6 +50,7 @@ def report_job(out: Path) -> Path:
     sentences = SENTENCE_ENDS.split(summary.answer)
     pair = [groups[arm] for arm in arms if arm in groups]
     both = results is not None and len(pair) == 2
+    lines, gain = round_lines(out)
     cases = cases_of(results, *pair) if results is not None and both else Cases()
     data = ReportData(
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",
@@ -80,6 +82,8 @@ def report_job(out: Path) -> Path:
             "plan": summary.provenance.plan,
         },
         labels=unlabeled_table(out, Path(record.data), plan),
+        rounds=lines,
+        gain=gain,
         ct=any(name.upper() in ("CT", "HU", "CBCT") for name in plan.channels),
     )
     write_report(data, out / "report.html")

@@ -83,6 +83,20 @@ class TextTable:
 
 
 @dataclass(frozen=True)
+class RoundLine:
+    """One round of labeling."""
+
+    number: int
+    labeled: int
+    model: str
+    start: str
+    added: str
+    """New labels by where they come from."""
+    dice: float | None
+    """Mean over the scans that all rounds scored; None where there is none."""
+
+
+@dataclass(frozen=True)
 class ReportData:
     """All that a report shows. Texts are plain: markup in them is shown, not obeyed."""
 
@@ -120,6 +134,10 @@ class ReportData:
     """What ratings are of: they are saved with it."""
     labels: TextTable | None = None
     """The labels of the unlabeled scans, with a confidence each."""
+    rounds: tuple[RoundLine, ...] = ()
+    """Of a job with several rounds of labeling: what each reached."""
+    gain: str = ""
+    """What further labels may bring."""
     ct: bool = False
     """Whether values are Hounsfield units, for which the viewer offers windows."""
 

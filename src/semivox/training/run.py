@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ from semivox.training.run_monitor import RunMonitor
 from semivox.training.settings import RunConfig
 from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
+from semivox.training.warm_start import take_over
 
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""
@@ -99,6 +101,8 @@ def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> 
     folder, settings, steps = spec.folder, spec.config.train, spec.plan.steps
     method = build(spec.plan, spec.config, fabric.device)
     if not saved.step:
+        if settings.warm_start is not None:
+            take_over(method, Path(settings.warm_start), spec.config.method)
         method.fit_labels(whole_labels(spec.store, spec.split.for_training()))
     stop = StopRequest()
     if fabric.is_global_zero:

@@ -23,8 +23,8 @@ PARTS = {
     "val": "validation", "validation": "validation", "test": "test", "testing": "test",
 }  # fmt: skip
 """Word in the column ``split`` -> what the case is for."""
-KNOWN = ("case_id", "image", "label", "split", "group")
-RIGHT = "case_id,image[,image_2...],label,split,group"
+KNOWN = ("case_id", "image", "label", "split", "group", "annotated")
+RIGHT = "case_id,image[,image_2...],label,split,group,annotated"
 MEANT = {
     "case_id": ("case", "id", "name", "caseid", "scan_id", "scanid", "identifier", "key", "cases"),
     "image": ("img", "scan", "path", "file", "filename", "filepath", "volume", "ct", "mr", "mri", "input", "nifti"),
@@ -164,4 +164,10 @@ def _entry(path: Path, paths: Paths, number: int, row: dict[str, str], images: l
         paths.find(label) if label and word not in ("unlabeled", "unlabelled") else None,
         PARTS[word],
         row.get("group") or None,
+        _annotated(row.get("annotated") or ""),
     )
+
+
+def _annotated(text: str) -> tuple[str, ...] | None:
+    """Classes that were looked for, with ``|`` between them; an empty cell: all."""
+    return tuple(name.strip() for name in text.split("|")) if text else None

@@ -23,6 +23,7 @@ from semivox.data.layouts import folders as layout_folders
 from semivox.data.layouts import msd as layout_msd
 from semivox.data.layouts import nnunet as layout_nnunet
 from semivox.data.layouts import patients as layout_patients
+from semivox.data.layouts.annotated import with_annotated
 from semivox.data.layouts.groups import grouped
 from semivox.data.layouts.tags import printable, require_text
 
@@ -67,7 +68,7 @@ def find(root: Path) -> Dataset:
             if not dataset.entries:
                 raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {accepted()}")
             entries, remarks = grouped(dataset.entries)
-            return replace(dataset, entries=entries, remarks=(*dataset.remarks, *remarks))
+            return with_annotated(replace(dataset, entries=entries, remarks=(*dataset.remarks, *remarks)))
     inside = some(sorted(printable(path.name) for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
     raise InputError(f"{root} has no known layout; found: {inside}. {accepted()}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -41,6 +42,21 @@ def class_indices(label: np.ndarray, plan: Plan) -> np.ndarray:
     for value in present:
         table[value] = known[int(value)]
     return table[whole]
+
+
+def partly_annotated(index: np.ndarray, plan: Plan, annotated: Sequence[str]) -> np.ndarray:
+    """A label in which only some classes were looked for: what has none of them may be any other class, so ``IGNORE``.
+
+    Class indices (any shape) uint8 -> the same. Raises InputError where it shows a class that was not looked for.
+    """
+    wanted = {place for place, info in enumerate(plan.classes) if info.name in annotated}
+    strange = [int(value) for value in np.unique(index) if value not in (0, IGNORE, *wanted)]
+    if strange:
+        raise InputError(
+            f"the label shows {plan.classes[strange[0]].name!r}, which is not among the classes that were looked for "
+            f"({', '.join(annotated)}); name it there, or correct the label"
+        )
+    return np.where(index == 0, np.uint8(IGNORE), index)
 
 
 def sample_foreground(label: np.ndarray, name: str) -> np.ndarray:

@@ -31,7 +31,7 @@ from semivox.data.formats import volume as files
 from semivox.data.formats.scan import READING
 from semivox.data.formats.sources import files_of
 from semivox.data.prepared.intensity import scale
-from semivox.data.prepared.labels import class_indices, sample_foreground
+from semivox.data.prepared.labels import class_indices, partly_annotated, sample_foreground
 from semivox.data.prepared.resampling import resample, resample_label, target_shape, target_spacing
 from semivox.data.prepared.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder, open_array
 
@@ -53,6 +53,8 @@ class PrepareTask:
     label: Path | None
     plan: Plan
     out: Path
+    annotated: tuple[str, ...] | None = None
+    """Classes that were looked for; None: all."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -125,7 +127,9 @@ def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Prepar
         entry = entries[name]
         if name in with_label and entry.label is None:
             raise InputError(f"case {name!r} has no label in {dataset.root}, but the split needs one")
-        tasks.append(PrepareTask(name, entry.images, entry.label if name in with_label else None, plan, out))
+        label = entry.label if name in with_label else None
+        looked_for = entry.annotated if label is not None else None
+        tasks.append(PrepareTask(name, entry.images, label, plan, out, looked_for))
     return tasks
 
 
@@ -157,7 +161,7 @@ def _write(task: PrepareTask) -> None:
         _source(path) for path in task.paths
     )  # before reading: a change during reading is noticed next time
     volume = files.read(task.images)
-    label = None if task.label is None else _read_label(task.label, volume, task.plan)
+    label = None if task.label is None else _read_label(task.label, volume, task.plan, task.annotated)
     source_shape, affine = volume.source.shape, volume.source.affine
     old_shape, old_spacing = volume.shape, volume.spacing
     image = normalize(volume, task.plan)
@@ -183,6 +187,7 @@ def _write(task: PrepareTask) -> None:
         shape=shape,
         spacing=target_spacing(old_shape, old_spacing, shape),
         labeled=label is not None,
+        annotated=task.annotated,
         content=content.hexdigest()[:16],
         reading=READING,
     )
@@ -217,11 +222,12 @@ def _save(path: Path, array: np.ndarray) -> None:
         os.fsync(file.fileno())  # the case is renamed to its place as a folder, complete or not
 
 
-def _read_label(path: Path, volume: Volume, plan: Plan) -> np.ndarray:
+def _read_label(path: Path, volume: Volume, plan: Plan, annotated: tuple[str, ...] | None) -> np.ndarray:
     """The label on the image's canonical grid as class indices (X, Y, Z) uint8."""
     read = files.read_label(path, volume.source, plan.classes)
     files.require_same_place(read, volume)
-    return class_indices(read.array[0], plan)
+    index = class_indices(read.array[0], plan)
+    return index if annotated is None else partly_annotated(index, plan, annotated)
 
 
 def _source(path: Path) -> SourceFile:
@@ -241,7 +247,7 @@ def _up_to_date(task: PrepareTask) -> bool:
         arrays = [open_array(folder / f"{key}.npy") for key in wanted]
     except (InputError, OSError, ValueError):
         return False  # absent, cut short, or of another version: it is made again, which reports what is wrong
-    wanted_record = (LAYOUT, READING, task.plan.digest(), task.label is not None)
-    made_alike = (record.layout, record.reading, record.plan, record.labeled) == wanted_record
+    wanted_record = (LAYOUT, READING, task.plan.digest(), task.label is not None, task.annotated)
+    made_alike = (record.layout, record.reading, record.plan, record.labeled, record.annotated) == wanted_record
     whole = all(array.shape[-3:] == record.shape for array in arrays)
     return made_alike and whole and record.sources == sources

@@ -52,6 +52,8 @@ class CaseRecord(Frozen):
     spacing: Spacing
     """mm per voxel of the prepared arrays; the plan's, up to the rounding of the shape."""
     labeled: bool
+    annotated: tuple[str, ...] | None = None
+    """Classes that were looked for in its label; None: all."""
     content: str
     """Hash of the prepared voxels (image, then label)."""
     reading: int = 1

@@ -1,0 +1,96 @@
+"""semivox suggest, adopt, rounds: what to label next, labels taken back, and self-training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from semivox.cli import options as o
+from semivox.cli.display import display
+
+
+def suggest(
+    target: Annotated[
+        Path, typer.Argument(metavar="JOB", help="Job folder; or the data folder where nothing is trained yet.")
+    ],
+    count: Annotated[int, typer.Option("--number", "-n", help="Scans (or boxes) to name.", min=1)] = 5,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder to write. Default: JOB/suggested/after-round-N.")
+    ] = None,
+    boxes: Annotated[
+        bool, typer.Option("--boxes", help="Name boxes of scans; all else of them stays unannotated.")
+    ] = False,
+    ratings: Annotated[
+        Path | None, typer.Option(help="ratings.json of the report. Default: the one in the job folder, if any.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="From which all randomness follows.", min=0)] = 1,
+    look_at: Annotated[int, typer.Option(help="Scans that are looked at, of a larger pool.", min=1)] = 200,
+    device: o.Device = "auto",
+    json: o.Json = False,
+) -> None:
+    """Which scans to label next, why, and what they may bring; writes scans and proposals to correct.
+
+    A third is drawn at random; the rest is where the models are unsure. Correct the files in OUT/labels in Slicer,
+    ITK-SNAP or MITK, then: semivox adopt JOB OUT.
+
+    Example: semivox suggest job/ -n 5
+    """
+    from semivox import api
+
+    wanted: dict[str, Any] = {"count": count, "boxes": boxes, "seed": seed, "look_at": look_at, "device": device}
+    suggestion, folder = api.suggest(target, out, ratings=ratings, progress=display(), **wanted)
+    print(suggestion.model_dump_json(indent=2) if json else suggestion.text())
+    display().say(f"Scans, proposals and pictures are in {folder}. Correct them, then: semivox adopt {target} {folder}")
+
+
+def adopt(
+    target: Annotated[Path, typer.Argument(metavar="JOB", help="Job folder, or a data folder.")],
+    corrected: Annotated[
+        Path, typer.Argument(metavar="CORRECTED", help="Folder of a suggestion, folder of labels, or one label.")
+    ],
+    origin: Annotated[
+        str | None,
+        typer.Option(help="expert, corrected or pseudo. Default: corrected where there was a proposal, else expert."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also replace labels of experts.")] = False,
+    unchanged: Annotated[
+        bool, typer.Option("--unchanged", help="Also take proposals as they are: you looked, and they are right.")
+    ] = False,
+    json: o.Json = False,
+) -> None:
+    """Take corrected labels back into the data set: checked against their scans, with their origin noted.
+
+    All fit, or none is taken. Then run the same semivox run again: it begins the next round.
+
+    Example: semivox adopt job/ job/suggested/after-round-1
+    """
+    from semivox import api
+
+    adoption = api.adopt(target, corrected, origin=origin, overwrite=overwrite, unchanged=unchanged)
+    if json:
+        o.put([{"case": one.case, "replaced": one.replaced, **one.origin.model_dump()} for one in adoption.adopted])
+        return
+    for one in adoption.adopted:
+        print(one.text())
+    if adoption.unchanged:
+        print(f"Left out, since nobody changed the proposal (--unchanged takes it): {', '.join(adoption.unchanged)}")
+    display().say(f"{len(adoption.adopted)} labels are in the data set now.")
+
+
+def rounds(
+    job: Annotated[Path, typer.Argument(metavar="JOB", help="Folder of a finished job with test or validation scans.")],
+    count: Annotated[int, typer.Option("--rounds", "-r", help="Trainings on pseudo-labels.", min=1)] = 2,
+    keep: Annotated[float, typer.Option(help="Part of the pool whose pseudo-labels are kept.", min=0, max=1)] = 0.5,
+    workers: Annotated[int, typer.Option(help="Processes that prepare patches; 0: none.", min=0)] = 2,
+) -> None:
+    """Self-training: label the pool, keep what is stable, train again from scratch; against twins of equal steps.
+
+    Run the same command again to resume.
+
+    Example: semivox rounds job/ --rounds 2 --keep 0.5
+    """
+    from semivox import api
+
+    print(api.self_train(job, rounds=count, keep=keep, workers=workers, progress=display()).text(), end="")

@@ -1,0 +1,42 @@
+"""The rounds of a job as its page lists them: labels, and the Dice that they brought on the same scans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.reports.page import RoundLine
+from semivox.rounds.folder import RECORD, Round, RoundRecord, job_of, rounds_of
+from semivox.rounds.gain import curve_of, expected_gain, gain_text
+
+
+def round_lines(out: Path) -> tuple[tuple[RoundLine, ...], str]:
+    """A line for each finished round up to this one, and what further labels may bring; nothing of a single round."""
+    try:
+        done = [each for each in rounds_of(job_of(out)) if each.finished and each.number <= _number(out)]
+    except InputError:
+        return (), ""
+    if len(done) < 2:
+        return (), ""
+    curve = curve_of(done)
+    means = curve.means if curve.dice.shape[1] else (None,) * len(done)
+    lines = []
+    for each, labeled, model, dice in zip(done, curve.labeled, curve.models, means, strict=True):
+        start, added = _began(each)
+        lines.append(RoundLine(each.number, labeled, model, start, added, dice))
+    more = curve.labeled[-1] - curve.labeled[-2]
+    scored = f"Dice is over the {curve.dice.shape[1]} scans that every round scored and none trained on. "
+    return tuple(lines), scored + gain_text(expected_gain(curve, max(more, 1)), max(more, 1))
+
+
+def _number(out: Path) -> int:
+    return int(out.name) if (out / RECORD).is_file() else 1
+
+
+def _began(this: Round) -> tuple[str, str]:
+    if not (this.folder / RECORD).is_file():
+        return "scratch", ""
+    record = RoundRecord.load(this.folder / RECORD)
+    counts = Counter(record.added.values())
+    return record.start, ", ".join(f"{count} {origin}" for origin, count in sorted(counts.items()))

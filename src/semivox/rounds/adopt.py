@@ -1,0 +1,254 @@
+"""Corrected labels taken back into a data set: each checked against its scan, none lost, none overwritten unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semivox.core.case import Volume
+from semivox.core.errors import InputError
+from semivox.core.files import write_text
+from semivox.core.plan import ClassInfo, Plan
+from semivox.core.split import Split
+from semivox.data import layouts
+from semivox.data.dataset import CaseFiles, Dataset, some
+from semivox.data.formats import registry
+from semivox.data.formats.sources import fresh_digest_of
+from semivox.data.formats.volume import read, read_label, require_same_place, stem, to_source, write_label
+from semivox.data.layouts.names import by_case, scans
+from semivox.evaluation.pairs import label_values
+from semivox.experiments.record import kind_of
+from semivox.inference.jobs import safe_name
+from semivox.rounds.folder import data_of, job_of, rounds_of
+from semivox.rounds.label_places import LabelPlace, label_place
+from semivox.rounds.origins import LabelOrigin, Origin, origins_of, remember
+from semivox.rounds.proposal import RECORD, SuggestedCase, Suggestion, voxel_digest
+
+ALIEN = 0.1
+"""Dice to the proposal below which a label is doubted to be of this scan."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How labels are taken back."""
+
+    origin: Origin | None = None
+    """None: corrected where there was a proposal, else expert."""
+    overwrite: bool = False
+    """Also replace labels of experts."""
+    unchanged: bool = False
+    """Also take proposals that nobody changed."""
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """One label that was taken back."""
+
+    case: str
+    origin: LabelOrigin
+    replaced: bool
+    """Whether another label stood there."""
+
+    def text(self) -> str:
+        """What changed, in a line."""
+        dice, changed = self.origin.dice_to_proposal, self.origin.changed_voxels
+        told = "" if changed is None else f", {changed} voxels changed"
+        told += "" if dice is None else f" (Dice to the proposal {dice:.3f})"
+        doubt = " - it shares next to nothing with the proposal: is it of this scan?" if _alien(dice) else ""
+        return f"{self.case}: {self.origin.origin}{' again' if self.replaced else ''}{told}{doubt}"
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A label that fits its scan, not written yet."""
+
+    entry: CaseFiles
+    volume: Volume
+    values: np.ndarray
+    """(X, Y, Z), canonical."""
+    origin: LabelOrigin
+    place: LabelPlace
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What came of it."""
+
+    adopted: tuple[Adopted, ...]
+    unchanged: tuple[str, ...]
+    """Cases whose proposal nobody changed, which were left out."""
+
+
+def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
+    """Put corrected labels into the data set of a job (or into a data folder). All fit, or none is written.
+
+    ``corrected``: the folder of a suggestion, a folder of labels named as their cases, or one such file. Raises
+    InputError naming each file that does not fit, and why.
+    """
+    dataset, split, classes, ignore = _context(target)
+    files, suggested = _files(corrected)
+    checked, unchanged, wrong = list[_Checked](), list[str](), list[str]()
+    known = origins_of(dataset.root)
+    for name, path in files.items():
+        try:
+            entry = _entry(dataset, split, name, path)
+            _require_free(entry, known.get(entry.name), terms)
+            found = _fitting(dataset, entry, path, suggested.get(entry.name), classes, ignore, terms)
+        except (InputError, OSError) as error:
+            wrong.append(f"  {path}: {str(error).removeprefix(f'{path}: ')}")
+            continue
+        if found is None:
+            unchanged.append(entry.name)
+        else:
+            checked.append(found)
+    if wrong:
+        raise InputError(f"{len(wrong)} of {len(files)} labels do not fit, so none was taken:\n" + "\n".join(wrong))
+    if not checked and unchanged:
+        raise InputError(
+            f"nobody has changed {some(unchanged)}: a proposal is no label. Correct it, or say --unchanged where you "
+            "looked and found it right"
+        )
+    return Adoption(tuple(_written(dataset, one) for one in checked), tuple(unchanged))
+
+
+def _context(target: Path) -> tuple[Dataset, Split | None, tuple[ClassInfo, ...] | None, int | None]:
+    """Data set, split and classes of a job; of a data folder, as far as they are described."""
+    if target.is_dir() and (kind_of(target) == "job" or target.parent.name == "rounds"):
+        job = job_of(target)
+        dataset, plan = layouts.find(data_of(job)), Plan.load(job / "plan.json")
+        return (
+            dataset,
+            rounds_of(job)[-1].split,
+            plan.classes,
+            plan.ignore if plan.ignore is not None else dataset.ignore,
+        )
+    dataset = layouts.find(target)
+    return dataset, None, dataset.classes, dataset.ignore
+
+
+def _files(corrected: Path) -> tuple[dict[str, Path], Mapping[str, SuggestedCase]]:
+    """Case (as file names have it) -> its label; what was suggested, by case. Raises InputError."""
+    folder = corrected
+    if corrected.is_dir() and (corrected / RECORD).is_file():
+        folder = corrected / "labels"
+    if not corrected.exists():
+        raise InputError(f"{corrected} does not exist; give the folder of corrected labels")
+    near = (folder, folder.parent, folder.parent.parent) if corrected.is_file() else (folder, folder.parent)
+    record = next((place / RECORD for place in near if (place / RECORD).is_file()), None)
+    suggested = {} if record is None else {one.case: one for one in Suggestion.load(record).cases}
+    found = by_case([corrected] if corrected.is_file() else scans(folder, []))
+    if not found:
+        raise InputError(f"{folder} holds no label; readable are {registry.readable()}")
+    return found, suggested
+
+
+def _entry(dataset: Dataset, split: Split | None, name: str, path: Path) -> CaseFiles:
+    """The case that a label is of. Raises InputError for none, and for one that is scored."""
+    entry = next((e for e in dataset.entries if name in (e.name, safe_name(e.name)) or stem(path) == e.name), None)
+    if entry is None or not entry.images:
+        near = some(sorted(e.name for e in dataset.entries), 3)
+        raise InputError(f"there is no scan {name!r} in {dataset.root}; name the label as its scan ({near})")
+    scored = (*split.test, *split.validation) if split else ()
+    if entry.name in scored or entry.part in ("test", "validation"):
+        raise InputError(
+            f"{entry.name!r} is a test or validation scan, and stays one: else scores of rounds could not be compared"
+        )
+    return entry
+
+
+def _require_free(entry: CaseFiles, origin: LabelOrigin | None, terms: Terms) -> None:
+    """Raise InputError where a label stands that only its owner may give up."""
+    if entry.label is None or terms.overwrite:
+        return
+    said = origin.origin if origin else "expert"
+    if said != "pseudo":
+        raise InputError(f"{entry.name!r} has a label already ({said}: {entry.label}); give --overwrite to replace it")
+
+
+def _fitting(
+    dataset: Dataset,
+    entry: CaseFiles,
+    path: Path,
+    suggested: SuggestedCase | None,
+    classes: Sequence[ClassInfo] | None,
+    ignore: int | None,
+    terms: Terms,
+) -> _Checked | None:
+    """The label, if it fits its scan; None where it is the proposal itself. Raises InputError."""
+    volume = read(entry.images)
+    label = read_label(path, volume.source, classes)
+    require_same_place(label, volume)
+    values = label.array[0]
+    found = label_values(values, path)
+    if classes is not None:
+        allowed = {info.value for info in classes} | ({ignore} if ignore is not None else set())
+        if strange := sorted(found - allowed):
+            raise InputError(f"it holds the value {strange[0]}; there are {', '.join(map(str, sorted(allowed)))}")
+    if not found - {ignore}:
+        raise InputError("every voxel has the value to ignore, so it says nothing")
+    proposal = _proposal(suggested, path)
+    dice = changed = None
+    if suggested is not None and suggested.proposal == voxel_digest(to_source(values, volume)):
+        if not terms.unchanged:
+            return None
+        dice, changed = 1.0, 0
+    elif proposal is not None and proposal.shape == values.shape:
+        changed = int(np.count_nonzero(proposal != values))
+        dice = _joint_dice(proposal, values, ignore)
+    default: Origin = "expert" if suggested is None or suggested.proposal is None else "corrected"
+    boxes = ignore is not None and ignore in found
+    origin = LabelOrigin(
+        origin=terms.origin or default, digest="", dice_to_proposal=dice, changed_voxels=changed, boxes_only=boxes
+    )
+    return _Checked(entry, volume, values, origin, label_place(dataset, entry))
+
+
+def _proposal(suggested: SuggestedCase | None, path: Path) -> np.ndarray | None:
+    """The proposed label as it was written, canonical; None where it was overwritten by the correction itself."""
+    if suggested is None or suggested.proposal is None:
+        return None
+    kept = next((p for p in (path.parent, path.parent.parent) if (p / "proposals").is_dir()), None)
+    if kept is None:
+        return None
+    file = kept / "proposals" / f"{safe_name(suggested.case)}.nii.gz"
+    return read_label(file).array[0] if file.is_file() else None
+
+
+def _joint_dice(a: np.ndarray, b: np.ndarray, ignore: int | None) -> float | None:
+    """Dice over all structures together, each voxel by its class; voxels that either ignores are left out."""
+    known = np.ones(a.shape, bool) if ignore is None else (a != ignore) & (b != ignore)
+    sizes = int(np.count_nonzero((a > 0) & known) + np.count_nonzero((b > 0) & known))
+    return 2 * int(np.count_nonzero((a == b) & (a > 0) & known)) / sizes if sizes else None
+
+
+def _alien(dice: float | None) -> bool:
+    return dice is not None and dice < ALIEN
+
+
+def _written(dataset: Dataset, one: _Checked) -> Adopted:
+    """Write one label and see that the data set has it; else everything is as before. Raises InputError."""
+    place, name = one.place, one.entry.name
+    before = place.label.read_bytes() if place.label.is_file() else None
+    listed = place.list.read_text(encoding="utf-8-sig") if place.list is not None else None
+    write_label(place.label, to_source(one.values, one.volume), one.volume.source)
+    place.enter()
+    try:
+        now = layouts.find(dataset.root).entry(name)
+        if now.label is None or now.label.resolve() != place.label.resolve():
+            raise InputError(
+                f"the data set does not take {place.label} for the label of {name!r}; put it there by hand"
+            )
+    except InputError:
+        if before is None:
+            place.label.unlink(missing_ok=True)
+        else:
+            place.label.write_bytes(before)
+        if place.list is not None and listed is not None:
+            write_text(place.list, listed)
+        raise
+    origin = one.origin.model_copy(update={"digest": fresh_digest_of(place.label)})
+    remember(dataset.root, {name: origin})
+    return Adopted(name, origin, before is not None)

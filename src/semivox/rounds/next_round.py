@@ -1,0 +1,180 @@
+"""A job goes on: with new labels in its data folder, the same command begins the next round.
+
+A round differs from the one before by its labels alone: the plan is the first round's, test and validation scans stay
+what they are, and patients stay on their side, so that the scores of all rounds are of the same scans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from semivox.core.errors import InputError
+from semivox.core.plan import Plan
+from semivox.core.plurals import plural
+from semivox.core.split import Split
+from semivox.data import layouts
+from semivox.data.dataset import Dataset, groups_of, some
+from semivox.experiments.as_study import study_file_of
+from semivox.experiments.executor import Engine
+from semivox.experiments.experiment import Experiment
+from semivox.experiments.job import Page, job_experiment, run_job
+from semivox.experiments.record import changed_settings, kind_of, load_record
+from semivox.experiments.summary import Summary
+from semivox.pipeline.options import RunOptions
+from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.rounds.folder import FOLDER, RECORD, Round, RoundRecord, rounds_of
+from semivox.rounds.origins import newly_labeled
+
+Start = Literal["warm", "scratch"]
+STARTS: Mapping[str, Start] = {"warm": "warm", "scratch": "scratch"}
+
+
+@dataclass(frozen=True)
+class How:
+    """What is done with a round beside its training, as in ``run_job``."""
+
+    page: Page | None = None
+    processes: int | None = None
+    labels: bool = True
+    engine: Engine | None = None
+
+
+def run_rounds(
+    data: Path, out: Path, options: RunOptions, start: str | None, how: How, progress: ProgressDisplay | None = None
+) -> Summary:
+    """Do the job, or what is left of its last round, or the next round where labels are new since.
+
+    ``start``: of a new round, "scratch" (the default) or "warm", from the weights of the round before. Raises
+    InputError as ``run_job`` does, and where settings or test scans would change between rounds.
+    """
+    progress = progress or Quiet()
+    if start is not None and start not in STARTS:
+        raise InputError(f"--begin {start!r} is neither warm nor scratch")
+    if out.parent.name == FOLDER and kind_of(out.parent.parent) == "job":
+        raise InputError(f"{out} is a round of the job {out.parent.parent}; give --out {out.parent.parent}")
+    if kind_of(out) != "job" or not Round(1, out).finished:
+        if start == "warm":
+            raise InputError("--begin warm takes the weights of the round before; this job has no finished one yet")
+        return _done(data, out, options, how, progress)
+    _require_same(out, options)
+    last = rounds_of(out)[-1]
+    if not last.finished:
+        return _resumed(data, last, options, start, how, progress)
+    dataset = layouts.find(data)
+    record = _next(out, last, dataset, options, STARTS[start or "scratch"])
+    if record is None:
+        progress.say(f"Round {last.number} is finished, and no label is new since.")
+        return (
+            _done(data, out, options, how, progress)
+            if last.number == 1
+            else _resumed(data, last, options, None, how, progress)
+        )
+    split = _split_of(last, record, dataset)
+    this = Round(record.number, out / FOLDER / str(record.number))
+    _begin(this, record, split, last, data, options)
+    said = some((f"{case}: {origin}" for case, origin in record.added.items()), 8)
+    begun = "the last weights" if record.start == "warm" else "scratch"
+    progress.say(
+        f"Round {this.number}: {plural(len(record.added), 'new label')} ({said}), {len(split.labeled)} labeled scans "
+        f"in all, from {begun}; test scans and plan stay."
+    )
+    return _resumed(data, this, options, None, how, progress)
+
+
+def _done(data: Path, out: Path, options: RunOptions, how: How, progress: ProgressDisplay) -> Summary:
+    return run_job(data, out, options, progress, how.page, how.processes, how.labels, how.engine)
+
+
+def _require_same(out: Path, options: RunOptions) -> None:
+    """Raise InputError where the job was begun with other settings or another split."""
+    before = load_record(out).study_file
+    if changed := changed_settings(before, study_file_of(options)):
+        raise InputError(
+            f"rounds differ by their labels alone, and the job in {out} was begun with other settings:\n  "
+            + "\n  ".join(changed[:8])
+            + "\nUndo the change, or begin a job in another --out"
+        )
+    if options.split is not None and options.split != Round(1, out).split:
+        raise InputError(f"the job in {out} has a split of its own, from which the rounds follow; leave --split out")
+
+
+def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, start: Start) -> RoundRecord | None:
+    """What the next round is; None where nothing is new. Raises InputError where it cannot be."""
+    record, split = load_record(last.folder), last.split
+    new = newly_labeled(dataset, split.unlabeled, load_record(out))
+    known = {name for part in split.model_dump().values() for name in part} | set(options.exclude)
+    groups = groups_of(dataset.entries)
+    scored = {groups.get(name) or f"\0{name}" for name in (*split.test, *split.validation)}
+    free = (e for e in dataset.entries if e.images and e.name not in known and e.part in (None, "training"))
+    fresh = tuple(e.name for e in free if (e.group or f"\0{e.name}") not in scored)
+    labeled = {e.name for e in dataset.entries if e.label is not None}
+    added = {**new, **{name: "unknown" for name in fresh if name in labeled}}
+    if not added:
+        return None
+    if lost := [name for name in split.labeled if name not in labeled]:
+        raise InputError(f"the label of {some(lost)} is gone, with which the job was trained; restore it")
+    if start == "warm" and record.scored_on == "cross-validation":
+        raise InputError(
+            "--begin warm needs test or validation scans: in cross-validation the last model has seen every labeled "
+            "scan, also those that a fold holds out. Use --begin scratch"
+        )
+    return RoundRecord(number=last.number + 1, start=start, added=added, new_scans=fresh)
+
+
+def _split_of(last: Round, record: RoundRecord, dataset: Dataset) -> Split:
+    """The split of the round before, with new labels among the labeled scans."""
+    before = last.split
+    return Split(
+        labeled=tuple(sorted({*before.labeled, *record.added})),
+        unlabeled=tuple(sorted({*before.unlabeled, *record.new_scans} - record.added.keys())),
+        validation=before.validation,
+        test=before.test,
+    )
+
+
+def _begin(this: Round, record: RoundRecord, split: Split, last: Round, data: Path, options: RunOptions) -> None:
+    """Write what the round is: its record last, so that a folder with one is whole."""
+    this.folder.mkdir(parents=True, exist_ok=True)
+    record.save(this.folder / RECORD)
+    split.save(this.folder / "split.json")
+    Plan.load(last.folder / "plan.json").save(this.folder / "plan.json")
+    _experiment(data, this, options).record(data).save_in(this.folder)
+
+
+def _resumed(
+    data: Path, this: Round, options: RunOptions, start: str | None, how: How, progress: ProgressDisplay
+) -> Summary:
+    """Do a round, or what is left of it. Raises InputError where another start is asked for than it had."""
+    began = RoundRecord.load(this.folder / RECORD).start
+    if start is not None and start != began:
+        raise InputError(f"round {this.number} was begun with --begin {began}; leave it so, or delete {this.folder}")
+    experiment = _experiment(data, this, options)
+    wanted = _options(this, options)
+    return run_job(
+        data, this.folder, wanted, progress, how.page, how.processes, how.labels, how.engine, experiment=experiment
+    )
+
+
+def _options(this: Round, options: RunOptions) -> RunOptions:
+    """The job's options, as they are in this round."""
+    start = RoundRecord.load(this.folder / RECORD).start
+    before = rounds_of(this.folder.parent.parent)
+    folder = next(each.folder for each in before if each.number == this.number - 1)
+    train = options.train.model_copy(update={"warm_start": str(folder.resolve())}) if start == "warm" else options.train
+    return options.model_copy(update={"split": this.split, "train": train})
+
+
+def _experiment(data: Path, this: Round, options: RunOptions) -> Experiment:
+    """The round as an experiment that knows of no other label: further ones may arrive while it trains."""
+    whole = job_experiment(data, _options(this, options))
+    split = this.split
+    closed, known = set(split.unlabeled), {name for part in split.model_dump().values() for name in part}
+    entries = tuple(
+        replace(entry, label=None) if entry.name in closed else entry
+        for entry in whole.dataset.entries
+        if entry.name in known
+    )
+    return replace(whole, dataset=replace(whole.dataset, entries=entries))

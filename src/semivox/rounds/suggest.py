@@ -1,0 +1,76 @@
+"""Which scans, or boxes of scans, to label next, with reasons, proposals and what they may bring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.randomness import generator
+from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.rounds.asking import Asking
+from semivox.rounds.folder import job_of, rounds_of
+from semivox.rounds.gain import curve_of, expected_gain, gain_text
+from semivox.rounds.pool import Pool, Wanted, pool_of, rated
+from semivox.rounds.proposal import PAGE, RECORD, Picture, Suggestion, require_free
+from semivox.rounds.ratings import ratings_of
+
+STREAM = 0x5066
+
+
+def suggest(
+    target: Path, out: Path | None, wanted: Wanted, picture: Picture | None, progress: ProgressDisplay | None = None
+) -> tuple[Suggestion, Path]:
+    """Write what to label next into ``out`` (a folder in the job where None); returns it and the folder.
+
+    ``target``: a job, or a data folder where there is no model yet. Raises InputError where nothing is left to label.
+    """
+    progress = progress or Quiet()
+    pool = pool_of(target)
+    out = out or _place(target, pool)
+    require_free(out)
+    ratings = {} if pool.last is None and wanted.ratings is None else ratings_of(
+        pool.last.folder if pool.last else out, wanted.ratings
+    )  # fmt: skip
+    pool, asked, notes = rated(pool, ratings, wanted)
+    stream = generator(wanted.seed, STREAM, pool.done)
+    if not pool.names:
+        raise InputError(
+            f"{target}: every scan of the pool is labeled, or rated as of no use; there is nothing to suggest"
+        )
+    if len(pool.names) > wanted.look_at:
+        notes.append(f"{wanted.look_at} of {len(pool.names)} unlabeled scans were looked at, drawn at random.")
+        drawn = stream.permutation(pool.names)[: wanted.look_at]
+        pool = replace(pool, names=tuple(sorted({*map(str, drawn), *asked})))
+    if wanted.count > len(pool.names) and not wanted.boxes:
+        notes.append(f"{wanted.count} were asked for; {len(pool.names)} are left.")
+    work = Asking(pool, wanted, stream, progress)
+    picks = work.picks(asked)
+    cases = work.write(picks, out, picture)
+    suggestion = Suggestion(
+        data=str(pool.dataset.root.resolve()),
+        round=pool.done,
+        unit="boxes" if wanted.boxes else "scans",
+        seed=wanted.seed,
+        classes=work.classes,
+        cases=tuple(cases),
+        gain=_gain(pool, wanted, len({pick.case for pick in picks})),
+        notes=tuple(notes),
+    )
+    (out / PAGE).write_text(suggestion.text(), encoding="utf-8")
+    suggestion.save(out / RECORD)
+    return suggestion, out
+
+
+def _place(target: Path, pool: Pool) -> Path:
+    if pool.last is None:
+        raise InputError(f"{target} holds scans and no job, where nothing else is written; say where with --out")
+    return job_of(target) / "suggested" / f"after-round-{pool.done}"
+
+
+def _gain(pool: Pool, wanted: Wanted, scans: int) -> str:
+    """What the labels may bring."""
+    if pool.last is None:
+        return gain_text(None, scans)
+    done = [each for each in rounds_of(job_of(pool.last.folder)) if each.finished]
+    return gain_text(expected_gain(curve_of(done), scans), scans)

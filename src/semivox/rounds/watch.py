@@ -1,0 +1,69 @@
+"""Waits for labels: as soon as some have arrived in the data folder, the next round begins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.data import layouts
+from semivox.experiments.record import load_record
+from semivox.experiments.summary import Summary
+from semivox.pipeline.options import RunOptions
+from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.rounds.folder import last_finished
+from semivox.rounds.next_round import How, run_rounds
+from semivox.rounds.origins import newly_labeled
+
+
+def watch(  # noqa: PLR0913 - the options of the command
+    data: Path,
+    out: Path,
+    options: RunOptions,
+    start: str | None,
+    how: How,
+    progress: ProgressDisplay | None = None,
+    every: float = 60.0,
+    last: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Summary:
+    """Do the job, then a round whenever labels are new; until round ``last``, or for ever (Ctrl-C ends it).
+
+    ``every``: seconds between looks. Labels begin a round once a look finds the same ones, of the same size, as the
+    look before: somebody may still be writing. Raises InputError as ``run_rounds`` does.
+    """
+    progress = progress or Quiet()
+    while True:
+        summary = run_rounds(data, out, options, start if _finished(out) else None, how, progress)
+        number = last_finished(out).number
+        if last is not None and number >= last:
+            return summary
+        progress.say(f"Round {number} is finished. Waiting for labels in {data}; Ctrl-C ends it, and nothing is lost.")
+        before = None
+        while True:
+            sleep(every)
+            found = _arrived(data, out)
+            if found and found == before:
+                break
+            before = found
+
+
+def _finished(out: Path) -> bool:
+    return (out / "summary.json").is_file()
+
+
+def _arrived(data: Path, out: Path) -> dict[str, tuple[int, int]]:
+    """Case with a new label -> size and time of its file; nothing while the folder cannot be read as a data set."""
+    try:
+        dataset = layouts.find(data)
+        new = newly_labeled(dataset, last_finished(out).split.unlabeled, load_record(out))
+        states = {}
+        for name in new:
+            label = dataset.entry(name).label
+            if label is not None:
+                state = label.stat()
+                states[name] = (state.st_size, state.st_mtime_ns)
+        return states
+    except (InputError, OSError):  # half a file, or a name that is about to be changed
+        return {}
