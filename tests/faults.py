@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -16,6 +18,8 @@ from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["semivox.experiments.job", "semivox.api", "semivox.inference.folder", "tests.faults"])
+BEGUN = 100
+"""Bytes of a file that are written when a kill comes inside a write."""
 EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree")
 """Audit events (PEP 578) of a program that touches files."""
 
@@ -24,15 +28,23 @@ class Fatal:
     """Counts how often a program touches files under ``root``; it is killed before it does so the ``at``-th time.
 
     A file about to be put in its place by a rename is cut in half first, as if the kill had come while it was written.
+    ``at`` as text: before it opens the first file whose path matches, and then not at once but inside the next write
+    of more than ``BEGUN`` bytes, whoever writes (numpy, zlib, torch): the system kills a process whose file grows over
+    a limit.
     """
 
-    def __init__(self, root: Path, at: int | None, count: Any) -> None:
+    def __init__(self, root: Path, at: int | str | None, count: Any) -> None:
         self.root, self.at, self.count, self.owner = str(root), at, count, os.getpid()
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event not in EVENTS or os.getpid() != self.owner or not str(arguments[0]).startswith(self.root):
             return
         self.count.value += 1
+        if isinstance(self.at, str):
+            if event == "open" and re.search(self.at, str(arguments[0])):
+                signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (BEGUN, BEGUN))
+            return
         if self.count.value != self.at:
             return
         if event == "os.rename" and os.path.isfile(arguments[0]):
@@ -57,10 +69,10 @@ def start(task: Callable[..., object], *arguments: Any) -> Any:
     return process
 
 
-def attempt(task: Callable[..., object], *arguments: Any, root: Path, at: int | None = None) -> tuple[int, int]:
+def attempt(task: Callable[..., object], *arguments: Any, root: Path, at: int | str | None = None) -> tuple[int, int]:
     """Run the task in a process of its own, killed before its ``at``-th touch of a file under ``root``.
 
-    Returns the exit code (-9: killed) and how often it touched files.
+    Returns the exit code (-9: killed; -25: killed inside a write) and how often it touched files.
     """
     count = CONTEXT.Value("i", 0)
     process = CONTEXT.Process(target=_child, args=(task, arguments, (root, at, count)))

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from semivox.core.errors import SemivoxError
+from semivox.core.processes import pool
 from semivox.core.processes import watchdog as vigil
 from semivox.core.processes.pool import each
 from semivox.data.batches import loading
@@ -180,3 +181,23 @@ def test_a_pool_gives_every_result_with_its_index():
 def test_a_pool_names_the_task_that_ended_or_stopped_its_worker(fatal, said):
     with pytest.raises(SemivoxError, match=said):
         list(each(deed, [0, 1, fatal, 2, 5], 2, lambda task: f"case {task}"))
+
+
+class Late:
+    """A process whose end is known before its exit code."""
+
+    def __init__(self, code: int, after: int) -> None:
+        self.code, self.after = code, after
+
+    @property
+    def exitcode(self) -> int | None:
+        self.after -= 1
+        return None if self.after >= 0 else self.code
+
+
+def test_the_task_of_a_worker_that_died_is_known_once_its_exit_code_is():
+    """On a busy machine the code comes late, and the tasks of all workers were named."""
+    dead, ended = Late(-signal.SIGKILL, 5), Late(-signal.SIGTERM, 2)
+    dead.pid, ended.pid = 1, 2
+    pool._await_exit_codes([ended, dead])
+    assert pool._last_words({1: 3, 2: 1}, [ended, dead]) == [3]

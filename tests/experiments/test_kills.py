@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,47 @@ def test_a_job_killed_anywhere_ends_with_the_same_bits(tmp_path):
 @pytest.mark.slow
 def test_a_job_killed_thirty_times_ends_with_the_same_bits(tmp_path):
     killed_jobs(tmp_path, kills=30, seed=1)
+
+
+INSIDE = {
+    "a label of a scored scan": r"predictions/[^/]*t[^/]*\.nii",
+    "a label of an unlabeled scan": r"job/labels/[^/]*\.nii",
+    "a map": r"maps/[^/]*entropy",
+    "weights": r"mean_teacher/model/[^/]*weights",
+    "a description of a model": r"supervised/model/[^/]*model\.json",
+    "a checkpoint": r"supervised/checkpoints/[^/]*step",
+    "scores": r"mean_teacher/[^/]*scores\.json",
+    "a prepared scan": r"prepared/cases/.*image",
+    "a plan": r"job/[^/]*plan\.json",
+    "the summary": r"job/[^/]*summary\.json",
+}
+"""What is written -> the path of the file that is opened for it, whatever it is called until it is whole."""
+
+
+def killed_inside(root: Path, path: str) -> None:
+    """Kill a job inside the write of a file: what stands under a final name is whole, and the rest comes out alike."""
+    data = root / "scans"
+    phantom.write(data, 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    assert faults.attempt(job, data, root / "whole", root=root / "whole")[0] == 0
+    expected, out = outputs(root / "whole"), root / "job"
+    assert faults.attempt(job, data, out, root=out, at=path)[0] == -signal.SIGXFSZ
+    for pattern in ("*/predictions/*.nii.gz", "labels/*.nii.gz", "maps/*.nii.gz", "*/model/*", "*/scores.json",
+                    "summary.json", "plan.json"):  # fmt: skip
+        for file in out.glob(pattern):
+            if ".writing" not in file.name:
+                assert file.read_bytes() == (root / "whole" / file.relative_to(out)).read_bytes(), file
+    assert faults.attempt(job, data, out, root=out)[0] == 0
+    assert outputs(out) == expected
+
+
+def test_a_kill_inside_the_write_of_a_label_leaves_no_half_label(tmp_path):
+    killed_inside(tmp_path, INSIDE["a label of a scored scan"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", list(INSIDE)[1:])
+def test_a_kill_inside_any_write_leaves_no_half_file(tmp_path, what):
+    killed_inside(tmp_path, INSIDE[what])
 
 
 def example(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from semivox import api
 from semivox.core.split import Split
+from semivox.pipeline import stages
 from tests import corpus
 from tests.hostile.kinds import STUDY
 
@@ -25,6 +26,7 @@ def make(base: Path) -> None:
     """scans; a finished ``job``; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``; ``prepared``."""
     scans = base / "scans"
     corpus.good(scans)
+    stages.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
     plan = api.Plan.load(base / "job" / "plan.json")
     plan.save(base / "plan.json")

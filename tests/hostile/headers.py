@@ -160,7 +160,7 @@ DESCRIPTION = {
     "one number twice": b'1 1 1 1 1 1 1 "a"\n1 1 1 1 1 1 1 "b"\n',
     "one name twice": b'1 1 1 1 1 1 1 "a"\n2 1 1 1 1 1 1 "a"\n',
     "blanks without end": b" " * 200_000 + b"x\n",
-    "quotes without end": b'1 1 1 1 1 1 1 "' * 10_000 + b"\n",
+    "quotes without end": b'1 1 1 1 1 1 1 "' * 10_001 + b" x\n",
 }
 
 

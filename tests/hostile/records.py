@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.hostile.kinds import JOB, TRAIN, Words, hostile
+from tests.hostile.kinds import JOB, Words, hostile
 
 Change = Callable[[bytes], bytes]
 
@@ -53,7 +54,6 @@ CHANGES: dict[str, Change] = {
     "a key too few": partial(rewritten, lambda value: value.pop(next(iter(value))) and None if value else None),
     "UTF-16": lambda content: content.decode("utf-8", "replace").encode("utf-16"),
 }
-RESUME = (*TRAIN, "--split", "split.json", "--set", "train.selection=validation", "--set", "train.validate_every=1")
 RESUMED = (
     *("train", "scans", "-o", "run", "--method", "supervised", "--workers", "0", "--device", "cpu", "--steps", "4"),
     *("--precision", "32-true", "--set", "train.save_every=1e-6", "--set", "train.validate_every=1"),
@@ -105,7 +105,6 @@ RECORDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...], bool], ...] = (
     ("plan.json", ("prepare", "scans", "-o", "out", "--plan", "plan.json", "--workers", "0"), ("scans", "plan.json"),
      False),
 )  # fmt: skip
-ALWAYS_HARMLESS = {("study/study.json", "a key too few"), ("job/job.json", "a key too few")}
 
 
 def changed(file: str, change: Change, command: tuple[str, ...], root: Path) -> Words:
@@ -121,5 +120,74 @@ for _file, _command, _needs, _free in RECORDS:
             f"{_command[0]}: {_file} is {_name}",
             partial(changed, _file, _change, _command),
             *_needs,
-            may_pass=_free,
+            # what has a default may lack
+            may_pass=_free or _name == "a key too few",
         )
+
+WHOLE_FILES: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {
+    ("run", RESUMED, ("scans", "run")): (
+        "config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "warnings.jsonl",
+        "lock", "checkpoints/step-00000003.pt", "checkpoints/anchor.pt", "prepared/plan.json", "prepared/.claims",
+        "prepared/cases/a/case.json", "prepared/cases/a/image.npy", "prepared/cases/a/label.npy",
+        "prepared/cases/a/foreground.npy", "prepared/cases/u/image.npy",
+    ),
+    ("job", JOB, ("scans", "job")): (
+        "job.json", "check.json", "plan.json", "split.json", "summary.json", "summary.txt", "report.html", "lock",
+        "labels/u.nii.gz", "labels/origins/u.json", "labels/origins/.claims", "prepared/plan.json",
+        "prepared/cases/a/case.json", "prepared/cases/b/label.npy", ".supervised.lock",
+        *(f"supervised/{name}" for name in (
+            "config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "cost.json", "done",
+            "lock", "scores.csv", "scores.json", "model/model.json", "model/weights.safetensors",
+            "predictions/t.nii.gz", "predictions/origins/t.json", "checkpoints/step-00000002.pt",
+        )),
+    ),
+    ("study", STUDY, ("scans", "study", "study.toml")): (
+        "study.json", "check.json", "plan.json", "lock", "labeled-2/draw-0/plan.json", "labeled-2/draw-0/split.json",
+        "labeled-2/draw-0/prepared/plan.json", "labeled-2/draw-0/prepared/cases/a/image.npy",
+        "labeled-2/draw-0/seed-1/supervised/scores.json", "labeled-2/draw-0/seed-1/supervised/config.json",
+        "labeled-2/draw-0/seed-1/supervised/done", "report/report.html",
+    ),
+    ("labels", PREDICT, ("job", "in", "labels")): (
+        "a.nii.gz", "origins/a.json", "origins/.claims",
+    ),
+}  # fmt: skip
+"""Folder, the command that goes on with it, what it needs -> all kinds of files of the folder."""
+
+
+def pipe(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def gone(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+INSTEAD: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if path.exists() else b"{"),
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "a pipe": pipe,
+    "a folder": folder,
+    "gone": gone,
+}
+
+
+def other(file: str, make: Callable[[Path], object], command: tuple[str, ...], root: Path) -> Words:
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    make(root / file)
+    return command
+
+
+for (_folder, _command, _needs), _files in WHOLE_FILES.items():
+    for _file in _files:
+        for _name, _make in INSTEAD.items():
+            hostile(
+                "whole files", f"{_command[0]}: {_folder}/{_file} is {_name}",
+                partial(other, f"{_folder}/{_file}", _make, _command), *_needs, may_pass=True,
+            )  # fmt: skip

@@ -30,7 +30,8 @@ Labeled = Annotated[
 ]
 Exclude = Annotated[str | None, typer.Option(help="Cases to leave out: NAME,NAME,...")]
 Workers = Annotated[
-    int | None, typer.Option(min=0, help="Processes that read scans, one scan each; 0: none. Default: cores.")
+    int | None,
+    typer.Option(min=0, max=256, help="Processes that read scans, one scan each; 0: none. Default: cores."),
 ]
 Sets = Annotated[
     list[str] | None,

@@ -104,3 +104,14 @@ def test_unfit_metaimage_headers_are_refused_by_name(tmp_path, fields, words):
     with pytest.raises(InputError, match=words) as caught:
         volume.read_scan(metaimage(tmp_path / "a.mha", fields))
     assert "a.mha" in str(caught.value)
+
+
+def test_a_negative_edge_turns_an_axis_round_as_in_itk(tmp_path):
+    """Its length alone, and the scan would be mirrored without a word."""
+    agrees(metaimage(tmp_path / "a.mha", {"ElementSpacing": "-1 2 -3"}))
+
+
+@pytest.mark.parametrize("fields", [{"space": "nowhere"}, {"space": ""}, {"kinds": "vector domain domain"}], ids=str)
+def test_axes_that_the_format_does_not_know_are_refused(tmp_path, fields):
+    with pytest.raises(InputError, match=r"no space|of the kind"):
+        volume.read_scan(nrrd(tmp_path / "a.nrrd", fields))

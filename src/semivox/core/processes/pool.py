@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,10 @@ from semivox.core.processes.watchdog import Marks, Watchdog
 
 T = TypeVar("T")
 R = TypeVar("R")
+PATIENCE = 10.0
+"""Seconds for which the exit code of a worker that has died is waited for."""
+ENDED_BY_US = (None, 0, -signal.SIGTERM)
+"""Exit codes of workers that run, or were told to end."""
 POLL = 1.0
 """Seconds between looks at the workers."""
 
@@ -58,8 +63,9 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
                     process.kill()
                 raise SemivoxError(_stuck(name(tasks[found[1]])))
     except BrokenProcessPool as error:
-        for process in processes:
-            process.join(POLL)
+        _await_exit_codes(processes)
+        for process in processes:  # also one that was stopped, which the end of the pool would wait for
+            process.kill()
         raise_if_unguarded(process.exitcode for process in processes)
         words = [name(tasks[index]) for index in _last_words(_unanswered(marks, answered), processes)]
         raise SemivoxError(_died(words)) from error
@@ -107,9 +113,19 @@ def _noted(work: Callable[[Any], R], task: Any, index: int) -> R:
     return work(task)
 
 
+def _await_exit_codes(processes: Sequence[Any]) -> None:
+    """Wait until it is known which worker died by itself: the pool notices it before the system has told its code."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        codes = [process.exitcode for process in processes]
+        if None not in codes or any(code not in ENDED_BY_US for code in codes):
+            return
+        time.sleep(0.01)
+
+
 def _last_words(tasks: Mapping[int, int], processes: Sequence[Any]) -> list[int]:
     """The tasks of those workers that died by themselves; of all if that cannot be told."""
-    dead = [process.pid for process in processes if process.exitcode not in (None, 0, -signal.SIGTERM)]
+    dead = [process.pid for process in processes if process.exitcode not in ENDED_BY_US]
     return sorted({tasks[pid] for pid in dead if pid in tasks} or set(tasks.values()))
 
 

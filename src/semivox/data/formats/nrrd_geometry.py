@@ -19,7 +19,7 @@ SPACES = {
 }  # fmt: skip
 """Name of a space -> the signs that lead from it to RAS+. All others are taken as LPS, as ITK does."""
 OTHER_SPACES = (
-    *("", "scanner-xyz", "3d-right-handed", "3d-left-handed", "rast", "last", "lpst"),
+    *("scanner-xyz", "3d-right-handed", "3d-left-handed", "rast", "last", "lpst"),
     *("scanner-xyz-time", "3d-right-handed-time", "3d-left-handed-time"),
     *(f"{name}-time" for name in SPACES),
 )
@@ -61,7 +61,7 @@ def axes_of(path: Path, fields: dict[str, str], dims: tuple[int, ...]) -> Axes:
     kinds = [kind.lower() for kind in fields.get("kinds", "").split()] or [""] * len(dims)
     if len(kinds) != len(dims):
         raise ScanError("bad_header", f"{path}: kinds must be {len(dims)} words.", "Export it again.")
-    name = fields.get("space", "").lower()
+    name = fields.get("space", "scanner-xyz").lower()
     if name not in SPACES and name not in OTHER_SPACES:
         raise ScanError("bad_header", f"{path}: the format knows no space {name[:40]!r}.", "Export it again.")
     vectors = _vectors(path, fields, len(dims))

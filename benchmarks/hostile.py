@@ -1,0 +1,101 @@
+"""How does the command line end on broken and hostile inputs: files, headers, records, models, options, names?
+
+    python -m benchmarks.hostile [--jobs N] [--only WORD] [--out FOLDER]
+
+Each of some 2400 inputs (``tests/hostile``) is a good folder in which one thing is broken, and a command. It runs in a
+process of its own, forked from one that has imported everything, with 10 seconds of computing and 1 GB of memory on top
+of that. Good is a sentence and exit code 2 without a traceback; where what is broken is harmless or worked around, the
+command may succeed. Writes ``results/benchmarks/hostile.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.hostile.inputs import INPUTS
+
+GOOD = ("sentence", "passed")
+MEANING = {
+    "sentence": "a sentence, exit code 2",
+    "passed": "the command succeeds, as it may",
+    "accepted": "the command succeeds and should not",
+    "other code": "a sentence, another exit code",
+    "silent": "exit code 2 without a word",
+    "traceback": "a traceback",
+    "crash": "killed by a signal of its own",
+    "slow": "more than 10 s of computing",
+    "never": "no end within 60 s",
+    "not made": "the input could not be made",
+}
+
+
+def measured(names: list[str], jobs: int, folder: Path) -> list[dict]:
+    """Run the inputs of these names, in so many processes at once."""
+    servers = []
+    for job in range(jobs):
+        place = folder / str(job)
+        place.mkdir(parents=True)
+        (place / "names.json").write_text(json.dumps(names[job::jobs]))
+        words = ["-m", "tests.hostile.server", str(place), str(place / "names.json"), str(place / "results.jsonl")]
+        servers.append(subprocess.Popen([sys.executable, *words]))
+    for server in servers:
+        assert server.wait() == 0
+    lines = [line for path in folder.glob("*/results.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in lines]
+
+
+def page(rows: list[dict]) -> str:
+    """The result as a page."""
+    groups = list(dict.fromkeys(item.group for item in INPUTS))
+    counts = {group: Counter(row["outcome"] for row in rows if row["group"] == group) for group in groups}
+    shown = [outcome for outcome in MEANING if any(outcome in count for count in counts.values())]
+    good = sum(row["outcome"] in GOOD for row in rows)
+    lines = [
+        "# Broken and hostile inputs",
+        "",
+        f"{good} of {len(rows)} end as they should: {sum(row['outcome'] == 'sentence' for row in rows)} in a sentence "
+        f"and exit code 2, {sum(row['outcome'] == 'passed' for row in rows)} that may succeed do so. Made by "
+        "`python -m benchmarks.hostile`; each in a process of its own with 10 s of computing and 1 GB on top of the "
+        "imported program.",
+        "",
+        "| | inputs | " + " | ".join(MEANING[outcome] for outcome in shown) + " |",
+        "|---|---|" + "---|" * len(shown),
+    ]
+    for group in groups:
+        cells = [str(counts[group][outcome] or "") for outcome in shown]
+        lines.append(f"| {group} | {sum(counts[group].values())} | " + " | ".join(cells) + " |")
+    total = Counter(row["outcome"] for row in rows)
+    lines.append(f"| all | {len(rows)} | " + " | ".join(str(total[outcome]) for outcome in shown) + " |")
+    memory = max(row["megabytes"] or 0 for row in rows)
+    lines += ["", f"The most memory that one took on top of the imported program: {memory} MB."]
+    if bad := [row for row in rows if row["outcome"] not in GOOD]:
+        lines += ["", "Not as they should:", ""]
+        lines += [f"- {row['group']}, {row['name']!r}: {MEANING[row['outcome']]}" for row in bad]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--jobs", type=int, default=1, help="processes at once")
+    arguments.add_argument("--only", default="", help="inputs whose name holds this")
+    arguments.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    asked = arguments.parse_args()
+    names = [name for item in INPUTS if asked.only in (name := f"{item.group} {item.name}")]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measured(names, asked.jobs, Path(folder))
+    assert len(rows) == len(names)
+    text = page(rows)
+    print(text)
+    if not asked.only:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        (asked.out / "hostile.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
