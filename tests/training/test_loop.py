@@ -77,6 +77,23 @@ def test_each_player_takes_its_turn_on_what_the_one_before_has_left():
     assert float(method.rival.weight.detach()) == pytest.approx(0.04)
 
 
+class Chance(Two):
+    """Notes a random number at each step."""
+
+    def step(self, batch, progress):
+        self.drawn = [*getattr(self, "drawn", []), float(torch.rand(()))]
+        yield from super().step(batch, progress)
+
+
+def test_chance_is_another_at_each_step_and_a_function_of_it():
+    first, again = Chance(), Chance()
+    run(first)
+    torch.rand(100)
+    run(again)
+    assert first.drawn == again.drawn
+    assert len(set(first.drawn)) == 3
+
+
 def test_long_gradients_are_shortened():
     method = Two()
     noting = run(method, steps=1, clip=0.5)

@@ -111,7 +111,7 @@ def evaluate(
     prediction: Annotated[Path, typer.Option("--prediction", "-p", help="Folder of predicted labels.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for scores.csv and scores.json.")] = None,
     ignore: Annotated[int | None, typer.Option(help="Label value of voxels that are not scored.")] = None,
-    workers: Annotated[int, typer.Option(help="Further processes that score; 0: none.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Further processes that score; 0: none.", min=0, max=256)] = 0,
     json: o.Json = False,
 ) -> None:
     """Score predicted labels: Dice, distances in mm, volumes, with 95 % intervals over cases.

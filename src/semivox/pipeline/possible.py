@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from math import prod
+from typing import get_args
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
+from semivox.core.spelling import suggestion
 from semivox.data.augmentation import schemes
 from semivox.data.planning import topology
 from semivox.data.planning.plan import require_affordable
 from semivox.networks.blueprint import Blueprint
+from semivox.training.settings import Device
 
 
 def require_device(name: str) -> None:
-    """Raise InputError where torch finds no such device on this machine."""
+    """Raise InputError for a name that is none, and where torch finds no such device on this machine."""
     import torch
 
+    if name not in (known := get_args(Device)):
+        raise InputError(f"there is no device {name[:40]!r}{suggestion(name, known)}; there are {', '.join(known)}")
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda was asked for, but torch finds no GPU; use --device cpu")
     if name == "mps" and not torch.backends.mps.is_available():

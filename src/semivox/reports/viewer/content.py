@@ -40,7 +40,7 @@ def shown(target: Path, case: str | None = None, labels: Sequence[Path] = ()) ->
 
     ``case``: show this one first. Raises InputError where there is no scan, no such case, or no label of a scan.
     """
-    dataset = _one_scan(target) if target.is_file() or registry.find(target) is not None else layouts.find(target)
+    dataset = _one_scan(target) if registry.find(target) is not None else layouts.find(target)
     entries = [entry for entry in dataset.entries if entry.images]
     if not entries:
         raise InputError(f"{target} holds no scan to show")
@@ -87,8 +87,8 @@ def _first(entries: Sequence[CaseFiles], case: str, target: Path) -> list[CaseFi
 
 def _found(path: Path) -> Mapping[str, Path]:
     """Case name -> its label, of a folder or one file. Raises InputError where there is none."""
-    if not path.exists():
-        raise InputError(f"there is no {path}")
+    if not path.exists() or (path.is_file() and registry.find(path) is None):
+        raise InputError(f"{path} is no label that can be read; readable are {registry.readable()}")
     found = by_case(scans(path, [])) if path.is_dir() and registry.find(path) is None else {stem(path): path}
     if not found:
         raise InputError(f"{path} holds no label file")
