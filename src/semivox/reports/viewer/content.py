@@ -87,7 +87,9 @@ def _first(entries: Sequence[CaseFiles], case: str, target: Path) -> list[CaseFi
 
 def _found(path: Path) -> Mapping[str, Path]:
     """Case name -> its label, of a folder or one file. Raises InputError where there is none."""
-    if not path.exists() or (path.is_file() and registry.find(path) is None):
+    if not path.exists():
+        raise InputError(f"there is no {path}")
+    if path.is_file() and registry.find(path) is None:
         raise InputError(f"{path} is no label that can be read; readable are {registry.readable()}")
     found = by_case(scans(path, [])) if path.is_dir() and registry.find(path) is None else {stem(path): path}
     if not found:
