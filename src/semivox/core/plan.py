@@ -20,7 +20,6 @@ Edge = Annotated[int, Field(ge=1, le=2**16)]
 """Voxels of a patch along an axis."""
 LARGEST_PATCH = 2**28
 """Voxels: more than any machine trains on at once."""
-Positive = Annotated[float, Field(gt=0)]
 Millimeters = Annotated[float, Field(ge=1e-3, le=1e3)]
 """Of a voxel's edge that scans are resampled to."""
 Steps = Annotated[int, Field(ge=1, le=10**8)]
@@ -152,7 +151,7 @@ class Plan(Frozen):
     """Background first; a label file's ``value`` becomes the index in this list, and back on output."""
     ignore: int | None = None
     channels: tuple[str, ...]
-    spacing: tuple[Positive, Positive, Positive]
+    spacing: tuple[Millimeters, Millimeters, Millimeters]
     """mm per voxel of the prepared cases."""
     patch: tuple[Edge, Edge, Edge]
     """Voxels."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semivox.core.errors import InterruptedRun, SemivoxError
+from semivox.core.errors import InputError, InterruptedRun, SemivoxError
 from semivox.core.files import make_folder
 from semivox.core.plurals import plural
 from semivox.core.processes.signals import KILL, STOP
@@ -40,6 +40,8 @@ class Outcome:
     """Runs that are complete, earlier ones included."""
     failed: dict[str, str] = field(default_factory=dict)
     """Run -> why its process ended."""
+    codes: set[int] = field(default_factory=set)
+    """Exit codes of those that failed."""
     stopped: bool = False
 
 
@@ -129,6 +131,7 @@ def _note(folder: Path, run: Run, code: int, outcome: Outcome, stop: StopRequest
             words.unlink()
     elif not (stop.asked and code in (STOPPED, *(-number for number in STOP))):
         outcome.failed[run.name] = _ended(code, words)
+        outcome.codes.add(code)
 
 
 def _ended(code: int, words: Path) -> str:
@@ -159,7 +162,8 @@ def _raise_unless_done(arranged: Arranged, outcome: Outcome) -> None:
             + (f" Failed before:{failed}" if failed else "")
         )
     if failed:
-        raise SemivoxError(
+        kind = InputError if outcome.codes == {InputError.code} else SemivoxError  # what was given is wrong, no more
+        raise kind(
             f"{len(outcome.failed)} of {total} trainings failed, {outcome.done} done. The same command tries the "
             f"failed ones again:{failed}"
         )
