@@ -125,7 +125,7 @@ MUTANTS = (
     Mutant(
         "a late request to stop is lost",
         "training/run.py",
-        "    keeper.stop_if_asked(steps)",
+        "    monitor.stop_if_asked(steps)",
         "    # ",
         ("tests/training/test_resume.py::test_a_request_to_stop_in_the_last_step_is_not_lost[SIGTERM]",),
     ),
