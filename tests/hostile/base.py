@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from semivox import api
+from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.pipeline import stages
 from tests import corpus
@@ -28,7 +29,7 @@ def make(base: Path) -> None:
     corpus.good(scans)
     stages.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
-    plan = api.Plan.load(base / "job" / "plan.json")
+    plan = Plan.load(base / "job" / "plan.json")
     plan.save(base / "plan.json")
     Split.load(base / "job" / "split.json").save(base / "split.json")
     _unfinished(scans, base / "run")

@@ -247,14 +247,14 @@ MUTANTS = (
     ),
     Mutant(
         "another patient's label is overwritten",
-        "inference/origin.py",
+        "data/origins.py",
         "return Standing.OTHER",
         "return Standing.OUTDATED",
         (ORIGIN,),
     ),
     Mutant(
         "a changed label is overwritten",
-        "inference/origin.py",
+        "data/origins.py",
         "return Standing.CHANGED",
         "return Standing.OUTDATED",
         (ORIGIN,),
