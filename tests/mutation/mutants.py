@@ -27,7 +27,7 @@ INSIDE = "tests/experiments/test_kills.py::test_a_kill_inside_the_write_of_a_lab
 FILES = "tests/core/test_files.py"
 PREPARED = "tests/data/prepared/test_prepare.py"
 STORE = "tests/data/prepared/test_store.py"
-ORIGIN = "tests/inference/test_origin.py"
+ORIGIN = "tests/inference/test_origins.py"
 VOLUME = "tests/data/formats/test_volume.py"
 
 MUTANTS = (
