@@ -39,6 +39,7 @@ MAKERS = {
     "job": "semivox run scans/ --out job/",
     "runs/em": "semivox train scans/ -o runs/em",
     "runs/sassnet": "semivox train scans/ -o runs/sassnet --method sassnet",
+    "pre": "semivox pretrain scans/ -o pre/",
     "labels": "semivox predict runs/em -i new_scans/ -o labels/",
     "labels_ct": "semivox predict runs/em -i ct/ -o labels_ct/",
     "onnx": "semivox export job/ -o onnx/ --to onnx",

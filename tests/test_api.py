@@ -28,7 +28,7 @@ def scans(tmp_path_factory):
 
 
 VERBS = [
-    *("adopt", "check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "report", "run"),
+    *("adopt", "check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "pretrain", "report", "run"),
     *("self_train", "study", "suggest", "train", "watch"),
 ]
 VALUES = ["InputError", "InterruptedRun", "Plan", "Predictor", "SemivoxError", "Split", "Terminal"]

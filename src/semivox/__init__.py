@@ -51,6 +51,7 @@ __all__ = [
     "plan",
     "predict",
     "prepare",
+    "pretrain",
     "report",
     "run",
     "self_train",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from semivox.api.data import check, patches, plan, prepare
 from semivox.api.experiments import demo, report, run, study
-from semivox.api.models import evaluate, predict, train
+from semivox.api.models import evaluate, predict, pretrain, train
 from semivox.api.rounds import adopt, self_train, suggest, watch
 from semivox.api.viewer import view
 
@@ -23,6 +23,7 @@ __all__ = [
     "plan",
     "predict",
     "prepare",
+    "pretrain",
     "report",
     "run",
     "self_train",

@@ -50,6 +50,7 @@ def run(  # noqa: PLR0913 - the options of the command
     """
     require_alone("run")
     from semivox.experiments.engines import engine_of
+    from semivox.methods import find
     from semivox.pipeline.options import RunOptions
     from semivox.reports.job import report_job
     from semivox.rounds.next_round import How, run_rounds
@@ -64,6 +65,8 @@ def run(  # noqa: PLR0913 - the options of the command
         options=options or {},
         exclude=tuple(exclude),
     )
+    if not find(wanted.method).segments:
+        raise InputError(f"{wanted.method} is no method but a pretraining; see semivox pretrain, then run with --start")
     engine = engine_of(on, address, processes, slurm)
     how = How(report_job, processes, labels, engine)
     return run_rounds(Path(data), Path(out), wanted, begin, how, progress)

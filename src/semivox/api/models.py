@@ -63,6 +63,38 @@ def train(  # noqa: PLR0913 - the options of the command
     return train_one(Path(data), Path(out), wanted, given, place, progress, extend_to)
 
 
+def pretrain(  # noqa: PLR0913 - the options of the command
+    data: AnyPath,
+    out: AnyPath,
+    *,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    split: Split | AnyPath | int | None = None,
+    exclude: Collection[str] = (),
+    progress: ProgressDisplay | None = None,
+) -> Path:
+    """Learn to rebuild hidden parts of all training scans, labeled or not, into the folder ``out``, and return it.
+
+    ``train`` and ``run`` begin with its weights by ``settings={"start": out}``. ``options``: fields of the masked
+    autoencoder; ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``. Resumes as
+    ``train`` does, and raises what it raises.
+    """
+    from semivox.methods import PRETRAININGS
+    from semivox.pipeline.options import RunOptions
+    from semivox.pipeline.train import train_one
+
+    wanted = RunOptions.of(
+        settings or {},
+        plan or {},
+        given_split(split),
+        method=next(iter(PRETRAININGS)),
+        options=options or {},
+        exclude=tuple(exclude),
+    )
+    return train_one(Path(data), Path(out), wanted, progress=progress)
+
+
 def predict(  # noqa: PLR0913 - the options of the command
     run: AnyPath,
     inputs: AnyPath,

@@ -58,6 +58,7 @@ for command in (
     data.check,
     data.plan,
     data.prepare,
+    models.pretrain,
     models.train,
     models.predict,
     models.evaluate,

@@ -44,6 +44,29 @@ def train(
     progress.say(f"The model is in {out / 'model'}. Use it: {command}")
 
 
+@takes(options=o.PLAN, wanted=o.PRETRAIN)
+def pretrain(
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder; an unfinished pretraining is resumed.")],
+    options: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+) -> None:
+    """Learn from all training scans, labeled or not, without their labels: weights for train and run to start from.
+
+    Parts of patches are hidden, and the network learns to rebuild them. Scans to be scored stay out: give the same
+    --split here and there.
+
+    Example: semivox pretrain scans/ -o pre/ --split split.json
+    """
+    from semivox import api
+
+    progress = display()
+    fields = wanted["plan_fields"]
+    others = {name: value for name, value in wanted.items() if name != "plan_fields"}
+    api.pretrain(data, out, plan={**options, "fields": fields}, progress=progress, **others)
+    progress.say(f"The weights are in {out}. Use them: semivox run {data} --out JOB --start {out}")
+
+
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Job, run or model folder, or model.onnx.")],
     inputs: Annotated[Path, typer.Option("--in", "-i", help="Scan, folder of scans, or DICOM folder.")],

@@ -94,6 +94,7 @@ def _of_training(name: str, text: str, words: Callable[[str], list[str]] | None 
     return typer.Option(help=text, autocompletion=words, callback=field(_train_settings, name))
 
 
+Start = Annotated[Path | None, typer.Option(help="Folder of semivox pretrain, with whose weights training begins.")]
 Steps = Annotated[int | None, _of_plan("steps", "Optimization steps. Default: the plan's.")]
 Seed = Annotated[int | None, _of_training("seed", "Seed of all random choices. Default: 1.")]
 Device = Annotated[str, _of_training("device", "auto, cpu, cuda or mps.", DEVICES)]
@@ -131,6 +132,7 @@ def _run(
     labeled: int | None,
     exclude: str | None,
     sets: list[str] | None,
+    start: Path | None = None,
     **train: Any,
 ) -> dict[str, Any]:
     from semivox.core.mappings import merged
@@ -144,9 +146,16 @@ def _run(
         "split": who(split, labeled),
         "exclude": names(exclude),
         "options": wanted.method,
-        "settings": merged(wanted.train, given(**train)),
+        "settings": merged(wanted.train, given(start=None if start is None else str(start.resolve()), **train)),
         "plan_fields": wanted.plan,
     }
+
+
+def _pretrain(
+    split: Path | None, labeled: int | None, exclude: str | None, sets: list[str] | None, **train: Any
+) -> dict[str, Any]:
+    asked = _run(DEFAULT, None, None, split, labeled, exclude, sets, **train)
+    return {name: asked[name] for name in ("split", "exclude", "options", "settings", "plan_fields")}
 
 
 PLAN = OptionGroup(
@@ -173,6 +182,7 @@ RUN = OptionGroup(
         "device": TrainDevice,
         "workers": BatchWorkers,
         "readers": Readers,
+        "start": Start,
         "sets": Sets,
     },
     _run,
@@ -192,6 +202,11 @@ def who(split: Path | None, labeled: int | None) -> Path | int | None:
     if split is not None and labeled is not None:
         raise InputError("--split and --labeled both say who is labeled; give one of them")
     return labeled if split is None else split
+
+
+_NO_METHOD = ("split", "labeled", "exclude", "seed", "device", "workers", "readers", "sets")
+PRETRAIN = OptionGroup({name: RUN.options[name] for name in _NO_METHOD}, _pretrain)
+"""How a pretraining is done -> arguments of ``api.pretrain``."""
 
 
 def triple(text: str | None, option: str) -> tuple[float, float, float] | None:

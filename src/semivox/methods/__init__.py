@@ -41,6 +41,9 @@ METHODS: dict[str, str] = {
     "tracoco": "semivox.methods.tracoco:TraCoCo",
 }
 
+PRETRAININGS: dict[str, str] = {"masked_autoencoder": "semivox.methods.masked_autoencoder:MaskedAutoencoder"}
+"""What segments nothing itself, but gives methods weights to start from (``semivox pretrain``)."""
+
 
 def names() -> tuple[str, ...]:
     """The methods that can be asked for: ours, and those of installed packages (entry points ``semivox.methods``)."""
@@ -56,10 +59,16 @@ def canonical(name: str) -> str:
 def find(name: str) -> type[Method]:
     """The method's class. Hyphens may stand for underscores. Raises InputError listing the names there are."""
     name = canonical(name)
+    if name in PRETRAININGS:
+        return _class(PRETRAININGS[name])
     places = METHODS if name in METHODS else METHODS | {point.name: point.value for point in _installed()}
     if name not in places:
         raise InputError(f"there is no method {name!r}{suggestion(name, places)}; choose from {', '.join(places)}")
-    module, _, attribute = places[name].partition(":")
+    return _class(places[name])
+
+
+def _class(place: str) -> type[Method]:
+    module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute)
 
 

@@ -142,6 +142,8 @@ class Method(nn.Module, ABC):
     """The paper's ablation table: name -> overrides of Config."""
     uses_unlabeled: ClassVar[bool] = True
     """False for methods that learn from labeled patches alone."""
+    segments: ClassVar[bool] = True
+    """False for a pretraining, which gives weights to start from and labels nothing."""
 
     network: nn.Module
     further_optimizers: Mapping[str, str]

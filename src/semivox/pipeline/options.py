@@ -22,6 +22,7 @@ from semivox.networks.blueprint import architecture
 from semivox.pipeline.possible import require_device, require_trainable
 from semivox.pipeline.recipe import load_recipe
 from semivox.training.settings import RunConfig, TrainSettings, configure
+from semivox.training.start import require_start
 
 
 class RunOptions(Frozen):
@@ -89,6 +90,8 @@ class RunOptions(Frozen):
         Raises InputError naming what is unknown, out of bounds, or not to be had here.
         """
         require_device(self.train.device)
+        if self.train.start is not None:
+            require_start(Path(self.train.start))
         known_options(self.method, self.options)
         recipe = load_recipe(self.method, self.recipe).options if self.recipe else None
         return configure(self.method, self.options, self.train, self.ablation, recipe)

@@ -21,6 +21,7 @@ from semivox.training.model import require_model
 from semivox.training.run import check_parts, train_run
 from semivox.training.settings import RunConfig
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
+from semivox.training.start import require_fit
 
 
 def train_one(
@@ -91,6 +92,8 @@ def _made_ready(
     assert plan is not None
     spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
     check_parts(split, config)
+    if config.train.start is not None:
+        require_fit(Path(config.train.start), spec.plan, split)
     _ = spec.batch  # refuses a batch that cannot be shared now, not after hours of preparing
     spec.keep()
     _announce(spec, progress)

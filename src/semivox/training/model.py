@@ -112,6 +112,8 @@ def load_model(folder: Path) -> tuple[Method, ModelCard]:
     card = ModelCard.load(folder / DESCRIPTION)
     if card.version == 1 and (run / "config.json").exists():
         card = card.model_copy(update={"plan": settled(card.plan, RunConfig.load(run / "config.json").train)})
+    if not find(card.method).segments:
+        raise InputError(f"{run} is a pretraining, which labels nothing; train from it with --start {run}")
     described = _described(folder, card)
     try:
         content = content_of(folder / WEIGHTS, room=3)

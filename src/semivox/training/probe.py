@@ -48,6 +48,8 @@ class Probe:
 
     def look(self, step: int, method: Method) -> list[HealthWarning]:
         """Warnings on classes that vanished and on constant outputs. Changes nothing; needs no random number."""
+        if not method.segments:
+            return []
         device = next(method.parameters()).device
         method.eval()
         found = []

@@ -35,6 +35,7 @@ from semivox.training.reporter import Reporter, Silent
 from semivox.training.run_monitor import RunMonitor
 from semivox.training.settings import RunConfig
 from semivox.training.spec import RunSpec
+from semivox.training.start import begin_from, require_fit
 from semivox.training.stopping import StopRequest
 from semivox.training.warm_start import take_over
 
@@ -54,6 +55,8 @@ def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
         if spec.folder.done.exists():
             return
         check_parts(spec.split, spec.config)
+        if spec.config.train.start is not None:
+            require_fit(Path(spec.config.train.start), spec.plan, spec.split)
         spec.keep_data()
         fabric = fabric_of(spec.config.train, spec.plan.precision)
         if spec.processes == 1:
@@ -104,6 +107,8 @@ def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> 
         if settings.warm_start is not None:
             take_over(method, Path(settings.warm_start), spec.config.method)
         method.fit_labels(whole_labels(spec.store, spec.split.for_training()))
+        if settings.start is not None:
+            begin_from(Path(settings.start), method)
     stop = StopRequest()
     if fabric.is_global_zero:
         folder.forget_from(saved.step)

@@ -65,6 +65,9 @@ class TrainSettings(Frozen):
     """Steps between scorings of the validation cases; 0: never."""
     selection: Selection = "last"
     """Which weights are released: the last, or those with the lowest mean HD95 on the validation cases."""
+    start: str | None = None
+    """Folder of a finished ``semivox pretrain``, whose weights the networks begin with, the twin's too; none: random
+    weights. Heads are fresh in any case."""
     tensorboard: bool = False
     """Also write TensorBoard events into the run folder (needs ``semivox[tracking]``)."""
     mlflow: str = ""
