@@ -118,7 +118,7 @@ def test_what_somebody_else_made_or_changed_is_not_overwritten(folder, network, 
     else:
         (folder / "out" / "origins" / "ct.json").write_text("{")
     before = label.read_bytes()
-    with pytest.raises(InputError, match="left alone"):
+    with pytest.raises(InputError, match="is kept"):
         network.into(folder / "in", folder / "out", model="second")
     assert label.read_bytes() == before
 

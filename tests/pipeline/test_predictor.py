@@ -78,7 +78,7 @@ def test_channels_first_and_any_number_type_are_understood(run, image):
         (np.zeros((8, 8, 8)), {"affine": np.zeros((4, 4))}, "can be inverted"),
         (np.zeros((8, 8, 8)), {"affine": LAS, "spacing": (1, 1, 1)}, "not that of the affine"),
         ("scan.nii.gz", {"spacing": (1, 1, 1)}, "for arrays"),
-        ([3], {}, "received int"),
+        ([3], {}, "received 3"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
