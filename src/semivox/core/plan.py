@@ -18,6 +18,8 @@ DECIDE_NOTHING = ("forecast", "reasons", "fingerprint")
 """Fields of a plan that decide no number of a run."""
 Edge = Annotated[int, Field(ge=1, le=2**16)]
 """Voxels of a patch along an axis."""
+MOST_CLASSES = 255
+"""Prepared labels have a byte a voxel, and one of its values is kept for what is ignored."""
 LARGEST_PATCH = 2**28
 """Voxels: more than any machine trains on at once."""
 Millimeters = Annotated[float, Field(ge=1e-3, le=1e3)]
@@ -182,6 +184,8 @@ class Plan(Frozen):
         if len(self.intensity) != len(self.channels) or not self.channels:
             raise ValueError(f"intensity has {len(self.intensity)} entries for {len(self.channels)} channels")
         values = [info.value for info in self.classes]
+        if len(values) > MOST_CLASSES:
+            raise ValueError(f"{len(values)} classes are too many; at most {MOST_CLASSES} can be told apart")
         if len(values) < 2 or len(set(values)) < len(values):
             raise ValueError(
                 f"classes must be two or more, background first, of different values; received {values[:9]}"

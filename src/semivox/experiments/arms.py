@@ -56,6 +56,8 @@ def arms_of(study_file: StudyFile) -> tuple[Arm, ...]:
     """What is compared, twins first. Raises InputError for unknown methods, options and ablations."""
     wanted = [name for name in study_file.methods if name != TWIN]
     choices = {method: study_file.method.get(method, MethodChoice()) for method in wanted}
+    if study_file.method.get(TWIN, MethodChoice()).ablations not in ((), "all"):
+        raise InputError(f"{TWIN} has no ablations; take them out of [method.{TWIN}]")
     if study_file.method.get(TWIN, MethodChoice()).network is not None:
         raise InputError(f"[method.{TWIN}] has no network of its own: give plan.network, or the network of a method")
     networks = _twins(choices)

@@ -92,6 +92,9 @@ class CaseChoice(Frozen):
             raise ValueError("labeled must hold different numbers of at least 1")
         if not self.labeled and self.draws != (0,):
             raise ValueError("draws need labeled = [counts]: a split without counts is one draw")
+        for name in ("test", "validation"):
+            if isinstance(count := getattr(self, name), int) and count < 0:
+                raise ValueError(f"{name} must be a number of cases from 0, or names (received {count})")
         if self.folds is not None and self.test:
             raise ValueError("test cases and folds both say what is scored; give one of them")
         if self.split is not None and (self.order or self.test or self.validation):

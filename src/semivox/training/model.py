@@ -16,6 +16,7 @@ from semivox.core.files import write_atomically, writing
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.reading import content_of
+from semivox.data.planning import topology
 from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
@@ -147,6 +148,7 @@ def _built(card: ModelCard) -> Method:
 
 def _described(folder: Path, card: ModelCard) -> Method:
     """What the description asks for, as shapes that take no memory. Raises InputError."""
+    topology.require_divisible(card.plan.patch, [Blueprint.of(card.plan).architecture.strides])
     try:
         with torch.device("meta"):
             return _built(card)
