@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from semivox.evaluation.tables import write_scores
 from semivox.experiments import one_run as program
 from semivox.experiments import runner
 from semivox.experiments.arms import Arm
@@ -26,8 +27,9 @@ def study(tmp_path):
         run = tmp_path / one.name
         run.mkdir(parents=True)
         (run / "log.jsonl").write_text("".join(f'{{"step": {step}, "seconds": 2.0}}\n' for step in range(steps)))
-        for name in ("done", "scores.json") if steps == 10 else ():
-            (run / name).write_text("")
+        if steps == 10:
+            (run / "done").write_text("")
+            write_scores(run, [])
         COST.save(run / "cost.json")
     return tmp_path
 

@@ -34,7 +34,7 @@ def test_values_are_json_or_text(text, value):
         ("method.decay", "section.field=value"),
         ("methd.decay=1", "did you mean 'method'"),
         ("plan.spacng=1", "did you mean 'spacing'"),
-        ("plan.fingerprint=1", "no choice 'fingerprint'"),
+        ("plan.fingerprint=1", "no field 'fingerprint'"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_a_hint(text, message):

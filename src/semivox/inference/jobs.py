@@ -69,7 +69,7 @@ def _without_scan(folder: Path) -> str:
     images = [child for child in inner if "label" not in child.name.lower()]
     if not images:
         return f"{folder} holds no scan; readable are {registry.readable()}"
-    images.sort(key=lambda child: child.name not in LIKELY)
+    images.sort(key=lambda child: LIKELY.index(child.name) if child.name in LIKELY else len(LIKELY))
     return f"{folder} holds no scan itself; give the folder of its scans: {' or '.join(map(str, images[:3]))}"
 
 

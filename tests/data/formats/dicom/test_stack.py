@@ -78,7 +78,7 @@ ODD = {
     "one missing": (
         placed(0, 3, 6, 9, 12, 18, 21, 24),
         "uneven_slices",
-        "1 slice.* missing between IM004.dcm and IM005",
+        "1 missing slice between IM004.dcm and IM005",
     ),
     "uneven": ({7: {"ImagePositionPatient": [0, 0, 22]}}, "uneven_slices", LAST),
     "one beside the others": ({7: {"ImagePositionPatient": [2, 0, 21]}}, "uneven_slices", LAST),
