@@ -5,8 +5,11 @@ import os
 import subprocess
 import sys
 
+import nibabel as nib
+import numpy as np
 import pytest
 
+from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.data import phantom
 from semivox.experiments.engines import engine_of
@@ -123,7 +126,8 @@ def test_options_of_another_engine_are_refused(options, said):
 def test_a_node_that_cannot_do_it_says_why(tmp_path, what, monkeypatch):
     from importlib.metadata import version
 
-    from semivox.experiments.on_ray import TOKEN, RayNode
+    from semivox.core.processes.ray_cluster import TOKEN
+    from semivox.experiments.on_ray import RayNode
 
     (tmp_path / TOKEN).write_text("right")
     token, ours = ("wrong", version("semivox")) if what == "folder" else ("right", "0.0.0")
@@ -161,3 +165,59 @@ def test_a_killed_worker_costs_no_run(place, here, tmp_path):
             ray.shutdown()
     assert killed
     assert scores(tmp_path / "out") == here
+
+
+@pytest.fixture(scope="module")
+def model(place, here):
+    return place / "here" / "labeled-1" / "draw-0" / "seed-1" / "supervised"
+
+
+def predict(model, scans, out, *more):
+    command = [sys.executable, "-m", "semivox", "predict", model, "--in", scans, "--out", out, *more]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment)
+
+
+def test_scans_labeled_on_ray_have_the_same_voxels(place, model, tmp_path):
+    pytest.importorskip("ray", reason="ray is not installed")
+    scans = place / "scans" / "imagesTr"
+    alone = predict(model, scans, tmp_path / "alone")
+    assert alone.returncode == 0, alone.stderr
+    done = predict(model, scans, tmp_path / "ray", "--on", "ray", "--address", "local", "--processes", "2")
+    assert done.returncode == 0, done.stderr
+    assert "On Ray: 2 processes, this one among them" in done.stderr
+    labels = sorted(path.name for path in (tmp_path / "alone").glob("*.nii.gz"))
+    assert len(labels) == 3
+    for name in labels:
+        one, other = (nib.load(tmp_path / folder / name) for folder in ("alone", "ray"))
+        assert np.array_equal(np.asanyarray(one.dataobj), np.asanyarray(other.dataobj))
+    assert not (tmp_path / "ray" / ".shared").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--on", "slurm"), "in several jobs, which share the scans"),
+        (("--on", "rey"), "cannot be labeled on 'rey'"),
+        (("--address", "auto:1"), "--address belongs to --on ray"),
+    ],
+)
+def test_places_that_cannot_label_scans_are_refused(model, place, tmp_path, options, said, capsys):
+    words = ["predict", model, "--in", place / "scans" / "imagesTr", "--out", tmp_path / "labels", *options]
+    assert exit_code([str(word) for word in words]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "labels").exists()
+
+
+def test_a_node_that_sees_other_files_or_has_another_version_helps_nobody(tmp_path):
+    from importlib.metadata import version
+
+    from semivox.core.processes.ray_cluster import mark
+    from semivox.pipeline.predict_on_ray import RayHelper
+
+    token, ours, helper = mark(tmp_path), version("semivox"), RayHelper()
+    assert helper.problem([str(tmp_path), f"{tmp_path}#1.2.3"], token, ours) == ""
+    assert "does not see the folder" in helper.problem([str(tmp_path)], "another", ours)
+    assert "install the same" in helper.problem([str(tmp_path)], token, "0.0.0")
+    missing = tmp_path / "scans"
+    assert f"does not see {missing};" in helper.problem([str(tmp_path), str(missing)], token, ours)

@@ -35,6 +35,13 @@ def test_processes_share_cores_and_memory(monkeypatch):
     assert fitting(30, None, "auto")[0] == 1
 
 
+def test_processes_that_train_together_count_each(monkeypatch):
+    plan = PLAN.model_copy(update={"forecast": COSTLY})
+    alone, together = (LocalProcesses.fitting(plan, 30, None, "cpu", devices) for devices in (1, 2))
+    assert (alone.at_once, together.at_once) == (5, 2)
+    assert together.threads == 2
+
+
 def test_a_resumed_run_keeps_the_threads_that_it_began_with(tmp_path, monkeypatch):
     """Rounding depends on their number: with other threads the same run would end with other bits."""
     started = []

@@ -109,7 +109,9 @@ def predict(  # noqa: PLR0913 - the options of the command
     overwrite: bool = False,
     device: str = "auto",
     precision: str | None = None,
-    processes: int = 1,
+    processes: int | None = None,
+    on: str = "here",
+    address: str = "auto",
     backend: str = "torch",
     progress: ProgressDisplay | None = None,
 ) -> list[Path]:
@@ -119,11 +121,12 @@ def predict(  # noqa: PLR0913 - the options of the command
     "entropy" (nats) and "disagreement", and files of other tools (``export.forms.NAMES``), in a folder a kind.
     ``backend``: "torch", or "onnxruntime" with a file that ``semivox export --to onnx`` wrote. ``precision``: default,
     the one that the run was trained with. ``stride``: voxels from a window to the next, instead of ``overlap``.
-    ``processes``: of this machine that share the scans and its cores. What ``out`` holds of the same scan, model and
-    options is left alone, what they made otherwise is made again; ``overwrite``: also labels that another scan or
-    program made. ``confidence.csv`` in ``out`` has the Dice to expect of each case and class, and what should be
-    looked at. Raises InputError naming scans that could not be labeled, files that could not be written and labels
-    that were left alone; the others are done.
+    ``processes`` share the scans: of this machine, whose cores they share (default 1), or with ``on="ray"`` of the
+    cluster at ``address`` (default one a GPU, or a core). What ``out`` holds of the same scan, model and options is
+    left alone, what they made otherwise is made again; ``overwrite``: also labels that another scan or program made.
+    ``confidence.csv`` in ``out`` has the Dice to expect of each case and class, and what should be looked at. Raises
+    InputError naming scans that could not be labeled, files that could not be written and labels that were left alone;
+    the others are done.
     """
     require_alone("predict")
     import torch
@@ -133,11 +136,14 @@ def predict(  # noqa: PLR0913 - the options of the command
     from semivox.inference.folder import predict_folder
     from semivox.inference.jobs import find_jobs
     from semivox.pipeline.predict import predictor_by, slow_precision
+    from semivox.pipeline.predict_on_ray import helped_on_ray, require_place
     from semivox.pipeline.predict_processes import command_of, helped
     from semivox.pipeline.progress import Quiet
     from semivox.pipeline.saved_forms import maps_and_forms, save_forms
 
     maps, forms = maps_and_forms(save)
+    require_place(on, address)
+    run, inputs, out = (Path(path).absolute() if on == "ray" else Path(path) for path in (run, inputs, out))
     how = {
         "blend": blend,
         "overlap": overlap,
@@ -145,15 +151,19 @@ def predict(  # noqa: PLR0913 - the options of the command
         "mirror": mirror,
         "largest_component": largest_component,
     }
-    predictor = predictor_by(backend, Path(run), device, precision, **how)
+    predictor = predictor_by(backend, run, device, precision, **how)
     channels, progress = len(predictor.plan.channels), progress or Quiet()
     if slow := slow_precision(predictor):
         progress.say(slow)
     where = {"device": device, "backend": backend}
-    same = command_of(Path(run), Path(inputs), Path(out), maps, overwrite, precision, {**how, **where})
-    with helped(same, processes), torch.inference_mode(), progress.bar("labeling scans") as count:
+    same = command_of(run, inputs, out, maps, overwrite, precision, {**how, **where})
+    if on == "ray":
+        helpers = helped_on_ray(same, (out, inputs, run), address, processes, device, progress)
+    else:
+        helpers = helped(same, 1 if processes is None else processes)
+    with helpers, torch.inference_mode(), progress.bar("labeling scans") as count:
         outcome = predict_folder(
-            Path(inputs), Path(out), predictor, channels, maps, overwrite, lambda done, total, _: count(done, total)
+            inputs, out, predictor, channels, maps, overwrite, lambda done, total, _: count(done, total)
         )
     if outcome.kept:
         progress.say(
@@ -161,13 +171,13 @@ def predict(  # noqa: PLR0913 - the options of the command
         )
     if forms:
         there = set(outcome.labels)
-        jobs = [job for job in find_jobs(Path(inputs), Path(out), channels) if job.label in there]
+        jobs = [job for job in find_jobs(inputs, out, channels) if job.label in there]
         save_forms(jobs, forms, predictor.plan.classes, overwrite)
     if outcome.skipped:
         progress.say(f"Not used: {some(outcome.skipped, 4)}.")
     if outcome.again:
         progress.say(f"Labeled again, because the scan, the model or the options have changed: {some(outcome.again)}.")
-    for sentence in told(write_confidence(Path(out), Path(run)), Path(out), calibration_of(Path(run))):
+    for sentence in told(write_confidence(out, run), out, calibration_of(run)):
         progress.say(sentence)
     return outcome.labels
 

@@ -13,7 +13,7 @@ from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 
 
-@takes(options=o.PLAN, wanted=o.RUN)
+@takes(options=o.PLAN, wanted=o.JOB)
 def run(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Job folder; one with an unfinished job is resumed.")],

@@ -94,8 +94,11 @@ def predict(
     device: o.Device = "auto",
     precision: Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: as it was trained.")] = None,
     processes: Annotated[
-        int, typer.Option(help="Processes on this machine that share the scans and the cores.", min=1)
-    ] = 1,
+        int | None,
+        typer.Option(help="Processes that share the scans. Default: 1; with --on ray one a GPU, or a core.", min=1),
+    ] = None,
+    on: o.PredictOn = "here",
+    address: o.Address = "auto",
     backend: Annotated[
         str, typer.Option(help="torch, or onnxruntime with an exported model.onnx.", autocompletion=BACKENDS)
     ] = "torch",
@@ -123,6 +126,8 @@ def predict(
         device=device,
         precision=precision,
         processes=processes,
+        on=on,
+        address=address,
         backend=backend,
         progress=progress,
     )

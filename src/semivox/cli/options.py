@@ -75,6 +75,9 @@ On = Annotated[
     str,
     typer.Option("--on", help="Where to train: here, ray or slurm.", autocompletion=one_of("here", "ray", "slurm")),
 ]
+PredictOn = Annotated[
+    str, typer.Option("--on", help="Where scans are labeled: here or ray.", autocompletion=one_of("here", "ray"))
+]
 Address = Annotated[
     str, typer.Option(help="Address of the Ray cluster: auto, ray://HOST:PORT, or local to start one here.")
 ]
@@ -100,6 +103,10 @@ Seed = Annotated[int | None, _of_training("seed", "Seed of all random choices. D
 Device = Annotated[str, _of_training("device", "auto, cpu, cuda or mps.", DEVICES)]
 TrainDevice = Annotated[str | None, _of_training("device", "auto, cpu, cuda or mps. Default: auto.", DEVICES)]
 Devices = Annotated[int | None, _of_training("devices", "Processes that train together on each machine, one a GPU.")]
+JobDevices = Annotated[
+    int | None,
+    _of_training("devices", "Processes that train together, one a GPU, sharing the patches of a step. Default: 1."),
+]
 Nodes = Annotated[int | None, _of_training("nodes", "Machines that train together, each started by torchrun or srun.")]
 Precision = Annotated[str | None, _of_training("precision", "32-true or bf16-mixed. Default: measured.", PRECISIONS)]
 BatchWorkers = Annotated[
@@ -158,6 +165,16 @@ def _pretrain(
     return {name: asked[name] for name in ("split", "exclude", "options", "settings", "plan_fields")}
 
 
+def _job(devices: int | None, **given_: Any) -> dict[str, Any]:
+    """Several processes share the patches of a step unless told otherwise: more of them mean less time, and the same
+    experiment."""
+    wanted = _run(**given_)
+    if devices is not None:
+        shared = {"split_batch": True} if devices > 1 else {}
+        wanted["settings"] = {**shared, **wanted["settings"], "devices": devices}
+    return wanted
+
+
 PLAN = OptionGroup(
     {
         "memory_gb": Memory,
@@ -188,7 +205,9 @@ RUN = OptionGroup(
     _run,
     {"method": DEFAULT},
 )
-"""What is trained and how -> arguments of ``api.train`` and ``api.run``."""
+"""What is trained and how -> arguments of ``api.train``."""
+JOB = OptionGroup({**RUN.options, "devices": JobDevices}, _job, {"method": DEFAULT})
+"""The same of ``api.run``."""
 TRAIN = OptionGroup(
     {**RUN.options, "steps": Steps, "devices": Devices, "nodes": Nodes, "precision": Precision},
     _run,

@@ -64,18 +64,19 @@ class LocalProcesses:
         self.at_once, self.threads, self.workers = at_once, threads, workers
 
     @classmethod
-    def fitting(cls, plan: Plan, runs: int, wanted: int | None, device: str) -> LocalProcesses:
+    def fitting(cls, plan: Plan, runs: int, wanted: int | None, device: str, devices: int = 1) -> LocalProcesses:
         """As many at once as ``wanted``, or as fit: on a CPU one a core while memory lasts, on a GPU one.
 
         Many runs of one thread finish sooner than one run of many threads after another. ``runs``: how many there are
-        in all, done or not, so that a resumed run has the threads that it began with.
+        in all, done or not, so that a resumed run has the threads that it began with. ``devices``: processes of a
+        run that train together.
         """
-        cores = usable_cores()
+        cores = max(1, usable_cores() // devices)
         if wanted is None:
             gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
             room = psutil.virtual_memory().available / 2**20
             each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
-            wanted = 1 if gpu else max(1, min(cores, int(room / max(each, 1.0))))
+            wanted = 1 if gpu else max(1, min(cores, int(room / max(each * devices, 1.0))))
         at_once = max(1, min(wanted, runs))
         threads = max(1, cores // at_once)
         limit = os.environ.get("OMP_NUM_THREADS", "")

@@ -6,9 +6,6 @@ did since their last checkpoint: they are started again elsewhere and resume.
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,15 +15,12 @@ from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
+from semivox.core.processes.ray_cluster import connect, mark, unfit
 from semivox.experiments.executor import words_of
 from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB, LocalProcess, LocalProcesses
 
-ANSWER = 10.0
-"""Seconds for which a cluster may take to answer."""
 MOST_STARTS = 4
 """Times that a run is started: nodes may die, but a run that takes them down with it must not do so for ever."""
-TOKEN = ".shared"
-"""File by which a node shows that it sees the same folder."""
 
 
 class RayNode:
@@ -37,16 +31,8 @@ class RayNode:
 
     def start(self, folder: str, run: str, token: str, semivox: str, threads: int, workers: int) -> str:
         """Start a run; empty, or why this node cannot."""
-        import platform
-
-        place = Path(folder) / TOKEN
-        if version("semivox") != semivox:
-            return f"node {platform.node()} has semivox {version('semivox')}, this machine {semivox}; install the same"
-        if not place.is_file() or place.read_text(encoding="utf-8") != token:
-            return (
-                f"node {platform.node()} does not see the folder {folder} of this machine; give an --out on a disk "
-                "that all nodes share, under the same path"
-            )
+        if problem := unfit(Path(folder), token, semivox):
+            return problem
         self.process = LocalProcesses(1, threads, workers).submit(Path(folder), run)
         return ""
 
@@ -174,35 +160,5 @@ class RayEngine:
         gpus = int(resources.get("GPU", 0)) if device in ("auto", "cuda") else 0
         cores = max(1, int(resources.get("CPU", 1)))
         at_once = max(1, min(runs, self.most or gpus or cores))
-        token = secrets.token_hex(16)
-        write_text(folder / TOKEN, token)
         each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
-        return RayExecutor(at_once, max(1, cores // at_once), int(gpus > 0), each, token)
-
-
-def connect(address: str) -> dict[str, float]:
-    """Join the cluster, once a process; what it has. Raises InputError in a sentence where that fails."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported anywhere
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise InputError("--on ray needs Ray on every node: pip install 'semivox[ray]'") from error
-    if not ray.is_initialized():
-        where = None if address == "local" else address
-        try:
-            _require_answer(address)
-            ray.init(address=where, log_to_driver=False, configure_logging=False, include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-            raise InputError(
-                f"no Ray cluster answers at {address!r} ({str(error).splitlines()[0]}); start one with ray start "
-                "--head, give --address, or --address local for one on this machine"
-            ) from error
-    return dict(ray.cluster_resources())
-
-
-def _require_answer(address: str) -> None:
-    """Raise OSError where nothing listens at HOST:PORT: Ray itself would wait for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+        return RayExecutor(at_once, max(1, cores // at_once), int(gpus > 0), each, mark(folder))

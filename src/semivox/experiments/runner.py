@@ -55,14 +55,15 @@ def do_runs(
     failed, and InterruptedRun after all running ones have saved when asked to stop.
     """
     waiting = [run for run in arranged.runs if not run.done(arranged.folder)]
-    device = str(arranged.record.study_file.train.get("device", "auto"))
+    train = arranged.record.study_file.train
+    device, devices = str(train.get("device", "auto")), int(train.get("devices", 1))
     executor: Executor
     if engine is not None:
         executor = engine.executor(arranged.folder, arranged.plan, len(arranged.runs), device)
-    elif processes is None and arranged.record.study_file.train.get("workers") == 0:
+    elif processes is None and train.get("workers") == 0:
         executor = ThisProcess()
     else:
-        executor = LocalProcesses.fitting(arranged.plan, len(arranged.runs), processes, device)
+        executor = LocalProcesses.fitting(arranged.plan, len(arranged.runs), processes, device, devices)
     _announce(arranged, waiting, executor, progress)
     outcome = _run_all(arranged, waiting, executor, progress)
     _raise_unless_done(arranged, outcome)

@@ -94,8 +94,10 @@ def _cases(inputs: Path, channels: int, skipped: list[str]) -> dict[str, tuple[P
         return {entry.name: entry.images for entry in benchmark.find(inputs).entries}
     if inputs.is_file():
         return _group(_with_channels(inputs, channels), channels)
-    found = [path for path in scans(inputs, skipped) if not _is_label(path)]
+    passed_over: list[str] = []  # of a folder of slices, which is one scan, nothing is passed over here
+    found = [path for path in scans(inputs, passed_over) if not _is_label(path)]
     if found:
+        skipped += passed_over
         return _group(found, channels)
     return {inputs.absolute().name: (inputs,)} if registry.find(inputs) is not None else {}
 

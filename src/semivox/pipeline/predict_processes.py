@@ -55,7 +55,7 @@ def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
     if processes == 1:
         yield
         return
-    threads, before = max(1, usable_cores() // processes), torch.get_num_threads()
+    threads = max(1, usable_cores() // processes)
     environment = environment_of(threads)
     command = [sys.executable, "-c", PROGRAM, *arguments]
     with TemporaryFile() as said:
@@ -63,14 +63,24 @@ def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
             for _ in range(processes - 1)
         ]
-        torch.set_num_threads(threads)
         try:
-            yield
+            with shared_threads(threads):
+                yield
             for other in others:
                 other.wait()
         finally:
-            torch.set_num_threads(before)
             for other in others:
                 if other.poll() is None:
                     other.kill()
                     other.wait()
+
+
+@contextmanager
+def shared_threads(threads: int) -> Iterator[None]:
+    """This process uses so many threads while the block lasts: the rest of the cores is for others."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,69 @@
+"""A Ray cluster: joining it, and whether a node of it has the same program and sees the same folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import socket
+from importlib.metadata import version
+from pathlib import Path
+
+from semivox.core.errors import InputError
+from semivox.core.files import write_text
+
+ANSWER = 10.0
+"""Seconds for which a cluster may take to answer."""
+TOKEN = ".shared"
+"""File by which a node shows that it sees the same folder."""
+
+
+def mark(folder: Path) -> str:
+    """Leave a token in a folder, by which nodes show that they see it; returns the token."""
+    token = secrets.token_hex(16)
+    write_text(folder / TOKEN, token)
+    return token
+
+
+def unfit(folder: Path, token: str, semivox: str) -> str:
+    """Why this node cannot work on the folder, in a sentence; empty where it can.
+
+    ``token``: what ``mark`` returned; ``semivox``: the version of the machine that asks.
+    """
+    if version("semivox") != semivox:
+        return f"node {platform.node()} has semivox {version('semivox')}, this machine {semivox}; install the same"
+    place = folder / TOKEN
+    if not place.is_file() or place.read_text(encoding="utf-8") != token:
+        return (
+            f"node {platform.node()} does not see the folder {folder} of this machine; give an --out on a disk "
+            "that all nodes share, under the same path"
+        )
+    return ""
+
+
+def connect(address: str) -> dict[str, float]:
+    """Join the cluster, once a process; what it has. Raises InputError in a sentence where that fails."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported anywhere
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError("--on ray needs Ray on every node: pip install 'semivox[ray]'") from error
+    if not ray.is_initialized():
+        where = None if address == "local" else address
+        try:
+            _require_answer(address)
+            ray.init(address=where, log_to_driver=False, configure_logging=False, include_dashboard=False)
+        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+            raise InputError(
+                f"no Ray cluster answers at {address!r} ({str(error).splitlines()[0]}); start one with ray start "
+                "--head, give --address, or --address local for one on this machine"
+            ) from error
+    return dict(ray.cluster_resources())
+
+
+def _require_answer(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself would wait for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=ANSWER).close()
