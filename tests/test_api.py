@@ -1,5 +1,7 @@
 """The Python interface: the same verbs, quick to import, with the same errors."""
 
+import inspect
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,7 +13,9 @@ import semivox
 from semivox.data import phantom
 from tests.fresh import printed
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "python_api.py"
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "python_api.py"
+PAGE = ROOT / "docs" / "reference" / "python-api.md"
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +33,7 @@ def scans(tmp_path_factory):
 
 VERBS = [
     *("adopt", "check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "pretrain", "report", "run"),
-    *("self_train", "study", "suggest", "train", "watch"),
+    *("self_train", "study", "suggest", "train", "view", "watch"),
 ]
 VALUES = ["InputError", "InterruptedRun", "Plan", "Predictor", "SemivoxError", "Split", "Terminal"]
 
@@ -43,6 +47,21 @@ def test_every_verb_is_there_and_documented():
         assert name in dir(semivox)
     with pytest.raises(AttributeError, match="segment"):
         _ = semivox.segment
+
+
+def shown(name):
+    """The parameters of a function by name, with the mark after which they must be named."""
+    parameters = list(inspect.signature(getattr(semivox, name)).parameters.values())
+    names = [("**" if one.kind is one.VAR_KEYWORD else "") + one.name for one in parameters]
+    by_name = [number for number, one in enumerate(parameters) if one.kind is one.KEYWORD_ONLY]
+    return [*names[: by_name[0]], "*", *names[by_name[0] :]] if by_name else names
+
+
+def test_the_page_of_the_interface_shows_the_functions_as_they_are():
+    documented = re.findall(r"^\| `semivox\.(\w+)\((.*?)\)`", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name: parameters.split(", ") for name, parameters in documented} == {
+        name: shown(name) for name in (*VERBS, "Predictor")
+    }
 
 
 def test_looking_up_a_verb_loads_no_torch():

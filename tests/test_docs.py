@@ -102,6 +102,17 @@ def test_every_page_is_reached_from_the_index():
     assert set((ROOT / "docs").rglob("*.md")) <= seen
 
 
+def test_the_readme_counts_the_methods():
+    """All that stand beside a supervised twin, which is a method itself."""
+    assert f"yes, {len(METHODS) - 1} methods, each beside its supervised twin" in text_of(ROOT / "README.md")
+
+
+def test_the_readme_names_every_command():
+    """But for those of which ``run`` consists, and two that few need."""
+    named = re.findall(r"(?:semivox|make) (\w+)", text_of(ROOT / "README.md"))
+    assert set(COMMANDS) - set(named) - {"plan", "prepare", "train", "evaluate", "patches", "methods"} == set()
+
+
 def test_every_example_is_mentioned():
     everything = "\n".join(text_of(page) for page in PAGES)
     for example in sorted((ROOT / "examples").glob("*.py")):

@@ -1,8 +1,9 @@
 """Semivox: from a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.
 
 ``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``, ``patches``,
-``study``, ``suggest``, ``adopt``, ``self_train`` (the command ``rounds``), ``watch`` and ``report`` are the commands as
-functions (``semivox.api``). They are looked up when first used, so that ``import semivox`` is quick.
+``study``, ``report``, ``pretrain``, ``suggest``, ``adopt``, ``self_train`` (the command ``rounds``), ``watch`` and
+``view`` are the commands as functions (``semivox.api``). They are looked up when first used, so that ``import semivox``
+is quick.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
         plan,
         predict,
         prepare,
+        pretrain,
         report,
         run,
         self_train,
         study,
         suggest,
         train,
+        view,
         watch,
     )
     from semivox.core.errors import InputError, InterruptedRun, SemivoxError
@@ -58,6 +61,7 @@ __all__ = [
     "study",
     "suggest",
     "train",
+    "view",
     "watch",
 ]
 

@@ -63,15 +63,6 @@ def oddities(found: Mapping[str, MadeFrom]) -> list[str]:
     return said
 
 
-def require_scans(found: Mapping[str, MadeFrom], scans: Mapping[str, str]) -> None:
-    """The predictions were made of these scans (case -> digest). Raises InputError naming those that were not."""
-    wrong = [case for case, made in found.items() if made.scan and case in scans and made.scan != scans[case]]
-    if wrong:
-        raise InputError(
-            f"the predictions of {some(wrong)} were made from another scan than the one of that name; predict again"
-        )
-
-
 def _of_pair(pair: Pair, results: Mapping[str, str]) -> MadeFrom:
     """``results``: digest -> the result that has it, by the records of the prediction's folder."""
     prediction, reference = _digest(pair.prediction), _digest(pair.reference)
