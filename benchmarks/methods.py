@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
+import torch
 
 from semivox.core.plan import Plan
 from semivox.methods import METHODS, find
-from semivox.training.forecast import measure
+from semivox.training.forecast import DrySteps, PeakMemory
+from semivox.training.settings import RunConfig, TrainSettings
 
 TWIN = "supervised"
 PRESETS = {"dkuxnet": "small"}
@@ -58,15 +61,21 @@ def arguments() -> argparse.Namespace:
 
 def cost_of(plan: Plan, method: str, repeats: int) -> Cost:
     """Peak memory first, while the process is fresh; then the two kinds of steps in turn."""
-    setting = (plan.precision, plan.channels_last)
+    form = (plan.precision, plan.channels_last)
     changed = find(method).ablations[PRESETS[method]] if method in PRESETS else {}
     before = psutil.Process().memory_info().rss / 2**20
-    seconds, peak = measure(plan, method, setting, "cpu", changed, steps=1)
-    times, twins = [seconds], []
-    for _ in range(repeats):
-        twins.append(measure(plan, TWIN, setting, "cpu", steps=1)[0])
-        times.append(measure(plan, method, setting, "cpu", changed, steps=1)[0])
-    return Cost(min(times), min(twins), peak - before)
+    with steps_of(plan, method, changed) as own, steps_of(plan, TWIN, {}) as twin:
+        with PeakMemory(torch.device("cpu")) as memory:
+            own(form)
+        twin(form)  # the first of each also makes what later ones use
+        pairs = [(own(form), twin(form)) for _ in range(repeats)]
+    times, twins = zip(*pairs, strict=True)
+    return Cost(min(times), min(twins), memory.megabytes - before)
+
+
+def steps_of(plan: Plan, method: str, options: Mapping[str, Any]) -> DrySteps:
+    """Training steps of a method on a made-up batch of the plan's size."""
+    return DrySteps(plan, RunConfig(method=method, options=options, train=TrainSettings(device="cpu")))
 
 
 if __name__ == "__main__":
