@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import stat
 
 import pytest
 
@@ -68,3 +69,17 @@ def test_a_folder_with_a_half_written_first_file_is_fresh(tmp_path):
     assert fresh(tmp_path, "job.json")
     (tmp_path / "job.json").touch()
     assert not fresh(tmp_path, "job.json")
+
+
+def test_content_and_then_the_name_outlive_a_power_cut(tmp_path, monkeypatch):
+    """The file is flushed under its temporary name, the folder once it has the final one."""
+    said, flush = [], os.fsync
+
+    def noting(descriptor):
+        which = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        said.append((which, (tmp_path / "file").exists()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    write_text(tmp_path / "file", "text")
+    assert said == [("file", False), ("folder", True)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from semivox.experiments.arms import Arm
+from semivox.experiments.fitness import unfitness
 from semivox.experiments.health import training_warnings
 from semivox.experiments.runs import Place, Run
 from semivox.experiments.summary import Provenance, unscored
+from semivox.reports.first_screen import first_screen
 from semivox.training.folder import RunFolder
 
 ARM = Arm(name="ua_mt", method="ua_mt", twin="supervised")
@@ -16,8 +20,8 @@ ABOUT = Provenance(
 )  # fmt: skip
 
 
-def warned(tmp_path, fold, code, text):
-    one = Run(Place("", 0, None, "ua_mt", fold), ARM, 1)
+def warned(tmp_path, fold, code, text, arm=ARM):
+    one = Run(Place("", 0, None, arm.name, fold), arm, 1)
     folder = RunFolder(tmp_path / one.name)
     folder.path.mkdir(parents=True)
     folder.warn(8, code, text)
@@ -36,3 +40,19 @@ def test_a_job_that_could_score_nothing_tells_them_too(tmp_path):
     found = unscored(ABOUT, ARM, training_warnings(tmp_path, [run]))
     assert any("has vanished" in warning for warning in found.warnings)
     assert "has vanished" in found.text()
+
+
+@pytest.mark.parametrize("fold", [None, 2])
+def test_a_class_that_vanished_speaks_against_the_chosen_model_on_the_first_screen(tmp_path, fold):
+    """Also where another arm lost it too, and is named first."""
+    gone = f"a has vanished: {tmp_path.name}"
+    other = ARM.model_copy(update={"name": "supervised", "method": "supervised"})
+    runs = [warned(tmp_path, fold, "vanished_class", gone, arm) for arm in (other, ARM)]
+    found = unscored(ABOUT, ARM, training_warnings(tmp_path, runs))
+    for chosen in ("supervised", "ua_mt"):
+        summary = found.model_copy(update={"chosen": chosen})
+        assert gone in first_screen(summary, "job").unfit
+        assert gone in summary.text()
+    assert gone not in unfitness(found.model_copy(update={"chosen": "mt"}))
+    harmless = warned(tmp_path, 5, "silent_term", "a term is silent")
+    assert "silent" not in unfitness(unscored(ABOUT, ARM, training_warnings(tmp_path, [harmless])))

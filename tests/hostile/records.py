@@ -164,6 +164,11 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
+def device(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
 def gone(path: Path) -> None:
     path.unlink(missing_ok=True)
 
@@ -174,6 +179,7 @@ INSTEAD: dict[str, Callable[[Path], object]] = {
     "noise": lambda path: path.write_bytes(bytes(range(256)) * 9),
     "a pipe": pipe,
     "a folder": folder,
+    "a device": device,
     "gone": gone,
 }
 

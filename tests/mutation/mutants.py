@@ -209,8 +209,8 @@ MUTANTS = (
     Mutant(
         "hidden labels are opened",
         "data/prepared/prepare.py",
-        "entry.label if name in with_label else None, plan",
-        "entry.label, plan",
+        "label = entry.label if name in with_label else None",
+        "label = entry.label",
         (PREPARED,),
     ),
     Mutant(

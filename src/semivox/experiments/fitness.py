@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from semivox.experiments.summary import Summary
 
 
 def unfitness(summary: Summary) -> str:
     """Why the model that the job chose must not be used; empty where nothing speaks against it."""
-    own = f"{summary.chosen}: "
-    reasons = [
-        warning.split(own, 1)[1]
-        for warning in summary.warnings
-        if own in warning and ("hardly found" in warning or "vanished" in warning or "failed" in warning)
-    ]
+    said = [own.match(warning) for own in _told_of(summary.chosen) for warning in summary.warnings]
+    reasons = list(dict.fromkeys(found["reason"] for found in said if found))
     if not summary.arms:
         reasons.append("No scan could be scored, so it is not known how good this model is.")
     return "; ".join(reason.rstrip(".") for reason in reasons) + ("." if reasons else "")
+
+
+def _told_of(arm: str) -> tuple[re.Pattern[str], ...]:
+    """What ``health`` says of the scores of an arm, and of its trainings (``folds/2/arm, step 8: ...``)."""
+    name = re.escape(arm)
+    return (
+        re.compile(rf"(?:[^:]*, )?{name}: (?P<reason>.*(?:hardly found|failed).*)"),
+        re.compile(rf"(?:[^:]*/)?{name}, step \d+[^:]*: (?P<reason>.* has vanished.*)"),
+    )

@@ -14,6 +14,7 @@ from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
 from semivox.experiments.runs import Run
 from semivox.training.folder import RunFolder
+from semivox.training.health import VANISHED
 
 UNFIT = 0.3
 """Mean Dice below which less than a fifth of prediction and reference together is shared (Jaccard 0.18)."""
@@ -56,12 +57,15 @@ def _folds(group: Group) -> list[str]:
 
 
 def training_warnings(folder: Path, runs: Sequence[Run]) -> tuple[str, ...]:
-    """What trainings warned of (a class that vanished, gradients that were not finite, ...), each text once."""
-    found: dict[str, list[tuple[str, int]]] = {}
+    """What trainings warned of (a class that vanished, gradients that were not finite, ...), each text once (of a class
+    that vanished: once an arm)."""
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for run in runs:
         for row in RunFolder(folder / run.name).warned():
-            found.setdefault(row["text"], []).append((run.name, row["step"]))
-    return tuple(f"{_where(places)}: {text}" for text, places in found.items())
+            # a class that vanished speaks against one arm's model: each arm says it itself
+            arm = run.place.arm if row.get("code") == VANISHED else ""
+            found.setdefault((arm, row["text"]), []).append((run.name, row["step"]))
+    return tuple(f"{_where(places)}: {text}" for (_, text), places in found.items())
 
 
 def _where(places: Sequence[tuple[str, int]]) -> str:

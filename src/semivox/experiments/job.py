@@ -133,8 +133,8 @@ def _members(ready: Arranged, chosen: str) -> tuple[str, ...]:
 
 def _say_where(out: Path, summary: Summary, progress: ProgressDisplay) -> None:
     """Where everything is, at the end, and once more what must not be overlooked."""
-    if unfitness(summary):
-        progress.say(f"The better model is in {out / MODEL}, but it is not usable yet: see the warnings above.")
+    if unfit := unfitness(summary):
+        progress.say(f"The better model is in {out / MODEL}, but it is not usable yet: {unfit}")
     else:
         command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
         progress.say(f"Model to use: {out / MODEL} ({command})")

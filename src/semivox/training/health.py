@@ -28,6 +28,10 @@ of what it grew in the first. One that arrives with the end, as by default, grow
 COVERING = ("certain", "agreed", "foreground")
 
 
+VANISHED = "vanished_class"
+"""The code of the warning that a class is found nowhere."""
+
+
 class HealthWarning(NamedTuple):
     """One warning: since when, its short name, and the words."""
 

@@ -15,7 +15,7 @@ from semivox.data.prepared.intensity import padding
 from semivox.data.prepared.store import Store
 from semivox.methods.method import Method
 from semivox.networks.teacher import Teacher
-from semivox.training.health import HealthWarning
+from semivox.training.health import VANISHED, HealthWarning
 
 HALFWAY = 0.5
 """Part of a run after which every class should be drawn somewhere."""
@@ -140,7 +140,7 @@ def _vanished(step: int, name: str) -> HealthWarning:
         f"{name} has vanished: the network finds it nowhere, not even where a training label shows it. Train "
         "longer, lower the weight of the unlabeled part, or label more of it"
     )
-    return HealthWarning(step, "vanished_class", text)
+    return HealthWarning(step, VANISHED, text)
 
 
 def _flat(probabilities: Tensor) -> bool:

@@ -73,7 +73,7 @@ class TrainSettings(Frozen):
     mlflow: str = ""
     """Also log to MLflow: the address of a server, or the folder of a store (needs ``semivox[tracking]``)."""
     wandb: bool = False
-    """Also keep a run of Weights & Biases in the run folder, offline (needs ``semivox[tracking]``)."""
+    """Also keep a run of Weights & Biases in the run folder, offline (needs ``semivox[wandb]``)."""
     keep_names: bool = False
     """Also name the training cases in the released model; they are numbered there otherwise, as names may be
     patients' numbers."""

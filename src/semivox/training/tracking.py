@@ -16,7 +16,7 @@ from semivox.core.spelling import suggestion
 from semivox.training.settings import TrainSettings
 
 NAMES = ("tensorboard", "mlflow", "wandb")
-NEEDED = "needs {package}: pip install 'semivox[tracking]'"
+NEEDED = "needs {package}: pip install 'semivox[{extra}]'"
 MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """So that a server that is not there is said within seconds, not minutes."""
 
@@ -82,7 +82,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise InputError(f"TensorBoard {NEEDED.format(package='tensorboard')}") from error
+            raise InputError(f"TensorBoard {NEEDED.format(package='tensorboard', extra='tracking')}") from error
         self.writer = SummaryWriter(place)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -104,7 +104,7 @@ class MLflow:
         try:
             from mlflow.tracking import MlflowClient
         except ImportError as error:
-            raise InputError(f"MLflow {NEEDED.format(package='mlflow-skinny')}") from error
+            raise InputError(f"MLflow {NEEDED.format(package='mlflow-skinny', extra='tracking')}") from error
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         try:
             self.client = MlflowClient(tracking_uri=place)
@@ -137,7 +137,7 @@ class WandB:
         try:
             import wandb
         except ImportError as error:
-            raise InputError(f"Weights & Biases {NEEDED.format(package='wandb')}") from error
+            raise InputError(f"Weights & Biases {NEEDED.format(package='wandb', extra='wandb')}") from error
         Path(place).mkdir(parents=True, exist_ok=True)
         settings = wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True)
         self.run = wandb.init(

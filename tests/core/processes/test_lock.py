@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from semivox.core.errors import InputError
+from semivox.core.processes.claims import Claims
 from semivox.core.processes.lock import locked
 from tests.core.processes.liveness import alive, ended
 
@@ -81,3 +84,23 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(InputError, match=r"cannot write to .*missing: No such file"):
         with locked(tmp_path / "missing"):
             pass
+
+
+INSTEAD = {
+    "a pipe": os.mkfifo,
+    "a folder": os.mkdir,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+}
+
+
+@pytest.mark.parametrize("kind", INSTEAD)
+def test_what_is_no_file_is_named_by_its_kind(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    INSTEAD[kind](Path("lock"))
+    with pytest.raises(InputError, match=f"lock is {kind}, where a file"):
+        with locked(Path()):
+            pass
+    with pytest.raises(InputError, match=f"lock is {kind}, where a file"):
+        Claims(Path("lock"))
+    assert os.path.lexists("lock")

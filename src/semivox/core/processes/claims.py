@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semivox.core.files import writing
-from semivox.core.processes.byte_locks import HELD, lock_byte, unlock_byte
+from semivox.core.processes.byte_locks import HELD, lock_byte, open_to_lock, unlock_byte
 
 PLACES = 1 << 30
 """Bytes of the (empty) file that items are spread over; two items on one byte would only wait for one another."""
@@ -27,7 +27,7 @@ class Claims:
         """``file`` is made where it is missing. Raises SemivoxError where that cannot be."""
         with writing(file):
             file.parent.mkdir(parents=True, exist_ok=True)
-            self.descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+            self.descriptor = open_to_lock(file)
         self.file = file
 
     def close(self) -> None:

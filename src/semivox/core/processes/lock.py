@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.core.processes.byte_locks import BEYOND, HELD, lock_byte
+from semivox.core.processes.byte_locks import BEYOND, HELD, lock_byte, open_to_lock
 
 POLL = 0.2
 """Seconds between tries to get a lock that another process holds."""
@@ -35,7 +35,7 @@ def locked(folder: Path, name: str = "lock", patience: float = 0.0) -> Iterator[
     if key in _held:  # before the file is opened: closing any descriptor of it would drop the lock
         raise InputError(f"another process is working on {folder}: this one; finish that first, or give another --out")
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = open_to_lock(folder / name)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}; give another --out") from error
     try:
