@@ -120,17 +120,15 @@ def _affine(
     space: tuple[int, int, int],
     count: int,
 ) -> tuple[np.ndarray, tuple[Remark, ...]]:
-    """(4, 4): voxel indices along x, y, z of the file -> RAS+ mm."""
+    """(4, 4): voxel indices along x, y, z of the file -> RAS+ mm.
+
+    Without directions, the axes are those of LPS whatever the space is, and the origin counts all the same, as in ITK.
+    """
     name = fields.get("space", "").lower().removesuffix("-time")
     signs = SPACES.get(name[:3] if len(name) == 4 and name.endswith("t") else name, (-1, -1, 1))
     affine = np.eye(4)
     if vectors is not None:
         affine[:3, :3] = np.transpose([(vectors[axis] or [0, 0, 0])[:3] for axis in space])
-        if "space origin" in fields:
-            inner = VECTOR.fullmatch(fields["space origin"])
-            if inner is None or inner[2]:
-                raise ScanError("bad_header", f"{path}: space origin must be a vector.", "Export it again.")
-            affine[:3, 3] = _vector(path, "space origin", inner[1])[:3]
     else:
         edges = _scalars(path, fields, "spacings", count, 1.0)
         starts = _scalars(path, fields, "axis mins", count, 0.0)
@@ -139,7 +137,21 @@ def _affine(
             cell = "axis mins" in fields and (centers[axis : axis + 1] or ["cell"])[0] != "node"
             affine[place, place] = edges[axis]
             affine[place, 3] = starts[axis] + (edges[axis] / 2 if cell else 0)
-    return np.diag([*signs, 1.0]) @ affine, _remarks(fields, vectors)
+    if "space origin" in fields:
+        affine[:3, 3] = _origin(path, fields["space origin"])
+    turn = np.diag([*(signs if vectors is not None else (-1, -1, 1)), 1.0])
+    result = turn @ affine
+    if "space origin" in fields:
+        result[:3, 3] = np.multiply(signs, affine[:3, 3])
+    return result, _remarks(fields, vectors)
+
+
+def _origin(path: Path, text: str) -> list[float]:
+    """Where the first voxel lies, in the space of the header. Raises ScanError."""
+    inner = VECTOR.fullmatch(text)
+    if inner is None or inner[2]:
+        raise ScanError("bad_header", f"{path}: space origin must be a vector.", "Export it again.")
+    return _vector(path, "space origin", inner[1])[:3]
 
 
 def _scalars(path: Path, fields: dict[str, str], name: str, count: int, default: float) -> list[float]:
