@@ -131,7 +131,6 @@ def predict(  # noqa: PLR0913 - the options of the command
     require_alone("predict")
     import torch
 
-    from semivox.data.dataset import some
     from semivox.inference.confidence_table import calibration_of, told, write_confidence
     from semivox.inference.folder import predict_folder
     from semivox.inference.jobs import find_jobs
@@ -165,18 +164,12 @@ def predict(  # noqa: PLR0913 - the options of the command
         outcome = predict_folder(
             inputs, out, predictor, channels, maps, overwrite, lambda done, total, _: count(done, total)
         )
-    if outcome.kept:
-        progress.say(
-            f"{outcome.kept} of {len(outcome.labels)} were done before, from the same scan with the same model."
-        )
+    for sentence in outcome.sentences():
+        progress.say(sentence)
     if forms:
         there = set(outcome.labels)
         jobs = [job for job in find_jobs(inputs, out, channels) if job.label in there]
         save_forms(jobs, forms, predictor.plan.classes, overwrite)
-    if outcome.skipped:
-        progress.say(f"Not used: {some(outcome.skipped, 4)}.")
-    if outcome.again:
-        progress.say(f"Labeled again, because the scan, the model or the options have changed: {some(outcome.again)}.")
     for sentence in told(write_confidence(out, run), out, calibration_of(run)):
         progress.say(sentence)
     return outcome.labels

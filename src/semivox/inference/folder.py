@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import torch
 from semivox.core.errors import InputError
 from semivox.core.plurals import plural
 from semivox.core.processes.claims import Claims
+from semivox.data.dataset import some
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import read, stem, write_label, write_map
 from semivox.data.origins import FOLDER as ORIGINS
@@ -57,6 +58,15 @@ class FolderOutcome:
     """Cases that were labeled again, since the scan, the model or the options are others than before."""
     skipped: list[str] = field(default_factory=list)
     """What lies among the scans and is none in a format that can be read, each with the reason."""
+
+    def sentences(self) -> Iterator[str]:
+        """What a user should know of it."""
+        if self.kept:
+            yield f"{self.kept} of {len(self.labels)} were done before, from the same scan with the same model."
+        if self.skipped:
+            yield f"Not used: {some(self.skipped, 4)}."
+        if self.again:
+            yield f"Labeled again, because the scan, the model or the options have changed: {some(self.again)}."
 
 
 def predict_folder(

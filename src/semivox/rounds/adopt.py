@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,21 +11,17 @@ import numpy as np
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
-from semivox.core.plan import ClassInfo, Plan
-from semivox.core.split import Split
+from semivox.core.plan import ClassInfo
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
-from semivox.data.formats import registry
 from semivox.data.formats.sources import fresh_digest_of
-from semivox.data.formats.volume import read, read_label, require_same_place, stem, to_source, write_label
-from semivox.data.layouts.names import by_case, scans
+from semivox.data.formats.volume import read, read_label, require_same_place, to_source, write_label
 from semivox.evaluation.pairs import label_values
-from semivox.experiments.record import kind_of
 from semivox.inference.jobs import safe_name
-from semivox.rounds.folder import data_of, job_of, rounds_of
 from semivox.rounds.label_places import LabelPlace, label_place
 from semivox.rounds.origins import LabelOrigin, Origin, origins_of, remember
-from semivox.rounds.proposal import RECORD, SuggestedCase, Suggestion, voxel_digest
+from semivox.rounds.proposal import SuggestedCase, voxel_digest
+from semivox.rounds.returned import case_of, context_of, labels_in
 
 ALIEN = 0.1
 """Dice to the proposal below which a label is doubted to be of this scan."""
@@ -88,13 +84,13 @@ def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
     ``corrected``: the folder of a suggestion, a folder of labels named as their cases, or one such file. Raises
     InputError naming each file that does not fit, and why.
     """
-    dataset, split, classes, ignore = _context(target)
-    files, suggested = _files(corrected)
+    dataset, split, classes, ignore = context_of(target)
+    files, suggested = labels_in(corrected)
     checked, unchanged, wrong = list[_Checked](), list[str](), list[str]()
     known = origins_of(dataset.root)
     for name, path in files.items():
         try:
-            entry = _entry(dataset, split, name, path)
+            entry = case_of(dataset, split, name, path)
             _require_free(entry, known.get(entry.name), terms)
             found = _fitting(dataset, entry, path, suggested.get(entry.name), classes, ignore, terms)
         except (InputError, OSError) as error:
@@ -112,51 +108,6 @@ def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
             "looked and found it right"
         )
     return Adoption(tuple(_written(dataset, one) for one in checked), tuple(unchanged))
-
-
-def _context(target: Path) -> tuple[Dataset, Split | None, tuple[ClassInfo, ...] | None, int | None]:
-    """Data set, split and classes of a job; of a data folder, as far as they are described."""
-    if target.is_dir() and (kind_of(target) == "job" or target.parent.name == "rounds"):
-        job = job_of(target)
-        dataset, plan = layouts.find(data_of(job)), Plan.load(job / "plan.json")
-        return (
-            dataset,
-            rounds_of(job)[-1].split,
-            plan.classes,
-            plan.ignore if plan.ignore is not None else dataset.ignore,
-        )
-    dataset = layouts.find(target)
-    return dataset, None, dataset.classes, dataset.ignore
-
-
-def _files(corrected: Path) -> tuple[dict[str, Path], Mapping[str, SuggestedCase]]:
-    """Case (as file names have it) -> its label; what was suggested, by case. Raises InputError."""
-    folder = corrected
-    if corrected.is_dir() and (corrected / RECORD).is_file():
-        folder = corrected / "labels"
-    if not corrected.exists():
-        raise InputError(f"{corrected} does not exist; give the folder of corrected labels")
-    near = (folder, folder.parent, folder.parent.parent) if corrected.is_file() else (folder, folder.parent)
-    record = next((place / RECORD for place in near if (place / RECORD).is_file()), None)
-    suggested = {} if record is None else {one.case: one for one in Suggestion.load(record).cases}
-    found = by_case([corrected] if corrected.is_file() else scans(folder, []))
-    if not found:
-        raise InputError(f"{folder} holds no label; readable are {registry.readable()}")
-    return found, suggested
-
-
-def _entry(dataset: Dataset, split: Split | None, name: str, path: Path) -> CaseFiles:
-    """The case that a label is of. Raises InputError for none, and for one that is scored."""
-    entry = next((e for e in dataset.entries if name in (e.name, safe_name(e.name)) or stem(path) == e.name), None)
-    if entry is None or not entry.images:
-        near = some(sorted(e.name for e in dataset.entries), 3)
-        raise InputError(f"there is no scan {name!r} in {dataset.root}; name the label as its scan ({near})")
-    scored = (*split.test, *split.validation) if split else ()
-    if entry.name in scored or entry.part in ("test", "validation"):
-        raise InputError(
-            f"{entry.name!r} is a test or validation scan, and stays one: else scores of rounds could not be compared"
-        )
-    return entry
 
 
 def _require_free(entry: CaseFiles, origin: LabelOrigin | None, terms: Terms) -> None:
