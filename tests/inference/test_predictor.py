@@ -109,7 +109,7 @@ def test_what_cannot_work_is_said(scan, make_plan):
         ScanPredictor(make_plan(channels=2), bands)(volume)
     with pytest.raises(InputError, match="second network"):
         ScanPredictor(make_plan(), bands)(volume, ("disagreement",))
-    with pytest.raises(InputError, match="unknown map"):
+    with pytest.raises(InputError, match="there is no map 'entrpy'"):
         ScanPredictor(make_plan(), bands)(volume, ("entrpy",))
     with pytest.raises(InputError, match="classes"):
         ScanPredictor(make_plan(values=(0, 1)), bands)(volume)
