@@ -170,7 +170,7 @@ def test_labels_come_back_and_the_next_round_begins(loop, capsys):
     assert summary.provenance.labeled == len(before.labeled) + 2
     assert RoundRecord.load(this.folder / "round.json").added == {first: "corrected", second: "corrected"}
     assert (this.folder / "plan.json").read_text() == (loop / "job" / "plan.json").read_text()
-    assert "Rounds of labeling" in (this.folder / "report.html").read_text()
+    assert "Rounds of labeling" in (this.folder / "report.html").read_text(encoding="utf-8")
     run_rounds(loop / "data", loop / "job", options(), None, how())  # nothing is new: no third round
     assert len(rounds_of(loop / "job")) == 2
 
