@@ -68,7 +68,7 @@ def suggested(loop, *more):
 
 
 def test_a_suggestion_is_a_folder_of_scans_proposals_pictures_and_reasons(loop, capsys):
-    found = suggested(loop)
+    found = suggested(loop, "--strategy", "mixture")
     split = Split.load(loop / "job" / "split.json")
     names = [case.case for case in found.cases]
     assert len(set(names)) == 3
@@ -98,6 +98,24 @@ def test_the_same_seed_suggests_the_same_and_nothing_is_overwritten(loop, capsys
     capsys.readouterr()
     assert exit_code(["suggest", str(loop / "job"), "-n", "2", "--out", str(loop / "s"), "--json", "--seed", "7"]) == 0
     assert len(json.loads(capsys.readouterr().out)["cases"]) == 2
+
+
+def test_a_random_choice_is_the_default_for_whole_scans_and_asks_no_model(loop, monkeypatch, capsys):
+    monkeypatch.setattr("semivox.rounds.asking.measured", None)  # whoever asks the models fails
+    found = suggested(loop)
+    assert len({case.case for case in found.cases}) == 3
+    assert all("drawn at random" in reason for case in found.cases for reason in case.reasons)
+    shutil.rmtree(loop / "s")
+    assert suggested(loop, "--strategy", "random") == found
+    shutil.rmtree(loop / "s")
+    others = []
+    for seed in ("2", "3", "4"):
+        others.append({case.case for case in suggested(loop, "--seed", seed).cases})
+        shutil.rmtree(loop / "s")
+    assert any(other != {case.case for case in found.cases} for other in others)
+    capsys.readouterr()
+    assert exit_code(["suggest", str(loop / "job"), "--out", str(loop / "s"), "--strategy", "best"]) == 2
+    assert "choose mixture or random" in capsys.readouterr().err
 
 
 def test_ratings_decide_first(loop):
@@ -144,6 +162,11 @@ def test_without_a_job_kinds_of_scans_are_chosen(loop, capsys):
     found = Suggestion.load(loop / "s" / "suggestion.json")
     assert (len(found.cases), found.round) == (2, 0)
     assert "look alike" in found.cases[0].reasons[0]
+    shutil.rmtree(loop / "s")
+    words = ["suggest", str(bare), "-n", "2", "--out", str(loop / "s"), "--strategy", "random"]
+    assert exit_code(words) == 0
+    found = Suggestion.load(loop / "s" / "suggestion.json")
+    assert all("drawn at random" in case.reasons[0] for case in found.cases)
     assert exit_code(["suggest", str(bare), "-n", "2"]) == 2
     assert "--out" in capsys.readouterr().err
 

@@ -31,6 +31,7 @@ def suggest(  # noqa: PLR0913 - the options of the command
     ratings: AnyPath | None = None,
     seed: int = 1,
     look_at: int = 200,
+    strategy: str | None = None,
     device: str = "auto",
     progress: ProgressDisplay | None = None,
 ) -> tuple[Suggestion, Path]:
@@ -38,16 +39,19 @@ def suggest(  # noqa: PLR0913 - the options of the command
 
     ``target``: a job (default ``out``: ``suggested/after-round-N`` in it), or a data folder without one. ``boxes``:
     parts of scans instead of whole ones. ``ratings``: of the job's page. ``look_at``: scans of the pool that the models
-    are asked about. Raises InputError where nothing is left to label.
+    are asked about. ``strategy``: "mixture" (a third at random, the rest where the models are unsure) or "random";
+    None: random for whole scans of a job, else the mixture. Raises InputError where nothing is left to label.
     """
     require_alone("suggest")
     from semivox.pipeline.possible import require_device
     from semivox.reports.overlay import overlay
-    from semivox.rounds.pool import Wanted
+    from semivox.rounds.pool import STRATEGIES, Wanted
     from semivox.rounds.suggest import suggest as suggest_for
 
     require_device(device)
-    wanted = Wanted(count, boxes, seed, device, look_at, None if ratings is None else Path(ratings))
+    if strategy not in (None, *STRATEGIES):
+        raise InputError(f"--strategy {strategy} is unknown; choose {' or '.join(STRATEGIES)}")
+    wanted = Wanted(count, boxes, seed, device, look_at, None if ratings is None else Path(ratings), strategy)
 
     def picture(volume: Volume, index: np.ndarray, names: Sequence[str]) -> bytes:
         return overlay(volume.array, None, {"proposal": index}, volume.spacing, names)

@@ -27,12 +27,16 @@ def suggest(
     ] = None,
     seed: Annotated[int, typer.Option(help="From which all randomness follows.", min=0)] = 1,
     look_at: Annotated[int, typer.Option(help="Scans that are looked at, of a larger pool.", min=1)] = 200,
+    strategy: Annotated[
+        str | None, typer.Option(help="mixture or random. Default: random for whole scans of a job, else mixture.")
+    ] = None,
     device: o.Device = "auto",
     json: o.Json = False,
 ) -> None:
     """Which scans to label next, why, and what they may bring; writes scans and proposals to correct.
 
-    A third is drawn at random; the rest is where the models are unsure. Correct the files in OUT/labels in Slicer,
+    Whole scans are drawn at random, which nothing measured here beats; --strategy mixture draws a third so and takes
+    the rest where the models are unsure. Correct the files in OUT/labels in Slicer,
     ITK-SNAP or MITK, then: semivox adopt JOB OUT.
 
     Example: semivox suggest job/ -n 5
@@ -40,6 +44,7 @@ def suggest(
     from semivox import api
 
     wanted: dict[str, Any] = {"count": count, "boxes": boxes, "seed": seed, "look_at": look_at, "device": device}
+    wanted["strategy"] = strategy
     suggestion, folder = api.suggest(target, out, ratings=ratings, progress=display(), **wanted)
     print(suggestion.model_dump_json(indent=2) if json else suggestion.text())
     display().say(f"Scans, proposals and pictures are in {folder}. Correct them, then: semivox adopt {target} {folder}")

@@ -56,13 +56,17 @@ class Asking:
         wanted, pool = self.wanted, self.pool
         picks = [Pick(name, "asked") for name in asked]
         budget = wanted.count - len(picks)
-        if not self.predictors:
+        default = "random" if self.predictors and not wanted.boxes else "mixture"
+        random = (wanted.strategy or default) == "random"
+        if not self.predictors and not random:
             return [*picks, *self._cold(budget, {pick.case for pick in picks})]
         if budget <= 0:
             return picks
-        first = random_count(budget)
+        first = budget if random else random_count(budget)
         if wanted.boxes:
             picks += self._random_boxes(first)
+            if random:
+                return picks
             taken = [(pick.case, pick.box) for pick in picks if pick.box]
             found = self._measured(pool.names)
             beta = steepness(pool.done - 1, ROUNDS)
@@ -72,6 +76,8 @@ class Asking:
         names, patients = [n for n, _ in left], [p for _, p in left]
         drawn = random_scans(names, patients, min(first, len(names)), self.stream)
         picks += [Pick(name, "random") for name in dict.fromkeys(drawn)]
+        if random:
+            return picks
         chosen = {pick.case for pick in picks}
         found = self._measured([name for name in pool.names if name not in chosen])
         beta = steepness(pool.done - 1, ROUNDS)

@@ -14,6 +14,9 @@ from semivox.experiments.runs import place_of
 from semivox.rounds.folder import Round, data_of, job_of, last_finished, rounds_of
 from semivox.rounds.origins import newly_labeled
 
+STRATEGIES = ("mixture", "random")
+"""Mixture: a part at random, the rest where models are unsure, or by groups where there is none. Random: all of it."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -27,6 +30,9 @@ class Wanted:
     look_at: int = 200
     """Scans of the pool that are looked at, drawn at random where there are more."""
     ratings: Path | None = None
+    strategy: str | None = None
+    """Of ``STRATEGIES``; None: random for whole scans where there is a model, where nothing was measured to be better;
+    else the mixture."""
 
 
 @dataclass(frozen=True)
