@@ -13,6 +13,7 @@ from semivox.data.checks.classes import class_findings, found_classes, side_find
 from semivox.data.checks.findings import Finding
 from semivox.data.checks.likeness import likely_same
 from semivox.data.checks.names import swapped_names
+from semivox.data.checks.shared import shared_labels
 from semivox.data.checks.units import unit_findings
 from semivox.data.dataset import Dataset, groups_of, some
 
@@ -36,6 +37,7 @@ def between_cases(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Ex
             files,
         ),
         *side_findings(found_classes(dataset, list(facts.values())), list(facts.values()), files)[0],
+        *shared_labels(dataset.entries, parts, files),
         *likely_same(cases, groups_of(dataset.entries), files),
         *swapped_names({case.name: case.segments for case in cases if case.segments}, files),
     ]
