@@ -141,7 +141,7 @@ MUTANTS = (
         "training/folder.py",
         'row["step"] < step or',
         'row["step"] <= step or',
-        (RESUMED,),
+        ("tests/training/test_resume.py::test_steps_that_are_about_to_be_repeated_are_forgotten_from_the_first_on",),
     ),
     Mutant(
         "a folder is not held",

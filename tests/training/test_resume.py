@@ -49,6 +49,17 @@ def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, metho
     assert_same(weights(tmp_path / "whole"), released.state_dict())
 
 
+def test_steps_that_are_about_to_be_repeated_are_forgotten_from_the_first_on(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    for step in range(5):
+        folder.log({"step": step, "player": "network", "total": 1.0})
+        folder.warn(step, "silent_term", f"trouble {step}")
+    folder.forget_from(3)
+    assert [row["step"] for row in folder.logged()] == [0, 1, 2]
+    assert [row["step"] for row in folder.warned()] == [0, 1, 2]
+
+
 def killed_runs(tmp_path: Path, kills: int, steps: int) -> None:
     """Kill a run ``kills`` times at random moments after its first step, then let it finish and compare."""
     _, split, _ = tiny.prepared(tmp_path, steps)
