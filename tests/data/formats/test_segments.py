@@ -18,6 +18,7 @@ from semivox.data.checks import run as checks
 from semivox.data.formats import volume
 from semivox.data.formats.scan import Segment
 from semivox.data.formats.segments import segments_of
+from semivox.data.layouts.names import scans
 from semivox.data.layouts.recognize import find
 from tests.data.formats.text_files import nrrd
 
@@ -146,6 +147,15 @@ def test_itk_snap_descriptions_beside_a_label_name_its_numbers(tmp_path, name):
     (tmp_path / name).write_text(SNAP)
     assert [one.name for one in segments_of(tmp_path / "a.nii.gz")] == ["Clear Label", "spleen", "liver"]
     assert np.array_equal(read(tmp_path / "a.nii.gz"), LABEL)
+
+
+def test_a_description_is_not_said_to_be_unused(tmp_path):
+    nib.save(nib.Nifti1Image(SWAPPED, AFFINE), tmp_path / "a.nii.gz")
+    (tmp_path / "a.txt").write_text(SNAP)
+    (tmp_path / "notes.txt").write_text("to do")
+    skipped = []
+    assert scans(tmp_path, skipped) == [tmp_path / "a.nii.gz"]
+    assert [line.partition(":")[0] for line in skipped] == [f"{tmp_path.name}/notes.txt"]
 
 
 def test_a_description_of_another_label_or_no_description_does_not_count(tmp_path):

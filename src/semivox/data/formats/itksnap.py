@@ -60,6 +60,11 @@ def described(path: Path) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
+def is_description(path: Path) -> bool:
+    """Whether a file is a label description, by what its first lines say."""
+    return path.name.lower().endswith(ENDINGS) and path.is_file() and _is_marked(path)
+
+
 def _head(path: Path) -> bytes:
     require_regular(path)
     with path.open("rb") as file:
@@ -69,11 +74,7 @@ def _head(path: Path) -> bytes:
 @lru_cache(maxsize=64)
 def _descriptions(folder: Path, changed: int) -> tuple[Path, ...]:
     """The descriptions in a folder; listed again when the folder has changed."""
-    return tuple(
-        path
-        for path in sorted(folder.iterdir())
-        if path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and path.is_file() and _is_marked(path)
-    )
+    return tuple(path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and is_description(path))
 
 
 def _is_marked(path: Path) -> bool:

@@ -53,7 +53,7 @@ def load(root: Path) -> dict[str, Any]:
     except (InputError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}; it must be a JSON object") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object {{...}}")
+        raise InputError(f"{path} must be a JSON object {{...}}")
     return content
 
 

@@ -11,6 +11,7 @@ from semivox.core.errors import InputError
 from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles, Remark, some
 from semivox.data.formats import registry
+from semivox.data.formats.itksnap import is_description
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.tags import composed, printable, require_text, untagged
 
@@ -35,7 +36,7 @@ def scans(folder: Path, skipped: list[str]) -> list[Path]:
         if reason is None:
             require_text(path)
             found.append(path)
-        else:
+        elif not is_description(path):  # names of classes, read with the labels beside it
             skipped.append(f"{printable(folder.name)}/{printable(path.name)}: {reason}")
     return found
 

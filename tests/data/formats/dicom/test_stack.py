@@ -235,3 +235,16 @@ def test_a_missing_pixel_size_is_called_that(tmp_path):
     made_up.series(tmp_path / "d", made_up.noise((8, 6, 6)), PixelSpacing=None)
     with pytest.raises(ScanError, match="does not say how large its pixels are: PixelSpacing is missing"):
         volume.read_header(tmp_path / "d")
+
+
+@pytest.mark.parametrize(
+    ("step", "thickness", "said"),
+    [(2, "3", "1 of 2 slices seem to be missing"), (3, "2", "2 of 3 slices"), (2, "6", ""), (1, "3", ""), (2, "", "")],
+)
+def test_slices_left_out_at_a_regular_step_are_told(tmp_path, step, thickness, said):
+    """Thick slices may be numbered with a step (two echoes a place); thin ones that lie apart and are, are not all."""
+    places = placed(*(6.0 * n for n in range(6)))
+    each = {n: {**places[n], "InstanceNumber": 1 + step * n, "SliceThickness": thickness} for n in range(6)}
+    made_up.series(tmp_path / "d", made_up.noise((6, 6, 6)), each=each)
+    found = [remark for remark in volume.read_header(tmp_path / "d").remarks if remark.code == "incomplete_series"]
+    assert [said in remark.message for remark in found] == [True] * bool(said)

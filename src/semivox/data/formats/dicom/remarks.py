@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -66,7 +67,26 @@ def _geometry(planes: Sequence[Plane], grid: Grid) -> Iterator[Remark]:
     if count is not None and len(planes) < count:
         text = f"ImagesInAcquisition says {count:.0f}, there are {len(planes)} slices"
         yield Remark("incomplete_series", text, "Check that no slices are missing at the ends.")
+    yield from _left_out(planes, distance)
     yield from _posture(planes)
+
+
+def _left_out(planes: Sequence[Plane], distance: float) -> Iterator[Remark]:
+    """Every second slice, or one of three, is there: the numbers of the images jump by a regular step, and the slices
+    are thinner than they lie apart. Images that count echoes between the slices are as thick as they lie apart."""
+    numbers = [word(plane.source.data, "InstanceNumber") for plane in planes]
+    thickness = word(planes[0].source.data, "SliceThickness")
+    try:
+        steps = {abs(int(b) - int(a)) for a, b in pairwise(numbers)}
+        thick = float(thickness)
+    except ValueError:
+        return
+    if len(steps) == 1 and (step := steps.pop()) > 1 and distance > 1.5 * thick:
+        text = (
+            f"InstanceNumber counts {numbers[0]}, {numbers[1]}, ...; slices of {thick:.3g} mm lie {distance:.3g} mm "
+            f"apart: {step - 1} of {step} slices seem to be missing"
+        )
+        yield Remark("incomplete_series", text, "Export the whole series again; no action if it was drawn up so.")
 
 
 def _distance(planes: Sequence[Plane]) -> float:
