@@ -23,7 +23,7 @@ from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.usage import sentence
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
-from semivox.core.exhaustion import exhausted
+from semivox.core.exhaustion import end_quietly, exhausted
 from semivox.core.files import NO_PLACE, short
 from semivox.core.processes.command import remember
 from semivox.core.processes.signals import TERMINATE
@@ -129,6 +129,7 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
         if said:
             print(f"semivox: {said}", file=sys.stderr)
     finally:
+        end_quietly(said)
         if told.report is not None:
             told.report.end(code, said)
     return code

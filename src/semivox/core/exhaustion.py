@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 LESS = "fewer --workers, a smaller --patch, or --network small need less"
 MEMORY = f"the memory of this machine is used up; {LESS}"
@@ -39,3 +40,10 @@ def exhausted(error: BaseException) -> str | None:
         said = str(error).lower()
         return next((words for part, words in WORDS.items() if part in said), None)
     return None
+
+
+def end_quietly(said: str) -> None:
+    """Where something is used up, nothing follows our last sentence: what libraries do at exit, such as torch's report
+    of compile times, may load modules, and ends in a traceback where no file can be opened."""
+    if any(words.lower() in said.lower() for words in (MEMORY, FILES, PROCESSES, *WORDS)):
+        sys.unraisablehook = lambda _: None
