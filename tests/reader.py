@@ -68,7 +68,7 @@ def tiny_plans() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         wait_for_nobody(patch)
         patch.setattr(stages, "planned", tiny)
-        patch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device: Here())
+        patch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device, devices=1: Here())
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
 

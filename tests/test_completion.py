@@ -10,7 +10,7 @@ import shellingham
 from semivox.cli import exit_code
 
 WORDS = [
-    ("semivox pre", {"prepare", "predict"}),
+    ("semivox pre", {"prepare", "predict", "pretrain"}),
     ("semivox run scans/ --net", {"--network"}),
     ("semivox run scans/ --method mean", {"mean_teacher"}),
     ("semivox run scans/ --device c", {"cpu", "cuda"}),

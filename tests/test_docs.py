@@ -20,7 +20,7 @@ from semivox.reports.published import Published
 from semivox.training.folder import OWN
 from semivox.training.settings import TrainSettings
 from tests.corpus import BAD
-from tests.pages import APART, COMMANDS, FENCE, PAGES, ROOT, arguments, blocks, command_lines, name_of, text_of
+from tests.pages import COMMANDS, FENCE, OWN_PACKAGE, PAGES, ROOT, arguments, blocks, command_lines, name_of, text_of
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -45,7 +45,7 @@ def test_relative_links_lead_somewhere(page):
 
 @each_page
 def test_commands_parse(page):
-    for line in (line for line in command_lines(page) if APART not in line):
+    for line in (line for line in command_lines(page) if OWN_PACKAGE not in line):
         name, *rest = arguments(line)
         context = COMMANDS[name].make_context(name, rest)  # raises for what does not exist, misses, or has a wrong type
         wanted = parse_overrides(context.params.get("sets") or ())

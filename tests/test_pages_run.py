@@ -39,7 +39,7 @@ def printed() -> list[pytest.param]:
         for number, line in enumerate(command_lines(page)):
             slow = kind(line) in seen or any(word in line for word in HEAVY)
             seen.add(kind(line))
-            if APART not in line:
+            if not any(part in line for part in APART):
                 marks = [pytest.mark.slow] if slow else []
                 found.append(pytest.param(line, id=f"{name_of(page)}-{number}", marks=marks))
     return found
@@ -117,3 +117,9 @@ def test_what_is_made_smaller_stands_on_the_pages():
     for many, few in (("--size 96", "--size 8"), ("test = 60", 'test = ["bert"]'), ("--steps 6000", "--steps 2")):
         assert any(many in block for page in PAGES for block in blocks(page, "sh", "toml"))
         assert few in fewer("\n".join(block for page in PAGES for block in blocks(page, "sh", "toml")))
+
+
+@pytest.mark.parametrize("part", APART)
+def test_what_is_run_elsewhere_is_printed_and_run_there(part):
+    assert any(part in line for page in PAGES for line in command_lines(page))
+    assert (ROOT / APART[part]).is_file()

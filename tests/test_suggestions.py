@@ -16,8 +16,8 @@ from tests.corpus import good, label
 
 SOURCE = Path(semivox.__file__).parent
 OPTION = re.compile(r"(?<![\w(-])--([a-z][a-z-]+)(?![\w-]*\s*[:)])")
-ELSEWHERE = {"head", "nnodes", "nproc"}
-"""Of `ray start` and `torchrun`, which messages name."""
+ELSEWHERE = {"head", "nnodes", "nproc", "bundle", "config", "dataset", "output"}
+"""Of `ray start`, `torchrun` and the readme of a MONAI bundle, which name them."""
 
 
 def options() -> set[str]:

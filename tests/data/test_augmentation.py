@@ -168,7 +168,7 @@ def test_labels_and_images_move_together(scan):
 
 def test_with_many_label_values_the_nearest_voxel_decides(scan):
     label = np.digitize(scan, np.linspace(-2, 2, 40)).astype(np.uint8)
-    pose = spatial.Pose(spatial.rotation_scaling((0, 0, 0), (0.5,) * 3, (1.0,) * 3))
+    pose = spatial.PatchPose(spatial.rotation_scaling((0, 0, 0), (0.5,) * 3, (1.0,) * 3))
     box = spatial.window(pose, (6, 5, 4), PATCH, scan.shape)
     image, cut = spatial.crop(scan[None], box, (0,)), spatial.crop(label[None], box, (255,))[0]
     assert len(cut.unique()) > spatial.LINEAR_LABELS
@@ -179,13 +179,13 @@ def test_with_many_label_values_the_nearest_voxel_decides(scan):
 
 def test_quarter_turns_of_an_oblong_patch_read_the_turned_box(scan):
     patch = (16, 10, 12)
-    turned = seen(spatial.Pose(turns=1), scan, (6, 5, 4), patch)
+    turned = seen(spatial.PatchPose(turns=1), scan, (6, 5, 4), patch)
     assert turned.shape == patch
     assert np.array_equal(turned, np.rot90(scan[9:19, 2:18, 4:16]))
 
 
 def test_the_window_of_a_resampled_patch_ends_just_outside_the_scan():
-    pose = spatial.Pose(spatial.rotation_scaling((30, 30, 30), (1.4,) * 3, (1.0,) * 3))
+    pose = spatial.PatchPose(spatial.rotation_scaling((30, 30, 30), (1.4,) * 3, (1.0,) * 3))
     box = spatial.window(pose, (-3, 0, 0), (16, 10, 12), (9, 10, 30))
     assert box.corner[:2] == (-1, -1)
     assert box.shape[:2] == (11, 12)

@@ -194,7 +194,7 @@ def test_budgets_limit_patch_and_steps():
         plan(big, PlanOptions(patch=(50, 64, 64)))
     with pytest.raises(InputError, match="too little"):
         plan(big, PlanOptions(memory_gb=1))
-    with pytest.raises(InputError, match="unknown network"):
+    with pytest.raises(InputError, match="there is no network"):
         plan(big, PlanOptions(network="resnet"))
 
 

@@ -21,7 +21,9 @@ TINY = (
 def wanted(monkeypatch):
     """How many processes each command asked for."""
     asked = []
-    monkeypatch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device: asked.append(count) or Here())
+    monkeypatch.setattr(
+        LocalProcesses, "fitting", lambda plan, runs, count, device, devices=1: asked.append(count) or Here()
+    )
     wait_for_nobody(monkeypatch)
     return asked
 
@@ -59,7 +61,7 @@ def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, ca
         shlex.join(["semivox", "run", str(scans), "-o", str(job), *TINY])
     ]
     assert wanted == [2]  # --workers 0 without --processes starts no process at all
-    assert [path.name for path in (job / "labels").iterdir()] == ["hip_0002.nii.gz"]
+    assert [path.name for path in (job / "labels").glob("*.nii.gz")] == ["hip_0002.nii.gz"]
     assert exit_code(["predict", str(job / "embedding_matching"), "-i", str(scans / "imagesTs"), "-o",
                       str(tmp_path / "labels"), "--device", "cpu"]) == 0  # fmt: skip
 

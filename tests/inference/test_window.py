@@ -152,5 +152,5 @@ def test_impossible_windows_are_refused():
 
 
 def test_weights_that_do_not_exist_are_refused_and_not_taken_for_gaussian():
-    with pytest.raises(InputError, match=r"unknown blend 'unifrom' \(did you mean 'uniform'"):
+    with pytest.raises(InputError, match=r"there is no blend 'unifrom' \(did you mean 'uniform'"):
         Window.overlapping((8, 8, 8), blend="unifrom")

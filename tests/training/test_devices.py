@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from semivox.core.errors import InputError
-from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS
-from semivox.training import distributed
+from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS, launched
+from semivox.training import fabric
 from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
 from semivox.training.settings import TrainSettings
@@ -122,19 +122,21 @@ def test_a_batch_is_shared_or_each_takes_as_many():
 
 def test_several_machines_need_a_launcher():
     with pytest.raises(InputError, match=r"--nodes 2 needs a launcher.*torchrun --nnodes 2 --nproc_per_node 4"):
-        distributed.fabric_of(TrainSettings(nodes=2, devices=4), "32-true")
+        fabric.fabric_of(TrainSettings(nodes=2, devices=4), "32-true")
 
 
 def test_wishes_that_the_launcher_does_not_meet_are_refused(monkeypatch):
     for name, value in {**ONE_STEP, **TWO_TASKS, "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}.items():
         monkeypatch.setenv(name, value)
-    found = distributed.with_launchers_processes(tiny.config("supervised"))
+    found = fabric.with_launchers_processes(tiny.config("supervised"))
     assert (found.train.devices, found.train.nodes) == (2, 1)
     same = tiny.config("supervised", devices=2)
-    assert distributed.with_launchers_processes(same) == same
-    with pytest.raises(InputError, match=r"srun has started 2 process.*--devices 3 --nodes 1 asks for others"):
-        distributed.with_launchers_processes(tiny.config("supervised", devices=3))
-    environment = distributed.LaunchedEnvironment(distributed.launched())
+    assert fabric.with_launchers_processes(same) == same
+    with pytest.raises(
+        InputError, match=r"srun has started 2 process.*--devices 3 --nodes 1 asks for a different number"
+    ):
+        fabric.with_launchers_processes(tiny.config("supervised", devices=3))
+    environment = fabric.LaunchedEnvironment(launched())
     assert (environment.main_address, environment.main_port) == ("localhost", 19711)
 
 

@@ -86,5 +86,5 @@ def gain_text(gain: Gain | None, more: int) -> str:
         )
     return (
         f"{more} more labels may bring {gain.mean:+.3f} Dice (95 % interval over scans {gain.low:+.3f} to "
-        f"{gain.high:+.3f}), if the curve of the rounds goes on."
+        f"{gain.high:+.3f}), if the curve of the rounds continues."
     )

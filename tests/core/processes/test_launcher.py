@@ -41,7 +41,7 @@ def test_one_process_alone_is_none_of_several():
 
 
 def test_numbers_that_contradict_each_other_are_refused():
-    with pytest.raises(InputError, match="torchrun speaks of 3 processes"):
+    with pytest.raises(InputError, match="torchrun announces 3 processes"):
         launched(TORCHRUN | {"WORLD_SIZE": "3"})
     with pytest.raises(InputError, match="number 4"):
         launched(TORCHRUN | {"RANK": "4"})
