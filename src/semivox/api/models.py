@@ -133,10 +133,9 @@ def predict(  # noqa: PLR0913 - the options of the command
 
     from semivox.inference.confidence_table import calibration_of, told, write_confidence
     from semivox.inference.folder import predict_folder
-    from semivox.inference.jobs import find_jobs
     from semivox.pipeline.predict import predictor_by, slow_precision
-    from semivox.pipeline.predict_on_ray import helped_on_ray, require_place
-    from semivox.pipeline.predict_processes import command_of, helped
+    from semivox.pipeline.predict_on_ray import helpers, require_place
+    from semivox.pipeline.predict_processes import command_of
     from semivox.pipeline.progress import Quiet
     from semivox.pipeline.saved_forms import maps_and_forms, save_forms
 
@@ -156,11 +155,8 @@ def predict(  # noqa: PLR0913 - the options of the command
         progress.say(slow)
     where = {"device": device, "backend": backend}
     same = command_of(run, inputs, out, maps, overwrite, precision, {**how, **where})
-    if on == "ray":
-        helpers = helped_on_ray(same, (out, inputs, run), address, processes, device, progress)
-    else:
-        helpers = helped(same, 1 if processes is None else processes)
-    with helpers, torch.inference_mode(), progress.bar("labeling scans") as count:
+    others = helpers(on, same, (out, inputs, run), address, processes, device, progress)
+    with others, torch.inference_mode(), progress.bar("labeling scans") as count:
         outcome = predict_folder(
             inputs, out, predictor, channels, maps, overwrite, lambda done, total, _: count(done, total)
         )
@@ -168,7 +164,7 @@ def predict(  # noqa: PLR0913 - the options of the command
         progress.say(sentence)
     if forms:
         there = set(outcome.labels)
-        jobs = [job for job in find_jobs(inputs, out, channels) if job.label in there]
+        jobs = [job for job in outcome.jobs if job.label in there]
         save_forms(jobs, forms, predictor.plan.classes, overwrite)
     for sentence in told(write_confidence(out, run), out, calibration_of(run)):
         progress.say(sentence)

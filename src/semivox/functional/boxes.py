@@ -65,6 +65,12 @@ def boxes_of_volume(number: int, shape: Shape, smallest: float, largest: float, 
     return boxes(corners, sides, shape) & present[:, None, None, None]
 
 
+def boxes_in(patches: Tensor, one: float, other: float, chance: float) -> Tensor:
+    """(B, C, X, Y, Z) -> (B, X, Y, Z) bool: ``boxes_of_volume`` of patches of this size, shares in any order."""
+    x, y, z = patches.shape[2:]
+    return boxes_of_volume(len(patches), (x, y, z), min(one, other), max(one, other), chance)
+
+
 def boxes_anywhere(number: int, shape: Shape) -> Tensor:
     """For each of ``number`` patches a box of one size around its own center: (number, *shape) bool.
 

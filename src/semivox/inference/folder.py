@@ -52,6 +52,8 @@ class FolderOutcome:
 
     labels: list[Path] = field(default_factory=list)
     """Of all scans whose results are there now."""
+    jobs: list[Job] = field(default_factory=list)
+    """All scans that were found, labeled or not."""
     kept: int = 0
     """How many of them were there before, made from the same."""
     again: list[str] = field(default_factory=list)
@@ -88,7 +90,7 @@ def predict_folder(
     """
     _require_apart(inputs, out)
     outcome, failed, done = FolderOutcome(), dict[str, str](), itertools.count(1)
-    jobs = find_jobs(inputs, out, channels, outcome.skipped)
+    jobs = outcome.jobs = find_jobs(inputs, out, channels, outcome.skipped)
     with Claims(out / ORIGINS / CLAIMS) as claims:
         begun = time_of(out / ORIGINS)
         waiting = jobs

@@ -127,10 +127,6 @@ class ADMT(Method):
         (self.second if active else self.first).follow(self.network, decay)
         self._pass_on()
 
-    def predict(self, image: Tensor) -> Tensor:
-        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the student."""
-        return self.network(image).logits.float().softmax(1)
-
     def _said(self, image: Tensor, active: int) -> tuple[PseudoLabels, Tensor]:
         """What the teachers say together, the one whose turn it is with dropout and its batch's statistics; and where
         they differ (U, X, Y, Z)."""

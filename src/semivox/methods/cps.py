@@ -24,7 +24,7 @@ from semivox.functional.losses import cross_entropy, dice_ce
 from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.branches import Branches
+from semivox.networks.branches import Branches, mean_probabilities
 
 
 class CPSConfig(MethodConfig):
@@ -90,8 +90,7 @@ class CPS(Method):
 
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the first network, or the mean of both."""
-        views = (image,) if self.config.predict_networks == "first" else (image, image)
-        return torch.stack([output.logits.float().softmax(1) for output in self.network(*views)]).mean(0)
+        return mean_probabilities(self.network, image, 1 if self.config.predict_networks == "first" else 2)
 
 
 @torch.no_grad()

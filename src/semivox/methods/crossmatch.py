@@ -18,11 +18,10 @@ from functools import partial
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
-from semivox.functional.boxes import boxes_of_volume, pasted
+from semivox.functional.boxes import boxes_in, pasted
 from semivox.functional.feature_perturbations import dropped_behind
 from semivox.functional.losses import dice_ce, soft_dice
 from semivox.functional.pseudo_labels import PseudoLabels
@@ -88,7 +87,7 @@ class CrossMatch(Method):
         image_l, image_u = batch.split(batch.image)
         labeled, unlabeled = len(image_l), len(image_u)
         limit = (c.threshold + (1 - c.threshold) * risen(progress, c.threshold_ramp)) * c.threshold_scale
-        boxes = [self._boxes(image_u) for _ in range(2)]
+        boxes = [boxes_in(image_u, c.smallest, c.largest, c.paste) for _ in range(2)]
         views = [another_view(image_u, c.view) for _ in range(2)]
         views = [pasted(view, inside, view.roll(1, 0)) for view, inside in zip(views, boxes, strict=True)]
 
@@ -121,13 +120,3 @@ class CrossMatch(Method):
             weights={"views": c.views, "distillation": c.distillation},
             log={"sure": (answer.confidence >= limit).float().mean()},
         )
-
-    def predict(self, image: Tensor) -> Tensor:
-        """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
-        return self.network(image).logits.float().softmax(1)
-
-    def _boxes(self, image: Tensor) -> Tensor:
-        """(U, C, X, Y, Z) -> (U, X, Y, Z) bool: what a view gets from another patch."""
-        x, y, z = image.shape[2:]
-        low, high = sorted((self.config.smallest, self.config.largest))
-        return boxes_of_volume(len(image), (x, y, z), low, high, self.config.paste)

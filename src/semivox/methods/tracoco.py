@@ -27,7 +27,7 @@ from semivox.functional.mutual import confident_cross_entropy, divergence, negat
 from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
-from semivox.networks.branches import Branches
+from semivox.networks.branches import Branches, mean_probabilities
 
 
 class TraCoCoConfig(MethodConfig):
@@ -105,8 +105,7 @@ class TraCoCo(Method):
 
     def predict(self, image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) of the first network, or the mean of both."""
-        views = (image,) if self.config.predict_networks == "first" else (image, image)
-        return torch.stack([output.logits.float().softmax(1) for output in self.network(*views)]).mean(0)
+        return mean_probabilities(self.network, image, 1 if self.config.predict_networks == "first" else 2)
 
     def _taught(self, image: Tensor) -> Tensor:
         """Unlabeled patches (U, C, X, Y, Z) -> what each network loses against the other's answer, summed."""

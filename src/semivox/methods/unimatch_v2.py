@@ -21,7 +21,7 @@ from torch import Tensor
 
 from semivox.core.batch import Batch
 from semivox.core.progress import Progress
-from semivox.functional.boxes import boxes_of_volume, pasted
+from semivox.functional.boxes import boxes_in, pasted
 from semivox.functional.feature_perturbations import complementary
 from semivox.functional.losses import dice_ce
 from semivox.functional.views import View, another_view
@@ -82,7 +82,7 @@ class UniMatchV2(TeacherMethod):
 
         views, targets, counted = [image_l], [], []
         for _ in range(2):
-            inside = self._boxes(image_u)
+            inside = boxes_in(image_u, c.smallest, c.largest, c.paste)
             view = another_view(image_u, c.view)
             views.append(pasted(view, inside, view.roll(1, 0)))
             targets.append(pasted(label, inside, label.roll(1, 0)))
@@ -100,12 +100,6 @@ class UniMatchV2(TeacherMethod):
         )
 
         self.teacher.follow(self.network, c.decay)
-
-    def _boxes(self, image: Tensor) -> Tensor:
-        """(U, C, X, Y, Z) -> (U, X, Y, Z) bool: what a view gets from another patch."""
-        x, y, z = image.shape[2:]
-        low, high = sorted((self.config.smallest, self.config.largest))
-        return boxes_of_volume(len(image), (x, y, z), low, high, self.config.paste)
 
 
 def agreement(logits: Tensor, label: Tensor, counted: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from semivox.networks.architecture import Output
@@ -21,3 +22,8 @@ class Branches(nn.Module):
         return tuple(
             self.networks[index % len(self.networks)](view) for index, view in enumerate(views) if view is not None
         )
+
+
+def mean_probabilities(network: Callable[..., tuple[Output, ...]], image: Tensor, views: int) -> Tensor:
+    """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z) float32: the mean of the first ``views`` of the branches."""
+    return torch.stack([output.logits.float().softmax(1) for output in network(*[image] * views)]).mean(0)

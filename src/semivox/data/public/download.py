@@ -35,7 +35,7 @@ Count = Callable[[int, int], None]
 def download(url: str, target: Path, md5: str, count: Count = lambda done, total: None) -> None:
     """The file at ``url`` (http or https) as ``target``, unless it is there already with this digest.
 
-    What has arrived is kept in ``target.part`` and the next call goes on from there. Raises InputError for an address
+    An interrupted download is kept in ``target.part``, and the next call resumes it. Raises InputError for an address
     that is none or has no such file, and SemivoxError where the server cannot be reached, breaks off again and again,
     or sends other bytes than were published.
     """
