@@ -19,7 +19,7 @@ from semivox.pipeline.options import known_options
 from semivox.reports.published import Published
 from semivox.training.folder import OWN
 from semivox.training.settings import TrainSettings
-from tests.corpus import BAD
+from tests.corpus.every import BAD
 from tests.pages import COMMANDS, FENCE, OWN_PACKAGE, PAGES, ROOT, arguments, blocks, command_lines, name_of, text_of
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

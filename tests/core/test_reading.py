@@ -26,6 +26,12 @@ def test_what_does_not_fit_in_the_free_memory_is_not_read(tmp_path, monkeypatch)
     assert len(reading.content_of(tmp_path / "a.json", room=7)) == 1000
 
 
+def test_a_line_ends_where_files_end_lines_and_nowhere_else():
+    text = "a\x0bb\x0cc\x1c\x85\u2028\u2029d\ne\r\nf\rg"
+    assert reading.lines_of(text) == ["a\x0bb\x0cc\x1c\x85\u2028\u2029d\n", "e\r\n", "f\r", "g"]
+    assert reading.lines_of("") == []
+
+
 @pytest.mark.parametrize("name", ["gone", "a" * 5000, "a\0b"])
 def test_names_of_nothing_are_said_in_a_sentence(tmp_path, name):
     with pytest.raises(InputError, match="cannot read") as caught:

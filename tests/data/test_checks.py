@@ -19,7 +19,8 @@ from semivox.data.checks.run import check
 from semivox.data.formats.scan import ScanError
 from semivox.data.layouts.recognize import default_split, find
 from semivox.data.planning.fingerprint import fingerprint
-from tests import corpus, corpus_more
+from tests import corpus
+from tests.corpus.every import BAD
 
 
 @pytest.fixture
@@ -37,12 +38,11 @@ def test_good_data_has_no_finding(root):
 
 
 def test_corpus_has_at_least_150_bad_inputs():
-    assert corpus_more.BAD is corpus.BAD
-    assert len(corpus.BAD) >= 150
-    assert len({item.name for item in corpus.BAD}) == len(corpus.BAD)
+    assert len(BAD) >= 150
+    assert len({item.name for item in BAD}) == len(BAD)
 
 
-@pytest.mark.parametrize("item", corpus.BAD, ids=lambda item: item.name)
+@pytest.mark.parametrize("item", BAD, ids=lambda item: item.name)
 def test_bad_input_gets_its_verdict(root, item):
     if item.level == "option":
         with pytest.raises(InputError, match=item.code):

@@ -2,14 +2,17 @@
 
     python -m tests.hostile.server FOLDER NAMES RESULTS
 
-NAMES is a file with a JSON list of names of inputs, RESULTS a file that gets a line of JSON for each.
+NAMES is a file with a JSON list of names of inputs, RESULTS a file that gets a line of JSON for each. Inputs that have
+one are not run again, so that a server which was killed goes on where it was.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
+import pkgutil
 import re
 import resource
 import shutil
@@ -22,13 +25,17 @@ from typing import Any
 
 import psutil
 
+import semivox
 from tests.hostile import base
 from tests.hostile.kinds import Hostile
 
 SECONDS = 10
 """Of computing, so that it does not matter what else the machine does."""
-PATIENCE = 60.0
-"""Seconds after which an input that waits and does not compute has hung."""
+LOOK = 0.004
+"""Seconds between looks at an input that runs."""
+PATIENCE = 15_000
+"""Looks in a row without a moment of computing, after which an input has hung: at least a minute. Looks are counted, as
+this process, too, may be halted for a while."""
 MEMORY = 1 << 30
 """Bytes on top of what importing everything took."""
 UNBROKEN = 99
@@ -36,16 +43,29 @@ UNBROKEN = 99
 
 
 def run_all(folder: Path, inputs: list[Hostile], results: Path) -> None:
-    """Make the good folders, then run all inputs."""
-    good = folder / "good"
+    """Make the good folders, then run all inputs that have no result."""
+    for left in folder.glob("input *"):  # by a server that was killed
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    good, done = folder / "good", {(row["group"], row["name"]) for row in rows_of(results)}
     if not (good / "made").exists():
         shutil.rmtree(good, ignore_errors=True)
         _forked(lambda: (good.mkdir(parents=True), base.make(good), (good / "made").touch()), folder / "making.txt")
         assert (good / "made").exists(), (folder / "making.txt").read_text()
     with results.open("a") as handle:
-        for number, item in enumerate(inputs):
+        for number, item in enumerate(one for one in inputs if (one.group, one.name) not in done):
             handle.write(json.dumps(_one(good, folder / f"input {os.getpid()} {number}", item)) + "\n")
             handle.flush()
+
+
+def rows_of(results: Path) -> list[dict[str, Any]]:
+    """The results that a file holds; a last line that was cut by a kill is taken away."""
+    if not results.exists():
+        return []
+    content = results.read_text(encoding="utf-8")
+    whole = content[: content.rfind("\n") + 1]
+    if whole != content:
+        results.write_text(whole, encoding="utf-8")
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def _forked(task: Any, out: Path) -> int:
@@ -83,7 +103,7 @@ def _one(good: Path, root: Path, item: Hostile) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         _child(lambda: _attack(root, item, peak), out)
-    status, usage = _waited(child, begin)
+    status, usage = _waited(child)
     seconds = time.monotonic() - begin
     said = out.read_text(encoding="utf-8", errors="replace")
     megabytes = int(peak.read_text() or 0) if peak.exists() else None
@@ -126,17 +146,18 @@ def _attack(root: Path, item: Hostile, peak: Path) -> int:
         peak.write_text(str(max(0, highest - own.rss // 1024) // 1024))
 
 
-def _waited(child: int, begin: float) -> tuple[int | None, Any]:
+def _waited(child: int) -> tuple[int | None, Any]:
     """The wait status and usage of a process; None of one that had to be killed."""
-    computed = 0.0
-    while time.monotonic() - begin < PATIENCE:
+    computed, looks = 0.0, 0
+    while looks < PATIENCE:
         found, status, usage = os.wait4(child, os.WNOHANG)
         if found:
             _end_group(child)
             return status, usage
-        time.sleep(0.004)
+        time.sleep(LOOK)
+        looks += 1
         if (now := sum(psutil.Process(child).cpu_times()[:2])) > computed:  # what computes is limited by the system
-            computed, begin = now, time.monotonic()
+            computed, looks = now, 0
     _end_group(child)
     os.waitpid(child, 0)
     return None, None
@@ -168,13 +189,11 @@ def _outcome(item: Hostile, status: int | None, seconds: float, said: str) -> st
 
 
 def main(folder: str, names: str, results: str) -> None:
-    import semivox.api
-    import semivox.cli
-    import semivox.data.formats.dicom_format
-    import semivox.experiments.job
-    import semivox.inference.folder  # noqa: F401
     from tests.hostile.inputs import INPUTS
 
+    for module in pkgutil.walk_packages(semivox.__path__, "semivox."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)  # here once, and not in each child
     wanted = json.loads(Path(names).read_text(encoding="utf-8"))
     known = {f"{item.group} {item.name}": item for item in INPUTS}
     run_all(Path(folder), [known[name] for name in wanted], Path(results))

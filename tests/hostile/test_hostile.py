@@ -91,7 +91,12 @@ def test_the_runner_tells_outcomes_apart(tmp_path):
         "  Hostile('own', 'greedy', greedy, ()), Hostile('own', 'not made', lambda root: 1 / 0, ())]\n"
         "server.SECONDS = 1\n"
         "folder = Path(sys.argv[1]); (folder / 'good').mkdir(); (folder / 'good' / 'made').touch()\n"
-        "server.run_all(folder, inputs, folder / 'results.jsonl')\n"
+        "results = folder / 'results.jsonl'\n"
+        "server.run_all(folder, inputs, results)\n"
+        "results.write_text(results.read_text()[:-9]); (folder / 'input 1 2').mkdir()\n"  # as if killed
+        "server.run_all(folder, inputs, results)\n"
+        "assert len(results.read_text().splitlines()) == len(inputs)\n"
+        "assert not list(folder.glob('input *'))\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, env=environment, check=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from semivox.core.errors import InputError, InterruptedRun
+from semivox.data.prepared.store import Store
 from semivox.training import checkpoint
 from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
@@ -121,6 +125,35 @@ def test_choosing_without_validation_cases_is_refused(tmp_path):
     bare = split.model_copy(update={"validation": ()})
     with pytest.raises(InputError, match="needs validation cases"):
         train_run(RunSpec(RunFolder(tmp_path / "run"), store, bare, plan, tiny.config("supervised", **CHOOSING)))
+
+
+@pytest.mark.parametrize("selection", ["validation", "last"])
+def test_validation_labels_without_a_class_choose_nothing(tmp_path, monkeypatch, selection):
+    """Who finds nothing in them is not the best: a sentence; where they are only logged, training goes on."""
+    store, split, plan = tiny.prepared(tmp_path)
+    case = store.case(split.validation[0], label=True)
+    read = Store.case
+
+    def empty(store, name, label=False):
+        case = read(store, name, label=label)
+        return replace(case, label=np.zeros_like(case.label)) if name in split.validation and label else case
+
+    monkeypatch.setattr(Store, "case", empty)
+    monkeypatch.setattr(BestWeights, "predicted", lambda *_: np.zeros(case.shape, np.uint8), raising=True)
+    spec = RunSpec(
+        RunFolder(tmp_path / "run"),
+        store,
+        split,
+        plan,
+        tiny.config("supervised", **CHOOSING | {"selection": selection}),
+    )
+    if selection == "last":
+        train_run(spec)
+        assert not [row for row in spec.folder.logged() if row["player"] == "validation"]
+    else:
+        with pytest.raises(InputError, match=r"none in those of case2; give others"):
+            train_run(spec)
+        assert not spec.folder.config.exists()  # so that the command with other options is not refused
 
 
 def test_tensorboard_events_are_written_on_request(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
@@ -43,3 +44,9 @@ def text_of(path: Path) -> str:
         return content_of(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{short(path)} is not text in UTF-8: {error}") from error
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines with their ends, as csv.reader takes them. Line feeds and carriage returns end one, and nothing else:
+    str.splitlines cuts at form feeds and U+2028, too, and so makes two rows of one that a person sees."""
+    return io.StringIO(text, newline="").readlines()

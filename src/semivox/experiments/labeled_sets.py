@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from semivox.core.errors import InputError
 from semivox.core.explanations import explain
 from semivox.core.randomness import generator
-from semivox.core.reading import text_of
+from semivox.core.reading import lines_of, text_of
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, groups_of, some
 from semivox.experiments.folds import folds
@@ -157,7 +157,7 @@ def _split_off(
 
 def _listed(path: Path) -> tuple[str, ...]:
     """The names in a text file, a line each; empty lines do not count."""
-    return tuple(line.strip() for line in text_of(path).splitlines() if line.strip())
+    return tuple(line.strip() for line in lines_of(text_of(path)) if line.strip())
 
 
 def _taken(

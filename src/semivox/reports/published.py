@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from semivox.core.errors import InputError
 from semivox.core.explanations import explain
 from semivox.core.frozen import Frozen
+from semivox.core.reading import lines_of
 from semivox.evaluation.metrics import METRICS
 from semivox.experiments.arms import TWIN
 from semivox.experiments.groups import Group
@@ -56,7 +57,7 @@ def load_published(path: Path | None = None) -> tuple[Published, ...]:
     """All published numbers; of the package, or of a file of the same form. Raises InputError naming the line."""
     text = path.read_text(encoding="utf-8") if path else _text()
     rows = []
-    for line, cells in enumerate(csv.DictReader(text.splitlines()), start=2):
+    for line, cells in enumerate(csv.DictReader(lines_of(text)), start=2):
         try:
             rows.append(Published.model_validate(cells))
         except ValidationError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
+from semivox.core.reading import lines_of
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
@@ -77,7 +78,7 @@ def _table(root: Path) -> Path:
 
 def _in_table(text: str, case: str, label: str) -> str:
     """The table with the label in the row of the case; a column ``label`` is added where there is none."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     delimiter = max(",;\t", key=lines[0].count)
     rows = list(csv.reader(lines, delimiter=delimiter))
     names = [name.strip().lower() for name in rows[0]]

@@ -37,6 +37,7 @@ from semivox.training.settings import RunConfig
 from semivox.training.spec import RunSpec
 from semivox.training.start import begin_from, require_fit
 from semivox.training.stopping import StopRequest
+from semivox.training.validation import require_classes
 from semivox.training.warm_start import take_over
 
 MOST_ROLLBACKS = 3
@@ -51,12 +52,11 @@ def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
     """
     spec.folder.create()
     with spec.folder.locked():
-        spec.keep()
         if spec.folder.done.exists():
+            spec.keep()
             return
-        check_parts(spec.split, spec.config)
-        if spec.config.train.start is not None:
-            require_fit(Path(spec.config.train.start), spec.plan, spec.split)
+        require_possible(spec)  # first, so that what is refused leaves no record in the way of other options
+        spec.keep()
         spec.keep_data()
         fabric = fabric_of(spec.config.train, spec.plan.precision)
         if spec.processes == 1:
@@ -64,6 +64,15 @@ def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
         else:
             with relayed(reporter or Silent()) as relay:
                 launch(fabric, work, spec, relay)
+
+
+def require_possible(spec: RunSpec) -> None:
+    """Raise InputError where the cases or the model to start from do not have what the options need."""
+    check_parts(spec.split, spec.config)
+    if spec.config.train.start is not None:
+        require_fit(Path(spec.config.train.start), spec.plan, spec.split)
+    if spec.config.train.selection == "validation":
+        require_classes(spec)
 
 
 def check_parts(split: Split, config: RunConfig) -> None:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from semivox.core.errors import InputError
+from semivox.data.dataset import some
 from semivox.data.prepared.intensity import padding
 from semivox.evaluation.score import score
 from semivox.inference.window import Window, whole
@@ -39,7 +40,9 @@ class BestWeights:
     def update(self, step: int, method: Method) -> None:
         """Score the weights after ``step`` steps, log it, and keep them if none was better."""
         with unwrapped(method):
-            dice, hd95 = self.scores(method)
+            if (found := self.scores(method)) is None:
+                return
+            dice, hd95 = found
             if self.chooses and (self.kept is None or hd95 < self.kept["hd95_mm"]):
                 weights = {name: value.detach().cpu().clone() for name, value in method.state_dict().items()}
                 self.kept = {"hd95_mm": hd95, "weights": weights}
@@ -52,18 +55,13 @@ class BestWeights:
             method.load_state_dict(self.kept["weights"])
 
     @torch.no_grad()
-    def scores(self, method: Method) -> tuple[float, float]:
-        """Mean Dice and mean HD95 in mm."""
+    def scores(self, method: Method) -> tuple[float, float] | None:
+        """Mean Dice and mean HD95 in mm; None where no case has a class, neither in its label nor as predicted."""
         method.eval()
         dice, distances = [], []
-        window = Window.overlapping(self.plan.patch)
-        device = next(method.parameters()).device
-        fill = [padding(intensity) for intensity in self.plan.intensity]
         for name in self.cases:
             case = self.store.case(name, label=True)
-            image = np.asarray(case.image, np.float32)
-            probabilities = whole(lambda x: method.predict(x.to(device)).cpu(), image, window, fill)
-            prediction = probabilities.max(0).indices.numpy()
+            prediction = self.predicted(method, np.asarray(case.image, np.float32))
             assert case.label is not None
             diagonal = float(np.linalg.norm(np.multiply(case.shape, case.spacing)))
             for index in range(1, len(self.plan.classes)):
@@ -73,7 +71,17 @@ class BestWeights:
                 dice.append(one.dice or 0.0)
                 distances.append(diagonal if one.hd95_mm is None else one.hd95_mm)
         method.train()
+        if not dice:
+            return None
         return float(np.mean(dice)), float(np.mean(distances))
+
+    def predicted(self, method: Method, image: np.ndarray) -> np.ndarray:
+        """(C, X, Y, Z), prepared -> (X, Y, Z) class indices."""
+        window = Window.overlapping(self.plan.patch)
+        device = next(method.parameters()).device
+        fill = [padding(intensity) for intensity in self.plan.intensity]
+        probabilities = whole(lambda x: method.predict(x.to(device)).cpu(), image, window, fill)
+        return probabilities.max(0).indices.numpy()
 
 
 @contextmanager
@@ -88,6 +96,19 @@ def unwrapped(method: Method) -> Iterator[None]:
     finally:
         for name, player in players.items():
             setattr(method, name, player)
+
+
+def require_classes(spec: RunSpec) -> None:
+    """Raise InputError where no validation label has a class: whatever finds nothing there would be the best."""
+    last = len(spec.plan.classes) - 1
+    for name in spec.split.validation:
+        label = spec.store.case(name, label=True).label
+        if label is not None and bool(((np.asarray(label) > 0) & (np.asarray(label) <= last)).any()):
+            return
+    raise InputError(
+        f"selection 'validation' needs a class in the label of a validation case; there is none in those of "
+        f"{some(spec.split.validation)}; give others as validation cases, or choose by --set train.selection=last"
+    )
 
 
 def _of_early_version(folder: RunFolder, step: int) -> Mapping[str, Any] | None:

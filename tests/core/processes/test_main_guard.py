@@ -60,3 +60,20 @@ def test_without_workers_nothing_starts_a_process(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("done")
     assert (tmp_path / "job" / "summary.txt").exists()
+
+
+def test_a_script_that_catches_everything_and_tries_again_ends(tmp_path):
+    """Its processes run it again, and would try for ever."""
+    corpus.good(tmp_path / "scans")
+    done = script(
+        tmp_path,
+        "while True:",
+        "    try:",
+        f"        semivox.check({str(tmp_path / 'scans')!r}, workers=2)",
+        "    except BaseException as error:",
+        "        print(error)",
+        "        if 'main guard' in str(error):",
+        "            break",
+    )
+    assert done.returncode == 0
+    assert done.stdout.count("main guard") == 1

@@ -48,6 +48,22 @@ def test_tables_of_other_things_are_left_alone(tmp_path, header):
     assert find(tmp_path).layout == "two folders"
 
 
+@pytest.mark.parametrize("letter", ["\u2028", "\u2029", "\x85", "\x1c"])
+def test_a_letter_that_looks_like_a_line_end_makes_no_second_row(tmp_path, letter):
+    """What a person sees as one row would be two cases, one of them of another scan."""
+    touch(tmp_path, f"images/a{letter}b,images.nii.gz", "images/a", "b")
+    (tmp_path / "c.csv").write_text(f'case_id,image\na,"images/a{letter}b,images.nii.gz"\n', encoding="utf-8")
+    (case,) = find(tmp_path).entries
+    assert [path.name for path in case.images] == [f"a{letter}b,images.nii.gz"]
+
+
+@pytest.mark.parametrize("cell", ["x" * 200_000, '"' + "x" * 200_000])
+def test_an_endless_cell_is_refused_in_a_sentence(tmp_path, cell):
+    (tmp_path / "c.csv").write_text(f"case_id,image\na,{cell}\n")
+    with pytest.raises(InputError, match=r"c\.csv is not a table: field larger"):
+        find(tmp_path / "c.csv")
+
+
 def test_a_table_without_images_is_refused_when_given(tmp_path):
     (tmp_path / "c.csv").write_text("case_id,label\na,2.nii\n")
     with pytest.raises(InputError, match="no column 'image'"):

@@ -8,6 +8,7 @@ so that whoever started it can name the cause.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterable
 
 from semivox.core.errors import InputError
@@ -23,10 +24,11 @@ SENTENCE = (
 def require_first_run() -> None:
     """End this process if it is one that was started a moment ago and is still importing the script.
 
-    To be called where work begins, so that no script does its work twice.
+    To be called where work begins, so that no script does its work twice. Not by an exception: a script that catches
+    every one, in a loop, would never end.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise SystemExit(UNGUARDED)
+        os._exit(UNGUARDED)
 
 
 def raise_if_unguarded(exit_codes: Iterable[int | None]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
 from semivox.core.plurals import plural
+from semivox.core.reading import lines_of, text_of
 from semivox.data.dataset import CaseFiles, Dataset, Remark, some
 from semivox.data.formats.hdf5 import NAME
 from semivox.data.layouts.names import distinct
@@ -84,9 +85,9 @@ def _home(root: Path, folder: Path) -> Path:
 def _names(file: Path) -> tuple[str, ...]:
     """The scans that a list names. Raises InputError for one that is no text, or empty."""
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {file}: {error}; it must be a text file with a scan's name a line") from error
+        lines = lines_of(text_of(file))
+    except InputError as error:
+        raise InputError(f"{error}; it must be a text file with a scan's name a line") from error
     names = tuple(line.strip() for line in lines if line.strip())
     if not names:
         raise InputError(f"{file} names no scan; it must hold a scan's name a line")

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.core.reading import text_of
+from semivox.core.reading import lines_of, text_of
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import distinct
@@ -132,13 +132,17 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
         text = text_of(path)
     except InputError as error:
         raise InputError(f"cannot read {path}: {error}; it must be a UTF-8 table with commas") from error
-    lines = text.splitlines()
+    lines = lines_of(text)
     header = lines[0] if lines else ""
     reader = csv.DictReader(lines, delimiter=max(",;\t", key=header.count))
-    columns = [name.strip().lower() for name in reader.fieldnames or []]
-    reader.fieldnames = columns
+    try:
+        columns = [name.strip().lower() for name in reader.fieldnames or []]
+        reader.fieldnames = columns
+        raw = list(reader)
+    except csv.Error as error:
+        raise InputError(f"{path} is not a table: {error}; it must be a UTF-8 table with commas") from error
     rows = []
-    for number, row in enumerate(reader, start=2):
+    for number, row in enumerate(raw, start=2):
         if row.get(None):  # what DictReader calls cells beyond the last column
             raise InputError(f"{path}, row {number}: more cells than columns; put a path with a comma into quotes")
         rows.append({key: (value or "").strip() for key, value in row.items()})
