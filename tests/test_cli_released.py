@@ -18,7 +18,7 @@ from semivox.data.batches.patches import Patches
 from semivox.data.layouts.benchmark import CHANNELS, CLASSES
 from semivox.data.prepared.prepare import prepare
 from semivox.experiments.labeled_sets import labeled_sets_of
-from semivox.experiments.study_file import load_study_file
+from semivox.experiments.study_text import load_study_file
 from tests.data.released import FOLDER, TEST, TRAIN, put, write_lists, write_released
 
 SMALL = ["--set", "plan.patch=[32,16,16]", "--set", "plan.network.options.width=2", "--steps", "2"]

@@ -10,8 +10,8 @@ def asked(monkeypatch):
     """What ``semivox run`` hands to the engine, instead of doing it."""
     seen = {}
 
-    def take(data, out, wanted, *rest):
-        seen.update(devices=wanted.train.devices, shared=wanted.train.split_batch)
+    def take(job, progress):
+        seen.update(devices=job.options.train.devices, shared=job.options.train.split_batch)
 
     monkeypatch.setattr("semivox.rounds.next_round.run_job", take)
     return seen

@@ -15,7 +15,7 @@ from semivox.data.formats import itksnap, volume
 from semivox.evaluation.difficulty import read_difficulty
 from semivox.evaluation.tables import read_rows
 from semivox.evaluation.voxel_scores import read_voxel_rows
-from semivox.experiments.study_file import load_study_file
+from semivox.experiments.study_text import load_study_file
 from semivox.training import environment, run_log
 from tests import corpus
 from tests.data.mutated import mutated

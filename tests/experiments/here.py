@@ -48,7 +48,7 @@ class Here:
     def require(self):
         pass
 
-    def executor(self, folder, plan, runs, device):
+    def executor(self, folder, plan, runs, train):
         return self
 
     def describe(self):

@@ -39,7 +39,7 @@ def scans(tmp_path_factory):
 @contextmanager
 def arranged(scans, out, **cases):
     study_file = STUDY.model_copy(update={"cases": CaseChoice(**{"test": 2, **cases})})
-    with arrange.arranged(study_experiment(study_file, scans, scans), scans, out, Quiet()) as study:
+    with arrange.arranged(study_experiment(study_file, scans, scans), out, Quiet()) as study:
         yield study
 
 
@@ -80,7 +80,7 @@ def test_what_is_added_stands_in_the_record(scans, tmp_path):
 
 def inspected(scans, out, **cases):
     experiment = study_experiment(STUDY.model_copy(update={"cases": CaseChoice(**cases)}), scans, scans)
-    found = arrange._inspected(experiment, experiment.record(scans), out, Quiet())
+    found = arrange._inspected(experiment, experiment.record(), out, Quiet())
     return found, experiment.labeled_sets
 
 

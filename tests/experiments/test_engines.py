@@ -85,7 +85,7 @@ def test_a_study_on_ray_ends_with_the_same_bits(place, here):
 def test_jobs_of_a_scheduler_end_with_the_same_bits(place, here, tmp_path, monkeypatch):
     pytest.importorskip("submitit", reason="submitit is not installed")
     from semivox.experiments.study import run_study
-    from semivox.experiments.study_file import load_study_file
+    from semivox.experiments.study_text import load_study_file
 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     loaded = load_study_file(place / "study.toml", ())
@@ -143,7 +143,7 @@ def test_a_killed_worker_costs_no_run(place, here, tmp_path):
     ray = pytest.importorskip("ray", reason="ray is not installed")
     from semivox.experiments import on_ray
     from semivox.experiments.study import run_study
-    from semivox.experiments.study_file import load_study_file
+    from semivox.experiments.study_text import load_study_file
 
     killed = []
     start = on_ray.RayRun.start

@@ -15,8 +15,8 @@ from semivox.data.planning.options import PlanOptions
 from semivox.experiments import job
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.as_study import study_file_of
-from semivox.experiments.job import job_experiment
-from semivox.experiments.labels import expectations
+from semivox.experiments.job import Job, job_experiment
+from semivox.experiments.labels import labels_of
 from semivox.inference.confidence_table import calibration_of
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.predictor import Predictor
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 def run_job(data, out, options, **others):
-    return job.run_job(data, out, options, engine=Here(), **others)
+    return job.run_job(job.Job(data, out, options, engine=Here(), **others))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_the_twin_shares_seed_steps_and_optimizer():
 def test_without_a_test_set_the_job_cross_validates(tmp_path):
     data = written(tmp_path / "data", 4, 1, 0)
     _, split = load_dataset(data)
-    experiment = job_experiment(data, settings())
+    experiment = job_experiment(Job(data, tmp_path / "job", settings()))
     assert experiment.scored_on == "cross-validation"
     whole, *folds = experiment.labeled_sets[0].parts
     assert whole.split == split
@@ -151,8 +151,8 @@ def test_a_label_that_somebody_corrected_is_left_alone_and_nothing_is_expected_o
     corrected = label.read_bytes()
     run_job(scans, out, settings())
     assert label.read_bytes() == corrected
-    lines, changed = expectations(out, load_dataset(scans)[0])
-    assert (lines, changed) == ([], ["hip_0002"])
+    records, changed = labels_of(out, load_dataset(scans)[0])
+    assert (records, changed) == ([], ["hip_0002"])
 
 
 def test_folds_become_an_ensemble_that_predict_uses(tmp_path, capsys):

@@ -11,7 +11,7 @@ import pytest
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments import runner
-from semivox.experiments.job import run_job
+from semivox.experiments.job import Job, run_job
 from semivox.pipeline.options import RunOptions
 from semivox.training.settings import TrainSettings
 from tests import faults
@@ -33,7 +33,7 @@ def job(data: Path, out: Path) -> None:
     )
     train = TrainSettings(workers=0, device="cpu", save_every=1e-6)
     runner.POLL = 0.0
-    run_job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train), engine=Here())
+    run_job(Job(data, out, RunOptions(method="mean_teacher", plan=plan, train=train), engine=Here()))
     api.predict(out / "mean_teacher", data / "imagesTs", out / "maps", save=["entropy"], device="cpu")
 
 

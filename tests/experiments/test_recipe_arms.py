@@ -9,7 +9,7 @@ import pytest
 import semivox
 from semivox.core.mappings import merged
 from semivox.experiments.arms import arms_of, config_of
-from semivox.experiments.study_file import load_study_file
+from semivox.experiments.study_text import load_study_file
 
 TABLES = sorted((Path(semivox.__file__).parent / "recipes" / "tables").glob("*.toml"))
 SGD = {"kind": "sgd", "rate": 0.01, "momentum": 0.9, "decay": 1e-4}

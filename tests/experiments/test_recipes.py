@@ -7,7 +7,7 @@ import pytest
 import semivox
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.protocols import PROTOCOLS
-from semivox.experiments.study_file import load_study_file
+from semivox.experiments.study_text import load_study_file
 from semivox.methods import METHODS
 from semivox.reports.published import load_published
 

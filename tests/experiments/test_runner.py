@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 def run_study(study_file, base, data, out, engine=None):
-    return study.run_study(study_file, base, data, out, engine=engine or Here())
+    return study.run_study(study_file, base, data, out, engine or Here())
 
 
 @pytest.fixture(scope="module")

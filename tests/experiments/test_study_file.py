@@ -13,7 +13,8 @@ from semivox.data.dataset import CaseFiles, Dataset
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.labeled_sets import labeled_sets_of, permuted
 from semivox.experiments.runs import run_named, runs_of
-from semivox.experiments.study_file import CaseChoice, StudyFile, load_study_file
+from semivox.experiments.study_file import CaseChoice, StudyFile
+from semivox.experiments.study_text import load_study_file
 
 TEXT = """
 methods = ["supervised", "mean-teacher", "ua_mt"]

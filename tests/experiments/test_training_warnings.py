@@ -7,8 +7,9 @@ import pytest
 from semivox.experiments.arms import Arm
 from semivox.experiments.fitness import unfitness
 from semivox.experiments.health import training_warnings
+from semivox.experiments.provenance import Provenance
 from semivox.experiments.runs import Place, Run
-from semivox.experiments.summary import Provenance, unscored
+from semivox.experiments.summary import unscored
 from semivox.reports.first_screen import first_screen
 from semivox.training.folder import RunFolder
 

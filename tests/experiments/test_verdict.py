@@ -6,9 +6,9 @@ from semivox.evaluation.score import Row
 from semivox.experiments import summary
 from semivox.experiments.arms import Arm
 from semivox.experiments.groups import Group, RunResult
+from semivox.experiments.provenance import Provenance
 from semivox.experiments.record import Record
 from semivox.experiments.results import Results
-from semivox.experiments.summary import Provenance
 from semivox.experiments.verdict import table
 from semivox.reports.job import paired_cases
 from tests.experiments import made

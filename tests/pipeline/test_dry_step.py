@@ -4,7 +4,7 @@ import pytest
 
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments.job import run_job
+from semivox.experiments.job import Job, run_job
 from semivox.experiments.study import run_study
 from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.options import RunOptions
@@ -20,7 +20,7 @@ class Reached(Exception):
 
 def job(scans, out):
     choices = PlanOptions(**PATCH)
-    run_job(scans, out, RunOptions(method="mean_teacher", ablation="no noise", options=OPTIONS, plan=choices))
+    run_job(Job(scans, out, RunOptions(method="mean_teacher", ablation="no noise", options=OPTIONS, plan=choices)))
 
 
 def training(scans, out):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from semivox.cli import options as cli
+from semivox.cli import run_options
 from semivox.core.errors import InputError
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.arms import arms_of
@@ -72,4 +72,4 @@ def test_a_method_is_canonical_wherever_its_name_is_read():
 
 
 def test_the_command_line_offers_every_option_of_a_plan():
-    assert set(cli.PLAN.options) == set(PlanOptions.model_fields) - {"fields"}
+    assert set(run_options.PLAN.options) == set(PlanOptions.model_fields) - {"fields"}

@@ -15,10 +15,11 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.formats.volume import read, read_label, to_source, write_label
 from semivox.experiments import runner
+from semivox.experiments.job import Job
 from semivox.reports.job import report_job
 from semivox.rounds.adopt import Terms, adopt
 from semivox.rounds.folder import RoundRecord, rounds_of
-from semivox.rounds.next_round import How, run_rounds
+from semivox.rounds.next_round import run_rounds
 from semivox.rounds.origins import origins_of
 from semivox.rounds.proposal import Suggestion
 from semivox.rounds.watch import watch
@@ -34,8 +35,9 @@ def _no_processes(monkeypatch):
     monkeypatch.setattr(runner, "POLL", 0.0)
 
 
-def how():
-    return How(report_job, None, False, Here())
+def asked(data, out, **changes):
+    """The job as a user asks for it."""
+    return Job(data, out, options(**changes), Here(), labels=False, page=report_job)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def finished(tmp_path_factory):
     patch.setattr(runner, "POLL", 0.0)
     base = tmp_path_factory.mktemp("loop")
     data = scans(base / "data")
-    run_rounds(data, base / "job", options(), None, how())
+    run_rounds(asked(data, base / "job"), None)
     patch.undo()
     return base
 
@@ -185,7 +187,7 @@ def test_labels_come_back_and_the_next_round_begins(loop, capsys):
     assert set(known) == {first, second}
     assert known[first].dice_to_proposal is not None
     before = Split.load(loop / "job" / "split.json")
-    summary = run_rounds(loop / "data", loop / "job", options(), None, how())
+    summary = run_rounds(asked(loop / "data", loop / "job"), None)
     this = rounds_of(loop / "job")[-1]
     assert this.number == 2
     assert set(this.split.labeled) == {*before.labeled, first, second}
@@ -194,7 +196,7 @@ def test_labels_come_back_and_the_next_round_begins(loop, capsys):
     assert RoundRecord.load(this.folder / "round.json").added == {first: "corrected", second: "corrected"}
     assert (this.folder / "plan.json").read_text() == (loop / "job" / "plan.json").read_text()
     assert "Rounds of labeling" in (this.folder / "report.html").read_text(encoding="utf-8")
-    run_rounds(loop / "data", loop / "job", options(), None, how())  # nothing is new: no third round
+    run_rounds(asked(loop / "data", loop / "job"), None)  # nothing is new: no third round
     assert len(rounds_of(loop / "job")) == 2
 
 
@@ -211,25 +213,25 @@ def test_a_warm_round_begins_from_the_weights_of_the_last(loop, monkeypatch):
         seen[name] = {key: value.clone() for key, value in method.state_dict().items()}
 
     monkeypatch.setattr(training, "take_over", noted)
-    run_rounds(loop / "data", loop / "job", options(), "warm", how())
+    run_rounds(asked(loop / "data", loop / "job"), "warm")
     for name in ("supervised", "mean_teacher"):
         trained = load_model(loop / "job" / name)[0].state_dict()
         assert all((seen[name][key] == value).all() for key, value in trained.items())
     with pytest.raises(InputError, match="is a round of the job"):
-        run_rounds(loop / "data", loop / "job" / "rounds" / "2", options(), None, how())
+        run_rounds(asked(loop / "data", loop / "job" / "rounds" / "2"), None)
     with pytest.raises(InputError, match="neither warm nor scratch"):
-        run_rounds(loop / "data", loop / "job", options(), "cold", how())
+        run_rounds(asked(loop / "data", loop / "job"), "cold")
 
 
 def test_a_round_with_other_settings_or_split_is_refused(loop):
     suggested(loop)
     adopt(loop / "job", loop / "s", Terms(unchanged=True))
     with pytest.raises(InputError, match="labels alone"):
-        run_rounds(loop / "data", loop / "job", options(method="ua_mt"), None, how())
+        run_rounds(asked(loop / "data", loop / "job", method="ua_mt"), None)
     split = Split.load(loop / "job" / "split.json")
     other = split.model_copy(update={"test": split.test[:1]})
     with pytest.raises(InputError, match="leave --split out"):
-        run_rounds(loop / "data", loop / "job", options(split=other), None, how())
+        run_rounds(asked(loop / "data", loop / "job", split=other), None)
 
 
 def refused(loop, folder, *more):
@@ -334,7 +336,7 @@ def test_a_watch_begins_a_round_when_labels_have_arrived_and_are_whole(loop):
         if len(looks) == 2:
             adopt(loop / "job", loop / "s" / "labels" / f"{name}.nii.gz", Terms(unchanged=True))
 
-    summary = watch(loop / "data", loop / "job", options(), "warm", how(), None, 5.0, 2, somebody_labels)
+    summary = watch(asked(loop / "data", loop / "job"), "warm", None, 5.0, 2, somebody_labels)
     assert looks == [5.0] * 3  # nothing, a label, the same label again
     assert summary.provenance.labeled == 3
     assert RoundRecord.load(loop / "job" / "rounds" / "2" / "round.json").start == "warm"

@@ -50,10 +50,10 @@ def run(  # noqa: PLR0913 - the options of the command
     """
     require_alone("run")
     from semivox.experiments.engines import engine_of
-    from semivox.methods import find
+    from semivox.experiments.job import Job
     from semivox.pipeline.options import RunOptions
     from semivox.reports.job import report_job
-    from semivox.rounds.next_round import How, run_rounds
+    from semivox.rounds.next_round import run_rounds
 
     wanted = RunOptions.of(
         settings or {},
@@ -65,11 +65,9 @@ def run(  # noqa: PLR0913 - the options of the command
         options=options or {},
         exclude=tuple(exclude),
     )
-    if not find(wanted.method).segments:
-        raise InputError(f"{wanted.method} is no method but a pretraining; see semivox pretrain, then run with --start")
     engine = engine_of(on, address, processes, slurm)
-    how = How(report_job, processes, labels, engine)
-    return run_rounds(Path(data), Path(out), wanted, begin, how, progress)
+    job = Job(Path(data), Path(out), wanted, engine, labels, report_job)
+    return run_rounds(job, begin, progress)
 
 
 def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None = None) -> Summary:
@@ -106,7 +104,8 @@ def study(  # noqa: PLR0913 - the options of the command
     require_alone("study")
     from semivox.experiments.engines import engine_of
     from semivox.experiments.study import run_study
-    from semivox.experiments.study_file import StudyFile, load_study_file, table_recipe
+    from semivox.experiments.study_file import StudyFile
+    from semivox.experiments.study_text import load_study_file, table_recipe
 
     engine = engine_of(on, address, processes, slurm)
     if (grid is None) == (recipe is None):
@@ -122,7 +121,7 @@ def study(  # noqa: PLR0913 - the options of the command
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
         raise InputError('the study names no data folder; give data = "..." in the study file, or --data')
-    run_study(loaded, base, Path(place), Path(out), processes, progress, engine)
+    run_study(loaded, base, Path(place), Path(out), engine, progress)
     return Path(out)
 
 

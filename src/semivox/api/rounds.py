@@ -116,13 +116,14 @@ def watch(  # noqa: PLR0913 - the options of the command
     ``run``. Returns what the last round found.
     """
     require_alone("watch")
+    from semivox.experiments.job import Job
+    from semivox.experiments.this_machine import ThisMachine
     from semivox.pipeline.options import RunOptions
     from semivox.reports.job import report_job
-    from semivox.rounds.next_round import How
     from semivox.rounds.watch import watch as keep_watch
 
     settings, plan = wanted.pop("settings", None) or {}, wanted.pop("plan", None) or {}
     wanted["options"], wanted["exclude"] = wanted.get("options") or {}, tuple(wanted.get("exclude", ()))
     options = RunOptions.of(settings, plan, given_split(split), **wanted)
-    how = How(report_job, processes, labels)
-    return keep_watch(Path(data), Path(out), options, begin, how, progress, every, last)
+    job = Job(Path(data), Path(out), options, ThisMachine(processes), labels, report_job)
+    return keep_watch(job, begin, progress, every, last)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 from semivox.core.plurals import plural
@@ -44,7 +45,7 @@ def check(
     """
     from semivox import api
 
-    report = api.check(data, o.who(split, labeled), workers, display(), phi=phi, exclude=o.names(exclude))
+    report = api.check(data, typed.who(split, labeled), workers, display(), phi=phi, exclude=typed.names(exclude))
     if out is not None:
         report.save(out / "check.json" if out.is_dir() else out)
     text = report.listing() if everything else report.text()
@@ -53,7 +54,7 @@ def check(
         raise typer.Exit(2)
 
 
-@takes(options=o.PLAN)
+@takes(options=run_options.PLAN)
 def plan(
     data: o.Data,
     out: Out,
@@ -77,8 +78,8 @@ def plan(
     progress, fields = display(), parse_overrides(sets or ()).plan
     made = api.plan(
         data,
-        split=o.who(split, labeled),
-        exclude=o.names(exclude),
+        split=typed.who(split, labeled),
+        exclude=typed.names(exclude),
         method=method,
         device=device,
         workers=workers,
@@ -110,7 +111,7 @@ def prepare(
     from semivox.core.plan import Plan
 
     progress = display()
-    common: dict[str, Any] = {"split": o.who(split, labeled), "exclude": o.names(exclude), "workers": workers}
+    common: dict[str, Any] = {"split": typed.who(split, labeled), "exclude": typed.names(exclude), "workers": workers}
     made = Plan.load(plan) if plan else api.plan(data, progress=progress, **common)
     store = api.prepare(data, out, plan=made, progress=progress, **common)
     progress.say(f"{plural(len(store.names), 'scan is', 'scans are')} ready in {out}.")

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 
 
-@takes(options=o.PLAN, wanted=o.JOB)
+@takes(options=run_options.PLAN, wanted=run_options.JOB)
 def run(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Job folder; one with an unfinished job is resumed.")],
@@ -46,14 +47,14 @@ def run(
     from semivox import api
 
     fields = wanted.pop("plan_fields")
-    where: dict[str, Any] = {"on": on, "address": address, "slurm": o.assignments(slurm, "--slurm")}
+    where: dict[str, Any] = {"on": on, "address": address, "slurm": typed.assignments(slurm, "--slurm")}
     chosen = {**options, "fields": fields}
     api.run(
         data, out, plan=chosen, processes=processes, labels=labels, begin=begin, progress=display(), **where, **wanted
     )
 
 
-@takes(options=o.PLAN, wanted=o.RUN)
+@takes(options=run_options.PLAN, wanted=run_options.RUN)
 def watch(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Job folder.")],

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli import typed
 from semivox.methods import METHODS, canonical
 
 
@@ -33,14 +34,14 @@ def methods(
     if name is None:
         listed = titles()
         if json:
-            o.put([{"name": key, "title": title} for key, title in listed.items()])
+            typed.put([{"name": key, "title": title} for key, title in listed.items()])
         else:
             width = max(map(len, listed))
             print("\n".join(f"{key:<{width}}  {title}" for key, title in listed.items()))
         return
     described = description(name)
     if json:
-        o.put(described)
+        typed.put(described)
     else:
         print(text_of(described))
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 from semivox.core.plurals import plural
@@ -17,7 +18,7 @@ from semivox.core.plurals import plural
 BACKENDS = o.one_of("torch", "onnxruntime")
 
 
-@takes(wanted=o.TRAIN)
+@takes(wanted=run_options.TRAIN)
 def train(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; one with an unfinished run is resumed.")],
@@ -44,7 +45,7 @@ def train(
     progress.say(f"The model is in {out / 'model'}. Use it: {command}")
 
 
-@takes(options=o.PLAN, wanted=o.PRETRAIN)
+@takes(options=run_options.PLAN, wanted=run_options.PRETRAIN)
 def pretrain(
     data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; an unfinished pretraining is resumed.")],
@@ -116,10 +117,10 @@ def predict(
         run,
         inputs,
         out,
-        save=o.names(save),
+        save=typed.names(save),
         blend=blend,
         overlap=overlap,
-        stride=o.whole_triple(stride, "--stride"),
+        stride=typed.whole_triple(stride, "--stride"),
         mirror=mirror,
         largest_component=largest_component,
         overwrite=overwrite,

@@ -1,19 +1,15 @@
-"""Options that several commands share, and how their text becomes values."""
+"""Options that several commands share, one by one."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from semivox.cli.option_groups import OptionGroup
 from semivox.cli.usage import field
-from semivox.core.errors import InputError
-from semivox.methods import DEFAULT, canonical
+from semivox.methods import canonical
 from semivox.methods import names as method_names
 
 Data = Annotated[
@@ -125,148 +121,3 @@ Network = Annotated[
     str | None, typer.Option(help="vnet, unet3d, uxnet, pyramid_unet or small.", autocompletion=NETWORKS)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-
-
-def _plan(spacing: str | None, patch: str | None, **others: Any) -> dict[str, Any]:
-    return given(spacing=triple(spacing, "--spacing"), patch=whole_triple(patch, "--patch"), **others)
-
-
-def _run(
-    method: str,
-    ablation: str | None,
-    recipe: str | None,
-    split: Path | None,
-    labeled: int | None,
-    exclude: str | None,
-    sets: list[str] | None,
-    start: Path | None = None,
-    **train: Any,
-) -> dict[str, Any]:
-    from semivox.core.mappings import merged
-    from semivox.pipeline.assignments import parse_overrides
-
-    wanted = parse_overrides(sets or ())
-    return {
-        "method": method,
-        "ablation": ablation,
-        "recipe": recipe,
-        "split": who(split, labeled),
-        "exclude": names(exclude),
-        "options": wanted.method,
-        "settings": merged(wanted.train, given(start=None if start is None else str(start.resolve()), **train)),
-        "plan_fields": wanted.plan,
-    }
-
-
-def _pretrain(
-    split: Path | None, labeled: int | None, exclude: str | None, sets: list[str] | None, **train: Any
-) -> dict[str, Any]:
-    asked = _run(DEFAULT, None, None, split, labeled, exclude, sets, **train)
-    return {name: asked[name] for name in ("split", "exclude", "options", "settings", "plan_fields")}
-
-
-def _job(devices: int | None, **given_: Any) -> dict[str, Any]:
-    """Several processes share the patches of a step unless told otherwise: more of them mean less time, and the same
-    experiment."""
-    wanted = _run(**given_)
-    if devices is not None:
-        shared = {"split_batch": True} if devices > 1 else {}
-        wanted["settings"] = {**shared, **wanted["settings"], "devices": devices}
-    return wanted
-
-
-PLAN = OptionGroup(
-    {
-        "memory_gb": Memory,
-        "hours": Time,
-        "spacing": SpacingText,
-        "patch": PatchText,
-        "network": Network,
-        "steps": Steps,
-    },
-    _plan,
-)
-"""What the user decides about a plan -> fields of PlanOptions."""
-RUN = OptionGroup(
-    {
-        "method": MethodName,
-        "ablation": Ablation,
-        "recipe": Recipe,
-        "split": SplitFile,
-        "labeled": Labeled,
-        "exclude": Exclude,
-        "seed": Seed,
-        "device": TrainDevice,
-        "workers": BatchWorkers,
-        "readers": Readers,
-        "start": Start,
-        "sets": Sets,
-    },
-    _run,
-    {"method": DEFAULT},
-)
-"""What is trained and how -> arguments of ``api.train``."""
-JOB = OptionGroup({**RUN.options, "devices": JobDevices}, _job, {"method": DEFAULT})
-"""The same of ``api.run``."""
-TRAIN = OptionGroup(
-    {**RUN.options, "steps": Steps, "devices": Devices, "nodes": Nodes, "precision": Precision},
-    _run,
-    {"method": DEFAULT},
-)
-"""The same where one training is all there is."""
-
-
-def who(split: Path | None, labeled: int | None) -> Path | int | None:
-    """Who is trained on, by a split file or by the number of labeled scans. Raises InputError where both are given."""
-    if split is not None and labeled is not None:
-        raise InputError("--split and --labeled both say who is labeled; give one of them")
-    return labeled if split is None else split
-
-
-_NO_METHOD = ("split", "labeled", "exclude", "seed", "device", "workers", "readers", "sets")
-PRETRAIN = OptionGroup({name: RUN.options[name] for name in _NO_METHOD}, _pretrain)
-"""How a pretraining is done -> arguments of ``api.pretrain``."""
-
-
-def triple(text: str | None, option: str) -> tuple[float, float, float] | None:
-    """``"1,1,2.5"``, or one number for all axes -> three numbers. Raises InputError."""
-    from semivox.pipeline.assignments import parse_triple
-
-    return None if text is None else parse_triple(text, option)
-
-
-def whole_triple(text: str | None, option: str) -> tuple[int, int, int] | None:
-    """The same for whole numbers. Raises InputError."""
-    numbers = triple(text, option)
-    if numbers is None:
-        return None
-    if any(number != int(number) for number in numbers):
-        raise InputError(f"{option} {text!r} is not understood; give three whole numbers of voxels, such as 64,64,48")
-    return int(numbers[0]), int(numbers[1]), int(numbers[2])
-
-
-def assignments(texts: list[str] | None, option: str) -> dict[str, str]:
-    """``["partition=gpu"]`` -> ``{"partition": "gpu"}``. Raises InputError."""
-    found = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip() or not value.strip():
-            raise InputError(f"{option} {text!r} is not understood; give NAME=VALUE, such as partition=gpu")
-        found[name.strip().replace("-", "_")] = value.strip()
-    return found
-
-
-def names(text: str | None) -> tuple[str, ...]:
-    """``"a,b"`` -> names."""
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
-def given(**values: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def put(value: Mapping[str, Any] | list[Any]) -> None:
-    """Print a result as JSON on stdout."""
-    json.dump(value, sys.stdout, indent=2)
-    print()

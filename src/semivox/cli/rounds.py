@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli import typed
 from semivox.cli.display import display
 
 
@@ -75,7 +76,7 @@ def adopt(
 
     adoption = api.adopt(target, corrected, origin=origin, overwrite=overwrite, unchanged=unchanged)
     if json:
-        o.put([{"case": one.case, "replaced": one.replaced, **one.origin.model_dump()} for one in adoption.adopted])
+        typed.put([{"case": one.case, "replaced": one.replaced, **one.origin.model_dump()} for one in adoption.adopted])
         return
     for one in adoption.adopted:
         print(one.text())

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli import options as o
+from semivox.cli import typed
 from semivox.cli.display import display
 from semivox.core.plurals import plural
 
@@ -43,7 +44,7 @@ def study(
     from semivox import api
 
     folder = out or Path(recipe or (grid.stem if grid else "study"))
-    where: dict[str, Any] = {"on": on, "address": address, "slurm": o.assignments(slurm, "--slurm")}
+    where: dict[str, Any] = {"on": on, "address": address, "slurm": typed.assignments(slurm, "--slurm")}
     api.study(grid, folder, recipe=recipe, data=data, processes=processes, sets=sets or (), progress=display(), **where)
 
 
@@ -90,13 +91,13 @@ def patches(
     from semivox.data.fixed_patches import PatchChoice
     from semivox.pipeline.options import checked
 
-    progress, voxels = display(), o.whole_triple(size, "--size")
+    progress, voxels = display(), typed.whole_triple(size, "--size")
     assert voxels is not None
     choice = checked(
         PatchChoice,
         "options of patches",
         size=voxels,
-        spacing=None if spacing == "own" else o.triple(spacing, "--spacing"),
+        spacing=None if spacing == "own" else typed.triple(spacing, "--spacing"),
         per_scan=per_scan,
         overlap=overlap,
         foreground=foreground,

@@ -157,7 +157,7 @@ def optimizer_of(choice: MethodChoice, method: str) -> Mapping[str, Any] | None:
 def shared_config(study_file: StudyFile, arm: Arm) -> RunConfig:
     """What dry steps of the study's plan do: the arm's method and options, with the batch that all arms share."""
     own = config_of(study_file, arm, study_file.seeds[0], 0)
-    batch = {name: study_file.train.get(name) for name in ("labeled_per_step", "unlabeled_per_step")}
+    batch = {name: getattr(study_file.settings, name) for name in BATCH}
     return own.model_copy(update={"train": own.train.model_copy(update=batch)})
 
 

@@ -25,7 +25,6 @@ from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.pipeline.stages import check_or_raise, make_plan, prepare_cases, readers_of
 from semivox.training.folder import RunFolder
-from semivox.training.settings import TrainSettings
 
 OF_THE_STUDY = (
     *("classes", "spacing", "patch", "network", "labeled_per_step", "unlabeled_per_step", "steps", "precision"),
@@ -39,13 +38,13 @@ class Arranged:
     """A job or study that is ready to run."""
 
     folder: Path
-    record: Record
+    experiment: Experiment
     plan: Plan
     runs: tuple[Run, ...]
 
 
 @contextmanager
-def arranged(experiment: Experiment, data: Path, out: Path, progress: ProgressDisplay) -> Iterator[Arranged]:
+def arranged(experiment: Experiment, out: Path, progress: ProgressDisplay) -> Iterator[Arranged]:
     """Check, plan and prepare for all runs, or for those that were added; all that is done is left alone.
 
     The folder is held for as long as the block lasts: no second process begins anything in it. Raises InputError for
@@ -53,7 +52,7 @@ def arranged(experiment: Experiment, data: Path, out: Path, progress: ProgressDi
     """
     claim(out, experiment.kind)
     with RunFolder(out).locked():
-        record, runs = experiment.record(data), experiment.runs
+        record, runs = experiment.record(), experiment.runs
         check_same(out, record)
         check_unchanged(out, experiment.study_file, experiment.labeled_sets, runs)
         record = record.started(out)
@@ -63,7 +62,7 @@ def arranged(experiment: Experiment, data: Path, out: Path, progress: ProgressDi
         record.save_in(out)  # what was added stands there once it is known to fit
         for labeled_set in experiment.labeled_sets:
             _prepared(experiment.study_file, inspected, plan, labeled_set, out, progress)
-        yield Arranged(out, record, plan, runs)
+        yield Arranged(out, experiment, plan, runs)
 
 
 def _inspected(experiment: Experiment, record: Record, out: Path, progress: ProgressDisplay) -> CheckedDataset:
@@ -77,7 +76,7 @@ def _inspected(experiment: Experiment, record: Record, out: Path, progress: Prog
             report = CheckReport.load(path)
             if _covers(report, whole):
                 return CheckedDataset(experiment.dataset, whole, report)
-    inspected = check_or_raise(experiment.dataset, whole, _readers(experiment.study_file), progress)
+    inspected = check_or_raise(experiment.dataset, whole, readers_of(experiment.study_file.settings), progress)
     if not (out / "plan.json").exists():
         record.save_in(out)
     inspected.report.save(path)
@@ -186,19 +185,10 @@ def _prepared(
             make_folder(folder.path)
             folder.keep(folder.split, part.split)
     if not frame.plan.exists():
-        own = planned(_of(inspected, labeled_set.split), study_file.plan, _device(study_file))
+        own = planned(_of(inspected, labeled_set.split), study_file.plan, study_file.settings.device)
         shared = {name: getattr(common, name) for name in OF_THE_STUDY}
         reasons = dict(common.reasons) | {"intensity": own.reasons["intensity"]}
         own.model_copy(update={**shared, "reasons": reasons}).save(frame.plan)
     plan = Plan.load(frame.plan)
-    readers = _readers(study_file)
+    readers = readers_of(study_file.settings)
     prepare_cases(inspected.dataset, labeled_set.split, plan, frame.path / "prepared", readers, progress)
-
-
-def _device(study_file: StudyFile) -> str:
-    return str(study_file.train.get("device", "auto"))
-
-
-def _readers(study_file: StudyFile) -> int | None:
-    """Processes that read scans: as the file says; none where training is to start none."""
-    return readers_of(TrainSettings.model_validate(dict(study_file.train)))

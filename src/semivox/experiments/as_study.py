@@ -6,6 +6,7 @@ from semivox.core.errors import InputError
 from semivox.core.mappings import merged
 from semivox.experiments.arms import TWIN
 from semivox.experiments.study_file import CaseChoice, MethodChoice, PredictChoice, StudyFile
+from semivox.methods import find
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.recipe import load_recipe
@@ -20,6 +21,8 @@ def study_file_of(options: RunOptions) -> StudyFile:
     method, train = options.method, options.train
     if method == TWIN:
         raise InputError(f"{TWIN} is the twin that methods are compared with; name another --method")
+    if not find(method).segments:
+        raise InputError(f"{method} is no method but a pretraining; see semivox pretrain, then run with --start")
     options.config()  # judged before any work
     ablation = {"ablations": (options.ablation,), "only_ablations": True} if options.ablation else {}
     variant = MethodChoice.model_validate({"recipe": options.recipe, **ablation})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments.job import Page, run_job
+from semivox.experiments.job import Job, Page, run_job
 from semivox.experiments.summary import Summary
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
@@ -39,4 +39,4 @@ def run_demo(
     progress.say(f"Drawing {labeled} labeled, {unlabeled} unlabeled and {test} test scans into {out / 'data'} ...")
     phantom.write(out / "data", labeled, unlabeled, test)
     settings = RunOptions(options=OPTIONS, plan=QUICK if quick else SMALL, train=TrainSettings(workers=1))
-    return run_job(out / "data", out / "run", settings, progress, page)
+    return run_job(Job(out / "data", out / "run", settings, page=page), progress)

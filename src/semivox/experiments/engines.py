@@ -9,6 +9,7 @@ from semivox.core.spelling import suggestion
 from semivox.experiments.executor import Engine
 from semivox.experiments.on_ray import RayEngine
 from semivox.experiments.on_slurm import SlurmEngine
+from semivox.experiments.this_machine import ThisMachine
 
 NAMES = ("here", "ray", "slurm")
 """This machine's own processes, a Ray cluster, jobs of SLURM."""
@@ -16,11 +17,12 @@ NAMES = ("here", "ray", "slurm")
 
 def engine_of(
     name: str, address: str = "auto", processes: int | None = None, slurm: Mapping[str, str] | None = None
-) -> Engine | None:
-    """The engine of this name; None for this machine. Raises InputError for another name, for options that it
-    has not, and where it cannot be had.
+) -> Engine:
+    """The engine of this name. Raises InputError for another name, for options that it has not, and where it cannot be
+    had.
 
-    ``address``: of a Ray cluster; ``slurm``: options of SLURM, such as ``{"partition": "gpu"}``.
+    ``processes``: trainings at once, None: as many as fit; ``address``: of a Ray cluster; ``slurm``: options of SLURM,
+    such as ``{"partition": "gpu"}``.
     """
     if name not in NAMES:
         raise InputError(f"--on {name}{suggestion(name, NAMES)}: trainings can run on {', '.join(NAMES)}")
@@ -29,7 +31,7 @@ def engine_of(
     if name != "slurm" and slurm:
         raise InputError(f"--slurm goes with --on slurm, not with --on {name}")
     if name == "here":
-        return None
+        return ThisMachine(processes)
     engine = RayEngine(address, processes) if name == "ray" else SlurmEngine(dict(slurm or {}), processes)
     engine.require()
     return engine

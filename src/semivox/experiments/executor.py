@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from semivox.core.plan import Plan
+from semivox.training.settings import TrainSettings
 
 STOPPED = 75
 """Exit code of a run that saved and stopped because it was asked to."""
@@ -50,8 +51,9 @@ class Engine(Protocol):
     def require(self) -> None:
         """Raise InputError, before any work, where it cannot be had."""
 
-    def executor(self, folder: Path, plan: Plan, runs: int, device: str) -> Executor:
-        """Who does ``runs`` runs of this plan in ``folder``. Raises InputError where that cannot be had."""
+    def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> Executor:
+        """Who does ``runs`` runs of this plan and these settings in ``folder``. Raises InputError where that cannot be
+        had."""
 
 
 def words_of(folder: Path, run: str) -> Path:

@@ -28,6 +28,8 @@ class Experiment:
 
     kind: Kind
     study_file: StudyFile
+    data: Path
+    """The folder or table that the data set was read from."""
     dataset: Dataset
     labeled_sets: tuple[LabeledSet, ...]
     scored_on: ScoredOn
@@ -37,12 +39,12 @@ class Experiment:
         """All runs it takes."""
         return runs_of(self.study_file, self.labeled_sets)
 
-    def record(self, data: Path) -> Record:
+    def record(self) -> Record:
         """What its folder keeps of it."""
         return Record(
             kind=self.kind,
             study_file=self.study_file,
-            data=str(data.resolve()),
+            data=str(self.data.resolve()),
             files=digest_of_files(self.dataset),
             labels=tuple(sorted(entry.name for entry in self.dataset.entries if entry.label is not None)),
             groups=groups_of(self.dataset.entries),
@@ -61,7 +63,7 @@ def study_experiment(study_file: StudyFile, base: Path, data: Path) -> Experimen
     dataset = layouts.find(data)
     labeled_sets = labeled_sets_of(study_file.cases, dataset, base)
     scored_on: ScoredOn = "test" if study_file.cases.folds is None else "cross-validation"
-    experiment = Experiment("study", study_file, dataset, labeled_sets, scored_on)
+    experiment = Experiment("study", study_file, data, dataset, labeled_sets, scored_on)
     for labeled_set in labeled_sets:
         load_dataset(data, labeled_set.split)  # names, labels and patients
     check_runs(experiment)
@@ -70,7 +72,7 @@ def study_experiment(study_file: StudyFile, base: Path, data: Path) -> Experimen
 
 def check_options(study_file: StudyFile) -> None:
     """Raise InputError for options that a method or this machine does not have, before any file is looked for."""
-    require_device(str(study_file.train.get("device", "auto")))
+    require_device(study_file.settings.device)
     for arm in arms_of(study_file):
         config_of(study_file, arm, study_file.seeds[0], 0)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
@@ -30,90 +31,107 @@ from semivox.experiments.folds import folds
 from semivox.experiments.health import health_warnings, training_warnings
 from semivox.experiments.labeled_sets import LabeledSet, Part
 from semivox.experiments.labels import FOLDER, label_unlabeled
+from semivox.experiments.provenance import provenance_of
 from semivox.experiments.record import ScoredOn
 from semivox.experiments.runner import do_runs
-from semivox.experiments.summary import MODEL, Summary, conclude, provenance_of, unscored
+from semivox.experiments.summary import MODEL, Summary, conclude, unscored
+from semivox.experiments.this_machine import ThisMachine
 from semivox.inference.confidence_table import TABLE
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import load_dataset
+from semivox.training.settings import TrainSettings
 
 Page = Callable[[Path], object]
 """Writes the page about a finished job, from its folder."""
 
 
-def run_job(  # noqa: PLR0913 - the options of the command
-    data: Path,
-    out: Path,
-    options: RunOptions | None = None,
-    progress: ProgressDisplay | None = None,
-    page: Page | None = None,
-    processes: int | None = None,
-    labels: bool = True,
-    engine: Engine | None = None,
-    experiment: Experiment | None = None,
-) -> Summary:
-    """Do the whole job into the folder ``out``, or what is left of it, and return what it found.
+@dataclass(frozen=True)
+class Job:
+    """A job as it is asked for: settled before any work, and passed on whole."""
 
-    ``processes``: trainings at once on this machine, None: as many as fit; ``engine``: where they are done instead.
-    ``labels``: whether the better model labels the unlabeled scans at the end. ``experiment``: what is found out, where
-    that is known already.
-    Raises InputError when scans are unfit (all are named) or ``out`` holds a job with other settings, SemivoxError
+    data: Path
+    folder: Path
+    options: RunOptions
+    engine: Engine = field(default_factory=ThisMachine)
+    """Where its trainings are done."""
+    labels: bool = True
+    """Whether the better model labels the unlabeled scans at the end."""
+    page: Page | None = None
+    closed: bool = False
+    """Whether it knows nothing that its split does not: neither further scans, nor labels of its unlabeled ones."""
+
+
+def run_job(job: Job, progress: ProgressDisplay | None = None) -> Summary:
+    """Do the whole job, or what is left of it, and return what it found.
+
+    Raises InputError when scans are unfit (all are named) or the folder holds a job with other settings, SemivoxError
     where trainings failed, and InterruptedRun after saving when asked to stop.
     """
-    options, progress = options or RunOptions(), progress or Quiet()
-    if told := options.told():
+    progress = progress or Quiet()
+    if told := job.options.told():
         progress.say(told)
-    experiment = experiment or job_experiment(data, options)
-    with arranged(experiment, data, out, progress) as ready:
-        do_runs(ready, processes, progress, engine)
-        summary = _concluded(ready, experiment)
-        summary.save(out / "summary.json")
-        write_text(out / "summary.txt", summary.text())
-        gather_model(out, summary)
-        if labels:
-            label_unlabeled(out, experiment.dataset, options.train.device, progress)
-        if page is not None:
-            page(out)
+    experiment = job_experiment(job)
+    with arranged(experiment, job.folder, progress) as ready:
+        do_runs(ready, job.engine, progress)
+        summary = _concluded(ready)
+        summary.save(job.folder / "summary.json")
+        write_text(job.folder / "summary.txt", summary.text())
+        gather_model(job.folder, summary)
+        if job.labels:
+            label_unlabeled(job.folder, experiment, progress)
+        if job.page is not None:
+            job.page(job.folder)
     progress.say("\n" + summary.text())
-    _say_where(out, summary, progress)
+    _say_where(job.folder, summary, progress)
     return summary
 
 
-def job_experiment(data: Path, options: RunOptions) -> Experiment:
+def job_experiment(job: Job) -> Experiment:
     """The job as an experiment: one labeled set, and what its models are scored on.
 
     Raises InputError for unknown options or cases, and where no scan is unlabeled.
     """
-    study_file = study_file_of(options)
+    study_file = study_file_of(job.options)
     check_options(study_file)
-    dataset, split = load_dataset(data, options.split, options.exclude)
+    dataset, split = load_dataset(job.data, job.options.split, job.options.exclude)
     if not split.unlabeled:
         raise InputError(
-            f"{data} holds no unlabeled scan, so there is nothing to compare; use semivox train --method {TWIN}"
+            f"{job.data} holds no unlabeled scan, so there is nothing to compare; use semivox train --method {TWIN}"
         )
-    scored_on, parts = parts_of(dataset, split, options)
-    experiment = Experiment("job", study_file, dataset, (LabeledSet("", 0, split, parts),), scored_on)
+    if job.closed:
+        dataset = _closed(dataset, split)
+    scored_on, parts = parts_of(dataset, split, job.options.train)
+    labeled_set = LabeledSet("", 0, split, parts)
+    experiment = Experiment("job", study_file, job.data, dataset, (labeled_set,), scored_on)
     check_runs(experiment)
     return experiment
 
 
-def parts_of(dataset: Dataset, split: Split, options: RunOptions) -> tuple[ScoredOn, tuple[Part, ...]]:
+def _closed(dataset: Dataset, split: Split) -> Dataset:
+    """The cases of a split alone, without what is known of its unlabeled ones."""
+    unlabeled, known = set(split.unlabeled), {name for part in split.model_dump().values() for name in part}
+    entries = (entry for entry in dataset.entries if entry.name in known)
+    return replace(dataset, entries=tuple(replace(e, label=None) if e.name in unlabeled else e for e in entries))
+
+
+def parts_of(dataset: Dataset, split: Split, train: TrainSettings) -> tuple[ScoredOn, tuple[Part, ...]]:
     """What is scored, and what that takes to be trained; the first part's models are those to use."""
     if scored_cases(split, dataset, "test"):
         return "test", (Part(None, split),)
-    if split.validation and options.train.selection != "validation":
+    if split.validation and train.selection != "validation":
         return "validation", (Part(None, split),)
     try:
-        cut = folds(split, groups_of(dataset.entries), options.train.seed)
+        cut = folds(split, groups_of(dataset.entries), train.seed)
     except InputError:  # one labeled patient: a model can be trained but not judged, and the summary says so
         return "nothing", (Part(None, split, scored=False),)
     held_out = tuple(Part(index, fold) for index, fold in enumerate(cut))
     return "cross-validation", (Part(None, split, scored=False), *held_out)
 
 
-def _concluded(ready: Arranged, experiment: Experiment) -> Summary:
+def _concluded(ready: Arranged) -> Summary:
     """The answer, from the run folders."""
+    experiment = ready.experiment
     method = next(arm for arm in arms_of(experiment.study_file) if arm.twin is not None)
     split = experiment.labeled_sets[0].split
     if experiment.scored_on == "nothing":

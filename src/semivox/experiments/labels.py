@@ -9,7 +9,9 @@ from semivox.core.split import Split
 from semivox.data.dataset import Dataset
 from semivox.data.formats.sources import fresh_digest_of
 from semivox.data.origins import Origin, path_of
-from semivox.inference.confidence_table import Confidence, calibration_of, confidences, write_confidence
+from semivox.experiments.experiment import Experiment
+from semivox.experiments.summary import MODEL
+from semivox.inference.confidence_table import write_confidence
 from semivox.inference.jobs import safe_name
 from semivox.pipeline.predict import label_entries, label_in
 from semivox.pipeline.progress import ProgressDisplay
@@ -24,18 +26,19 @@ def unlabeled_cases(dataset: Dataset, split: Split) -> tuple[str, ...]:
     return (*split.unlabeled, *(name for name in split.test if name not in labels))
 
 
-def label_unlabeled(job: Path, dataset: Dataset, device: str, progress: ProgressDisplay) -> None:
+def label_unlabeled(job: Path, experiment: Experiment, progress: ProgressDisplay) -> None:
     """Write ``labels/CASE.nii.gz`` for every unlabeled scan, on its own grid, and the table of what to expect.
 
     What the same model made of the same scan is left alone, and so is what somebody changed.
     """
-    entries = [dataset.entry(name) for name in unlabeled_cases(dataset, Split.load(job / "split.json"))]
-    label_entries(job, entries, device, progress, out=job / FOLDER)
-    write_confidence(job / FOLDER, job)
+    dataset, split = experiment.dataset, experiment.labeled_sets[0].split
+    entries = [dataset.entry(name) for name in unlabeled_cases(dataset, split)]
+    label_entries(job / MODEL, entries, experiment.study_file.settings.device, progress, out=job / FOLDER)
+    write_confidence(job / FOLDER, job / MODEL)
 
 
-def expectations(job: Path, dataset: Dataset) -> tuple[list[Confidence], list[str]]:
-    """What to expect of each class of each label of a job, and the cases whose label somebody changed since."""
+def labels_of(job: Path, dataset: Dataset) -> tuple[list[Origin], list[str]]:
+    """The records of the labels that are as the job wrote them, and the cases whose label somebody changed since."""
     records, changed = [], []
     for name in unlabeled_cases(dataset, Split.load(job / "split.json")):
         label = label_in(job / FOLDER, dataset.entry(name))
@@ -47,4 +50,4 @@ def expectations(job: Path, dataset: Dataset) -> tuple[list[Confidence], list[st
             records.append(record)
         else:
             changed.append(name)
-    return confidences(records, calibration_of(job)), changed
+    return records, changed

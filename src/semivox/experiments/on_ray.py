@@ -18,6 +18,7 @@ from semivox.core.plurals import plural
 from semivox.core.processes.ray_cluster import connect, mark, unfit
 from semivox.experiments.executor import words_of
 from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB, LocalProcess, LocalProcesses
+from semivox.training.settings import TrainSettings
 
 MOST_STARTS = 4
 """Times that a run is started: nodes may die, but a run that takes them down with it must not do so for ever."""
@@ -154,10 +155,10 @@ class RayEngine:
         """Join the cluster. Raises InputError where Ray or the cluster is missing."""
         connect(self.address)
 
-    def executor(self, folder: Path, plan: Plan, runs: int, device: str) -> RayExecutor:
+    def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> RayExecutor:
         """Cores and GPUs of the cluster shared out. Raises InputError where Ray or the cluster is missing."""
         resources = connect(self.address)
-        gpus = int(resources.get("GPU", 0)) if device in ("auto", "cuda") else 0
+        gpus = int(resources.get("GPU", 0)) if train.device in ("auto", "cuda") else 0
         cores = max(1, int(resources.get("CPU", 1)))
         at_once = max(1, min(runs, self.most or gpus or cores))
         each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB

@@ -19,6 +19,7 @@ from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.experiments.executor import STOPPED, words_of
 from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB
+from semivox.training.settings import TrainSettings
 
 AT_ONCE = 64
 """Jobs that stand in the queue or run at the same time, where the user does not say."""
@@ -117,7 +118,7 @@ class SlurmEngine:
                 "--on slurm needs SLURM's command sbatch, which is not found here; use a login node of the cluster"
             )
 
-    def executor(self, folder: Path, plan: Plan, runs: int, device: str) -> SlurmExecutor:
+    def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> SlurmExecutor:
         """Raises InputError where jobs cannot be submitted, or an option is unknown."""
         import submitit
 
@@ -132,7 +133,7 @@ class SlurmEngine:
             submitter = submitit.AutoExecutor(folder=folder / ".slurm", cluster=self.cluster)
             submitter.update_parameters(
                 timeout_min=minutes, cpus_per_task=threads, mem_gb=memory,
-                gpus_per_node=int(device == "cuda"), name="semivox", **given,
+                gpus_per_node=int(train.device == "cuda"), name="semivox", **given,
             )  # fmt: skip
         except (RuntimeError, TypeError, ValueError, NameError) as error:
             raise InputError(f"jobs cannot be submitted to SLURM: {error}") from error

@@ -26,7 +26,6 @@ from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import changed_parts
 from semivox.pipeline.options import RunOptions
 from semivox.training.folder import HARMLESS, differences
-from semivox.training.settings import TrainSettings
 
 Kind = Literal["job", "study"]
 ScoredOn = Literal["test", "validation", "cross-validation", "nothing"]
@@ -154,8 +153,7 @@ def changed_settings(before: StudyFile, now: StudyFile) -> list[str]:
 def _complete(study_file: StudyFile) -> dict[str, Any]:
     """With the training settings that nobody named."""
     content = json.loads(study_file.model_dump_json())
-    train = TrainSettings.model_validate(dict(study_file.train))
-    return content | {"train": train.model_dump(mode="json")}
+    return content | {"train": study_file.settings.model_dump(mode="json")}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -18,9 +18,7 @@ from semivox.core.plurals import plural
 from semivox.core.processes.signals import KILL, STOP
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
-from semivox.experiments.local_processes import LocalProcesses
 from semivox.experiments.runs import Run
-from semivox.experiments.this_process import ThisProcess
 from semivox.experiments.watch import Watch
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.training.durations import expected
@@ -45,25 +43,15 @@ class Outcome:
     stopped: bool = False
 
 
-def do_runs(
-    arranged: Arranged, processes: int | None, progress: ProgressDisplay, engine: Engine | None = None
-) -> Outcome:
-    """Do all runs that are not done. ``processes``: runs at once on this machine, None: as many as fit,
-    and none beside this process where training is to have no ``workers``.
+def do_runs(arranged: Arranged, engine: Engine, progress: ProgressDisplay) -> Outcome:
+    """Do all runs that are not done, where the engine does them.
 
-    ``engine``: where they are done instead of on this machine. Raises SemivoxError after all others are done if runs
-    failed, and InterruptedRun after all running ones have saved when asked to stop.
+    Raises SemivoxError after all others are done if runs failed, and InterruptedRun after all running ones have saved
+    when asked to stop.
     """
     waiting = [run for run in arranged.runs if not run.done(arranged.folder)]
-    train = arranged.record.study_file.train
-    device, devices = str(train.get("device", "auto")), int(train.get("devices", 1))
-    executor: Executor
-    if engine is not None:
-        executor = engine.executor(arranged.folder, arranged.plan, len(arranged.runs), device)
-    elif processes is None and train.get("workers") == 0:
-        executor = ThisProcess()
-    else:
-        executor = LocalProcesses.fitting(arranged.plan, len(arranged.runs), processes, device, devices)
+    train = arranged.experiment.study_file.settings
+    executor = engine.executor(arranged.folder, arranged.plan, len(arranged.runs), train)
     _announce(arranged, waiting, executor, progress)
     outcome = _run_all(arranged, waiting, executor, progress)
     _raise_unless_done(arranged, outcome)
@@ -78,7 +66,7 @@ def _announce(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pr
         f"{plural(total, 'training')} of {plural(plan.steps, 'step')} each ({plan.network.title}, {spacing} "
         f"mm, patch {patch}, "
         f"{plan.precision}; plan.json gives the reasons); {total - len(waiting)} done so far. {executor.describe()}. "
-        f"Scored on: {arranged.record.scored_on}."
+        f"Scored on: {arranged.experiment.scored_on}."
     )
     if plan.forecast and waiting:
         steps = len(waiting) * plan.steps / executor.at_once

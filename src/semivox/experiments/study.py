@@ -19,21 +19,19 @@ def run_study(
     base: Path,
     data: Path,
     out: Path,
-    processes: int | None = None,
+    engine: Engine,
     progress: ProgressDisplay | None = None,
-    engine: Engine | None = None,
 ) -> Outcome:
     """Do the whole study into ``out``, or what is left of it.
 
-    ``base``: the folder that the study file's own files are named from; ``processes``: runs at once, None: as many as
-    fit; ``engine``: where the runs are done instead of on this machine. Raises InputError for unfit scans or options,
-    SemivoxError after all else is done if runs failed, and InterruptedRun after all running ones have saved when asked
-    to stop.
+    ``base``: the folder that the study file's own files are named from; ``engine``: where the runs are done. Raises
+    InputError for unfit scans or options, SemivoxError after all else is done if runs failed, and InterruptedRun after
+    all running ones have saved when asked to stop.
     """
     progress = progress or Quiet()
     experiment = study_experiment(study_file, base, data)
-    with arranged(experiment, data, out, progress) as ready:
-        outcome = do_runs(ready, processes, progress, engine)
+    with arranged(experiment, out, progress) as ready:
+        outcome = do_runs(ready, engine, progress)
     command = shlex.join(["semivox", "report", str(out)])
     progress.say(f"{plural(outcome.done, 'training is', 'trainings are')} done. The page about them: {command}")
     return outcome

@@ -7,35 +7,23 @@ its scores.
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from importlib import resources
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from semivox.core.errors import InputError
-from semivox.core.explanations import explain
 from semivox.core.frozen import Frozen
-from semivox.core.mappings import merged
 from semivox.core.plan import Edge, NetworkChoice
-from semivox.core.reading import text_of
 from semivox.core.spelling import suggestion
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.protocols import PROTOCOLS
 from semivox.methods.method import MethodName
-from semivox.pipeline.assignments import assigned
 from semivox.pipeline.options import checked
 from semivox.training.settings import TrainSettings
 
 MOST_DRAWS = 1000
 """Of the labeled cases, for each number of them."""
-LONGEST = 1_000_000
-"""Letters of a study file."""
-DEEP = re.compile(r"(?<![\w\-])(?:[\w\-]++\s*+\.\s*+){50}")
-"""A key of fifty parts, which takes a reader of TOML very long."""
 MOST_RUNS = 10_000
 """Of a study, ablations and folds not counted."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -177,6 +165,11 @@ class StudyFile(Frozen):
     predict: PredictChoice = PredictChoice()
     legacy: LegacyChoice = LegacyChoice()
 
+    @property
+    def settings(self) -> TrainSettings:
+        """Training settings of all runs, with those that nobody named."""
+        return TrainSettings.model_validate(dict(self.train))
+
     _alone = field_validator("methods", mode="before")(_several)
 
     @field_validator("seeds", mode="before")
@@ -217,38 +210,3 @@ class StudyFile(Frozen):
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must be different numbers from 0")
         return self
-
-
-def table_recipe(name: str) -> Path:
-    """The study file of a paper's table, by its name. Raises InputError listing the tables there are."""
-    folder = Path(str(resources.files("semivox").joinpath("recipes", "tables")))
-    there = sorted(path.stem for path in folder.glob("*.toml"))
-    if name not in there:
-        raise InputError(
-            f"there is no recipe {name!r} of a table{suggestion(name, there)}; choose from {', '.join(there)}"
-        )
-    return folder / f"{name}.toml"
-
-
-def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
-    """Read a study file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
-
-    Raises InputError naming the file, the key and the nearest right name.
-    """
-    text = text_of(path)
-    if len(text) > LONGEST or DEEP.search(text):
-        raise InputError(f"{path} is too long, or nested too deeply, to be a study")
-    try:
-        content = tomllib.loads(text)
-    except ValueError as error:  # also a number of too many digits
-        raise InputError(f"{path} is not TOML: {error}") from error
-    except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply to be read") from error
-    instead = assigned(sets, 1, "key=value with a key of the study file, such as plan.steps=100")
-    try:
-        return StudyFile.model_validate(merged(content, instead))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except ValidationError as error:
-        said = " with these --set" if instead else ""
-        raise InputError(f"{path}{said} is not a valid study:\n{explain(error, StudyFile)}") from error

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from importlib.metadata import version
 from typing import Literal
 
 from semivox.core.frozen import Frozen
-from semivox.core.geometry import Shape, Spacing
-from semivox.core.plan import Plan
-from semivox.core.split import Split
 from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.summary import ScoreSummary, summarize
-from semivox.experiments.arms import TWIN, Arm, config_of
-from semivox.experiments.arrange import Arranged
-from semivox.experiments.record import ScoredOn
+from semivox.experiments.arms import TWIN, Arm
+from semivox.experiments.provenance import Provenance, provenance_line
 from semivox.experiments.results import Results
-from semivox.experiments.verdict import COMPARED, Verdict, answer, provenance_line, table
-from semivox.training.spec import settled
+from semivox.experiments.verdict import COMPARED, Verdict, answer, table
 
 MODEL = "model"
 """Folder of the model that a job is for, within the job; ``semivox predict JOB`` finds it."""
@@ -25,34 +18,6 @@ NO_SCORES = (
     "Did the unlabeled scans help? Inconclusive: no scan could be scored. "
     "Label scans of at least two patients, or give a test set with labels."
 )
-
-
-class Provenance(Frozen):
-    """What the numbers were made with."""
-
-    semivox: str
-    """Version of the package."""
-    dataset: str
-    labeled: int
-    unlabeled: int
-    scored: int
-    """Scans that were scored."""
-    scored_on: ScoredOn
-    folds: int = 0
-    steps: int
-    seed: int
-    selection: str
-    """Which weights were used: last, or chosen on validation cases."""
-    spacing: Spacing
-    """mm per voxel of training; scores are taken on each scan's own grid."""
-    patch: Shape
-    network: str
-    precision: str
-    augmentation: str
-    plan: str
-    """Digest of the plan."""
-    split: str
-    """Digest of the split."""
 
 
 class Summary(Frozen):
@@ -148,34 +113,3 @@ _HELPED: dict[Literal["better", "worse", "inconclusive"], Verdict] = {
     "worse": "hurt",
     "inconclusive": "inconclusive",
 }
-
-
-def provenance_of(ready: Arranged, method: Arm, split: Split, scored: int) -> Provenance:
-    """Of a job's numbers; ``split``: of its labeled set, ``scored``: how many scans were."""
-    study_file = ready.record.study_file
-    train = config_of(study_file, method, study_file.seeds[0], 0).train
-    plan = settled(ready.plan, train)
-    return Provenance(
-        semivox=version("semivox"),
-        dataset=plan.dataset,
-        labeled=len(split.labeled),
-        unlabeled=len(split.unlabeled),
-        scored=scored,
-        scored_on=ready.record.scored_on,
-        folds=len({run.place.fold for run in ready.runs if run.place.fold is not None}),
-        steps=plan.steps,
-        seed=train.seed,
-        selection=train.selection,
-        spacing=plan.spacing,
-        patch=plan.patch,
-        network=_network(plan),
-        precision=plan.precision,
-        augmentation=plan.augmentation,
-        plan=plan.run_digest(),
-        split=split.digest(),
-    )
-
-
-def _network(plan: Plan) -> str:
-    options = dict(plan.network.options)
-    return f"{plan.network.title} {json.dumps(options)}" if options else plan.network.title

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from semivox.core.plurals import plural
 from semivox.evaluation.aggregation import counted
@@ -11,9 +11,6 @@ from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.summary import ScoreSummary, Statistic
 from semivox.experiments.record import ScoredOn
-
-if TYPE_CHECKING:
-    from semivox.experiments.summary import Provenance
 
 COMPARED = ("dice", "hd95_mm")
 """The scores that two models are compared by; the first one decides the verdict."""
@@ -67,18 +64,6 @@ def table(arms: Mapping[str, ScoreSummary], twin: str, method: str) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     text = ["  ".join(entry.ljust(width) for entry, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([text[0], "-" * len(max(text, key=len)), *text[1:], *_missed(arms, both)])
-
-
-def provenance_line(about: Provenance) -> str:
-    """What the numbers depend on, in two lines."""
-    spacing, patch = " x ".join(f"{s:g}" for s in about.spacing), " x ".join(map(str, about.patch))
-    where = f"{about.folds}-fold cross-validation" if about.scored_on == "cross-validation" else about.scored_on
-    return (
-        f"{about.dataset}: {about.labeled} labeled, {about.unlabeled} unlabeled, {about.scored} scored ({where}); "
-        f"{about.steps} steps, seed {about.seed}, weights: {about.selection}\n"
-        f"{about.network}, {spacing} mm, patch {patch}, {about.precision}, augmentation {about.augmentation}, "
-        f"plan {about.plan}, split {about.split}, semivox {about.semivox}"
-    )
 
 
 def _interval(comparison: Comparison) -> str:

@@ -21,7 +21,7 @@ from semivox.core.plan import Plan, Precision
 from semivox.core.plurals import plural
 from semivox.data.formats.volume import to_source
 from semivox.data.prepared.intensity import padding
-from semivox.data.prepared.prepare import normalize
+from semivox.data.prepared.normalize import normalize
 from semivox.functional.components import largest_components
 from semivox.inference.confidence import expected_dice
 from semivox.inference.maps import disagreement, entropy, require_maps

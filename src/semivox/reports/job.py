@@ -13,9 +13,9 @@ from semivox.evaluation.score import Row
 from semivox.evaluation.summary import Statistic
 from semivox.experiments.collect import collect
 from semivox.experiments.groups import Estimate, Group
+from semivox.experiments.provenance import provenance_line
 from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
-from semivox.experiments.verdict import provenance_line
 from semivox.reports.cases import Cases, cases_of
 from semivox.reports.curves import training_curves
 from semivox.reports.first_screen import first_screen
@@ -25,6 +25,7 @@ from semivox.reports.pictures import case_pictures
 from semivox.reports.rounds import round_lines
 from semivox.reports.surface_pictures import surfaces_of_arms
 from semivox.reports.unlabeled import unlabeled_table
+from semivox.rounds.folder import finished_until
 from semivox.training.folder import RunFolder
 
 SHOWN = ("dice", "hd95_mm", "assd_mm", "nsd_1mm", "volume_error_ml")
@@ -50,7 +51,7 @@ def report_job(out: Path) -> Path:
     sentences = SENTENCE_ENDS.split(summary.answer)
     pair = [groups[arm] for arm in arms if arm in groups]
     both = results is not None and len(pair) == 2
-    lines, gain = round_lines(out)
+    lines, gain = round_lines(finished_until(out))
     cases = cases_of(results, *pair) if results is not None and both else Cases()
     data = ReportData(
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",

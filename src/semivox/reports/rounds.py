@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 
-from semivox.core.errors import InputError
 from semivox.reports.page import RoundLine
-from semivox.rounds.folder import RECORD, Round, RoundRecord, job_of, rounds_of
+from semivox.rounds.folder import RECORD, Round, RoundRecord
 from semivox.rounds.gain import curve_of, expected_gain, gain_text
 
 
-def round_lines(out: Path) -> tuple[tuple[RoundLine, ...], str]:
-    """A line for each finished round up to this one, and what further labels may bring; nothing of a single round."""
-    try:
-        done = [each for each in rounds_of(job_of(out)) if each.finished and each.number <= _number(out)]
-    except InputError:
-        return (), ""
+def round_lines(done: Sequence[Round]) -> tuple[tuple[RoundLine, ...], str]:
+    """A line for each of these finished rounds, and what further labels may bring; nothing of a single round."""
     if len(done) < 2:
         return (), ""
     curve = curve_of(done)
@@ -28,10 +23,6 @@ def round_lines(out: Path) -> tuple[tuple[RoundLine, ...], str]:
     more = curve.labeled[-1] - curve.labeled[-2]
     scored = f"Dice is over the {curve.dice.shape[1]} scans that every round scored and none trained on. "
     return tuple(lines), scored + gain_text(expected_gain(curve, max(more, 1)), max(more, 1))
-
-
-def _number(out: Path) -> int:
-    return int(out.name) if (out / RECORD).is_file() else 1
 
 
 def _began(this: Round) -> tuple[str, str]:

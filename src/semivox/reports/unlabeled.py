@@ -10,8 +10,8 @@ import numpy as np
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.data import layouts
-from semivox.experiments.labels import FOLDER, expectations
-from semivox.inference.confidence_table import Confidence, calibration_of
+from semivox.experiments.labels import FOLDER, labels_of
+from semivox.inference.confidence_table import Confidence, calibration_of, confidences
 from semivox.reports.page import TextTable
 
 NONE = "\N{EN DASH}"
@@ -22,11 +22,12 @@ def unlabeled_table(job: Path, data: Path, plan: Plan) -> TextTable | None:
     if not (job / FOLDER).exists():
         return None
     try:
-        lines, changed = expectations(job, layouts.find(data))
+        records, changed = labels_of(job, layouts.find(data))
     except InputError:  # the data were moved away
         return None
     cases: dict[str, list[Confidence]] = {}
-    for line in lines:
+    known = calibration_of(job)
+    for line in confidences(records, known):
         cases.setdefault(line.case, []).append(line)
     classes = [info.name for info in plan.classes[1:]]
     ordered = sorted(cases.items(), key=lambda item: (not _why(item[1]), _mean(item[1]), item[0]))
@@ -34,7 +35,6 @@ def unlabeled_table(job: Path, data: Path, plan: Plan) -> TextTable | None:
     rows += [(case, *(NONE for _ in classes), "changed by somebody since") for case in changed]
     if not rows:
         return None
-    known = calibration_of(job)
     worth = (
         "Nothing says what these numbers are worth: no scan that the model had not seen was scored."
         if known is None

@@ -60,6 +60,16 @@ def rounds_of(job: Path) -> list[Round]:
     return [Round(1, job), *(Round(int(path.name), path) for path in sorted(later, key=lambda path: int(path.name)))]
 
 
+def finished_until(folder: Path) -> list[Round]:
+    """The finished rounds of a job up to the one in this folder; none where it is no job's."""
+    try:
+        job = job_of(folder)
+    except InputError:
+        return []
+    last = 1 if folder == job else int(folder.name)
+    return [each for each in rounds_of(job) if each.finished and each.number <= last]
+
+
 def last_finished(job: Path) -> Round:
     """The round to go on from. Raises InputError where none is finished."""
     done = [each for each in rounds_of(job) if each.finished]

@@ -7,7 +7,7 @@ what they are, and patients stay on their side, so that the scores of all rounds
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,7 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, groups_of, some
 from semivox.experiments.as_study import study_file_of
-from semivox.experiments.executor import Engine
-from semivox.experiments.experiment import Experiment
-from semivox.experiments.job import Page, job_experiment, run_job
+from semivox.experiments.job import Job, job_experiment, run_job
 from semivox.experiments.record import changed_settings, kind_of, load_record
 from semivox.experiments.summary import Summary
 from semivox.pipeline.options import RunOptions
@@ -32,25 +30,13 @@ Start = Literal["warm", "scratch"]
 STARTS: Mapping[str, Start] = {"warm": "warm", "scratch": "scratch"}
 
 
-@dataclass(frozen=True)
-class How:
-    """What is done with a round beside its training, as in ``run_job``."""
-
-    page: Page | None = None
-    processes: int | None = None
-    labels: bool = True
-    engine: Engine | None = None
-
-
-def run_rounds(
-    data: Path, out: Path, options: RunOptions, start: str | None, how: How, progress: ProgressDisplay | None = None
-) -> Summary:
+def run_rounds(job: Job, start: str | None, progress: ProgressDisplay | None = None) -> Summary:
     """Do the job, or what is left of its last round, or the next round where labels are new since.
 
     ``start``: of a new round, "scratch" (the default) or "warm", from the weights of the round before. Raises
     InputError as ``run_job`` does, and where settings or test scans would change between rounds.
     """
-    progress = progress or Quiet()
+    progress, out = progress or Quiet(), job.folder
     if start is not None and start not in STARTS:
         raise InputError(f"--begin {start!r} is neither warm nor scratch")
     if out.parent.name == FOLDER and kind_of(out.parent.parent) == "job":
@@ -58,34 +44,26 @@ def run_rounds(
     if kind_of(out) != "job" or not Round(1, out).finished:
         if start == "warm":
             raise InputError("--begin warm takes the weights of the round before; this job has no finished one yet")
-        return _done(data, out, options, how, progress)
-    _require_same(out, options)
+        return run_job(job, progress)
+    _require_same(out, job.options)
     last = rounds_of(out)[-1]
     if not last.finished:
-        return _resumed(data, last, options, start, how, progress)
-    dataset = layouts.find(data)
-    record = _next(out, last, dataset, options, STARTS[start or "scratch"])
+        return _resumed(job, last, start, progress)
+    dataset = layouts.find(job.data)
+    record = _next(out, last, dataset, job.options, STARTS[start or "scratch"])
     if record is None:
         progress.say(f"Round {last.number} is finished, and no label is new since.")
-        return (
-            _done(data, out, options, how, progress)
-            if last.number == 1
-            else _resumed(data, last, options, None, how, progress)
-        )
+        return run_job(job if last.number == 1 else _round_job(job, last), progress)
     split = _split_of(last, record, dataset)
     this = Round(record.number, out / FOLDER / str(record.number))
-    _begin(this, record, split, last, data, options)
+    _begin(job, this, record, split, last)
     said = some((f"{case}: {origin}" for case, origin in record.added.items()), 8)
     begun = "the last weights" if record.start == "warm" else "scratch"
     progress.say(
         f"Round {this.number}: {plural(len(record.added), 'new label')} ({said}), {len(split.labeled)} labeled scans "
         f"in all, from {begun}; test scans and plan stay."
     )
-    return _resumed(data, this, options, None, how, progress)
-
-
-def _done(data: Path, out: Path, options: RunOptions, how: How, progress: ProgressDisplay) -> Summary:
-    return run_job(data, out, options, progress, how.page, how.processes, how.labels, how.engine)
+    return run_job(_round_job(job, this), progress)
 
 
 def _require_same(out: Path, options: RunOptions) -> None:
@@ -135,46 +113,28 @@ def _split_of(last: Round, record: RoundRecord, dataset: Dataset) -> Split:
     )
 
 
-def _begin(this: Round, record: RoundRecord, split: Split, last: Round, data: Path, options: RunOptions) -> None:
+def _begin(job: Job, this: Round, record: RoundRecord, split: Split, last: Round) -> None:
     """Write what the round is: its record last, so that a folder with one is whole."""
     this.folder.mkdir(parents=True, exist_ok=True)
     record.save(this.folder / RECORD)
     split.save(this.folder / "split.json")
     Plan.load(last.folder / "plan.json").save(this.folder / "plan.json")
-    _experiment(data, this, options).record(data).save_in(this.folder)
+    job_experiment(_round_job(job, this)).record().save_in(this.folder)
 
 
-def _resumed(
-    data: Path, this: Round, options: RunOptions, start: str | None, how: How, progress: ProgressDisplay
-) -> Summary:
-    """Do a round, or what is left of it. Raises InputError where another start is asked for than it had."""
+def _resumed(job: Job, this: Round, start: str | None, progress: ProgressDisplay) -> Summary:
+    """Do what is left of a round. Raises InputError where another start is asked for than it had."""
     began = RoundRecord.load(this.folder / RECORD).start
     if start is not None and start != began:
         raise InputError(f"round {this.number} was begun with --begin {began}; leave it so, or delete {this.folder}")
-    experiment = _experiment(data, this, options)
-    wanted = _options(this, options)
-    return run_job(
-        data, this.folder, wanted, progress, how.page, how.processes, how.labels, how.engine, experiment=experiment
-    )
+    return run_job(_round_job(job, this), progress)
 
 
-def _options(this: Round, options: RunOptions) -> RunOptions:
-    """The job's options, as they are in this round."""
-    start = RoundRecord.load(this.folder / RECORD).start
-    before = rounds_of(this.folder.parent.parent)
-    folder = next(each.folder for each in before if each.number == this.number - 1)
-    train = options.train.model_copy(update={"warm_start": str(folder.resolve())}) if start == "warm" else options.train
-    return options.model_copy(update={"split": this.split, "train": train})
-
-
-def _experiment(data: Path, this: Round, options: RunOptions) -> Experiment:
-    """The round as an experiment that knows of no other label: further ones may arrive while it trains."""
-    whole = job_experiment(data, _options(this, options))
-    split = this.split
-    closed, known = set(split.unlabeled), {name for part in split.model_dump().values() for name in part}
-    entries = tuple(
-        replace(entry, label=None) if entry.name in closed else entry
-        for entry in whole.dataset.entries
-        if entry.name in known
-    )
-    return replace(whole, dataset=replace(whole.dataset, entries=entries))
+def _round_job(job: Job, this: Round) -> Job:
+    """The job, as it is in this round: it knows of no other label, as further ones may arrive while it trains."""
+    start, train = RoundRecord.load(this.folder / RECORD).start, job.options.train
+    if start == "warm":
+        before = next(each.folder for each in rounds_of(job.folder) if each.number == this.number - 1)
+        train = train.model_copy(update={"warm_start": str(before.resolve())})
+    options = job.options.model_copy(update={"split": this.split, "train": train})
+    return replace(job, folder=this.folder, options=options, closed=True)

@@ -8,21 +8,18 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
+from semivox.experiments.job import Job
 from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
-from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.folder import last_finished
-from semivox.rounds.next_round import How, run_rounds
+from semivox.rounds.next_round import run_rounds
 from semivox.rounds.origins import newly_labeled
 
 
-def watch(  # noqa: PLR0913 - the options of the command
-    data: Path,
-    out: Path,
-    options: RunOptions,
+def watch(
+    job: Job,
     start: str | None,
-    how: How,
     progress: ProgressDisplay | None = None,
     every: float = 60.0,
     last: int | None = None,
@@ -35,15 +32,17 @@ def watch(  # noqa: PLR0913 - the options of the command
     """
     progress = progress or Quiet()
     while True:
-        summary = run_rounds(data, out, options, start if _finished(out) else None, how, progress)
-        number = last_finished(out).number
+        summary = run_rounds(job, start if _finished(job.folder) else None, progress)
+        number = last_finished(job.folder).number
         if last is not None and number >= last:
             return summary
-        progress.say(f"Round {number} is finished. Waiting for labels in {data}; Ctrl-C ends it, and nothing is lost.")
+        progress.say(
+            f"Round {number} is finished. Waiting for labels in {job.data}; Ctrl-C ends it, and nothing is lost."
+        )
         before = None
         while True:
             sleep(every)
-            found = _arrived(data, out)
+            found = _arrived(job)
             if found and found == before:
                 break
             before = found
@@ -53,11 +52,11 @@ def _finished(out: Path) -> bool:
     return (out / "summary.json").is_file()
 
 
-def _arrived(data: Path, out: Path) -> dict[str, tuple[int, int]]:
+def _arrived(job: Job) -> dict[str, tuple[int, int]]:
     """Case with a new label -> size and time of its file; nothing while the folder cannot be read as a data set."""
     try:
-        dataset = layouts.find(data)
-        new = newly_labeled(dataset, last_finished(out).split.unlabeled, load_record(out))
+        dataset = layouts.find(job.data)
+        new = newly_labeled(dataset, last_finished(job.folder).split.unlabeled, load_record(job.folder))
         states = {}
         for name in new:
             label = dataset.entry(name).label

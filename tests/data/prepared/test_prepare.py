@@ -16,7 +16,8 @@ from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import volume as files
 from semivox.data.formats.scan import READING
 from semivox.data.prepared.labels import class_indices, sample_foreground
-from semivox.data.prepared.prepare import normalize, prepare
+from semivox.data.prepared.normalize import normalize
+from semivox.data.prepared.prepare import prepare
 
 CLASSES = (ClassInfo(name="background", value=0), ClassInfo(name="bone", value=2), ClassInfo(name="metal", value=205))
 SPLIT = Split(labeled=("a", "b"), unlabeled=("c",), validation=("d",), test=("e",))

@@ -1,0 +1,59 @@
+"""A study file from its text: TOML as a person wrote it, and what a command sets otherwise."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from semivox.core.errors import InputError
+from semivox.core.explanations import explain
+from semivox.core.mappings import merged
+from semivox.core.reading import text_of
+from semivox.core.spelling import suggestion
+from semivox.experiments.study_file import StudyFile
+from semivox.pipeline.assignments import assigned
+
+LONGEST = 1_000_000
+"""Letters of a study file."""
+DEEP = re.compile(r"(?<![\w\-])(?:[\w\-]++\s*+\.\s*+){50}")
+"""A key of fifty parts, which takes a reader of TOML very long."""
+
+
+def table_recipe(name: str) -> Path:
+    """The study file of a paper's table, by its name. Raises InputError listing the tables there are."""
+    folder = Path(str(resources.files("semivox").joinpath("recipes", "tables")))
+    there = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in there:
+        raise InputError(
+            f"there is no recipe {name!r} of a table{suggestion(name, there)}; choose from {', '.join(there)}"
+        )
+    return folder / f"{name}.toml"
+
+
+def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
+    """Read a study file. ``sets``: ``"plan.steps=100"`` and the like, instead of what it says.
+
+    Raises InputError naming the file, the key and the nearest right name.
+    """
+    text = text_of(path)
+    if len(text) > LONGEST or DEEP.search(text):
+        raise InputError(f"{path} is too long, or nested too deeply, to be a study")
+    try:
+        content = tomllib.loads(text)
+    except ValueError as error:  # also a number of too many digits
+        raise InputError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply to be read") from error
+    instead = assigned(sets, 1, "key=value with a key of the study file, such as plan.steps=100")
+    try:
+        return StudyFile.model_validate(merged(content, instead))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except ValidationError as error:
+        said = " with these --set" if instead else ""
+        raise InputError(f"{path}{said} is not a valid study:\n{explain(error, StudyFile)}") from error
