@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from semivox.core.errors import InputError
@@ -41,6 +41,10 @@ class Arm(Frozen):
     """Of a twin with a network of its own: how the method that it stands beside optimizes that network."""
     twin: str | None = None
     """The supervised arm that it is compared with; None for a supervised arm."""
+    minutes_of: str | None = None
+    """Of a twin that trains longer: the arm that takes as many minutes as it."""
+    steps: int | None = None
+    """Its steps, which that takes; None: the plan's."""
 
     def own(self, study_file: StudyFile) -> tuple[str, ...]:
         """In words, what this arm has instead of what all arms share."""
@@ -48,6 +52,7 @@ class Arm(Frozen):
         listed = [f"recipe {choice.recipe}"] if choice.recipe else []
         listed += [f"network {self.network.name} {dict(self.network.options) or ''}".strip()] if self.network else []
         listed += [f"{name} {value}" for name, value in batch_of(choice, self).items()]
+        listed += [f"{self.steps} steps, the minutes of {self.minutes_of}"] if self.steps else []
         own = dict(choice.options) | ({"network": dict(self.optimizer)} if self.optimizer else {})
         return (*listed, *(f"{name} {_shown(value)}" for name, value in own.items()))
 
@@ -69,10 +74,27 @@ def arms_of(study_file: StudyFile) -> tuple[Arm, ...]:
             name = method if ablation is None else f"{method}~{slug(ablation)}"
             others.append(Arm(name=name, method=method, ablation=ablation, network=choice.network, twin=twin))
     plain = TWIN in study_file.methods or any(arm.twin == TWIN for arm in others)
-    arms = [*([Arm(name=TWIN, method=TWIN)] if plain else []), *networks.values(), *others]
+    twins = [*([Arm(name=TWIN, method=TWIN)] if plain else []), *networks.values()]
+    arms = [*twins, *others, *_of_same_minutes(study_file, others, {arm.name: arm for arm in twins})]
     if twice := [arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1]:
         raise InputError(f"two runs of the study would have the name {twice[0]!r}; remove one of them")
     return tuple(arms)
+
+
+def _of_same_minutes(study_file: StudyFile, methods: Sequence[Arm], twins: Mapping[str, Arm]) -> list[Arm]:
+    """The twins that train as long as a method does. Their steps are measured before the first training, and kept."""
+    known = study_file.same_minutes
+    return [
+        twins[arm.twin].model_copy(
+            update={
+                "name": f"{TWIN}~minutes-of-{arm.name}",
+                "minutes_of": arm.name,
+                "steps": None if isinstance(known, bool) else known[arm.method],
+            }
+        )
+        for arm in methods
+        if arm.twin and arm.ablation is None and (known is True or (known and arm.method in known))
+    ]
 
 
 def _twins(choices: Mapping[str, MethodChoice]) -> dict[str, Arm]:
@@ -130,7 +152,7 @@ def config_of(study_file: StudyFile, arm: Arm, seed: int, workers: int) -> RunCo
         if missing := [name for name in strange if not any(name in fields for fields in others)]:
             raise InputError(f"no method of the study has the option {missing[0]!r} that is under [options]")
     settings: dict[str, Any] = {"workers": workers, **study_file.train, "seed": seed}
-    settings |= batch_of(choice, arm)
+    settings |= batch_of(choice, arm) | ({"steps": arm.steps} if arm.steps else {})
     own = merged(choice.options, {"network": arm.optimizer} if arm.optimizer else {})
     recipe = load_recipe(arm.method, choice.recipe).options if choice.recipe else None
     return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation, recipe)

@@ -19,6 +19,7 @@ from semivox.experiments.experiment import Experiment
 from semivox.experiments.labeled_sets import LabeledSet
 from semivox.experiments.record import Record, check_same, claim, kind_of, load_record
 from semivox.experiments.runs import Run
+from semivox.experiments.same_minutes import as_begun, with_measured
 from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import check_unchanged
 from semivox.pipeline.planning import CheckedDataset, planned
@@ -52,13 +53,15 @@ def arranged(experiment: Experiment, out: Path, progress: ProgressDisplay) -> It
     """
     claim(out, experiment.kind)
     with RunFolder(out).locked():
-        record, runs = experiment.record(), experiment.runs
+        wanted, experiment = experiment, as_begun(experiment, out)
+        record = experiment.record()
         check_same(out, record)
-        check_unchanged(out, experiment.study_file, experiment.labeled_sets, runs)
-        record = record.started(out)
-        inspected = _inspected(experiment, record, out, progress)
-        plan = _plan(experiment, inspected, out, progress)
+        check_unchanged(out, experiment.study_file, experiment.labeled_sets, experiment.runs)
+        inspected = _inspected(experiment, record.started(out), out, progress)
+        plan = _plan(wanted, inspected, out, progress)
         inspected = _with_classes_of(plan, inspected)
+        experiment = with_measured(wanted, experiment, plan, progress)
+        record, runs = experiment.record().started(out), experiment.runs
         record.save_in(out)  # what was added stands there once it is known to fit
         for labeled_set in experiment.labeled_sets:
             _prepared(experiment.study_file, inspected, plan, labeled_set, out, progress)

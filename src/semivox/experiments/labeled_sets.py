@@ -20,8 +20,10 @@ from semivox.core.reading import lines_of, text_of
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset, groups_of, some
 from semivox.experiments.folds import folds
-from semivox.experiments.study_file import CaseChoice
+from semivox.experiments.study_file import ALL, CaseChoice
 
+ALL_LABELS = f"labeled-{ALL}"
+"""Name of the labeled set of all cases that have a label."""
 STREAM = 0xD3A1
 """Keeps the permutations of draws apart from all other random numbers."""
 
@@ -90,7 +92,7 @@ def labeled_set_names(choice: CaseChoice) -> tuple[str, ...]:
     """What the labeled sets of a choice of cases are called, smallest first."""
     if not choice.labeled:
         return (Path(choice.split).stem,) if choice.split else ()
-    return tuple(f"labeled-{count}" for count in sorted(choice.labeled))
+    return (*(f"labeled-{count}" for count in choice.counts), *([ALL_LABELS] if ALL in choice.labeled else []))
 
 
 def _drawn(
@@ -99,9 +101,12 @@ def _drawn(
     """A split for each number of labeled cases and draw; the whole pool, the same in all draws, has the first only."""
     labels, groups, found = _labeled_names(dataset), groups_of(dataset.entries), dict[tuple[str, int], Split]()
     most = len(labels.intersection(pool))
+    if most in choice.counts and ALL in choice.labeled:
+        raise InputError(f'labeled names {most} and "all", and {most} cases are all there are; leave one of them out')
     for draw in choice.draws:
         order = permuted(pool, groups, choice.draw_seed, draw)
-        for name, count in zip(labeled_set_names(choice), sorted(choice.labeled), strict=True):
+        counts = (*choice.counts, *([most] if ALL in choice.labeled else []))
+        for name, count in zip(labeled_set_names(choice), counts, strict=True):
             if count < most or draw == choice.draws[0]:
                 found[name, draw] = _taken(order, count, labels, validation, test)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,9 @@ from semivox.evaluation.comparison import Comparison, compare, corrected
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.paired import paired
 from semivox.evaluation.ranks import Ranking, rank, rank_repeats
+from semivox.evaluation.score import Row
 from semivox.experiments.groups import Group
+from semivox.experiments.labeled_sets import ALL_LABELS
 from semivox.experiments.record import Record
 
 
@@ -47,15 +49,53 @@ class Results:
         """The supervised runs that this arm is compared with, if there are any."""
         return next((other for other in self.of(group.labeled_set) if other.arm.name == group.arm.twin), None)
 
+    def same_minutes(self, group: Group) -> Group | None:
+        """The supervised runs that took as long as this arm's, if there are any."""
+        return next((other for other in self.of(group.labeled_set) if other.arm.minutes_of == group.arm.name), None)
+
     def comparisons(self, labeled_set: str, score: str) -> dict[str, Comparison]:
         """Arm -> its comparison with its twin; corrected for the number of arms of the labeled set."""
+        return self._compared(labeled_set, score, self.twin)
+
+    def at_same_minutes(self, labeled_set: str, score: str) -> dict[str, Comparison]:
+        """Arm -> its comparison with the twin that trained as long as it did; corrected for how many there are."""
+        return self._compared(labeled_set, score, self.same_minutes)
+
+    def _compared(
+        self, labeled_set: str, score: str, other_of: Callable[[Group], Group | None]
+    ) -> dict[str, Comparison]:
+        """Arm -> its comparison with another arm of the labeled set, where it has one."""
         found: list[Comparison] = []
         for group in self.of(labeled_set):
-            if (twin := self.twin(group)) is not None:
+            if (other := other_of(group)) is not None:
                 with suppress(InputError):  # ``uncompared`` says so
-                    names = (group.arm.name, twin.arm.name)
-                    found.append(compare(group.scores, twin.scores, score, names, units=group.units))
+                    names = (group.arm.name, other.arm.name)
+                    found.append(compare(group.scores, other.scores, score, names, units=group.units))
         return {one.a: one for one in corrected(found)}
+
+    def to_ceiling(self, labeled_set: str, score: str) -> dict[str, Comparison]:
+        """Supervised arm -> what all labels of the pool give beyond this labeled set's, where both were trained.
+
+        The ceiling has one labeled set, which stands beside every draw of the smaller one.
+        """
+        found = {}
+        for group in self.of(labeled_set):
+            if (ceiling := self._ceiling(group)) is not None:
+                beside = {(draw, seed): rows for draw, seed in group.runs for rows in [ceiling.get(seed)] if rows}
+                with suppress(InputError):
+                    names = ("all labels", group.arm.name)
+                    found[group.arm.name] = compare(beside, group.scores, score, names, units=group.units)
+        return found
+
+    def _ceiling(self, group: Group) -> dict[int, tuple[Row, ...]] | None:
+        """Seed -> scores of the same supervised arm on all labels; None where that is no other labeled set."""
+        if group.arm.twin is not None or group.arm.minutes_of is not None:
+            return None
+        for other in self.groups:
+            every = other.labeled_set == ALL_LABELS or all(not run.split.unlabeled for run in other.runs.values())
+            if other.arm.name == group.arm.name and every and other.labeled > group.labeled:
+                return {seed: rows for (_, seed), rows in other.scores.items()}
+        return None
 
     def uncompared(self, scores: Sequence[str]) -> tuple[str, ...]:
         """What cannot be compared with its twin by these scores, and why, a sentence each."""

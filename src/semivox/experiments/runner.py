@@ -61,15 +61,16 @@ def do_runs(arranged: Arranged, engine: Engine, progress: ProgressDisplay) -> Ou
 def _announce(arranged: Arranged, waiting: Sequence[Run], executor: Executor, progress: ProgressDisplay) -> None:
     """Say what will be done, and about how long it may take."""
     plan, total = arranged.plan, len(arranged.runs)
+    longer = ", more for twins of the same minutes" if any(run.arm.steps for run in arranged.runs) else ""
     spacing, patch = " x ".join(f"{s:g}" for s in plan.spacing), " x ".join(map(str, plan.patch))
     progress.say(
-        f"{plural(total, 'training')} of {plural(plan.steps, 'step')} each ({plan.network.title}, {spacing} "
+        f"{plural(total, 'training')} of {plural(plan.steps, 'step')} each{longer} ({plan.network.title}, {spacing} "
         f"mm, patch {patch}, "
         f"{plan.precision}; plan.json gives the reasons); {total - len(waiting)} done so far. {executor.describe()}. "
         f"Scored on: {arranged.experiment.scored_on}."
     )
     if plan.forecast and waiting:
-        steps = len(waiting) * plan.steps / executor.at_once
+        steps = sum(run.arm.steps or plan.steps for run in waiting) / executor.at_once
         progress.say(
             f"The training steps take about {expected(plan.forecast, steps)}; labeling and scoring come on top. A step "
             f"of {plan.forecast.method} took {plan.forecast.seconds_per_step:.2g} s on this machine; the time "

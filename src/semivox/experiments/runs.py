@@ -109,7 +109,7 @@ def runs_of(study_file: StudyFile, labeled_sets: Sequence[LabeledSet]) -> tuple[
         for chosen in labeled_sets
         for part in chosen.parts
         for arm in arms
-        if part.split.unlabeled or not find(arm.method).uses_unlabeled
+        if part.split.unlabeled or not find(arm.minutes_of or arm.method).uses_unlabeled
     )
 
 

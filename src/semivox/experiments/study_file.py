@@ -24,8 +24,12 @@ from semivox.training.settings import TrainSettings
 
 MOST_DRAWS = 1000
 """Of the labeled cases, for each number of them."""
+ALL = "all"
+"""Instead of a number of labeled cases: all that have a label."""
 MOST_RUNS = 10_000
 """Of a study, ablations and folds not counted."""
+SameMinutes = Annotated[int, Field(ge=1, le=10**7)]
+"""Steps of a twin."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 SHARED_BY_ALL = ("seed", "steps")
 """Training settings that a study file decides elsewhere: ``seeds``, and ``plan.steps``."""
@@ -41,8 +45,9 @@ class CaseChoice(Frozen):
 
     split: str | None = None
     """A split.json, beside the study file. With ``labeled``, it gives the test and validation cases, and the pool."""
-    labeled: tuple[int, ...] = ()
-    """Numbers of labeled cases, a labeled set each; the rest of the pool is unlabeled. None: the split as it is."""
+    labeled: tuple[int | Literal["all"], ...] = ()
+    """Numbers of labeled cases, a labeled set each; the rest of the pool is unlabeled. None: the split as it is.
+    ``"all"``: every label there is, the ceiling that a gain is measured against."""
     draws: tuple[int, ...] = (0,)
     """Draws of the labeled cases: 0 takes the first of the order, any other the first of a permutation of its own."""
     draw_seed: int = Field(0, ge=0)
@@ -62,6 +67,11 @@ class CaseChoice(Frozen):
 
     _alone = field_validator("labeled", "exclude", mode="before")(_several)
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers of labeled cases, smallest first; ``"all"`` is none of them."""
+        return tuple(sorted(count for count in self.labeled if isinstance(count, int)))
+
     @field_validator("draws", mode="before")
     @classmethod
     def _counted(cls, value: Any) -> Any:
@@ -76,8 +86,8 @@ class CaseChoice(Frozen):
     def _consistent(self) -> Self:
         if not self.draws or min(self.draws) < 0 or len(set(self.draws)) < len(self.draws):
             raise ValueError("draws must be a number of at least 1, or different numbers from 0")
-        if any(count < 1 for count in self.labeled) or len(set(self.labeled)) < len(self.labeled):
-            raise ValueError("labeled must hold different numbers of at least 1")
+        if any(count < 1 for count in self.counts) or len(set(self.labeled)) < len(self.labeled):
+            raise ValueError('labeled must hold different numbers of at least 1, and may hold "all"')
         if not self.labeled and self.draws != (0,):
             raise ValueError("draws need labeled = [counts]: a split without counts is one draw")
         for name in ("test", "validation"):
@@ -153,6 +163,9 @@ class StudyFile(Frozen):
     methods: tuple[MethodName, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field((1,), min_length=1, max_length=MOST_RUNS)
     """From each of which all randomness of a run follows."""
+    same_minutes: bool | Mapping[MethodName, SameMinutes] = False
+    """Beside each method also a twin that trains as long as the method does, with more steps: measured once, before the
+    first training, or named here (method -> steps)."""
     cases: CaseChoice = CaseChoice()
     plan: PlanOptions = PlanOptions()
     """One plan for all labeled sets and methods; ``steps`` and ``hours`` are the budget of a run."""
@@ -192,6 +205,9 @@ class StudyFile(Frozen):
     def _consistent(self) -> Self:
         if idle := sorted(set(self.method) - set(self.methods)):
             raise ValueError(f"[method.{idle[0]}] is not among the methods of the study; add it there, or remove this")
+        named = set() if isinstance(self.same_minutes, bool) else set(self.same_minutes)
+        if idle := sorted(named - set(self.methods)):
+            raise ValueError(f"same_minutes names {idle[0]}, which is not among the methods of the study")
         if wrong := sorted(set(self.train) & set(SHARED_BY_ALL)):
             instead = {"seed": "seeds = [...]", "steps": "steps under [plan]"}[wrong[0]]
             raise ValueError(f"train.{wrong[0]} would differ from what the study says elsewhere; use {instead}")

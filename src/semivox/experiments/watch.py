@@ -36,7 +36,8 @@ class Watch:
     """
 
     def __init__(self, folder: Path, runs: Sequence[Run], steps: int, stream: TextIO | None) -> None:
-        self.folder, self.runs, self.steps = folder, {run.name: run for run in runs}, steps
+        self.folder, self.runs = folder, {run.name: run for run in runs}
+        self.steps = {run.name: run.arm.steps or steps for run in runs}
         self.stream = stream
         self.live = stream is not None and stream.isatty()
         self.every = 1.0 if self.live else 30.0
@@ -51,7 +52,7 @@ class Watch:
         seen = {name: self.read(name) for name in self.runs}
         done = sum(run.done(self.folder) for run in self.runs.values())
         left = self.left(seen, at_once)
-        current = ", ".join(f"{name} {seen[name].steps}/{self.steps}" for name in running)
+        current = ", ".join(f"{name} {seen[name].steps}/{self.steps[name]}" for name in running)
         failures = f", {failed} failed" if failed else ""
         self.say(f"{done} of {len(self.runs)} trainings done{failures} | time left: {left} | {current}")
 
@@ -66,7 +67,7 @@ class Watch:
         means = {arm: sum(values) / len(values) for arm, values in paces.items()}
         usual = sum(means.values()) / len(means)
         seconds = sum(
-            (self.steps - pace.steps) * means.get(self.runs[name].arm.name, usual) for name, pace in seen.items()
+            (self.steps[name] - pace.steps) * means.get(self.runs[name].arm.name, usual) for name, pace in seen.items()
         )
         return clock((seconds + self._scoring(seen)) / at_once)
 
@@ -117,4 +118,4 @@ class Watch:
                 continue
         if not seconds:
             return RunPace(0, None)
-        return RunPace(min(max(seconds) + 1, self.steps), sum(seconds.values()) / len(seconds))
+        return RunPace(min(max(seconds) + 1, self.steps[name]), sum(seconds.values()) / len(seconds))

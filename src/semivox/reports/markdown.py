@@ -10,8 +10,9 @@ from semivox.core.files import write_text
 from semivox.evaluation.metrics import METRICS
 from semivox.experiments.groups import Estimate
 from semivox.experiments.verdict import COMPARED
-from semivox.reports.page import number, printable
+from semivox.reports.page import TextTable, number, printable
 from semivox.reports.table import Line, by_labeled_set, family_of
+from semivox.reports.yardsticks import yardstick_table
 
 SHOWN = ("dice", "hd95_mm", "assd_mm")
 """Scores with a column of their own; table.csv has all."""
@@ -40,7 +41,25 @@ def _labeled_set(lines: Sequence[Line]) -> str:
         f"Undefined: objects missed or invented, which have no distance. {about}."
     )
     own = [f"- {plain(line.arm)}: {plain(said)}" for line in lines if (said := line.own)]
-    return "\n".join([f"## {plain(lines[0].labeled_set)}\n", note, "", *rows, "", *own, *([""] if own else [])])
+    held = yardstick_table({line.arm: line.yardstick for line in lines if line.yardstick})
+    further = [] if held is None else [*_table(held), ""]
+    return "\n".join(
+        [f"## {plain(lines[0].labeled_set)}\n", note, "", *rows, "", *own, *([""] if own else []), *further]
+    )
+
+
+def _table(table: TextTable) -> list[str]:
+    """A table of plain text, its notes below it."""
+    rows = [f"| {' | '.join(map(plain, row))} |" for row in (table.heads, *table.rows)]
+    return [
+        f"{plain(table.caption)}:",
+        "",
+        rows[0],
+        "|" + "---|" * len(table.heads),
+        *rows[1:],
+        "",
+        *map(plain, table.notes),
+    ]
 
 
 def _row(line: Line) -> str:

@@ -30,6 +30,7 @@ from semivox.reports.published import beside
 from semivox.reports.study_first import StudyFirst, study_cases, study_first
 from semivox.reports.surface_pictures import surfaces_of_arms, surfaces_of_counts
 from semivox.reports.table import SHOWN, Line, by_labeled_set, family_of, lines_of, write_latex, write_table
+from semivox.reports.yardsticks import yardstick_table
 
 FOLDER = "report"
 """Within the study."""
@@ -47,6 +48,7 @@ class LabeledSetPage:
     pictures: tuple[Picture, ...]
     strata: tuple[TextTable, ...] = ()
     cases: TextTable | None = None
+    yardsticks: TextTable | None = None
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,7 @@ def _labeled_set(results: Results, lines: Sequence[Line], out: Path) -> LabeledS
         figures=(*comparison_figures(results, lines, out), *_surfaces(results, name, out)),
         pictures=case_pictures(results, name),
         cases=study_cases(results, name),
+        yardsticks=yardstick_table({line.arm: line.yardstick for line in lines if line.yardstick}),
         strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
     )
 

@@ -15,6 +15,7 @@ from semivox.experiments.results import Results
 from semivox.experiments.verdict import COMPARED
 from semivox.reports.page import number
 from semivox.reports.provenance import provenance
+from semivox.reports.yardsticks import SCORE, Yardstick, yardsticks_of
 
 SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm")
 """Scores of the page's and the paper's table; CSV has all."""
@@ -41,6 +42,8 @@ class Line:
     scores: Mapping[str, Estimate]
     comparisons: Mapping[str, Comparison]
     """Score -> comparison with the twin."""
+    yardstick: Yardstick | None
+    """What its gain is held against, beside the twin of the same steps; None: nothing."""
     runs: int
     minutes: float | None
     """Of training, mean over runs."""
@@ -68,6 +71,7 @@ def lines_of(results: Results) -> list[Line]:
     comparisons = {
         (name, score): results.comparisons(name, score) for name in results.labeled_sets for score in COMPARED
     }
+    yardsticks = {name: yardsticks_of(results, name) for name in results.labeled_sets}
     return [
         Line(
             labeled_set=group.labeled_set,
@@ -81,6 +85,7 @@ def lines_of(results: Results) -> list[Line]:
                 for score in COMPARED
                 if (found := comparisons[group.labeled_set, score].get(group.arm.name)) is not None
             },
+            yardstick=yardsticks[group.labeled_set].get(group.arm.name),
             runs=len(group.runs),
             minutes=group.minutes(),
             memory_gb=group.memory_gb(),
@@ -134,6 +139,7 @@ def _records(lines: Sequence[Line]) -> Iterator[dict[str, str | float | int | No
                 "runs": line.runs,
                 "twin": line.twin,
                 **_compared(line.comparisons.get(score)),
+                **_held_against(line.yardstick if score == SCORE else None),
                 "train_minutes": line.minutes,
                 "memory_gb": line.memory_gb,
                 **{key.replace(" ", "_"): value for key, value in line.provenance.items()},
@@ -150,6 +156,20 @@ def _compared(against: Comparison | None) -> dict[str, str | float | int | None]
         "p_holm": against.p_holm if against else None,
         "verdict": against.verdict if against else None,
         "needed": against.needed if against else None,
+    }
+
+
+def _held_against(yardstick: Yardstick | None) -> dict[str, str | float | None]:
+    """The columns of the twin of the same minutes, and of all labels; empty where there is none."""
+    longer = yardstick.same_minutes if yardstick else None
+    ceiling = yardstick.ceiling if yardstick else None
+    return {
+        "same_minutes_difference": longer.difference if longer else None,
+        "same_minutes_low": longer.low if longer else None,
+        "same_minutes_high": longer.high if longer else None,
+        "same_minutes_verdict": longer.verdict if longer else None,
+        "all_labels_gain": ceiling.difference if ceiling else None,
+        "part_of_all_labels_gain": yardstick.share if yardstick else None,
     }
 
 
