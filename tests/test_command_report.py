@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import os
 
 import nibabel as nib
 import numpy as np
 import pytest
 from typer.main import get_command
 
-from semivox.cli import app, exit_code
+from semivox.cli import app, command_report, exit_code
+from semivox.core.errors import SemivoxError
 
 
 @pytest.fixture
@@ -77,3 +79,21 @@ def test_what_is_no_report_is_not_replaced_and_nothing_is_done(labels, capsys):
     words = ["evaluate", "-r", str(labels / "references"), "-p", str(labels / "labels"), "-o", str(labels / "scores")]
     assert exit_code([*words, "--report", str(labels / "nowhere" / "report.json")]) == 2
     assert not (labels / "scores").exists()
+
+
+@pytest.mark.parametrize("place", ["pipe", "/proc/x", "/dev/null", "gone/x", "a\0b", "x" * 300])
+def test_a_place_where_no_report_can_be_is_refused_before_anything_is_done(labels, capsys, place):
+    os.mkfifo(labels / "pipe")
+    words = ["evaluate", "-r", labels / "references", "-p", labels / "labels", "-o", labels / "scores"]
+    assert exit_code([*map(str, words), "--report", str(labels / place)]) == 2
+    assert "--report" in capsys.readouterr().err
+    assert not (labels / "scores").exists()
+
+
+def test_a_report_that_cannot_be_written_at_the_end_is_said(labels, capsys, monkeypatch):
+    def full(path, text):
+        raise SemivoxError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(command_report, "write_text", full)
+    assert evaluate(labels) == 1
+    assert "semivox: the report is not written: cannot write" in capsys.readouterr().err

@@ -160,9 +160,11 @@ def test_unusual_names_are_kept(tmp_path, name):
     assert default_split(find(tmp_path)).labeled == (name,)
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "", " ", "a\\b", "x" * 201, ".x"])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "", " ", "a\\b", "x" * 201, ".x", "a\x7fb", "a\x9bb", "a\u2028b", "a\u202eb"]
+)
 def test_dangerous_names_are_refused(tmp_path, name):
-    (tmp_path / "c.csv").write_text(f"case_id,image,label\n{name},1.nii,2.nii\n")
+    (tmp_path / "c.csv").write_text(f"case_id,image,label\n{name},1.nii,2.nii\n", encoding="utf-8")
     with pytest.raises(InputError):
         find(tmp_path)
 

@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
+import semivox
 from semivox.cli import exit_code
 from semivox.core.plan import Intensity
 from semivox.data.formats.volume import read, read_label
@@ -89,6 +93,16 @@ def test_monai_verifies_and_runs_it(made, tmp_path):
         assert ours.array.any()
         shared = 2 * (theirs.array * ours.array).sum() / (theirs.array.sum() + ours.array.sum())
         assert shared > 0.95, name
+
+
+def test_a_bundle_names_no_folder_of_this_machine(made):
+    """torch notes in which files the code of a traced network stands; a path may name a person."""
+    with zipfile.ZipFile(made / "out" / "models" / "model.ts") as traced:
+        contents = [traced.read(entry) for entry in traced.infolist()]
+    contents += [path.read_bytes() for path in (made / "out").rglob("*") if path.is_file()]
+    for package in (semivox, torch):
+        folder = str(Path(package.__file__).parent).encode()
+        assert not [content for content in contents if folder in content]
 
 
 def test_a_bundle_is_whole_or_not_there(made, tmp_path, monkeypatch, capsys):

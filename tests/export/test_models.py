@@ -1,12 +1,15 @@
 """Models as files of other programs: the same labels, or a sentence and no file."""
 
 import hashlib
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+import torch
 
+import semivox
 from semivox.cli import exit_code
 from semivox.data.formats.volume import read_label
 from semivox.export import onnx_file
@@ -56,6 +59,13 @@ def test_onnxruntime_writes_the_labels_that_torch_writes(run, exported, scans, t
     assert np.array_equal(labels[0], labels[2])
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in exported.iterdir()}
     assert len(digests) == 1  # one file, nothing half-written beside it
+
+
+def test_a_file_names_no_folder_of_this_machine(exported):
+    """torch notes beside each node in which files its code stands; a path may name a person."""
+    content = (exported / "model.onnx").read_bytes()
+    assert b"semivox" in content
+    assert not [package for package in (semivox, torch) if str(Path(package.__file__).parent).encode() in content]
 
 
 def test_a_file_that_says_something_else_is_not_kept(run, tmp_path, monkeypatch, capsys):

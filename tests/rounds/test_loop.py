@@ -342,6 +342,12 @@ def test_a_watch_begins_a_round_when_labels_have_arrived_and_are_whole(loop):
     assert RoundRecord.load(loop / "job" / "rounds" / "2" / "round.json").start == "warm"
 
 
+@pytest.mark.parametrize("command", ["run", "watch"])
+def test_a_wrong_word_for_how_rounds_begin_is_told_before_anything_is_done(tmp_path, capsys, command):
+    assert exit_code([command, str(tmp_path), "-o", str(tmp_path / "job"), "--begin", "x"]) == 2
+    assert "--begin 'x' is neither warm nor scratch" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_example_of_three_rounds_runs(tmp_path):
     example = Path(__file__).parents[2] / "examples" / "label_in_rounds.py"

@@ -19,6 +19,7 @@ import typer
 from typer.exceptions import TyperException
 
 from semivox.cli import data, export, fetch, jobs, methods, models, rounds, studies, view
+from semivox.cli.command_report import CommandReport
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.usage import sentence
 from semivox.cli.whole_help import WholeHelp
@@ -131,8 +132,19 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
     finally:
         end_quietly(said)
         if told.report is not None:
-            told.report.end(code, said)
+            failed = _reported(told.report, code, said)
+            code = code or failed
     return code
+
+
+def _reported(report: CommandReport, code: int, said: str) -> int:
+    """Write the report; the exit code where that fails, else 0."""
+    try:
+        report.end(code, said)
+    except (SemivoxError, OSError) as error:
+        print(f"semivox: the report is not written: {error}", file=sys.stderr)
+        return SemivoxError.code
+    return 0
 
 
 def _ended(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:

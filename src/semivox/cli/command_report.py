@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.files import write_text
+from semivox.core.files import beside, short, write_text
+from semivox.core.json_text import parsed
+from semivox.core.reading import text_of
 
 KIND = "semivox command report"
 OUTPUTS = {"out"}
@@ -75,15 +77,20 @@ class CommandReport:
 
 def require_writable(path: Path) -> None:
     """Raise InputError where a report cannot be written, or would replace what is no report."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    temporary = beside(path)
+    try:
+        temporary.touch()  # the one way to know
+        temporary.unlink()
+        standing = path.lstat() if os.path.lexists(path) else None
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"--report {path} cannot be written; give a file in a folder that is there, such as report.json"
-        )
-    if not path.exists():
+            f"--report {short(path)} cannot be written; give a file in a folder that is there, such as report.json"
+        ) from error
+    if standing is None:
         return
     try:
-        known = json.loads(path.read_text(encoding="utf-8")).get("kind") == KIND
-    except (OSError, ValueError, AttributeError):
+        known = parsed(text_of(path)).get("kind") == KIND
+    except (InputError, ValueError, AttributeError):
         known = False
     if not known:
         raise InputError(f"--report {path} would replace a file that is no report of a command; give another name")

@@ -16,7 +16,7 @@ def suggest(
     target: Annotated[
         Path, typer.Argument(metavar="JOB", help="Job folder; or the data folder where nothing is trained yet.")
     ],
-    count: Annotated[int, typer.Option("--number", "-n", help="Scans (or boxes) to name.", min=1)] = 5,
+    count: Annotated[int, typer.Option("--number", "-n", help="Scans (or boxes) to name.", min=1, max=100_000)] = 5,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to write. Default: JOB/suggested/after-round-N.")
     ] = None,
@@ -87,9 +87,9 @@ def adopt(
 
 def rounds(
     job: Annotated[Path, typer.Argument(metavar="JOB", help="Folder of a finished job with test or validation scans.")],
-    count: Annotated[int, typer.Option("--rounds", "-r", help="Trainings on pseudo-labels.", min=1)] = 2,
+    count: Annotated[int, typer.Option("--rounds", "-r", help="Trainings on pseudo-labels.", min=1, max=100)] = 2,
     keep: Annotated[float, typer.Option(help="Part of the pool whose pseudo-labels are kept.", min=0, max=1)] = 0.5,
-    workers: Annotated[int, typer.Option(help="Processes that prepare patches; 0: none.", min=0)] = 2,
+    workers: Annotated[int, typer.Option(help="Processes that prepare patches; 0: none.", min=0, max=256)] = 2,
 ) -> None:
     """Self-training: label the pool, keep what is stable, train again from scratch; against twins of equal steps.
 

@@ -163,13 +163,34 @@ def _exported(network: nn.Module, example: Tensor, opset: int) -> Any:
     finally:
         quiet.setLevel(level)
     assert program is not None
-    model = program.model_proto
+    model = _without_origins(program.model_proto)
     written = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     if written != opset:
         raise InputError(
             f"torch wrote opset {written} where {opset} was asked for: it has no way from the one to the other"
         )
     return model
+
+
+def _without_origins(model: Any) -> Any:
+    """The model without what torch notes beside each node: in which file of this machine its code stands, whose path
+    may name a person."""
+    for graph in (model.graph, *model.functions):
+        _clear_origins(graph)
+    return model
+
+
+def _clear_origins(graph: Any) -> None:
+    for name in ("node", "initializer", "input", "output", "value_info"):
+        for one in getattr(graph, name, ()):
+            if not isinstance(one, str):  # the names of a function's inputs
+                one.ClearField("doc_string")
+                one.ClearField("metadata_props")
+            for attribute in one.attribute if name == "node" else ():
+                for inner in (*attribute.graphs, *((attribute.g,) if attribute.HasField("g") else ())):
+                    _clear_origins(inner)
+    graph.ClearField("doc_string")
+    graph.ClearField("metadata_props")
 
 
 def _props(model: Any) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,23 @@ def _trace(network: torch.nn.Module, plan: Plan, target: Path, out: Path) -> Non
             traced = torch.jit.trace(network, (example,), check_trace=False)
             with writing(out):
                 torch.jit.save(traced, str(target))
+                _drop_origins(target)
             found = difference(network, torch.jit.load(str(target)).eval(), len(plan.channels), plan.patch)
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"torch cannot trace this network: {str(error).strip().splitlines()[0][:200]}") from error
     if found > CLOSE:
         raise SemivoxError(f"the traced network differs from the model by up to {found:.2g}, so no bundle was written")
+
+
+def _drop_origins(target: Path) -> None:
+    """Take out of TorchScript which file of this machine each line comes from: a path may name a person."""
+    named = target.with_name("named.ts")
+    target.rename(named)
+    with zipfile.ZipFile(named) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            if not entry.filename.endswith(".debug_pkl"):
+                new.writestr(entry.filename, old.read(entry))
+    named.unlink()
 
 
 def _readme(card: ModelCard) -> str:

@@ -39,7 +39,7 @@ def fetch(
         raise InputError(f"{out} holds something else; give another --out")
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-    base = mirror or os.environ.get(MIRROR) or SOURCE
+    base = (os.environ.get(MIRROR) or SOURCE) if mirror is None else mirror
     with locked(out.parent, f".{out.name}.lock"):
         _bring(one, f"{base.rstrip('/')}/{one.archive}", out, progress)
     return out

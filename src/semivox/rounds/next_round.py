@@ -37,8 +37,7 @@ def run_rounds(job: Job, start: str | None, progress: ProgressDisplay | None = N
     InputError as ``run_job`` does, and where settings or test scans would change between rounds.
     """
     progress, out = progress or Quiet(), job.folder
-    if start is not None and start not in STARTS:
-        raise InputError(f"--begin {start!r} is neither warm nor scratch")
+    require_start(start)
     if out.parent.name == FOLDER and kind_of(out.parent.parent) == "job":
         raise InputError(f"{out} is a round of the job {out.parent.parent}; give --out {out.parent.parent}")
     if kind_of(out) != "job" or not Round(1, out).finished:
@@ -64,6 +63,12 @@ def run_rounds(job: Job, start: str | None, progress: ProgressDisplay | None = N
         f"in all, from {begun}; test scans and plan stay."
     )
     return run_job(_round_job(job, this), progress)
+
+
+def require_start(start: str | None) -> None:
+    """Raise InputError for a word that names no way to begin a round."""
+    if start is not None and start not in STARTS:
+        raise InputError(f"--begin {start!r} is neither warm nor scratch")
 
 
 def _require_same(out: Path, options: RunOptions) -> None:

@@ -13,7 +13,7 @@ from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.folder import last_finished
-from semivox.rounds.next_round import run_rounds
+from semivox.rounds.next_round import require_start, run_rounds
 from semivox.rounds.origins import newly_labeled
 
 
@@ -31,6 +31,7 @@ def watch(
     look before: somebody may still be writing. Raises InputError as ``run_rounds`` does.
     """
     progress = progress or Quiet()
+    require_start(start)  # now, and not in the round after this one
     while True:
         summary = run_rounds(job, start if _finished(job.folder) else None, progress)
         number = last_finished(job.folder).number

@@ -85,7 +85,9 @@ def test_a_file_that_the_server_has_not_is_said_at_once(tmp_path):
     assert len(web.asked) == 1
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/a.tar", "a.tar"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://example.org/a.tar", "a.tar", "http://[x/a.tar", "http://"]
+)
 def test_only_web_addresses_are_asked(tmp_path, url):
     with pytest.raises(InputError, match="no web address"):
         download(url, tmp_path / "a.tar", MD5)

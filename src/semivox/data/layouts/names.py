@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,8 @@ CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
 ANY = 10_000
 """As many channels as four digits can count: every number is taken for a channel's."""
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Letters that turn the direction of writing."""
 MAX_NAME = 200
 """Bytes; file systems allow 255 for a name, and results append to it."""
 
@@ -118,12 +121,17 @@ def require_name(name: str) -> None:
     """Refuse a case name that cannot safely name a folder of results. Raises InputError."""
     if printable(name) != name:
         raise InputError(f"{printable(name)!r} cannot name a case: it is not UTF-8; rename the file")
-    bad = not name.strip() or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name)
+    bad = not name.strip() or name.startswith(".") or any(c in "/\\" or _unseen(c) for c in name)
     if bad or len(name.encode()) > MAX_NAME:
         raise InputError(
             f"{name[:60]!r} cannot name a case: a name must not be empty, begin with a dot, contain / or \\ or control "
             f"characters, or exceed {MAX_NAME} bytes; rename the file or the case_id"
         )
+
+
+def _unseen(letter: str) -> bool:
+    """Whether a letter controls what is shown: ends a line, or turns the writing, so that another name is read."""
+    return unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in TURNING
 
 
 def clash(name: str, first: Path, second: Path) -> InputError:

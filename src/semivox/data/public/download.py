@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def download(url: str, target: Path, md5: str, count: Count = lambda done, total
     that is none or has no such file, and SemivoxError where the server cannot be reached, breaks off again and again,
     or sends other bytes than were published.
     """
-    if not url.startswith(("http://", "https://")):
+    if not _is_web_address(url):
         raise InputError(f"{url} is no web address; --mirror takes one that begins with https:// or http://")
     if target.exists():
         if digest(target) == md5:
@@ -60,6 +61,14 @@ def download(url: str, target: Path, md5: str, count: Count = lambda done, total
         f"{url} has sent other bytes than were published (MD5 {md5} expected); nothing was kept. Try again, or use "
         "another --mirror"
     )
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def digest(path: Path) -> str:
