@@ -103,6 +103,15 @@ def test_where_there_is_no_cluster_a_sentence_says_so(place, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_the_address_of_the_environment_is_asked_before_ray_waits_for_it(place, tmp_path, monkeypatch):
+    pytest.importorskip("ray", reason="ray is not installed")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    done = study(place, tmp_path / "out", "--on", "ray")
+    assert done.returncode == 2, done.stderr
+    assert "no Ray cluster answers at 'auto'" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_where_there_is_no_slurm_a_sentence_says_so(place, tmp_path, monkeypatch):
     pytest.importorskip("submitit", reason="submitit is not installed")
     monkeypatch.setenv("PATH", os.path.dirname(sys.executable))

@@ -63,7 +63,11 @@ def connect(address: str) -> dict[str, float]:
 
 
 def _require_answer(address: str) -> None:
-    """Raise OSError where nothing listens at HOST:PORT: Ray itself would wait for minutes."""
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself would wait for minutes.
+
+    Behind "auto" stands the environment's RAY_ADDRESS, where it is set.
+    """
+    address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=ANSWER).close()
