@@ -3,6 +3,7 @@
 import json
 import shlex
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,15 @@ TINY = (
     *("--spacing", "8", "--patch", "16,16,8", "--network", "small", "--steps", "1", "--device", "cpu"),
     *("--workers", "0", "--set", "plan.precision=32-true", "--set", "plan.channels_last=false"),
 )
+
+
+WITH_PATHS = ("job.json", "case.json")
+"""Files of a job folder that say where its scans are: without that, it could not be resumed."""
+
+
+def as_recorded(command):
+    """A command with the last names of its paths, as a record keeps it, quoted as a shell reads it."""
+    return shlex.join(["semivox", *(f".../{Path(word).name}" if word.startswith("/") else word for word in command)])
 
 
 @pytest.fixture
@@ -49,17 +59,17 @@ def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, ca
     assert exit_code(["report", str(job)]) == 0
     page = (job / "report.html").read_text(encoding="utf-8")
     assert "hardly found" in page
-    typed = shlex.join(["semivox", *command])  # what a person can type again
+    typed = as_recorded(command)
     assert typed in page
+    shared = [page, *(path.read_text() for path in job.rglob("*.json*") if path.name not in WITH_PATHS)]
+    assert not [text[:80] for text in shared if str(tmp_path.parent) in text]
     environment = json.loads((job / "supervised" / "environment.json").read_text())
     assert environment[-1]["command"] == typed
     assert "a training, " in page  # what each method cost
     assert exit_code(["run", str(scans), "-o", str(job), *TINY]) == 0
     starts = json.loads((job / "job.json").read_text())["starts"]
     assert starts[0] == {"command": typed, "semivox": version("semivox")}
-    assert [start["command"] for start in starts[1:]] == [
-        shlex.join(["semivox", "run", str(scans), "-o", str(job), *TINY])
-    ]
+    assert [start["command"] for start in starts[1:]] == [as_recorded(["run", str(scans), "-o", str(job), *TINY])]
     assert wanted == [2]  # --workers 0 without --processes starts no process at all
     assert [path.name for path in (job / "labels").glob("*.nii.gz")] == ["hip_0002.nii.gz"]
     assert exit_code(["predict", str(job / "embedding_matching"), "-i", str(scans / "imagesTs"), "-o",

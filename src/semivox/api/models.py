@@ -129,46 +129,19 @@ def predict(  # noqa: PLR0913 - the options of the command
     the others are done.
     """
     require_alone("predict")
-    import torch
-
-    from semivox.inference.confidence_table import calibration_of, told, write_confidence
-    from semivox.inference.folder import predict_folder
-    from semivox.pipeline.predict import predictor_by, slow_precision
-    from semivox.pipeline.predict_on_ray import helpers, require_place
-    from semivox.pipeline.predict_processes import command_of
+    from semivox.pipeline.label_scans import LabelRequest, label_scans
     from semivox.pipeline.progress import Quiet
-    from semivox.pipeline.saved_forms import maps_and_forms, save_forms
 
-    maps, forms = maps_and_forms(save)
-    require_place(on, address)
-    run, inputs, out = (Path(path).absolute() if on == "ray" else Path(path) for path in (run, inputs, out))
-    how = {
+    windows = {
         "blend": blend,
         "overlap": overlap,
         "stride": stride,
         "mirror": mirror,
         "largest_component": largest_component,
     }
-    predictor = predictor_by(backend, run, device, precision, **how)
-    channels, progress = len(predictor.plan.channels), progress or Quiet()
-    if slow := slow_precision(predictor):
-        progress.say(slow)
-    where = {"device": device, "backend": backend}
-    same = command_of(run, inputs, out, maps, overwrite, precision, {**how, **where})
-    others = helpers(on, same, (out, inputs, run), address, processes, device, progress)
-    with others, torch.inference_mode(), progress.bar("labeling scans") as count:
-        outcome = predict_folder(
-            inputs, out, predictor, channels, maps, overwrite, lambda done, total, _: count(done, total)
-        )
-    for sentence in outcome.sentences():
-        progress.say(sentence)
-    if forms:
-        there = set(outcome.labels)
-        jobs = [job for job in outcome.jobs if job.label in there]
-        save_forms(jobs, forms, predictor.plan.classes, overwrite)
-    for sentence in told(write_confidence(out, run), out, calibration_of(run)):
-        progress.say(sentence)
-    return outcome.labels
+    paths = Path(run), Path(inputs), Path(out)
+    asked = LabelRequest(*paths, tuple(save), windows, overwrite, device, precision, backend, processes, on, address)
+    return label_scans(asked, progress or Quiet())
 
 
 def evaluate(

@@ -68,27 +68,18 @@ def pretrain(
     progress.say(f"The weights are in {out}. Use them: semivox run {data} --out JOB --start {out}")
 
 
+@takes(windows=run_options.WINDOWS)
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Job, run or model folder, or model.onnx.")],
     inputs: Annotated[Path, typer.Option("--in", "-i", help="Scan, folder of scans, or DICOM folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the labels.")],
+    windows: Mapping[str, Any],
     save: Annotated[
         str | None,
         typer.Option(
             help="Also: probabilities,entropy,disagreement (maps); dicom-seg,rtstruct,seg-nrrd,itksnap,nifti,csv."
         ),
     ] = None,
-    blend: Annotated[str, typer.Option(help="Weights of overlapping windows: gaussian or uniform.")] = "gaussian",
-    overlap: Annotated[float, typer.Option(help="Fraction of a window shared with the next.", min=0, max=0.95)] = 0.5,
-    stride: Annotated[
-        str | None, typer.Option(help="Voxels from one window to the next, x,y,z, instead of --overlap.")
-    ] = None,
-    mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average over mirror images, up to 8 times the work.")
-    ] = False,
-    largest_component: Annotated[
-        bool, typer.Option("--largest-component", help="Keep the largest connected piece of each class.")
-    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace labels that another scan or program made.")
     ] = False,
@@ -118,11 +109,6 @@ def predict(
         inputs,
         out,
         save=typed.names(save),
-        blend=blend,
-        overlap=overlap,
-        stride=typed.whole_triple(stride, "--stride"),
-        mirror=mirror,
-        largest_component=largest_component,
         overwrite=overwrite,
         device=device,
         precision=precision,
@@ -131,6 +117,7 @@ def predict(
         address=address,
         backend=backend,
         progress=progress,
+        **windows,
     )
     progress.say(f"{plural(len(written), 'scan is', 'scans are')} labeled; the labels are in {out}.")
 

@@ -120,4 +120,11 @@ PatchText = Annotated[str | None, typer.Option("--patch", help="Patch size in vo
 Network = Annotated[
     str | None, typer.Option(help="vnet, unet3d, uxnet, pyramid_unet or small.", autocompletion=NETWORKS)
 ]
+Blend = Annotated[str, typer.Option(help="Weights of overlapping windows: gaussian or uniform.")]
+Overlap = Annotated[float, typer.Option(help="Fraction of a window shared with the next.", min=0, max=0.95)]
+Stride = Annotated[str | None, typer.Option(help="Voxels from one window to the next, x,y,z, instead of --overlap.")]
+Mirror = Annotated[bool, typer.Option("--mirror", help="Average over mirror images, up to 8 times the work.")]
+LargestComponent = Annotated[
+    bool, typer.Option("--largest-component", help="Keep the largest connected piece of each class.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]

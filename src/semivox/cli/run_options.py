@@ -1,4 +1,4 @@
-"""Options that commands take together, as one value: what is planned, and what is trained and how."""
+"""Options that commands take together, as one value: of a plan, of a training, of labeling scans."""
 
 from __future__ import annotations
 
@@ -103,3 +103,21 @@ TRAIN = OptionGroup(
 _NO_METHOD = ("split", "labeled", "exclude", "seed", "device", "workers", "readers", "sets")
 PRETRAIN = OptionGroup({name: RUN.options[name] for name in _NO_METHOD}, _pretrain)
 """How a pretraining is done -> arguments of ``api.pretrain``."""
+
+
+def _windows(stride: str | None, **others: Any) -> dict[str, Any]:
+    return {**others, "stride": typed.whole_triple(stride, "--stride")}
+
+
+WINDOWS = OptionGroup(
+    {
+        "blend": o.Blend,
+        "overlap": o.Overlap,
+        "stride": o.Stride,
+        "mirror": o.Mirror,
+        "largest_component": o.LargestComponent,
+    },
+    _windows,
+    {"blend": "gaussian", "overlap": 0.5, "mirror": False, "largest_component": False},
+)
+"""How a scan's windows become one answer -> arguments of ``api.predict``."""

@@ -16,6 +16,8 @@ from semivox.core.geometry import Shape, Spacing
 Precision = Literal["32-true", "bf16-mixed"]
 DECIDE_NOTHING = ("forecast", "reasons", "fingerprint")
 """Fields of a plan that decide no number of a run."""
+TIMED = ("precision", "channels_last", "steps")
+"""Fields whose reasons quote the times of measured steps."""
 Edge = Annotated[int, Field(ge=1, le=2**16)]
 """Voxels of a patch along an axis."""
 MOST_CLASSES = 255
@@ -201,6 +203,12 @@ class Plan(Frozen):
         """A short hash of everything that decides the numbers of a run: patch, network, batch, steps and the rest."""
         content = self.model_dump_json(exclude=set(DECIDE_NOTHING))
         return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def without_times(plan: Plan) -> Plan:
+    """The plan as a model keeps it: times that were measured say nothing of the model, and differ at each training."""
+    told = {field: why for field, why in plan.reasons.items() if field not in TIMED}
+    return plan.model_copy(update={"forecast": None, "reasons": told})
 
 
 def without_names(plan: Plan) -> Plan:

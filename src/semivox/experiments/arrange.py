@@ -15,7 +15,7 @@ from semivox.core.split import Split
 from semivox.data.checks.findings import CheckReport
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.experiments.arms import TWIN, arms_of, shared_config
-from semivox.experiments.experiment import Experiment
+from semivox.experiments.experiment import Experiment, check_starts
 from semivox.experiments.labeled_sets import LabeledSet
 from semivox.experiments.record import Record, check_same, claim, kind_of, load_record
 from semivox.experiments.runs import Run
@@ -51,6 +51,7 @@ def arranged(experiment: Experiment, out: Path, progress: ProgressDisplay) -> It
     The folder is held for as long as the block lasts: no second process begins anything in it. Raises InputError for
     unfit scans, and where ``out`` holds something else, or is held by another process.
     """
+    check_starts(experiment, out)
     claim(out, experiment.kind)
     with RunFolder(out).locked():
         wanted, experiment = experiment, as_begun(experiment, out)

@@ -5,6 +5,7 @@ A study reads it from a study file. A job is one too: of one method and its supe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.possible import require_device
 from semivox.pipeline.stages import load_dataset
 from semivox.training.run import check_parts
+from semivox.training.start import require_network, require_unseen
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Experiment:
     def runs(self) -> tuple[Run, ...]:
         """All runs it takes."""
         return runs_of(self.study_file, self.labeled_sets)
+
+    def splits(self) -> Iterator[tuple[Run, Split]]:
+        """Each run with who is trained on and scored in it."""
+        parts = {(one.name, one.draw, part.fold): part.split for one in self.labeled_sets for part in one.parts}
+        for run in self.runs:
+            yield run, parts[run.place.labeled_set, run.place.draw, run.place.fold]
 
     def record(self) -> Record:
         """What its folder keeps of it."""
@@ -79,14 +87,22 @@ def check_options(study_file: StudyFile) -> None:
 
 def check_runs(experiment: Experiment) -> None:
     """Raise InputError where some run would lack the cases that its method or its settings need."""
-    splits = {
-        (labeled_set.name, labeled_set.draw, part.fold): part.split
-        for labeled_set in experiment.labeled_sets
-        for part in labeled_set.parts
-    }
-    for run in experiment.runs:
-        split = splits[run.place.labeled_set, run.place.draw, run.place.fold]
+    for run, split in experiment.splits():
         check_parts(split, config_of(experiment.study_file, run.arm, run.seed, 0))
+
+
+def check_starts(experiment: Experiment, out: Path) -> None:
+    """Raise InputError where a run that is not done in ``out`` cannot begin from the pretraining it is to begin from.
+
+    Whether the plan's own network is that of the pretraining is seen when the plan is made.
+    """
+    for run, split in experiment.splits():
+        start = config_of(experiment.study_file, run.arm, run.seed, 0).train.start
+        if start is None or run.done(out):
+            continue
+        require_unseen(Path(start), split)
+        if run.arm.network is not None:
+            require_network(Path(start), run.arm.network)
 
 
 def scored_cases(split: Split, dataset: Dataset, scored_on: ScoredOn) -> tuple[str, ...]:

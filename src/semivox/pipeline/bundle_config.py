@@ -62,11 +62,6 @@ def metadata(card: ModelCard) -> Mapping[str, Any]:
 
 def inference(plan: Plan) -> Mapping[str, Any]:
     """inference.json: MONAI's own parts from files to labels on the scans' own grids."""
-    values = [info.value for info in plan.classes]
-    classes = list(range(len(values)))
-    numbered = [{"_target_": "MapLabelValued", "keys": "pred", "orig_labels": classes, "target_labels": values}]
-    numbered = [] if values == classes else numbered
-    kind = "uint8" if max(values) < 256 else "uint16"
     return {
         "imports": ["$import glob", "$import os", "$import re", "$import torch", "$import numpy as np"],
         "bundle_root": ".",
@@ -75,16 +70,7 @@ def inference(plan: Plan) -> Mapping[str, Any]:
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
         "datalist": datalist(len(plan.channels)),
         "network_def": "$torch.jit.load(@bundle_root + '/models/model.ts', map_location=@device).eval()",
-        "preprocessing": {
-            "_target_": "Compose",
-            "transforms": [
-                {"_target_": "LoadImaged", "keys": "image", "ensure_channel_first": True, "image_only": True},
-                {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
-                {"_target_": "Lambdad", "keys": "image", "func": intensity(plan.intensity), "track_meta": True},
-                {"_target_": "Spacingd", "keys": "image", "pixdim": list(plan.spacing), "mode": "bilinear"},
-                {"_target_": "EnsureTyped", "keys": "image", "dtype": "$torch.float32"},
-            ],
-        },
+        "preprocessing": {"_target_": "Compose", "transforms": _before(plan)},
         "dataset": {"_target_": "Dataset", "data": "@datalist", "transform": "@preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "num_workers": 0},
         "inferer": {
@@ -96,28 +82,7 @@ def inference(plan: Plan) -> Mapping[str, Any]:
             "padding_mode": "constant",
             "cval": padding(plan.intensity[0]),
         },
-        "postprocessing": {
-            "_target_": "Compose",
-            "transforms": [
-                {
-                    "_target_": "Invertd",
-                    "keys": "pred",
-                    "transform": "@preprocessing",
-                    "orig_keys": "image",
-                    "nearest_interp": False,
-                    "to_tensor": True,
-                },
-                {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
-                *numbered,
-                {
-                    "_target_": "SaveImaged",
-                    "keys": "pred",
-                    "output_dir": "@output_dir",
-                    "output_dtype": f"$np.{kind}",
-                    "resample": False,
-                },
-            ],
-        },
+        "postprocessing": {"_target_": "Compose", "transforms": _after(plan)},
         "evaluator": {
             "_target_": "SupervisedEvaluator",
             "device": "@device",
@@ -128,6 +93,43 @@ def inference(plan: Plan) -> Mapping[str, Any]:
         },
         "run": ["$@evaluator.run()"],
     }
+
+
+def _before(plan: Plan) -> list[dict[str, Any]]:
+    """From a file to what the network sees."""
+    return [
+        {"_target_": "LoadImaged", "keys": "image", "ensure_channel_first": True, "image_only": True},
+        {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
+        {"_target_": "Lambdad", "keys": "image", "func": intensity(plan.intensity), "track_meta": True},
+        {"_target_": "Spacingd", "keys": "image", "pixdim": list(plan.spacing), "mode": "bilinear"},
+        {"_target_": "EnsureTyped", "keys": "image", "dtype": "$torch.float32"},
+    ]
+
+
+def _after(plan: Plan) -> list[dict[str, Any]]:
+    """From probabilities on the network's grid to a label file on the scan's own, with the data set's values."""
+    values = [info.value for info in plan.classes]
+    classes = list(range(len(values)))
+    numbered = [{"_target_": "MapLabelValued", "keys": "pred", "orig_labels": classes, "target_labels": values}]
+    return [
+        {
+            "_target_": "Invertd",
+            "keys": "pred",
+            "transform": "@preprocessing",
+            "orig_keys": "image",
+            "nearest_interp": False,
+            "to_tensor": True,
+        },
+        {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
+        *([] if values == classes else numbered),
+        {
+            "_target_": "SaveImaged",
+            "keys": "pred",
+            "output_dir": "@output_dir",
+            "output_dtype": f"$np.{'uint8' if max(values) < 256 else 'uint16'}",
+            "resample": False,
+        },
+    ]
 
 
 def datalist(channels: int) -> str:

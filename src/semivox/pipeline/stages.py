@@ -25,6 +25,7 @@ from semivox.pipeline.planning import CheckedDataset, planned
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.forecast import forecast
 from semivox.training.settings import RunConfig, TrainSettings
+from semivox.training.start import require_network
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
 
@@ -108,6 +109,8 @@ def make_plan(
     fixed = options.steps is not None or "steps" in options.fields or config.train.steps is not None
     hours = None if fixed else options.hours
     plan = planned(inspected, options, config.train.device)
+    if config.train.start is not None:  # the network is known now, and nothing was trained yet
+        require_network(Path(config.train.start), plan.network, len(plan.channels))
     with (progress or Quiet()).bar("measuring training steps, in seconds") as count:
         return forecast(plan, config, options.fields, count, hours)
 

@@ -1,4 +1,4 @@
-"""The cases of a job as its page lists them: scores of both models, volumes, findings, and what shows them."""
+"""What shows the cases of a job on its page: pictures and volumes, as far as the page has room."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import json
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,17 +15,16 @@ import numpy as np
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder, write_atomically
 from semivox.core.plan import Plan
-from semivox.core.reading import text_of
+from semivox.core.processes.command import without_folders
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, read_label
 from semivox.data.prepared.labels import class_indices
-from semivox.evaluation.aggregation import case_means
-from semivox.evaluation.score import Row
 from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
 from semivox.inference.jobs import safe_name
 from semivox.pipeline.predict import prediction_of
+from semivox.reports.case_lines import CaseLine, case_lines, findings_of
 from semivox.reports.overlay import overlay
 from semivox.reports.viewer.scenes import Layer, Scene
 from semivox.reports.viewer.volumes import cropped_image, cropped_label, labeled_box
@@ -38,39 +37,6 @@ MOST = 200
 """Cases that are drawn; the better ones beyond are listed with their scores alone."""
 BESIDE = "report_data"
 """Folder beside the page with what it has no room for."""
-UNFIT = 0.1
-"""Mean Dice of a case below which it is marked."""
-
-
-@dataclass(frozen=True)
-class CaseLine:
-    """One scored case."""
-
-    name: str
-    twin: float | None
-    """Mean Dice of the classes by the model without unlabeled scans; None where undefined."""
-    method: float | None
-    hd95: float | None
-    """HD95 in mm of the method, missed and invented objects counted with the scan's diagonal."""
-    reference_ml: float
-    twin_ml: float | None
-    method_ml: float
-    findings: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    png: bytes | None = None
-    columns: tuple[str, ...] = ()
-    """Of the picture, from left to right."""
-    scene: int | None = None
-    """Number of its scene in the viewer; None where the page holds no volume of it."""
-    picture_file: str = ""
-    """Beside the page, where the page has no room for the picture."""
-    volume_file: str = ""
-    """The same of its volumes, which the page opens when a reader chooses the file."""
-
-    @property
-    def difference(self) -> float | None:
-        """Method minus twin."""
-        return None if self.twin is None or self.method is None else self.method - self.twin
 
 
 @dataclass(frozen=True)
@@ -88,13 +54,14 @@ class Cases:
 def cases_of(results: Results, twin: Group, method: Group) -> Cases:
     """Every case of a job: worst Dice of the method first. Pictures and volumes as far as the budget goes."""
     lines = sorted(
-        _lines(twin, method, _findings(results.folder)), key=lambda line: (line.method is not None, line.method or 0)
+        case_lines(twin, method, findings_of(results.folder)),
+        key=lambda line: (line.method is not None, line.method or 0),
     )
     data = Path(results.record.data)
     try:
         dataset = layouts.find(data)
     except InputError:  # the data are elsewhere: scores can be listed all the same
-        return Cases(tuple(lines), left_out=f"The scans are no longer in {data}, so none is shown.")
+        return Cases(tuple(lines), left_out="The scans are no longer where they were, so none is shown.")
     scenes: list[Scene] = []
     volumes: dict[str, str] = {}
     pictures, bytes_of_volumes, listed, beside = 0, 0, [], results.folder / BESIDE
@@ -193,59 +160,6 @@ def _left_out(lines: list[CaseLine], data: Path) -> str:
         said.append(f"What the page has no room for lies in {BESIDE}/ beside it: keep the two together.")
     if without:
         said.append(f"{without} of {len(lines)} cases have no picture.")
-        said.append(f"{shlex.join(['semivox', 'view', str(data)])} --labels RUN/predictions shows any of them.")
+        shown = shlex.join(["semivox", "view", without_folders(str(data))])
+        said.append(f"{shown} --labels RUN/predictions shows any of them.")
     return " ".join(said)
-
-
-def _lines(twin: Group, method: Group, findings: Mapping[str, tuple[str, ...]]) -> Iterator[CaseLine]:
-    """Scores and volumes of every case that the method was scored on."""
-    rows = {arm: _by_case(group) for arm, group in (("twin", twin), ("method", method))}
-    dice = {arm: _means(own, "dice") for arm, own in rows.items()}
-    distance = _means(rows["method"], "hd95_mm")
-    for case, own in rows["method"].items():
-        others = rows["twin"].get(case)
-        yield CaseLine(
-            case,
-            dice["twin"].get(case),
-            dice["method"].get(case),
-            distance.get(case),
-            sum(row.reference_ml for row in own),
-            sum(row.prediction_ml for row in others) if others else None,
-            sum(row.prediction_ml for row in own),
-            findings.get(case, ()),
-            tuple(_warned(own, method.arm.method)) + tuple(_warned(others or [], twin.arm.method)),
-        )
-
-
-def _by_case(group: Group) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in next(iter(group.runs.values())).rows:
-        found.setdefault(row.case, []).append(row)
-    return found
-
-
-def _means(rows: Mapping[str, list[Row]], score: str) -> Mapping[str, float]:
-    return case_means([row for own in rows.values() for row in own], score)
-
-
-def _warned(rows: list[Row], arm: str) -> Iterator[str]:
-    """What is wrong with the segmentation of a case, class by class."""
-    for row in rows:
-        if row.empty == "prediction":
-            yield f"{arm} missed {row.class_name}"
-        elif row.empty == "reference":
-            yield f"{arm} invented {row.class_name}"
-        elif row.dice is not None and row.dice < UNFIT:
-            yield f"{arm}: {row.class_name} hardly found (Dice {row.dice:.3f})"
-
-
-def _findings(out: Path) -> Mapping[str, tuple[str, ...]]:
-    """Case -> what the check said of it, notes left out."""
-    try:
-        cases = json.loads(text_of(out / "check.json"))["cases"]
-        return {
-            case["case"]: tuple(found["message"] for found in case["findings"] if found["level"] != "note")
-            for case in cases
-        }
-    except (InputError, ValueError, KeyError, TypeError, RecursionError):  # jobs of before have none
-        return {}

@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 
 from semivox.core.errors import InterruptedRun
 from semivox.core.files import write_text
-from semivox.core.plan import without_names
+from semivox.core.plan import without_names, without_times
 from semivox.methods.method import Losses, Method
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
@@ -108,11 +108,12 @@ class RunMonitor(Observer):
         """Write the model of the selected weights, then mark the run as done."""
         if self.config.train.selection == "validation":
             self.best.load_into(method)
+        plan = without_times(self.spec.plan)
         card = ModelCard(
             semivox=version("semivox"),
             method=self.config.method,
             options=self.config.options,
-            plan=self.spec.plan if self.config.train.keep_names else without_names(self.spec.plan),
+            plan=plan if self.config.train.keep_names else without_names(plan),
             selection=self.config.train.selection,
             steps=self.steps,
             seed=self.config.train.seed,

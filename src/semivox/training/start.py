@@ -14,7 +14,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from semivox.core.errors import InputError
-from semivox.core.plan import Plan
+from semivox.core.plan import NetworkChoice, Plan
 from semivox.core.split import Split
 from semivox.methods import find
 from semivox.methods.method import Method
@@ -38,18 +38,23 @@ def require_start(folder: Path) -> ModelCard:
     return card
 
 
-def require_fit(folder: Path, plan: Plan, split: Split) -> None:
-    """Raise InputError where the start has another network than the plan, or has seen scans that are to be scored."""
+def require_network(folder: Path, network: NetworkChoice, channels: int | None = None) -> None:
+    """Raise InputError where the start has another network, or another number of channels if that is given."""
     card = require_start(folder)
     for name, mine, theirs in (
-        ("network", plan.network, card.plan.network),
-        ("number of channels", len(plan.channels), len(card.plan.channels)),
+        ("network", network, card.plan.network),
+        ("number of channels", channels, len(card.plan.channels)),
     ):
-        if mine != theirs:
+        if mine is not None and mine != theirs:
             raise InputError(
                 f"the start {folder} has another {name} than this training: {theirs} and {mine}. Pretrain with the "
                 "same --network and scans, or train with --plan of the pretraining"
             )
+
+
+def require_unseen(folder: Path, split: Split) -> None:
+    """Raise InputError where the start was pretrained on scans that are to be scored."""
+    require_start(folder)
     seen = Split.load(RunFolder(folder).split)
     scored = {*split.test, *split.validation} & {*seen.labeled, *seen.unlabeled}
     if scored:
@@ -57,6 +62,12 @@ def require_fit(folder: Path, plan: Plan, split: Split) -> None:
             f"the start {folder} was pretrained on {len(scored)} scans that are to be scored here, {min(scored)!r} "
             "among them: scores would flatter. Pretrain with the same --split"
         )
+
+
+def require_fit(folder: Path, plan: Plan, split: Split) -> None:
+    """Raise InputError where a training of this plan on this split cannot begin from there."""
+    require_network(folder, plan.network, len(plan.channels))
+    require_unseen(folder, split)
 
 
 def begin_from(folder: Path, method: Method) -> int:
