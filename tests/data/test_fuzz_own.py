@@ -11,11 +11,14 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.errors import InputError
+from semivox.data import layouts
 from semivox.data.formats import itksnap, volume
+from semivox.data.layouts import description
 from semivox.evaluation.difficulty import read_difficulty
 from semivox.evaluation.tables import read_rows
 from semivox.evaluation.voxel_scores import read_voxel_rows
 from semivox.experiments.study_text import load_study_file
+from semivox.pipeline.assignments import parse_overrides
 from semivox.training import environment, run_log
 from tests import corpus
 from tests.data.mutated import mutated
@@ -67,6 +70,18 @@ PARSERS = {
     ),
     "difficulty.csv": (b"case_id,deviation_mm\na,1.5\nb,2.5\n", read_difficulty),
     "a.seg.nrrd": (None, volume.read_label_scan),
+    "cases.csv": (
+        b'case_id,image,label,split,group\na,a.nii.gz,b.nii.gz,train,p1\nb,"b,b.nii.gz",,test,p2\n',
+        layouts.find,
+    ),
+    "dataset.json": (
+        b'{"channel_names": {"0": "MR"}, "labels": {"background": 0, "one": 1, "two": 2}, "file_ending": ".nii"}',
+        description.load,
+    ),
+    "--set": (
+        b'method.network.rate=0.1 plan.patch=[16,16,16] train.seed=7 method.x={"a":[1,{"b":2}]} plan.steps=1e3',
+        lambda path: parse_overrides(path.read_text(encoding="utf-8", errors="surrogateescape").split(" ")),
+    ),
 }
 NEVER_REFUSE = ("log.jsonl", "environment.json")
 """What decides nothing must stop nothing."""

@@ -204,7 +204,7 @@ MUTANTS = (
     # prepared cases
     Mutant("cases of any plan are listed", "data/prepared/store.py", " if record.plan == digest}", "}", (STORE,)),
     Mutant(
-        "changed scans are up to date", "data/prepared/prepare.py", " and record.sources == sources", "", (PREPARED,)
+        "changed scans are up to date", "data/prepared/prepare.py", " and whole and same", " and whole", (PREPARED,)
     ),
     Mutant(
         "hidden labels are opened",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
+from semivox.core.processes.lock import locked
 from semivox.data import layouts
 from semivox.data.formats.volume import read_label, write_label, write_map
-from semivox.rounds.adopt import Terms, adopt
+from semivox.rounds import adopt as taking_back
+from semivox.rounds.adopt import LOCK, Terms, adopt
 from semivox.rounds.origins import origins_of
 
 SHAPE = (6, 5, 4)
@@ -130,6 +133,37 @@ def test_where_labels_are_not_written_a_sentence_says_so_and_nothing_changes(tmp
     with pytest.raises(InputError, match="by hand"):
         adopt(data, tmp_path / "mine", Terms())
     assert not origins_of(data)
+
+
+def test_two_processes_do_not_change_a_data_set_at_once(tmp_path):
+    """Each would write the list and the origins as it has read them, and one label would be lost."""
+    data = tmp_path / "data"
+    data.mkdir()
+    two_folders(data)
+    label(tmp_path / "mine" / "b.nii.gz")
+    with locked(data, LOCK), pytest.raises(InputError, match="another process is working on"):
+        adopt(data, tmp_path / "mine", Terms())
+    assert not origins_of(data)
+    assert adopt(data, tmp_path / "mine", Terms()).adopted
+
+
+def test_a_label_that_is_about_to_stand_has_its_origin_already(tmp_path, monkeypatch):
+    """Killed in between, what a model has drawn would count as an expert's."""
+    data = tmp_path / "data"
+    data.mkdir()
+    two_folders(data)
+    label(tmp_path / "mine" / "b.nii.gz")
+    with monkeypatch.context() as patch:
+        patch.setattr(taking_back, "put", lambda *_: os._exit(9))
+        child = os.fork()
+        if child == 0:
+            adopt(data, tmp_path / "mine", Terms(origin="pseudo"))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert origins_of(data)["b"].origin == "pseudo"
+    assert not (data / "labels" / "b.nii.gz").exists()
+    adopt(data, tmp_path / "mine", Terms(origin="pseudo"))
+    assert (data / "labels" / "b.nii.gz").exists()
+    assert origins_of(data)["b"].origin == "pseudo"
 
 
 def test_a_pseudo_label_may_be_replaced_and_an_experts_may_not(tmp_path):

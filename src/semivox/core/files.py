@@ -17,8 +17,16 @@ import psutil
 
 from semivox.core.errors import InputError, SemivoxError
 
-HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
-"""Which machine this is, for folders that several share."""
+
+def _numbering() -> str:
+    """Among whom process numbers are unique: a machine, on Linux also one container of it."""
+    with contextlib.suppress(OSError):
+        return f"{platform.node()} {Path('/proc/self/ns/pid').stat().st_ino}"
+    return platform.node()
+
+
+HOST = hashlib.sha256(_numbering().encode()).hexdigest()[:6]
+"""Which machine (or container) this is, for folders that several share: a number of another's process says nothing."""
 UNFINISHED = re.compile(r"^\.(?P<stem>.+)\.(?P<host>[0-9a-f]{6})-(?P<process>\d+)-\d+\.writing(?P<suffix>.*)$")
 NO_PLACE = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EEXIST)
 """What the system says of a path that cannot be, whatever room and permission there are."""

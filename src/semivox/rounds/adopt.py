@@ -10,19 +10,25 @@ import numpy as np
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
-from semivox.core.files import write_text
+from semivox.core.files import beside, make_folder, put, write_atomically, write_text, writing
 from semivox.core.plan import ClassInfo
+from semivox.core.processes.lock import locked
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
+from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.sources import fresh_digest_of
 from semivox.data.formats.volume import read, read_label, require_same_place, to_source, write_label
 from semivox.evaluation.pairs import label_values
 from semivox.inference.jobs import safe_name
 from semivox.rounds.label_places import LabelPlace, label_place
-from semivox.rounds.origins import LabelOrigin, Origin, origins_of, remember
+from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
+from semivox.rounds.origins import place as file_of
 from semivox.rounds.proposal import SuggestedCase, voxel_digest
 from semivox.rounds.returned import case_of, context_of, labels_in
 
+LOCK = ".label_origins.lock"
+PATIENCE = 60.0
+"""Seconds for which another process that takes labels back is waited for."""
 ALIEN = 0.1
 """Dice to the proposal below which a label is doubted to be of this scan."""
 
@@ -82,8 +88,15 @@ def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
     """Put corrected labels into the data set of a job (or into a data folder). All fit, or none is written.
 
     ``corrected``: the folder of a suggestion, a folder of labels named as their cases, or one such file. Raises
-    InputError naming each file that does not fit, and why.
+    InputError naming each file that does not fit, and why. One process at a time changes a data set.
     """
+    root = file_of(context_of(target)[0].root).parent
+    with locked(root, LOCK, PATIENCE):
+        return _adopted(target, corrected, terms)
+
+
+def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
+    """The same, alone."""
     dataset, split, classes, ignore = context_of(target)
     files, suggested = labels_in(corrected)
     checked, unchanged, wrong = list[_Checked](), list[str](), list[str]()
@@ -180,11 +193,24 @@ def _alien(dice: float | None) -> bool:
 
 
 def _written(dataset: Dataset, one: _Checked) -> Adopted:
-    """Write one label and see that the data set has it; else everything is as before. Raises InputError."""
+    """Write one label and see that the data set has it; else everything is as before. Raises InputError.
+
+    Its origin is noted before it stands: killed in between, a model's label must not pass for an expert's.
+    """
     place, name = one.place, one.entry.name
     before = place.label.read_bytes() if place.label.is_file() else None
     listed = place.list.read_text(encoding="utf-8-sig") if place.list is not None else None
-    write_label(place.label, to_source(one.values, one.volume), one.volume.source)
+    known = origins_of(dataset.root)
+    make_folder(place.label.parent)
+    temporary = beside(place.label, suffix_of(place.label))
+    try:
+        write_label(temporary, to_source(one.values, one.volume), one.volume.source)
+        origin = one.origin.model_copy(update={"digest": fresh_digest_of(temporary)})
+        remember(dataset.root, {name: origin})
+        with writing(place.label):
+            put(temporary, place.label)
+    finally:
+        temporary.unlink(missing_ok=True)
     place.enter()
     try:
         now = layouts.find(dataset.root).entry(name)
@@ -196,10 +222,9 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
         if before is None:
             place.label.unlink(missing_ok=True)
         else:
-            place.label.write_bytes(before)
+            write_atomically(place.label, lambda old: old.write_bytes(before))
+        LabelOrigins(labels=known).save(file_of(dataset.root))
         if place.list is not None and listed is not None:
             write_text(place.list, listed)
         raise
-    origin = one.origin.model_copy(update={"digest": fresh_digest_of(place.label)})
-    remember(dataset.root, {name: origin})
     return Adopted(name, origin, before is not None)

@@ -32,6 +32,13 @@ def test_words_where_numbers_stand_change_nothing(whole):
     for name, value in whole.items():
         if value.isdecimal():
             assert launched(whole | {name: "x"}) is None
+            assert launched(whole | {name: "9" * 5000}) is None
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "70000", "9" * 5000, "x"])
+def test_what_is_no_port_is_none(port):
+    assert launched(TORCHRUN | {"MASTER_PORT": port}) is None
+    assert launched(SRUN | {"MASTER_PORT": port}).port == 18456
 
 
 def test_one_process_alone_is_none_of_several():

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -86,16 +87,28 @@ def test_every_byte_of_a_file_of_several_gzip_blocks_counts(tmp_path):
 def test_a_file_is_read_again_when_it_has_changed_and_not_before(tmp_path, monkeypatch):
     path, read = tmp_path / "a", []
     path.write_bytes(b"one")
-    os.utime(path, (1, 1))
-    hashed = hashlib.file_digest
+    hashed, now = hashlib.file_digest, time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 3_000_000_000)  # the file was changed a while ago
     monkeypatch.setattr(hashlib, "file_digest", lambda *given: read.append(1) or hashed(*given))
     first = digest_of(path)
     assert digest_of(path) == first
     assert len(read) == 1
+    monkeypatch.undo()
     path.write_bytes(b"two")  # the same size, changed just now
     assert digest_of(path) != first
     path.write_bytes(b"six")
     assert digest_of(path) == hashlib.sha256(b"six").hexdigest()
+
+
+def test_bytes_that_were_exchanged_with_the_times_put_back_are_noticed(tmp_path, monkeypatch):
+    path, now = tmp_path / "a", time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 3_000_000_000)
+    path.write_bytes(b"one")
+    os.utime(path, (1, 1))
+    first = digest_of(path)
+    path.write_bytes(b"two")
+    os.utime(path, (1, 1))
+    assert digest_of(path) != first
 
 
 def test_pipes_and_devices_are_refused_at_once(folder):

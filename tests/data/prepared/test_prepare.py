@@ -1,12 +1,16 @@
 """Preparing: what is stored equals what inference computes, restarts are cheap, hidden labels stay closed."""
 
+import gzip
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
@@ -142,6 +146,66 @@ def test_damaged_or_outdated_cases_are_made_again(tmp_path, damage):
     assert [n for n in before if before[n] != after[n]] == (["a", "b"] if damage == "plan" else ["a"])
     expected = normalize(files.read(dataset.entries[0].images), plan)
     np.testing.assert_allclose(store.case("a", True).image, expected, rtol=1e-3, atol=1e-3)
+
+
+def in_blocks(path: Path, value: int) -> None:
+    """The scan block-gzipped, with another value in a block in the middle; size and time are always the same."""
+    content = gzip.decompress(path.read_bytes())
+    blocks = [content[:352], bytes([value]) * (len(content) // 2 - 352), content[len(content) // 2 :]]
+    path.write_bytes(b"".join(gzip.compress(block, 0, mtime=0) for block in blocks))
+    os.utime(path, (1e9, 1e9))
+
+
+def test_a_block_in_the_middle_that_was_exchanged_is_noticed_whatever_size_and_time_say(tmp_path):
+    dataset, split = make_dataset(tmp_path / "in", "ab"), Split(labeled=("a", "b"))
+    path = dataset.entries[0].label
+    in_blocks(path, 0)
+    store = prepare(dataset, split, make_plan(), tmp_path / "out")
+    before, said = store.case("a", True).label.copy(), path.stat()
+    in_blocks(path, 2)
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (said.st_size, said.st_mtime_ns)
+    store = prepare(dataset, split, make_plan(), tmp_path / "out")
+    assert not np.array_equal(store.case("a", True).label, before)
+
+
+def test_an_older_file_among_those_of_a_scan_is_noticed(tmp_path):
+    """The newest time and the size of all stay as they were."""
+    dataset, split = make_dataset(tmp_path / "in", "ab"), Split(labeled=("a", "b"))
+    scan = files.read(dataset.entries[0].images)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(scan.array[0].T))
+    entries = []
+    for entry in dataset.entries:
+        for suffix in (".mhd", ".raw"):
+            sitk.WriteImage(image, str(tmp_path / "in" / f"{entry.name}.mhd"))
+            os.utime(tmp_path / "in" / f"{entry.name}{suffix}", (1e9, 1e9))
+        entries.append(CaseFiles(entry.name, (tmp_path / "in" / f"{entry.name}.mhd",), None, None, None))
+    dataset = Dataset(tmp_path / "in", "test", tuple(entries), None, None, None, ())
+    split, raw = Split(labeled=(), unlabeled=("a", "b")), tmp_path / "in" / "a.raw"
+    before = times_after(dataset, split, tmp_path / "out")
+    content = bytearray(raw.read_bytes())
+    content[len(content) // 2] ^= 1
+    raw.write_bytes(content)
+    os.utime(raw, (5e8, 5e8))
+    after = times_after(dataset, split, tmp_path / "out")
+    assert [name for name in before if before[name] != after[name]] == ["a"]
+
+
+def times_after(dataset: Dataset, split: Split, out: Path) -> dict[str, int]:
+    prepare(dataset, split, make_plan(), out)
+    return times(out)
+
+
+def test_the_same_bytes_elsewhere_or_at_another_time_are_the_same_scan(tmp_path):
+    dataset, split = make_dataset(tmp_path / "in", "ab"), Split(labeled=("a", "b"))
+    before = times_after(dataset, split, tmp_path / "out")
+    shutil.copytree(tmp_path / "in", tmp_path / "copy", copy_function=shutil.copyfile)
+    for file in (tmp_path / "in").iterdir():
+        os.utime(file)
+    assert times_after(dataset, split, tmp_path / "out") == before
+    moved = [replace(entry, images=tuple(tmp_path / "copy" / path.name for path in entry.images),
+                     label=tmp_path / "copy" / entry.label.name) for entry in dataset.entries]  # fmt: skip
+    elsewhere = Dataset(tmp_path / "copy", "test", tuple(moved), None, None, None, ())
+    assert times_after(elsewhere, split, tmp_path / "out") == before
 
 
 def test_processes_change_nothing(tmp_path):

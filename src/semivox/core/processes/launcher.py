@@ -11,6 +11,8 @@ from semivox.core.plurals import plural
 
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
 """What torchrun sets, beside the texts below. Only all of them together mean that it was torchrun."""
+LONGEST = 18
+"""Digits of a number that can be one of these."""
 TORCHRUN_TEXTS = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
 SRUN = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES", "SLURM_NODEID", "SLURM_JOB_ID")
 """What srun sets for the processes of a step (a batch script has no step, an interactive shell has one of one task)."""
@@ -42,19 +44,19 @@ class Launched:
 def launched(environment: Mapping[str, str] = os.environ) -> Launched | None:
     """What the launcher says; None where there is none, or one process only, or not all of its variables."""
     torchrun = _numbers(environment, TORCHRUN, TORCHRUN_TEXTS)
-    if torchrun is not None and environment["MASTER_PORT"].isdecimal():
+    port = _port(environment.get("MASTER_PORT", ""))
+    if torchrun is not None and port is not None:
         rank, local, size, devices, node = torchrun
-        address, port = environment["MASTER_ADDR"], int(environment["MASTER_PORT"])
+        address = environment["MASTER_ADDR"]
         return _sane(Launched("torchrun", rank, size, local, devices, size // max(devices, 1), node, address, port))
     srun = _numbers(environment, SRUN, SRUN_TEXTS)
     if srun is not None:
         rank, local, size, nodes, node, job = srun
-        own = environment.get("MASTER_PORT", "")
         return _sane(
             Launched(
                 *("srun", rank, size, local, size // max(nodes, 1), nodes, node),
                 environment.get("MASTER_ADDR") or environment["SLURM_STEP_NODELIST"],
-                int(own) if own.isdecimal() else 15000 + job % 10000,
+                15000 + job % 10000 if port is None else port,
             )
         )
     return None
@@ -78,9 +80,15 @@ def require_alone(command: str) -> None:
 
 def _numbers(environment: Mapping[str, str], names: tuple[str, ...], texts: tuple[str, ...]) -> list[int] | None:
     """Their values, if all are there and whole numbers."""
-    if not all(environment.get(name, "").isdecimal() for name in names) or not all(map(environment.get, texts)):
+    found = [environment.get(name, "") for name in names]
+    if not all(text.isdecimal() and len(text) <= LONGEST for text in found) or not all(map(environment.get, texts)):
         return None
-    return [int(environment[name]) for name in names]
+    return [int(text) for text in found]
+
+
+def _port(text: str) -> int | None:
+    """The number of a port; None for a text that names none."""
+    return int(text) if text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536 else None
 
 
 def _sane(found: Launched) -> Launched | None:

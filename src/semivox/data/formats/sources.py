@@ -17,8 +17,8 @@ from semivox.data.formats.integrity import require_regular
 
 SETTLED_NS = 2_000_000_000
 """A file changed less than two seconds ago may change again within the same tick of its clock, unseen."""
-_known: dict[tuple[int, int, int, int], str] = {}
-"""Device, inode, size and time of change -> hash, for as long as this process lives."""
+_known: dict[tuple[int, int, int, int, int], str] = {}
+"""Device, inode, size, times of modification and of change -> hash, for as long as this process lives."""
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -43,17 +43,17 @@ def digest_of_files(dataset: Dataset) -> str:
 def digest_of(path: Path) -> str:
     """The SHA-256 of all bytes of a file. Raises InputError for what cannot be read, or is a pipe or a device.
 
-    A file is read once in a process: it counts as unchanged while device, inode, size and time of change are the same,
-    unless that time lay within the last two seconds when it was read.
+    A file is read once in a process: it counts as unchanged while device, inode, size and both its times are the same,
+    unless the later lay within the last two seconds when it was read. No program can put back the time of change.
     """
     with _opened(path) as file:
         stat = os.fstat(file.fileno())
-        key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         if key in _known:
             return _known[key]
         began = time.time_ns()
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if began - stat.st_mtime_ns > SETTLED_NS:
+    if began - max(stat.st_mtime_ns, stat.st_ctime_ns) > SETTLED_NS:
         _known[key] = found
     return found
 

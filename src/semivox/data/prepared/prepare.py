@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from semivox.core.processes.pool import each
 from semivox.core.split import Split
 from semivox.data.formats import volume as files
 from semivox.data.formats.scan import READING
-from semivox.data.formats.sources import files_of
+from semivox.data.formats.sources import files_of, fresh_digest_of
 from semivox.data.prepared.labels import class_indices, partly_annotated, sample_foreground
 from semivox.data.prepared.normalize import normalize
 from semivox.data.prepared.resampling import resample_label, target_spacing
@@ -123,9 +123,7 @@ def prepare_case(task: PrepareTask) -> None:
 
 def _write(task: PrepareTask) -> None:
     """Read, normalize, and put the case in its place in one step."""
-    sources = tuple(
-        _source(path) for path in task.paths
-    )  # before reading: a change during reading is noticed next time
+    sources = tuple(_source(path) for path in task.paths)  # before reading, too
     volume = files.read(task.images)
     label = None if task.label is None else _read_label(task.label, volume, task.plan, task.annotated)
     source_shape, affine = volume.source.shape, volume.source.affine
@@ -197,10 +195,34 @@ def _read_label(path: Path, volume: Volume, plan: Plan, annotated: tuple[str, ..
 
 
 def _source(path: Path) -> SourceFile:
-    """Size and time of a scan, of all its files together."""
-    stats = [file.stat() for file in files_of(path)]
-    newest = max((stat.st_mtime_ns for stat in stats), default=0)
-    return SourceFile(path=str(path), size=sum(stat.st_size for stat in stats), modified_ns=newest)
+    """What a scan is now, with the bytes of all its files."""
+    state = _state(path)  # before reading: a change during reading is noticed next time
+    parts = files_of(path)
+    stats = [file.stat() for file in parts]
+    return SourceFile(
+        path=str(path),
+        size=sum(stat.st_size for stat in stats),
+        modified_ns=max((stat.st_mtime_ns for stat in stats), default=0),
+        state=state,
+        sha256=_bytes_of(parts),
+    )
+
+
+def _state(path: Path) -> str:
+    """A hash of what the system says of a scan's files. The time of change is part of it, which, unlike that of
+    modification, no program can set: also bytes that were exchanged with the times put back are noticed."""
+    stats = [(file.name, file.stat()) for file in files_of(path)]
+    said = [(name, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in stats]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _bytes_of(parts: Sequence[Path]) -> str:
+    return hashlib.sha256(" ".join(fresh_digest_of(file) for file in parts).encode()).hexdigest()
+
+
+def _unchanged(path: Path, before: SourceFile) -> bool:
+    """Whether a scan holds the bytes that it held; read only where the system says something else of its files."""
+    return before.state == _state(path) or before.sha256 == _bytes_of(files_of(path))
 
 
 def _up_to_date(task: PrepareTask) -> bool:
@@ -208,12 +230,12 @@ def _up_to_date(task: PrepareTask) -> bool:
     folder = case_folder(task.out, task.name)
     wanted = ("image",) if task.label is None else ("image", "label")
     try:
-        sources = tuple(_source(path) for path in task.paths)
         record = CaseRecord.load(folder / "case.json")
         arrays = [open_array(folder / f"{key}.npy") for key in wanted]
+        same = len(record.sources) == len(task.paths) and all(map(_unchanged, task.paths, record.sources))
     except (InputError, OSError, ValueError):
         return False  # absent, cut short, or of another version: it is made again, which reports what is wrong
     wanted_record = (LAYOUT, READING, task.plan.digest(), task.label is not None, task.annotated)
     made_alike = (record.layout, record.reading, record.plan, record.labeled, record.annotated) == wanted_record
     whole = all(array.shape[-3:] == record.shape for array in arrays)
-    return made_alike and whole and record.sources == sources
+    return made_alike and whole and same

@@ -25,12 +25,18 @@ LAYOUT = 1
 
 
 class SourceFile(Frozen):
-    """A file (or DICOM folder) a case was made from, and enough to notice that it has changed."""
+    """A scan (a file, or several of one) that a case was made from, and enough to notice that it has changed."""
 
     path: str
+    """Where it was; a scan of the same bytes elsewhere is the same one."""
     size: int
     """Bytes."""
     modified_ns: int
+    """Of the file that was changed last."""
+    state: str = ""
+    """Hash of the names, sizes, inodes and times of all its files; while it is the same, none is read again."""
+    sha256: str = ""
+    """Of all bytes of all its files; empty in records of early versions, whose cases are made again."""
 
 
 class CaseRecord(Frozen):
