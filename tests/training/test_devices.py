@@ -2,13 +2,15 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 import torch
 
-from semivox.core.errors import InputError
+from semivox.core.errors import InputError, SemivoxError
 from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS, launched
 from semivox.training import fabric
 from semivox.training.folder import RunFolder
@@ -74,7 +76,7 @@ def test_devices_torchrun_and_srun_train_to_the_same_bits(root):
         rows = RunFolder(root / out).logged()
         assert [row["step"] for row in rows] == [0, 1, 2, 3]
     again = ended([*TORCHRUN_2, *words(root, "torchrun")])
-    assert (again.returncode, again.stderr.count("finished already")) == (0, 1)
+    assert (again.returncode, again.stderr.count("already finished")) == (0, 1)
 
 
 @pytest.mark.slow
@@ -157,3 +159,40 @@ def test_what_a_process_tells_reaches_a_reporter_that_cannot_travel(tmp_path):
     assert [name for name, *_ in heard] == ["begin", "step", "step", "step", "end"]
     assert heard[0] == ("begin", "run", 0, 3)
     assert torch.distributed.is_initialized() is False
+
+
+def half_a_torchrun(port) -> dict[str, str]:
+    """What torchrun says to the first of two processes, of which the other never comes."""
+    return {
+        **{"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"},
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "none"},
+    }
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_processes_that_do_not_come_together_are_told(monkeypatch, port):
+    for name, value in half_a_torchrun(port).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(fabric, "TOGETHER", timedelta(seconds=1))
+    said = []
+    with pytest.raises(SemivoxError, match=rf"the 2 processes that torchrun announces .* 127\.0\.0\.1:{port} within 1"):
+        fabric.connect(said.append)
+    assert said == [f"torchrun announces 2 processes; waiting for all of them at 127.0.0.1:{port}"]
+
+
+def test_a_request_to_stop_is_heard_while_others_are_waited_for(root, port):
+    """torch waits in a way that hears no signal."""
+    command = [*SEMIVOX, *words(root, "half")]
+    task = subprocess.Popen(
+        command, env=environment(**half_a_torchrun(port)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert "waiting for all of them" in task.stderr.readline()
+    task.terminate()
+    assert task.wait(60) == 75
+    assert "run the same command again" in task.stderr.read()

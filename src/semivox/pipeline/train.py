@@ -15,10 +15,10 @@ from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of
 from semivox.training.durations import expected
 from semivox.training.extend import extend
-from semivox.training.fabric import wait_for_first, with_launchers_processes
+from semivox.training.fabric import connect, wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.model import require_model
-from semivox.training.run import check_parts, train_run
+from semivox.training.run import check_parts, require_possible, train_run
 from semivox.training.settings import RunConfig
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
 from semivox.training.start import require_fit
@@ -39,6 +39,7 @@ def train_one(
     None for the run folder. ``extend_to``: steps to which a finished run goes on (``training.extend``).
     """
     progress, folder = progress or Quiet(), RunFolder(out)
+    connect(progress.say)
     if extend_to is not None:
         if options.train.steps is not None and options.train.steps != extend_to:
             raise InputError("--steps and --extend-to both say how long to train; give one of them")
@@ -99,6 +100,7 @@ def _made_ready(
     _announce(spec, progress)
     try:
         prepare_cases(dataset, split, spec.plan, store.folder, readers_of(config.train), progress)
+        require_possible(spec)
     except InputError:
         if begun is None:
             _forget(folder)

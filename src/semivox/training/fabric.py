@@ -5,8 +5,9 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
@@ -21,11 +22,13 @@ from torch import nn
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Precision
 from semivox.core.plurals import plural
-from semivox.core.processes.launcher import MEDDLING, Launched, launched
+from semivox.core.processes.launcher import MEDDLING, TORCHRUN, Launched, launched
 from semivox.training.settings import RunConfig, TrainSettings
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its words are for those who know it
 warnings.filterwarnings("ignore", module="lightning_fabric")
+TOGETHER = timedelta(minutes=5)
+"""Within which the processes that a launcher has started must find one another."""
 LONG = timedelta(days=30)
 """For what the others wait while the first process checks, plans and prepares."""
 
@@ -140,24 +143,66 @@ def with_launchers_processes(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"train": own})
 
 
+def connect(say: Callable[[str], None]) -> None:
+    """Connect the processes that a launcher has started, before one of them begins with what takes hours.
+
+    Raises SemivoxError where they do not come together within minutes.
+    """
+    here = launched()
+    if here is None or torch.distributed.is_initialized():
+        return
+    environment = LaunchedEnvironment(here)
+    os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = environment.main_address, str(here.port)
+    place = f"{environment.main_address}:{here.port}"
+    say(f"{here.launcher} announces {here.size} processes; waiting for all of them at {place}")
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        listening(lambda: _join(here, backend))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise SemivoxError(
+            f"the {here.size} processes that {here.launcher} announces did not come together at {place} within "
+            f"{TOGETHER.total_seconds():.0f} seconds; start all of them at the same time, or take its variables "
+            f"(such as {TORCHRUN[0]} and {TORCHRUN[2]}) out of the environment to train in one"
+        ) from error
+    atexit.register(_disconnect)
+
+
+def _join(here: Launched, backend: str) -> None:
+    store, rank, size = next(
+        torch.distributed.rendezvous("env://", rank=here.rank, world_size=here.size, timeout=TOGETHER)
+    )
+    torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+
+
 def wait_for_first() -> None:
     """Wait, in all processes of a launcher, until the first one has come here; it may check and prepare for hours.
 
     Raises SemivoxError where it ended before.
     """
-    here = launched()
-    if here is None:
+    if launched() is None:
         return
-    if not torch.distributed.is_initialized():
-        environment = LaunchedEnvironment(here)
-        os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = environment.main_address, str(here.port)
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        torch.distributed.init_process_group(backend, rank=here.rank, world_size=here.size)
-        atexit.register(_disconnect)
     try:
-        torch.distributed.barrier(torch.distributed.new_group(backend="gloo", timeout=LONG))
+        listening(lambda: torch.distributed.barrier(torch.distributed.new_group(backend="gloo", timeout=LONG)))
     except RuntimeError as error:
         raise SemivoxError("the first process ended before training began; its own message says why") from error
+
+
+def listening(wait: Callable[[], object]) -> None:
+    """Wait for other processes in a thread, so that requests to stop are heard: torch's waiting is deaf to them."""
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            wait()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+    if raised:
+        raise raised[0]
 
 
 def _disconnect() -> None:
