@@ -18,6 +18,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
+from torch.distributed.rendezvous import rendezvous
 
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Precision
@@ -168,9 +169,7 @@ def connect(say: Callable[[str], None]) -> None:
 
 
 def _join(here: Launched, backend: str) -> None:
-    store, rank, size = next(
-        torch.distributed.rendezvous("env://", rank=here.rank, world_size=here.size, timeout=TOGETHER)
-    )
+    store, rank, size = next(rendezvous("env://", rank=here.rank, world_size=here.size, timeout=TOGETHER))
     torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
 
 
