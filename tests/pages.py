@@ -20,7 +20,7 @@ APART = {
     OWN_PACKAGE: "tests/test_outside_method.py",
     "--labeled 16": "tests/test_cli_released.py",  # the left-atrium benchmark has to be there
     "--data data --out STUDIES/sassnet": "tests/test_cli_released.py",
-    "adopt job/ job/suggested": "tests/rounds/test_loop.py",  # somebody has to correct labels first
+    "adopt job/ job/suggested": "tests/rounds/test_next_round.py",  # somebody has to correct labels first
 }
 """Part of a command -> where that command is run, since it needs more than the folders that pages name."""
 

@@ -45,7 +45,7 @@ MAKERS = {
     "onnx": "semivox export job/ -o onnx/ --to onnx",
     "plan.json": "semivox plan scans/ -o plan.json",
     "prepared": "semivox prepare scans/ -o prepared/ --plan plan.json",
-    "studies/hippocampus": "semivox study grid.toml --out studies/hippocampus",
+    "studies/hippocampus": "semivox study study.toml --out studies/hippocampus",
     "patches": "semivox patches scans/ -o patches/ --size 8 --spacing 8 --per-scan 3",
 }
 """What one command leaves for another."""
@@ -102,8 +102,8 @@ class Reader:
         }.items():
             (home / name).parent.mkdir(exist_ok=True)
             shutil.copy(home / path, home / name)
-        (study,) = (block for block in blocks(COMPARE, "toml") if block.startswith("# grid.toml"))
-        (home / "grid.toml").write_text(fewer(study), encoding="utf-8")
+        (study,) = (block for block in blocks(COMPARE, "toml") if block.startswith("# study.toml"))
+        (home / "study.toml").write_text(fewer(study), encoding="utf-8")
         for number, (name, label) in enumerate({"p1": "RTSTRUCT", "p2": "SEG", "p3": "SEG", "p4": ""}.items()):
             patient(home / "export", name, label, number)
         made_up.series(home / "ct", made_up.noise(SHAPE))
@@ -124,8 +124,8 @@ class Reader:
         for word in set(words) - written:
             self.show(word.partition("#")[0].rstrip("/"), place)
         if "patches/" in words:  # their parts decide what is tested
-            study = (place / "grid.toml").read_text(encoding="utf-8")
-            (place / "grid.toml").write_text(study.replace('test = ["bert"]\n', ""), encoding="utf-8")
+            study = (place / "study.toml").read_text(encoding="utf-8")
+            (place / "study.toml").write_text(study.replace('test = ["bert"]\n', ""), encoding="utf-8")
         return self.command(words, place)
 
     def execute(self, code: str, place: Path) -> set[Path]:

@@ -53,7 +53,7 @@ def test_a_gain_in_one_of_two_draws_is_inconclusive_and_more_draws_would_decide(
     a = b + np.array([0.08, 0.01])[:, None, None] + rng.normal(0, 0.02, b.shape)
     found = compare(runs(a), runs(b), "dice", ("a", "b"))
     assert found.verdict == "inconclusive"
-    assert "draws, on the same cases" in found.words
+    assert "draws instead of 2, on the same cases" in found.words
 
 
 def test_correction_takes_back_what_one_of_many_would_claim():
@@ -124,7 +124,7 @@ def test_scans_are_what_is_counted_and_said():
     assert (found.units, found.cases) == (5, 90)
     assert found.verdict == "inconclusive"  # 5 scans decide nothing, however many their patches
     assert "5 patients or scans (90 cases)" in found.words
-    assert "About 6 patients or scans would decide" in found.words
+    assert "About 6 scored patients or scans instead of 5 would decide" in found.words
     assert compare(ours, theirs, "dice", ("a", "b")).verdict == "better"
     assert found.low <= found.difference <= found.high
 
@@ -155,14 +155,34 @@ def test_what_would_decide_is_said_at_the_level_that_the_correction_leaves():
     gain = 0.01 + 0.03 * (gain - gain.mean()) / gain.std(ddof=1)
     base = np.full((1, 1, 20), 0.5)
     alone = compare(runs(base + gain), runs(base), "dice", ("a", "b"))
-    assert "About 74 cases" in alone.needed  # pi / 3 ((1.96 + 0.84) 3)^2
-    assert "About 130 cases" in corrected([alone] * 12)[0].needed  # pi / 3 ((2.87 + 0.84) 3)^2
+    assert "About 74 scored cases" in alone.needed  # pi / 3 ((1.96 + 0.84) 3)^2
+    assert "About 130 scored cases" in corrected([alone] * 12)[0].needed  # pi / 3 ((2.87 + 0.84) 3)^2
     drawn = base + gain + np.array([0.01, 0.0, -0.01])[:, None, None]
     drawn = compare(runs(drawn), runs(base.repeat(3, 0)), "dice", ("a", "b"))
     sizes = [
         [int(word) for word in one.needed.split() if word.isdigit()] for one in (drawn, corrected([drawn] * 12)[0])
     ]
     assert sizes[0] < sizes[1]
+
+
+def test_why_nothing_is_decided_is_said_also_where_the_interval_leaves_0_out():
+    rng = np.random.default_rng(3)
+    base = rng.uniform(0.6, 0.8, (1, 1, 12))
+    gain = rng.normal(0, 0.02, base.shape)
+    clear = compare(runs(base + 0.016 + gain - gain.mean()), runs(base), "dice", ("a", "b"))
+    assert (clear.verdict, clear.why_open) == ("better", "")
+    among = corrected([clear] * 200)[0]
+    assert among.verdict == "inconclusive"
+    assert among.low > 0
+    assert among.why_open.startswith(
+        f"the interval leaves 0 out and p = {clear.p_value:.2g}, but corrected for the 200"
+    )
+    assert f"Not decided: {among.why_open}." in among.words
+    asked = {"low": 0.001, "high": 0.02, "p_value": 0.07, "p_holm": 0.07, "verdict": "inconclusive"}
+    assert "leaves 0 out, but p = 0.07, and p < 0.05 is asked for" in clear.model_copy(update=asked).why_open
+    none = compare(runs(base + gain - gain.mean()), runs(base), "dice", ("a", "b"))
+    assert none.why_open == "the 95 % interval of the difference holds 0"
+    assert "fewer than 6 cases" in compare(runs(base[..., :5] + 0.1), runs(base[..., :5]), "dice", ("a", "b")).why_open
 
 
 def test_a_decided_difference_needs_no_sample_and_a_tiny_one_has_none_that_is_realistic():

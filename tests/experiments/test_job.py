@@ -140,7 +140,7 @@ def test_the_unlabeled_scans_are_labeled_by_the_better_model_unless_nobody_wants
     lines = list(csv.DictReader((out / "labels" / "confidence.csv").open(encoding="utf-8")))
     assert {line["case"] for line in lines} == {"hip_0002"}
     expected = {name: "" if value is None else str(round(value, 4)) for name, value in origin["expected_dice"].items()}
-    assert {line["class"]: line["expected_dice"] for line in lines} == expected
+    assert {line["class"]: line["uncalibrated_dice"] for line in lines} == expected
 
 
 def test_a_label_that_somebody_corrected_is_left_alone_and_nothing_is_expected_of_it(scans, tmp_path):

@@ -116,7 +116,7 @@ def test_scans_of_a_patient_count_as_one():
     found = conclude("embedding_matching", "supervised", scans, twins, ABOUT, patients)
     assert found.verdict == "inconclusive"
     assert "paired over 4 patients (8 scans)" in found.answer
-    assert "About 6 patients or scans would decide" in found.answer
+    assert "About 6 scored patients or scans instead of 4 would decide" in found.answer
     dice = found.arms["supervised"].overall["dice"]
     assert found.arms["supervised"].units == 4
     assert dice.low <= dice.mean <= dice.high

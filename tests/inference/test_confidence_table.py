@@ -50,7 +50,7 @@ def test_the_table_is_written_for_labels_that_are_there(tmp_path):
     with (tmp_path / TABLE).open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["case"] for row in rows] == ["a"]
-    assert (rows[0]["predicted_dice"], rows[0]["look"]) == ("0.6", "")
+    assert (rows[0]["dice_to_expect"], rows[0]["look_at_it"]) == ("0.6", "")
     (sentence,) = told(lines, tmp_path, KNOWN)
     assert "11 held-out scans" in sentence
     (sentence,) = told(lines, tmp_path, None)

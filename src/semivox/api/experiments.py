@@ -80,7 +80,7 @@ def demo(out: AnyPath, *, quick: bool = False, progress: ProgressDisplay | None 
 
 
 def study(  # noqa: PLR0913 - the options of the command
-    grid: StudyFile | AnyPath | None,
+    study_file: StudyFile | AnyPath | None,
     out: AnyPath,
     *,
     recipe: str | None = None,
@@ -94,7 +94,7 @@ def study(  # noqa: PLR0913 - the options of the command
 ) -> Path:
     """Do all runs of a study, several at once where the machine allows; what is done is not done again.
 
-    ``grid``: a study file, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
+    ``study_file``: its path, or an ``experiments.study_file.StudyFile`` whose files are named from the current folder;
     None with a ``recipe``, the name of a paper's table, whose files lie in the data folder.
     ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``on``,
     ``address``, ``slurm``: where, as in ``run``. ``sets``:
@@ -108,12 +108,12 @@ def study(  # noqa: PLR0913 - the options of the command
     from semivox.experiments.study_text import load_study_file, table_recipe
 
     engine = engine_of(on, address, processes, slurm)
-    if (grid is None) == (recipe is None):
+    if (study_file is None) == (recipe is None):
         raise InputError("give a study file or --recipe NAME, one of the two")
-    if isinstance(grid, StudyFile):
-        loaded, base = grid, Path()
-    elif grid is not None:
-        loaded, base = load_study_file(Path(grid), sets), Path(grid).parent
+    if isinstance(study_file, StudyFile):
+        loaded, base = study_file, Path()
+    elif study_file is not None:
+        loaded, base = load_study_file(Path(study_file), sets), Path(study_file).parent
     else:
         if data is None:
             raise InputError(f"the recipe {recipe} needs scans; give their folder with --data")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from semivox.api.given import AnyPath, given_split
 from semivox.core.errors import InputError
 from semivox.core.processes.launcher import require_alone
+from semivox.core.spelling import suggestion
 from semivox.core.split import Split
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def suggest(  # noqa: PLR0913 - the options of the command
 
     require_device(device)
     if strategy not in (None, *STRATEGIES):
-        raise InputError(f"--strategy {strategy} is unknown; choose {' or '.join(STRATEGIES)}")
+        near = suggestion(str(strategy), STRATEGIES)
+        raise InputError(f"--strategy {strategy} is unknown{near}; choose {' or '.join(STRATEGIES)}")
     wanted = Wanted(count, boxes, seed, device, look_at, None if ratings is None else Path(ratings), strategy)
 
     def picture(volume: Volume, index: np.ndarray, names: Sequence[str]) -> bytes:
@@ -79,7 +81,7 @@ def adopt(
     from semivox.rounds.origins import ORIGINS
 
     if origin is not None and origin not in ORIGINS:
-        raise InputError(f"there is no origin {origin!r}; there are {', '.join(ORIGINS)}")
+        raise InputError(f"there is no origin {origin!r}{suggestion(origin, ORIGINS)}; there are {', '.join(ORIGINS)}")
     return take_back(Path(target), Path(corrected), Terms(ORIGINS[origin] if origin else None, overwrite, unchanged))
 
 

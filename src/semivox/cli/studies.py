@@ -14,7 +14,7 @@ from semivox.core.plurals import plural
 
 
 def study(
-    grid: Annotated[
+    study_file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="Study file (TOML): methods, labeled counts, draws, seeds.")
     ] = None,
     out: Annotated[
@@ -39,13 +39,14 @@ def study(
     A run that fails stops no other; it is named at the end (exit code 1). Methods, seeds, draws and labeled counts may
     be added to the study file later.
 
-    Example: semivox study grid.toml --data scans/ --out studies/first --set plan.steps=500
+    Example: semivox study study.toml --data scans/ --out studies/first --set plan.steps=500
     """
     from semivox import api
 
-    folder = out or Path(recipe or (grid.stem if grid else "study"))
+    folder = out or Path(recipe or (study_file.stem if study_file else "study"))
     where: dict[str, Any] = {"on": on, "address": address, "slurm": typed.assignments(slurm, "--slurm")}
-    api.study(grid, folder, recipe=recipe, data=data, processes=processes, sets=sets or (), progress=display(), **where)
+    how: dict[str, Any] = {"data": data, "processes": processes, "sets": sets or (), **where}
+    api.study(study_file, folder, recipe=recipe, progress=display(), **how)
 
 
 def report(

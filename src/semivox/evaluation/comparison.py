@@ -81,6 +81,28 @@ class Comparison(Frozen):
         """What is counted."""
         return "case" if self.units == self.cases else "patient or scan"
 
+    @property
+    def why_open(self) -> str:
+        """What is missing for a verdict, without a full stop; empty where there is one.
+
+        Beside an interval that leaves 0 out, nobody would guess it.
+        """
+        if self.verdict != "inconclusive":
+            return ""
+        if self.low is None or self.high is None or self.units < FEWEST_CASES:
+            fewest = plural(FEWEST_CASES, self.noun)
+            return f"with fewer than {fewest} the signed-rank test cannot reach p < {LEVEL}, whatever they show"
+        if self.low <= 0 <= self.high:
+            return "the 95 % interval of the difference holds 0"
+        if self.p_value >= LEVEL:
+            return f"the interval leaves 0 out, but p = {self.p_value:.2g}, and p < {LEVEL} is asked for as well"
+        if self.p_holm >= LEVEL:
+            return (
+                f"the interval leaves 0 out and p = {self.p_value:.2g}, but corrected for the {self.family} "
+                f"comparisons that were made (Holm) p = {self.p_holm:.2g}, and p < {LEVEL} is asked for"
+            )
+        return "mean and ranks of the differences point in different directions"
+
 
 def compare(
     a_runs: Runs, b_runs: Runs, score: str, names: tuple[str, str], seed: int = 0, units: Units = EACH_ITS_OWN
@@ -192,15 +214,8 @@ def _words(found: Comparison) -> str:
         numbers += f"; {plural(found.left_out, 'object')} that neither reference nor prediction shows left out"
     if found.verdict != "inconclusive":
         return f"{found.a} is {found.verdict} than {found.b}: {numbers}."
-    few = ""
-    if found.units < FEWEST_CASES:
-        few = (
-            f" With fewer than {plural(FEWEST_CASES, found.noun)} the signed-rank test cannot reach p < {LEVEL}, "
-            "whatever they show."
-        )
-    return (
-        f"Inconclusive whether {found.a} differs from {found.b}: {numbers}.{few}{found.needed and ' ' + found.needed}"
-    )
+    said = f"Inconclusive whether {found.a} differs from {found.b}: {numbers}. Not decided: {found.why_open}."
+    return f"{said} {found.needed}".rstrip()
 
 
 def _scope(found: Comparison) -> str:

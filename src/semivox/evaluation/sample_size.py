@@ -19,6 +19,7 @@ RANK_TEST_COST = math.pi / 3
 """Cases that the signed-rank test needs for each case of a t test, for normal differences."""
 REALISTIC = 100
 """A sample this many times as large as the one at hand is no plan."""
+THIS_SIZE = f"a difference of this size, with a chance of {POWER:.0%}."
 NO_SAMPLE = "No sample of realistic size would decide a difference as small as this."
 
 
@@ -34,14 +35,14 @@ def sample_needed(doubt: Nested, level: float, repeat: str, noun: str) -> str:
     if wanted is None:
         return ""
     repeats, cases = wanted[0], max(wanted[1], fewest_cases(level))
-    many, units = plural(repeats, repeat), plural(cases, noun)
+    many, units = plural(repeats, repeat), _counted(cases, doubt.cases, noun)
     if repeats > REALISTIC * doubt.repeats or cases > REALISTIC * doubt.cases:
         return NO_SAMPLE
     if repeats == doubt.repeats:
-        return f"About {units}, in the same {many}, would decide a difference of this size."
+        return f"About {units}, in the same {many}, would decide {THIS_SIZE}"
     if cases == doubt.cases:
-        return f"About {many}, on the same {several(noun)}, would decide a difference of this size."
-    return f"About {many} and {units} would decide a difference of this size."
+        return f"About {many} instead of {doubt.repeats}, on the same {several(noun)}, would decide {THIS_SIZE}"
+    return f"About {many} instead of {doubt.repeats} and {units} would decide {THIS_SIZE}"
 
 
 def cases_needed(mean: float, variance: float, now: int, level: float = LEVEL) -> int | None:
@@ -61,4 +62,8 @@ def would_decide(count: int, now: int, noun: str = "case") -> str:
     """What sample would decide, as a sentence; ``now``: how many there are."""
     if count > REALISTIC * now:
         return NO_SAMPLE
-    return f"About {plural(count, noun)} would decide a difference of this size."
+    return f"About {_counted(count, now, noun)} would decide {THIS_SIZE}"
+
+
+def _counted(count: int, now: int, noun: str) -> str:
+    return f"{plural(count, f'scored {noun}', several(f'scored {noun}'))} instead of {now}"

@@ -12,6 +12,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.plan import NetworkChoice, Plan
+from semivox.core.spelling import suggestion
 from semivox.experiments.study_file import MethodChoice, OwnBatch, StudyFile
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
@@ -134,7 +135,7 @@ def ablations_of(method: str, choice: MethodChoice) -> list[str | None]:
     named = published if choice.ablations == "all" else list(choice.ablations)
     if unknown := [name for name in named if name not in published]:
         there = ", ".join(map(repr, published)) or "none"
-        raise InputError(f"{method} has no ablation {unknown[0]!r}; it has {there}")
+        raise InputError(f"{method} has no ablation {unknown[0]!r}{suggestion(unknown[0], published)}; it has {there}")
     whole: list[str | None] = [] if choice.only_ablations else [None]
     return [*whole, *named]
 

@@ -42,7 +42,7 @@ def answer(verdict: Verdict, comparisons: Mapping[str, Comparison], seed: int, s
             f"{_interval(hd95)}; this difference is {_in_words(hd95)}."
         )
     if verdict == "inconclusive":
-        sentences.append(_what_would_decide(dice))
+        sentences += [f"It is not decided because {dice.why_open}.", _what_would_decide(dice)]
     sentences.append(
         f"Each model was trained once (seed {seed}). The interval says how much depends on which scans were scored; "
         "another seed may give another result."

@@ -14,7 +14,10 @@ from semivox.inference.confidence import FILE, Calibration, PredictedDice
 from semivox.inference.predictor import Prediction
 
 TABLE = "confidence.csv"
-COLUMNS = ("case", "class", "predicted_dice", "lower", "upper", "expected_dice", "look", "why")
+COLUMNS = (
+    *("case", "class", "dice_to_expect", "nine_in_ten_from", "nine_in_ten_to", "uncalibrated_dice"),
+    *("look_at_it", "why"),
+)
 SHOWN = 5
 """Scans named in a sentence."""
 DOUBTFUL = 0.5

@@ -1,4 +1,4 @@
-"""AD-MT: two teachers, updated in turns and under different variations, label together where they differ and where not.
+"""AD-MT: two teachers, updated in turns, teach together; where they differ, the surer one counts more.
 
 Zhao, Wang, Yu, Wang, Yuan & Zhou, "Alternate diverse teaching for semi-supervised medical image segmentation", ECCV
 2024, arXiv:2311.17325. Defaults: the authors' code for the left atrium.

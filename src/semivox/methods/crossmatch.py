@@ -1,4 +1,4 @@
-"""CrossMatch: views of a patch and perturbed features of it, weakly and strongly, all learn from the clean answer.
+"""CrossMatch: a changed patch, or one with perturbed features, must be segmented as the unchanged patch is.
 
 Zhao, Wang & Ding, "CrossMatch: enhance semi-supervised medical image segmentation with perturbation strategies and
 knowledge distillation", IEEE JBHI 2024, arXiv:2405.00354. Defaults: the authors' code for the left atrium.

@@ -1,4 +1,4 @@
-"""TraCoCo: two networks teach each other what a voxel surely is and is not, whatever the crop in which they see it.
+"""TraCoCo: two networks teach each other, and must see the same in a crop as in the whole patch.
 
 Liu, Tian, Wang, Chen, Liu, Belagiannis & Carneiro, "Translation consistent semi-supervised segmentation for 3D medical
 images", IEEE TMI 2024, arXiv:2203.14523. Defaults: the authors' code for the left atrium.

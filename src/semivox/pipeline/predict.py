@@ -61,7 +61,8 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
     scan give the same bits at each call.
     """
     if precision is not None and precision not in PRECISIONS:
-        raise InputError(f"there is no precision {precision!r}; choose from {' and '.join(PRECISIONS)}")
+        near = suggestion(precision, PRECISIONS)
+        raise InputError(f"there is no precision {precision!r}{near}; choose from {' and '.join(PRECISIONS)}")
     require_device(device)
     methods, card = load_models(run)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)

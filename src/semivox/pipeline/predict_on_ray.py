@@ -20,6 +20,7 @@ from semivox.core.files import writing
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import environment_of
 from semivox.core.processes.ray_cluster import TOKEN, connect, mark, unfit
+from semivox.core.spelling import suggestion
 from semivox.pipeline.predict_processes import PROGRAM, helped, shared_threads
 from semivox.pipeline.progress import ProgressDisplay
 
@@ -39,7 +40,8 @@ def require_place(name: str, address: str) -> None:
             "(docs/how-to/use-a-cluster.md)"
         )
     if name not in PLACES:
-        raise InputError(f"scans cannot be labeled on {name!r}. Choose from: {', '.join(PLACES)}")
+        near = suggestion(name, PLACES)
+        raise InputError(f"scans cannot be labeled on {name!r}{near}; choose from {', '.join(PLACES)}")
     if name != "ray" and address != "auto":
         raise InputError("--address belongs to --on ray")
 

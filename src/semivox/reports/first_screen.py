@@ -25,6 +25,8 @@ class FirstScreen:
     """Which model to use, and how good it is."""
     unfit: str
     """Why this model must not be used; empty where nothing speaks against it."""
+    open: str
+    """Why it is not decided, without a full stop; empty where it is."""
     decide: str
     """What would decide; empty where it is decided."""
     next: str
@@ -41,6 +43,7 @@ def first_screen(summary: Summary, job: str) -> FirstScreen:
         "" if (hd95 := summary.comparisons.get("hd95_mm")) is None else surfaces_in_words(hd95),
         model_words(summary),
         unfit,
+        "" if dice is None else dice.why_open,
         _decide(summary, dice),
         "Do not use this model yet. Look at the worst cases below, correct or add labels, train longer (--steps), and "
         "run again."

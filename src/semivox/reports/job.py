@@ -58,7 +58,7 @@ def report_job(out: Path) -> Path:
         verdict=sentences[0],
         outcome=OUTCOMES[summary.verdict],
         details=(
-            *(said for said in sentences[1:] if "would decide" not in said),
+            *(said for said in sentences[1:] if "would decide" not in said and "is not decided because" not in said),
             provenance_line(summary.provenance).splitlines()[0],
         ),
         warnings=summary.warnings,

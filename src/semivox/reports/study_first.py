@@ -81,7 +81,7 @@ def _answer(lines: Sequence[Line]) -> str:
     sure = {
         "better": f"{apart:.3f} more than its twin, and that is decided",
         "worse": f"{apart:.3f} less than its twin, and that is decided",
-        "inconclusive": f"{apart:.3f} {way} than its twin, which is not decided",
+        "inconclusive": f"{apart:.3f} {way} than its twin, which is not decided ({against.why_open})",
     }[against.verdict]
     surfaces = f". {surfaces_in_words(found)}" if (found := best.comparisons.get("hd95_mm")) else ""
     return f"{said}, {sure}{surfaces}"

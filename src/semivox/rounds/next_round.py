@@ -14,6 +14,7 @@ from typing import Literal
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
+from semivox.core.spelling import suggestion
 from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, groups_of, some
@@ -68,7 +69,7 @@ def run_rounds(job: Job, start: str | None, progress: ProgressDisplay | None = N
 def require_start(start: str | None) -> None:
     """Raise InputError for a word that names no way to begin a round."""
     if start is not None and start not in STARTS:
-        raise InputError(f"--begin {start!r} is neither warm nor scratch")
+        raise InputError(f"--begin {start!r} is neither warm nor scratch{suggestion(start, STARTS)}")
 
 
 def _require_same(out: Path, options: RunOptions) -> None:

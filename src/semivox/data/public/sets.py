@@ -63,5 +63,5 @@ def named(name: str) -> PublicSet:
     """The set that users call so. Raises InputError with the nearest name."""
     found = SETS.get(name.strip().lower().replace("_", "-"))
     if found is None:
-        raise InputError(f"no data set is called {name!r}{suggestion(name, SETS)} Known: {', '.join(SETS)}")
+        raise InputError(f"no data set is called {name!r}{suggestion(name, SETS)}; there are {', '.join(SETS)}")
     return found

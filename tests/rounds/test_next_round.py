@@ -1,0 +1,117 @@
+"""New labels begin the next round: by the same command, by a watch, and in the example."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from semivox.cli import exit_code
+from semivox.core.errors import InputError
+from semivox.core.split import Split
+from semivox.rounds.adopt import Terms, adopt
+from semivox.rounds.folder import RoundRecord, rounds_of
+from semivox.rounds.next_round import run_rounds
+from semivox.rounds.origins import origins_of
+from semivox.rounds.watch import watch
+from semivox.training.model import load_model
+from tests.rounds.loop import asked, suggested
+from tests.rounds.tiny import corrected
+
+
+def test_labels_come_back_and_the_next_round_begins(loop, capsys):
+    found = suggested(loop)
+    first, second, third = (case.case for case in found.cases)
+    corrected(loop / "s" / "labels" / f"{first}.nii.gz")
+    corrected(loop / "s" / "labels" / f"{second}.nii.gz", 2)
+    assert exit_code(["adopt", str(loop / "job"), str(loop / "s")]) == 0
+    said = capsys.readouterr().out
+    assert f"{first}: corrected" in said
+    assert "voxels changed" in said
+    assert f"nobody changed the proposal (--unchanged takes it): {third}" in said
+    known = origins_of(loop / "data")
+    assert set(known) == {first, second}
+    assert known[first].dice_to_proposal is not None
+    before = Split.load(loop / "job" / "split.json")
+    summary = run_rounds(asked(loop / "data", loop / "job"), None)
+    this = rounds_of(loop / "job")[-1]
+    assert this.number == 2
+    assert set(this.split.labeled) == {*before.labeled, first, second}
+    assert (this.split.test, this.split.validation) == (before.test, before.validation)
+    assert summary.provenance.labeled == len(before.labeled) + 2
+    assert RoundRecord.load(this.folder / "round.json").added == {first: "corrected", second: "corrected"}
+    assert (this.folder / "plan.json").read_text() == (loop / "job" / "plan.json").read_text()
+    assert "Rounds of labeling" in (this.folder / "report.html").read_text(encoding="utf-8")
+    run_rounds(asked(loop / "data", loop / "job"), None)  # nothing is new: no third round
+    assert len(rounds_of(loop / "job")) == 2
+
+
+def test_a_warm_round_begins_from_the_weights_of_the_last(loop, monkeypatch):
+    suggested(loop)
+    adopt(loop / "job", loop / "s", Terms(unchanged=True))
+    seen = {}
+    from semivox.training import run as training
+
+    begin = training.take_over
+
+    def noted(method, folder, name):
+        begin(method, folder, name)
+        seen[name] = {key: value.clone() for key, value in method.state_dict().items()}
+
+    monkeypatch.setattr(training, "take_over", noted)
+    run_rounds(asked(loop / "data", loop / "job"), "warm")
+    for name in ("supervised", "mean_teacher"):
+        trained = load_model(loop / "job" / name)[0].state_dict()
+        assert all((seen[name][key] == value).all() for key, value in trained.items())
+    with pytest.raises(InputError, match="is a round of the job"):
+        run_rounds(asked(loop / "data", loop / "job" / "rounds" / "2"), None)
+    with pytest.raises(InputError, match="neither warm nor scratch"):
+        run_rounds(asked(loop / "data", loop / "job"), "cold")
+
+
+def test_a_round_with_other_settings_or_split_is_refused(loop):
+    suggested(loop)
+    adopt(loop / "job", loop / "s", Terms(unchanged=True))
+    with pytest.raises(InputError, match="labels alone"):
+        run_rounds(asked(loop / "data", loop / "job", method="ua_mt"), None)
+    split = Split.load(loop / "job" / "split.json")
+    other = split.model_copy(update={"test": split.test[:1]})
+    with pytest.raises(InputError, match="leave --split out"):
+        run_rounds(asked(loop / "data", loop / "job", split=other), None)
+
+
+def test_a_watch_begins_a_round_when_labels_have_arrived_and_are_whole(loop):
+    found = suggested(loop)
+    name = found.cases[0].case
+    looks = []
+
+    def somebody_labels(seconds):
+        looks.append(seconds)
+        if len(looks) == 2:
+            adopt(loop / "job", loop / "s" / "labels" / f"{name}.nii.gz", Terms(unchanged=True))
+
+    summary = watch(asked(loop / "data", loop / "job"), "warm", None, 5.0, 2, somebody_labels)
+    assert looks == [5.0] * 3  # nothing, a label, the same label again
+    assert summary.provenance.labeled == 3
+    assert RoundRecord.load(loop / "job" / "rounds" / "2" / "round.json").start == "warm"
+
+
+@pytest.mark.parametrize("command", ["run", "watch"])
+def test_a_wrong_word_for_how_rounds_begin_is_told_before_anything_is_done(tmp_path, capsys, command):
+    assert exit_code([command, str(tmp_path), "-o", str(tmp_path / "job"), "--begin", "x"]) == 2
+    assert "--begin 'x' is neither warm nor scratch" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_example_of_three_rounds_runs(tmp_path):
+    example = Path(__file__).parents[2] / "examples" / "label_in_rounds.py"
+    done = subprocess.run(
+        [sys.executable, str(example), str(tmp_path / "x")], check=True, capture_output=True, text=True, timeout=1800
+    )
+    assert [line.split(":")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("round ")] == [
+        "2",
+        "4",
+        "6",
+    ]
+    assert "more labels may bring" in done.stdout
+    assert (tmp_path / "x" / "job" / "rounds" / "3" / "report.html").exists()

@@ -1,0 +1,117 @@
+"""What to label next, as a command: scans, proposals, reasons; on invented scans."""
+
+import json
+import shutil
+
+import numpy as np
+
+from semivox.cli import exit_code
+from semivox.core.split import Split
+from semivox.data import layouts
+from semivox.data.formats.volume import read, read_label
+from semivox.rounds.proposal import Suggestion
+from tests.rounds.loop import suggested
+
+
+def test_a_suggestion_is_a_folder_of_scans_proposals_pictures_and_reasons(loop, capsys):
+    found = suggested(loop, "--strategy", "mixture")
+    split = Split.load(loop / "job" / "split.json")
+    names = [case.case for case in found.cases]
+    assert len(set(names)) == 3
+    assert set(names) <= set(split.unlabeled)
+    assert any("random" in reason for case in found.cases for reason in case.reasons)
+    assert any("unsure" in reason for case in found.cases for reason in case.reasons)
+    assert "unknown" in found.gain
+    data = layouts.find(loop / "s")  # the data set that viewers and semivox itself open
+    for name in names:
+        volume = read(data.entry(name).images)
+        original = read(layouts.find(loop / "data").entry(name).images)
+        np.testing.assert_array_equal(volume.array, original.array)
+        assert read_label(data.entry(name).label).shape == volume.shape
+        assert (loop / "s" / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    said = capsys.readouterr().out
+    assert all(name in said for name in names)
+    assert names[0] in (loop / "s" / "suggestion.md").read_text()
+
+
+def test_the_same_seed_suggests_the_same_and_nothing_is_overwritten(loop, capsys):
+    first = suggested(loop)
+    assert exit_code(["suggest", str(loop / "job"), "--out", str(loop / "s")]) == 2
+    assert "may hold corrections" in capsys.readouterr().err
+    shutil.rmtree(loop / "s")
+    assert suggested(loop) == first
+    shutil.rmtree(loop / "s")
+    capsys.readouterr()
+    assert exit_code(["suggest", str(loop / "job"), "-n", "2", "--out", str(loop / "s"), "--json", "--seed", "7"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["cases"]) == 2
+
+
+def test_a_random_choice_is_the_default_for_whole_scans_and_asks_no_model(loop, monkeypatch, capsys):
+    monkeypatch.setattr("semivox.rounds.asking.measured", None)  # whoever asks the models fails
+    found = suggested(loop)
+    assert len({case.case for case in found.cases}) == 3
+    assert all("drawn at random" in reason for case in found.cases for reason in case.reasons)
+    shutil.rmtree(loop / "s")
+    assert suggested(loop, "--strategy", "random") == found
+    shutil.rmtree(loop / "s")
+    others = []
+    for seed in ("2", "3", "4"):
+        others.append({case.case for case in suggested(loop, "--seed", seed).cases})
+        shutil.rmtree(loop / "s")
+    assert any(other != {case.case for case in found.cases} for other in others)
+    capsys.readouterr()
+    assert exit_code(["suggest", str(loop / "job"), "--out", str(loop / "s"), "--strategy", "best"]) == 2
+    assert "choose mixture or random" in capsys.readouterr().err
+
+
+def test_ratings_decide_first(loop):
+    names = list(Split.load(loop / "job" / "split.json").unlabeled)
+    test = Split.load(loop / "job" / "split.json").test[0]
+    ratings = [(names[0], "correct"), (names[1], "reject"), (names[2], "use"), (test, "correct")]
+    content = {"version": 1, "ratings": [{"case": case, "rating": rating, "note": ""} for case, rating in ratings]}
+    (loop / "job" / "ratings.json").write_text(json.dumps(content))
+    found = suggested(loop)
+    assert [case.case for case in found.cases] == [names[0], names[3]]
+    assert "you rated" in found.cases[0].reasons[0]
+    assert len(found.notes) == 4
+
+
+def test_boxes_need_a_value_to_ignore(loop, capsys):
+    assert exit_code(["suggest", str(loop / "job"), "--boxes", "--out", str(loop / "s")]) == 2
+    assert '"ignore"' in capsys.readouterr().err
+
+
+def test_boxes_hold_the_prediction_and_the_rest_is_ignored(loop):
+    description = loop / "data" / "dataset.json"
+    content = json.loads(description.read_text())
+    content["labels"]["ignore"] = 99
+    description.write_text(json.dumps(content))
+    found = suggested(loop, "--boxes")
+    for case in found.cases:
+        label = read_label(loop / "s" / "labels" / f"{case.case}.nii.gz").array[0]
+        inside = np.zeros(label.shape, bool)
+        for box in case.boxes:
+            inside[box.slices] = True
+        assert inside.any()
+        assert (label[~inside] == 99).all()
+        assert (label[inside] != 99).all()
+
+
+def test_without_a_job_kinds_of_scans_are_chosen(loop, capsys):
+    bare = loop / "bare"
+    (bare / "images").mkdir(parents=True)
+    for entry in layouts.find(loop / "data").entries:
+        if entry.part == "training":
+            shutil.copyfile(entry.images[0], bare / "images" / f"{entry.name}.nii.gz")
+    (bare / "labels").mkdir()
+    assert exit_code(["suggest", str(bare), "-n", "2", "--out", str(loop / "s")]) == 0
+    found = Suggestion.load(loop / "s" / "suggestion.json")
+    assert (len(found.cases), found.round) == (2, 0)
+    assert "look alike" in found.cases[0].reasons[0]
+    shutil.rmtree(loop / "s")
+    words = ["suggest", str(bare), "-n", "2", "--out", str(loop / "s"), "--strategy", "random"]
+    assert exit_code(words) == 0
+    found = Suggestion.load(loop / "s" / "suggestion.json")
+    assert all("drawn at random" in case.reasons[0] for case in found.cases)
+    assert exit_code(["suggest", str(bare), "-n", "2"]) == 2
+    assert "--out" in capsys.readouterr().err
