@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
+import os
 import signal
 import sys
 import threading
@@ -94,6 +96,14 @@ def semivox(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code. Errors that a user can fix are a sentence, all others a traceback."""
+    try:
+        os.getcwd()
+    except OSError:  # which libraries that are about to be loaded would end the program for
+        print("semivox: the folder that this was started in is gone; change to one that is there", file=sys.stderr)
+        sys.exit(InputError.code)
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files; another word there would stop the report
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names in letters that a terminal or file does not know
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(exit_code(arguments))
 
 
