@@ -23,6 +23,7 @@ REASONS = {
     "tests/networks/test_kmax.py": "one network, layer by layer, against slow restatements of each",
     "tests/functional/test_losses.py": "each loss against a slow restatement, and numbers by hand",
     "tests/data/test_patches.py": "which patches are drawn: the laws of one class",
+    "tests/data/prepared/test_prepare.py": "one function: what it stores, and when it makes it again",
     "tests/data/formats/test_volume.py": "reading and writing scans: the same laws for each format",
     "tests/data/formats/dicom/test_labels.py": "labels of DICOM, kind by kind",
     "tests/training/test_resume.py": "one promise, the same bits after a stop, for each way of stopping",
