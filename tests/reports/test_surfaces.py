@@ -50,7 +50,7 @@ def test_the_figure_has_a_row_a_case_and_a_column_a_label_map(tmp_path):
     drawn = surface_figure(rows, ("background", "organ"))
     assert len([axes for axes in drawn.axes if axes.name == "3d"]) == 4
     words = [text.get_text() for text in drawn.texts]
-    assert {"reference", "ua mt", "a", "b", "Dice 0.8"} <= set(words)
+    assert {"reference", "UA-MT", "a", "b", "Dice 0.8"} <= set(words)
     kept(drawn, tmp_path / "figures", "surfaces")
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["surfaces.png", "surfaces.svg"]
     assert figures.png(drawn) == figures.png(drawn)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 from collections.abc import Mapping
-from importlib.metadata import entry_points
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from semivox.cli import options as o
 from semivox.cli import typed
-from semivox.methods import METHODS, canonical
+from semivox.methods import canonical
+from semivox.methods.titles import titles
 
 
 def methods(
@@ -44,12 +41,6 @@ def methods(
         typed.put(described)
     else:
         print(text_of(described))
-
-
-def titles() -> dict[str, str]:
-    """Method -> the first line of its module's docstring, read without importing it."""
-    places = METHODS | {point.name: point.value for point in entry_points(group="semivox.methods")}
-    return {name: _docstring(place.partition(":")[0]).partition("\n")[0] for name, place in places.items()}
 
 
 def description(name: str) -> dict[str, Any]:
@@ -114,11 +105,3 @@ def _bounds(entry: Mapping[str, Any]) -> str:
     if "enum" in entry.get("items", {}):
         words.append("any of " + " | ".join(map(str, entry["items"]["enum"])))
     return ", ".join(words)
-
-
-def _docstring(module: str) -> str:
-    """A module's docstring, from its source."""
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        return "(its package is not installed completely)"
-    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""

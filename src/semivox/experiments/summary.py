@@ -11,6 +11,7 @@ from semivox.experiments.arms import TWIN, Arm
 from semivox.experiments.provenance import Provenance, provenance_line
 from semivox.experiments.results import Results
 from semivox.experiments.verdict import COMPARED, Verdict, answer, table
+from semivox.methods.titles import shown
 
 MODEL = "model"
 """Folder of the model that a job is for, within the job; ``semivox predict JOB`` finds it."""
@@ -95,7 +96,7 @@ def unscored(about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> 
 
 def model_words(summary: Summary) -> str:
     """Which model to use, what it is, and what is known about how good it is."""
-    arm, scores = summary.chosen.replace("_", " "), summary.arms.get(summary.chosen)
+    arm, scores = shown(summary.chosen), summary.arms.get(summary.chosen)
     mean = None if scores is None else scores.overall["dice"].mean
     if scores is None or mean is None:
         return f"{MODEL}/ ({arm}); how good it is is not known: no scan could be scored"

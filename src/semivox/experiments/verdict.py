@@ -11,6 +11,7 @@ from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.summary import ScoreSummary, Statistic
 from semivox.experiments.record import ScoredOn
+from semivox.methods.titles import shown
 
 COMPARED = ("dice", "hd95_mm")
 """The scores that two models are compared by; the first one decides the verdict."""
@@ -55,7 +56,7 @@ def answer(verdict: Verdict, comparisons: Mapping[str, Comparison], seed: int, s
 def table(arms: Mapping[str, ScoreSummary], twin: str, method: str) -> str:
     """A line per class: Dice and HD95 of the twin and of the method, means with 95 % intervals over scans."""
     both = (twin, method)
-    heads = ["class", *(f"{METRICS[score].title}: {_spaced(arm)}" for score in COMPARED for arm in both)]
+    heads = ["class", *(f"{METRICS[score].title}: {shown(arm)}" for score in COMPARED for arm in both)]
     classes = list(arms[method].classes)
     lines = [[name, *(_entry(arms[a].classes[name][s], s) for s in COMPARED for a in both)] for name in classes]
     if len(classes) > 1:
@@ -90,7 +91,7 @@ def _missed(arms: Mapping[str, ScoreSummary], both: tuple[str, str]) -> list[str
     for arm in both:
         for name, counts in arms[arm].empty.items():
             if missed := counts.get("prediction", 0):
-                lines.append(f"{_spaced(arm)} missed {name} altogether in {plural(missed, 'scan')}.")
+                lines.append(f"{shown(arm)} missed {name} altogether in {plural(missed, 'scan')}.")
     return lines
 
 
@@ -107,7 +108,3 @@ def _entry(statistic: Statistic, score: str) -> str:
     if statistic.low is None or statistic.high is None:
         return f"{statistic.mean:.{digits}f}"
     return f"{statistic.mean:.{digits}f} [{statistic.low:.{digits}f}, {statistic.high:.{digits}f}]"
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")

@@ -19,6 +19,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 from semivox.core.plurals import plural
 from semivox.core.randomness import generator
 from semivox.evaluation.ranks import Ranking
+from semivox.methods.titles import shown
 
 INK, SOFT, GOOD, BAD = "#1d2327", "#5c6770", "#0b7a4b", "#b3361b"
 """The report's own colors."""
@@ -156,7 +157,7 @@ def color(index: int) -> str:
 
 def plain(text: str) -> str:
     """Names are shown as they are: a dollar sign would start a formula, an underscore would hide from a legend."""
-    return text.replace("$", r"\$").replace("_", " ").strip() or "-"
+    return shown(text).replace("$", r"\$").replace("_", " ").strip() or "-"
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:

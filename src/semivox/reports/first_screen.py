@@ -60,7 +60,10 @@ def surfaces_in_words(hd95: Comparison) -> str:
         "worse": "The largest distances between surfaces became larger with the unlabeled scans",
         "inconclusive": "Whether the largest distances between surfaces changed is not decided",
     }[hd95.verdict]
-    return f"{said}: {hd95.mean_a:.1f} mm with them, {hd95.mean_b:.1f} mm without"
+    return (
+        f"{said}: HD95 {hd95.mean_a:.1f} mm with them, {hd95.mean_b:.1f} mm without; a missed or invented object "
+        "counts with the scan's diagonal"
+    )
 
 
 def _number(dice: Comparison) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from semivox.evaluation.aggregation import case_means
 from semivox.experiments.results import Results
+from semivox.methods.titles import shown
 from semivox.reports.first_screen import surfaces_in_words
 from semivox.reports.page import TextTable
 from semivox.reports.table import Line, by_labeled_set
@@ -73,7 +74,7 @@ def _answer(lines: Sequence[Line]) -> str:
     if not known:
         return "nothing is scored yet"
     best = max(known, key=lambda line: line.scores["dice"].mean or 0.0)
-    said = f"{best.arm.replace('_', ' ')}, mean Dice {best.scores['dice'].mean:.3f}"
+    said = f"{shown(best.arm)}, mean Dice {best.scores['dice'].mean:.3f}"
     if "dice" not in best.comparisons:
         return f"{said}: the twin without unlabeled scans; no method has a higher mean"
     against = best.comparisons["dice"]

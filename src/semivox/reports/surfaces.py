@@ -22,6 +22,7 @@ from skimage.measure import marching_cubes
 
 from semivox.core.case import IGNORE
 from semivox.core.geometry import Spacing
+from semivox.methods.titles import shown
 from semivox.reports.overlay import color
 
 BLUR = 0.6
@@ -104,7 +105,7 @@ def surface_figure(rows: Sequence[SurfaceRow], names: Sequence[str] = ()) -> Fig
                 seen.add(shape.value)
                 axes.add_collection3d(_drawn(shape, plain=name == "reference" or row.reference is None))
             if index == 0:
-                figure.text(place[0] + width / 2, 0.955, name.replace("_", " "), ha="center", fontsize=9)
+                figure.text(place[0] + width / 2, 0.955, shown(name), ha="center", fontsize=9)
             if note := row.notes.get(name, ""):
                 figure.text(place[0] + width / 2, place[1] + 0.005, note, ha="center", va="bottom", fontsize=7.5)
         middle = 0.94 - (index + 0.5) * height
