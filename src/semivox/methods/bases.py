@@ -21,6 +21,7 @@ from semivox.methods.method import Method, MethodConfig, OptimizerConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.parts import Upsampling
 from semivox.networks.teacher import Averaging, Buffers, Teacher
+from semivox.networks.voxel_heads import Reading
 
 
 class AdversaryConfig(OptimizerConfig):
@@ -37,6 +38,19 @@ class AdversaryConfig(OptimizerConfig):
     """As in the papers."""
     warmup: int = Field(0, ge=0)
     """Steps of linear rise to the learning rate; none, as in the papers."""
+
+
+class LikenessConfig(MethodConfig):
+    """What methods are configured with that compare embeddings of unlabeled voxels with remembered labeled ones."""
+
+    width: int = Field(32, ge=1)
+    """Channels of the compared embeddings."""
+    embedding_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
+    for it makes likeness depend on the draw (decision 0002)."""
+    embedding_read: Reading = "embedding"
+    """What is compared: the embedding, behind ``embedding_dropout``, or what the head reads of it, so that both miss
+    the same channels (the authors' code)."""
 
 
 class TeacherConfig(MethodConfig):

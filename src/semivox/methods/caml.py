@@ -28,16 +28,17 @@ from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.mutual import mutual_consistency
 from semivox.functional.ramps import risen
 from semivox.functional.sharpen import sharpened
-from semivox.methods.method import Losses, Method, MethodConfig
+from semivox.methods.bases import LikenessConfig
+from semivox.methods.method import Losses, Method
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.cross_sample import Attention, MutualPair, Views
 from semivox.networks.memory import Memory
-from semivox.networks.voxel_heads import Reading, Remembering, Statistics, read_by, settled, statistics_of
+from semivox.networks.voxel_heads import Remembering, Statistics, read_by, settled, statistics_of
 
 COMPARED = 12_800 / (2 * 112 * 112 * 80)  # of each class, in the authors' two unlabeled patches
 
 
-class CAMLConfig(MethodConfig):
+class CAMLConfig(LikenessConfig):
     """Numbers of CAML."""
 
     segmentation: Segmentation = "dice_ce"
@@ -77,14 +78,6 @@ class CAMLConfig(MethodConfig):
     voxels: int | None = Field(None, ge=1)
     """Unlabeled voxels per class that are compared, the surest first; None: 0.64 % of the unlabeled patches' voxels,
     which gives the authors' 12,800 for their patches."""
-    width: int = Field(32, ge=1)
-    """Channels of the compared embeddings."""
-    embedding_dropout: float = Field(0.0, ge=0, lt=1)
-    """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
-    for it makes likeness depend on the draw (decision 0002)."""
-    embedding_read: Reading = "embedding"
-    """What is compared: the embedding, behind ``embedding_dropout``, or what the head reads of it, so that both miss
-    the same channels (the authors' code)."""
     remember: Remembering = "after"
     """Whether labeled voxels are projected with the statistics that this step's voxels left in the heads, or with those
     of the steps before (the authors' order)."""

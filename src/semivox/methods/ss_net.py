@@ -26,15 +26,16 @@ from semivox.functional.adversarial import Displacement, direction
 from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.ramps import risen
 from semivox.functional.separation import Order, chosen_prototypes, disagreement, separation
-from semivox.methods.method import Losses, Method, MethodConfig
+from semivox.methods.bases import LikenessConfig
+from semivox.methods.method import Losses, Method
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.memory import Prototypes
 from semivox.networks.separable import Separable, SeparableNetwork, VoxelsOfClass, recognized
 from semivox.networks.statistics import StatisticsKept
-from semivox.networks.voxel_heads import Reading, Remembering, Statistics, settled, statistics_of
+from semivox.networks.voxel_heads import Remembering, Statistics, settled, statistics_of
 
 
-class SSNetConfig(MethodConfig):
+class SSNetConfig(LikenessConfig):
     """Numbers of SS-Net."""
 
     segmentation: Segmentation = "dice_ce"
@@ -66,14 +67,6 @@ class SSNetConfig(MethodConfig):
     """Which voxels become prototypes: of the lowest score, as the authors' code has it, or of the highest."""
     normalize_by_present: bool = False
     """Divide the separation by the number of classes with prototypes; in the authors' code by all, background too."""
-    width: int = Field(32, ge=1)
-    """Channels of the compared embeddings."""
-    embedding_dropout: float = Field(0.0, ge=0, lt=1)
-    """Probability of the channel dropout on compared embeddings. In the authors' code 0.5, as the head's; none here,
-    for it makes likeness depend on the draw (decision 0002)."""
-    embedding_read: Reading = "embedding"
-    """What is compared: the embedding, behind ``embedding_dropout``, or what the head reads of it, so that both miss
-    the same channels (the authors' code)."""
     remember: Remembering = "after"
     """Whether prototypes are projected with the statistics that this step's voxels left in the heads, or with those of
     the steps before (the authors' order)."""
