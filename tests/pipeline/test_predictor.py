@@ -1,6 +1,8 @@
 """The model as an object: what it says of an array is what the command writes for the file that holds it."""
 
 import hashlib
+import subprocess
+import sys
 
 import nibabel as nib
 import numpy as np
@@ -101,3 +103,15 @@ def test_the_same_model_and_scan_give_the_same_bits_in_every_process(run):
     assert digests == {hashlib.sha256(here.tobytes()).hexdigest()}
     single = semivox.Predictor(run, device="cpu", precision="32-true")
     assert (single(image, (1, 1, 1.5), maps=["probabilities"]).probabilities != here).any()
+
+
+def test_the_command_writes_the_same_bits_at_each_call(run, tmp_path):
+    scans = run.parent / "data" / "images"
+    words = ["predict", run, "-i", scans, "--device", "cpu", "--save", "probabilities,entropy"]
+    found = []
+    for out in (tmp_path / "first", tmp_path / "second"):
+        done = subprocess.run([sys.executable, "-m", "semivox", *words, "-o", out], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found.append({path.name: path.read_bytes() for path in out.glob("*.nii.gz")})
+    assert len(found[0]) == 4 * len(list(scans.glob("*.nii.gz")))  # label, entropy, and two classes
+    assert found[0] == found[1]
