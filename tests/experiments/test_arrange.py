@@ -78,19 +78,19 @@ def test_what_is_added_stands_in_the_record(scans, tmp_path):
         assert len(json.loads((out / "study.json").read_text())["runs"]) == 4
 
 
-def inspected(scans, out, **cases):
+def checked(scans, out, **cases):
     experiment = study_experiment(STUDY.model_copy(update={"cases": CaseChoice(**cases)}), scans, scans)
-    found = arrange._inspected(experiment, experiment.record(), out, Quiet())
+    found = arrange._checked(experiment, experiment.record(), out, Quiet())
     return found, experiment.labeled_sets
 
 
 def test_cases_are_checked_once_and_again_where_one_was_added(scans, tmp_path):
-    first, _ = inspected(scans, tmp_path, labeled=(2, 3), test=2)
+    first, _ = checked(scans, tmp_path, labeled=(2, 3), test=2)
     written = (tmp_path / "check.json").stat().st_mtime_ns
-    assert inspected(scans, tmp_path, labeled=(2,), test=2)[0].report == first.report
+    assert checked(scans, tmp_path, labeled=(2,), test=2)[0].report == first.report
     assert (tmp_path / "check.json").stat().st_mtime_ns == written
     for cases in ({"labeled": (4,), "test": 2}, {"labeled": (2,), "test": 1}, {"labeled": (2,), "test": 1}):
-        again, (labeled_set,) = inspected(scans, tmp_path, **cases)
+        again, (labeled_set,) = checked(scans, tmp_path, **cases)
         known = {case.case: case.facts for case in again.report.cases}
         assert all(known[name] is not None for name in (*labeled_set.split.labeled, *labeled_set.split.unlabeled))
         assert all(known[name].labeled for name in labeled_set.split.labeled)

@@ -17,7 +17,7 @@ from semivox.experiments.study_file import MethodChoice, OwnBatch, StudyFile
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import known_options
-from semivox.pipeline.recipe import load_recipe
+from semivox.pipeline.recipe import Recipe, load_recipe
 from semivox.training.settings import RunConfig, TrainSettings, configure
 
 TWIN = "supervised"
@@ -155,14 +155,14 @@ def config_of(study_file: StudyFile, arm: Arm, seed: int, workers: int) -> RunCo
     settings: dict[str, Any] = {"workers": workers, **study_file.train, "seed": seed}
     settings |= batch_of(choice, arm) | ({"steps": arm.steps} if arm.steps else {})
     own = merged(choice.options, {"network": arm.optimizer} if arm.optimizer else {})
-    recipe = load_recipe(arm.method, choice.recipe).options if choice.recipe else None
+    recipe = _published(choice, arm.method).options
     return configure(arm.method, merged(common, own), TrainSettings.model_validate(settings), arm.ablation, recipe)
 
 
 def batch_of(choice: MethodChoice, arm: Arm) -> dict[str, int]:
     """Patches a step that an arm has of its own: of its ablation, else of its method, else of its method's recipe."""
     own = choice.of_ablation.get(arm.ablation or "", OwnBatch())
-    recipe = load_recipe(arm.method, choice.recipe).train if choice.recipe else {}
+    recipe = _published(choice, arm.method).train
     found = {}
     for name in BATCH:
         values = (getattr(own, name), getattr(choice, name), recipe.get(name))
@@ -173,8 +173,13 @@ def batch_of(choice: MethodChoice, arm: Arm) -> dict[str, int]:
 
 def optimizer_of(choice: MethodChoice, method: str) -> Mapping[str, Any] | None:
     """How a method with a network of its own optimizes it, if not as all others do."""
-    recipe = load_recipe(method, choice.recipe).options.get("network", {}) if choice.recipe else {}
-    return merged(recipe, choice.options.get("network", {})) or None
+    recipe = _published(choice, method)
+    return merged(recipe.options.get("network", {}), choice.options.get("network", {})) or None
+
+
+def _published(choice: MethodChoice, method: str) -> Recipe:
+    """The method's recipe in this study; an empty one where it has none."""
+    return load_recipe(method, choice.recipe) if choice.recipe else Recipe(name="", title="")
 
 
 def shared_config(study_file: StudyFile, arm: Arm) -> RunConfig:

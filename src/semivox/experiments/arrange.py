@@ -58,18 +58,18 @@ def arranged(experiment: Experiment, out: Path, progress: ProgressDisplay) -> It
         record = experiment.record()
         check_same(out, record)
         check_unchanged(out, experiment.study_file, experiment.labeled_sets, experiment.runs)
-        inspected = _inspected(experiment, record.started(out), out, progress)
-        plan = _plan(wanted, inspected, out, progress)
-        inspected = _with_classes_of(plan, inspected)
+        checked = _checked(experiment, record.started(out), out, progress)
+        plan = _plan(wanted, checked, out, progress)
+        checked = _with_classes_of(plan, checked)
         experiment = with_measured(wanted, experiment, plan, progress)
         record, runs = experiment.record().started(out), experiment.runs
         record.save_in(out)  # what was added stands there once it is known to fit
         for labeled_set in experiment.labeled_sets:
-            _prepared(experiment.study_file, inspected, plan, labeled_set, out, progress)
+            _prepared(experiment.study_file, checked, plan, labeled_set, out, progress)
         yield Arranged(out, experiment, plan, runs)
 
 
-def _inspected(experiment: Experiment, record: Record, out: Path, progress: ProgressDisplay) -> CheckedDataset:
+def _checked(experiment: Experiment, record: Record, out: Path, progress: ProgressDisplay) -> CheckedDataset:
     """Every case, checked once; again where one was added. Labels that no labeled set uses stay closed.
 
     From here on the folder is this job's or study's; until it has a plan it may become another one's.
@@ -80,15 +80,15 @@ def _inspected(experiment: Experiment, record: Record, out: Path, progress: Prog
             report = CheckReport.load(path)
             if _covers(report, whole):
                 return CheckedDataset(experiment.dataset, whole, report)
-    inspected = check_or_raise(experiment.dataset, whole, readers_of(experiment.study_file.settings), progress)
+    checked = check_or_raise(experiment.dataset, whole, readers_of(experiment.study_file.settings), progress)
     if not (out / "plan.json").exists():
         record.save_in(out)
-    inspected.report.save(path)
-    warned = sum(case.verdict == "warning" for case in inspected.report.cases)
+    checked.report.save(path)
+    warned = sum(case.verdict == "warning" for case in checked.report.cases)
     progress.say(
-        f"Checked {plural(len(inspected.report.cases), 'scan')}: no errors, {warned} with warnings (check.json)."
+        f"Checked {plural(len(checked.report.cases), 'scan')}: no errors, {warned} with warnings (check.json)."
     )
-    return inspected
+    return checked
 
 
 def _whole(labeled_sets: tuple[LabeledSet, ...]) -> Split:
@@ -113,27 +113,27 @@ def _covers(report: CheckReport, split: Split) -> bool:
     )
 
 
-def _of(inspected: CheckedDataset, split: Split) -> CheckedDataset:
+def _of(checked: CheckedDataset, split: Split) -> CheckedDataset:
     """What is known when only this split's labels are: facts of other labels are forgotten."""
     hidden = set(split.unlabeled)
     cases = tuple(
         case.model_copy(update={"facts": _without_label(case.facts)}) if case.case in hidden and case.facts else case
-        for case in inspected.report.cases
+        for case in checked.report.cases
     )
-    return CheckedDataset(inspected.dataset, split, inspected.report.model_copy(update={"cases": cases}))
+    return CheckedDataset(checked.dataset, split, checked.report.model_copy(update={"cases": cases}))
 
 
 def _without_label(facts: CaseFacts) -> CaseFacts:
     return facts.model_copy(update={"labeled": False, "voxels": {}, "foreground": ()})
 
 
-def _plan(experiment: Experiment, inspected: CheckedDataset, out: Path, progress: ProgressDisplay) -> Plan:
+def _plan(experiment: Experiment, checked: CheckedDataset, out: Path, progress: ProgressDisplay) -> Plan:
     """The plan of all runs: decided once, on the first labeled set; its classes are those of all labeled sets."""
     path, study_file = out / "plan.json", experiment.study_file
     if not path.exists():
         arms = arms_of(study_file)
         arm = next((arm for arm in arms if arm.method != TWIN), arms[0])
-        known = _of(_with_all_classes(inspected), experiment.labeled_sets[0].split)
+        known = _of(_with_all_classes(checked), experiment.labeled_sets[0].split)
         made = make_plan(known, study_file.plan, shared_config(study_file, arm), progress)
         _require_stride(study_file, made)
         made.save(path)
@@ -150,17 +150,17 @@ def _require_stride(study_file: StudyFile, plan: Plan) -> None:
         )
 
 
-def _with_all_classes(inspected: CheckedDataset) -> CheckedDataset:
+def _with_all_classes(checked: CheckedDataset) -> CheckedDataset:
     """With the classes that the labels of any labeled set show, where no description names them."""
-    facts = [case.facts for case in inspected.report.cases if case.facts is not None]
-    found = fingerprint(inspected.dataset, inspected.split, facts).classes
-    return replace(inspected, dataset=replace(inspected.dataset, classes=found))
+    facts = [case.facts for case in checked.report.cases if case.facts is not None]
+    found = fingerprint(checked.dataset, checked.split, facts).classes
+    return replace(checked, dataset=replace(checked.dataset, classes=found))
 
 
-def _with_classes_of(plan: Plan, inspected: CheckedDataset) -> CheckedDataset:
+def _with_classes_of(plan: Plan, checked: CheckedDataset) -> CheckedDataset:
     """With the classes of the plan. Raises InputError where a label shows another: it came later."""
-    known, labeled = {plan.ignore, *(info.value for info in plan.classes)}, set(inspected.split.labeled)
-    for case in inspected.report.cases:
+    known, labeled = {plan.ignore, *(info.value for info in plan.classes)}, set(checked.split.labeled)
+    for case in checked.report.cases:
         values = case.facts.voxels if case.facts and case.case in labeled else {}
         if strange := sorted(set(values) - known):
             raise InputError(
@@ -168,12 +168,12 @@ def _with_classes_of(plan: Plan, inspected: CheckedDataset) -> CheckedDataset:
                 "that it was begun with held it. Name all classes in dataset.json and begin a study in another --out, "
                 "or leave that case out of the labeled ones"
             )
-    return replace(inspected, dataset=replace(inspected.dataset, classes=plan.classes))
+    return replace(checked, dataset=replace(checked.dataset, classes=plan.classes))
 
 
 def _prepared(
     study_file: StudyFile,
-    inspected: CheckedDataset,
+    checked: CheckedDataset,
     common: Plan,
     labeled_set: LabeledSet,
     out: Path,
@@ -189,10 +189,10 @@ def _prepared(
             make_folder(folder.path)
             folder.keep(folder.split, part.split)
     if not frame.plan.exists():
-        own = planned(_of(inspected, labeled_set.split), study_file.plan, study_file.settings.device)
+        own = planned(_of(checked, labeled_set.split), study_file.plan, study_file.settings.device)
         shared = {name: getattr(common, name) for name in OF_THE_STUDY}
         reasons = dict(common.reasons) | {"intensity": own.reasons["intensity"]}
         own.model_copy(update={**shared, "reasons": reasons}).save(frame.plan)
     plan = Plan.load(frame.plan)
     readers = readers_of(study_file.settings)
-    prepare_cases(inspected.dataset, labeled_set.split, plan, frame.path / "prepared", readers, progress)
+    prepare_cases(checked.dataset, labeled_set.split, plan, frame.path / "prepared", readers, progress)

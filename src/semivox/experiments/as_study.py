@@ -9,7 +9,6 @@ from semivox.experiments.study_file import CaseChoice, MethodChoice, PredictChoi
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import RunOptions
-from semivox.pipeline.recipe import load_recipe
 
 ELSEWHERE = {"seed", "steps"}
 """Training settings that a study file says in another place."""
@@ -26,7 +25,7 @@ def study_file_of(options: RunOptions) -> StudyFile:
     options.config()  # judged before any work
     ablation = {"ablations": (options.ablation,), "only_ablations": True} if options.ablation else {}
     variant = MethodChoice.model_validate({"recipe": options.recipe, **ablation})
-    recipe = load_recipe(method, options.recipe) if options.recipe else None
+    recipe = options.published
     common = {n: v for n, v in recipe.options.items() if n in MethodConfig.model_fields} if recipe else {}
     steps = {} if train.steps is None else {"steps": train.steps}
     return StudyFile(

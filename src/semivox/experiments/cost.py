@@ -11,6 +11,7 @@ import torch
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.memory import peak
+from semivox.training.device import device_here
 from semivox.training.folder import RunFolder
 from semivox.training.settings import RunConfig
 
@@ -54,7 +55,7 @@ def account(run: Path, config: RunConfig, predicting: float = 0.0, training: flo
     what earlier parts of the run took; memory is the largest of all parts."""
     if not (run / "config.json").exists():
         return  # nothing has begun
-    gpu = torch.cuda.is_available() and config.train.device in ("auto", "cuda")
+    gpu = device_here(config.train.device) == "cuda"
     before = cost_of(run)
     memory = peak() / 2**20
     on_gpu = torch.cuda.max_memory_allocated() / 2**20 if gpu else None

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
 
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import environment_of, usable_cores
 from semivox.experiments.executor import words_of
+from semivox.training.device import device_here
 from semivox.training.environment import starts
 
 MARGIN = 1.3
@@ -73,7 +73,7 @@ class LocalProcesses:
         """
         cores = max(1, usable_cores() // devices)
         if wanted is None:
-            gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+            gpu = device_here(device) == "cuda"
             room = psutil.virtual_memory().available / 2**20
             each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
             wanted = 1 if gpu else max(1, min(cores, int(room / max(each * devices, 1.0))))

@@ -20,7 +20,7 @@ from semivox.methods import DEFAULT, find
 from semivox.methods.method import MethodName
 from semivox.networks.blueprint import architecture
 from semivox.pipeline.possible import require_device, require_trainable
-from semivox.pipeline.recipe import load_recipe
+from semivox.pipeline.recipe import Recipe, load_recipe
 from semivox.training.settings import RunConfig, TrainSettings, configure
 from semivox.training.start import require_start
 
@@ -70,6 +70,11 @@ class RunOptions(Frozen):
         )
 
     @property
+    def published(self) -> Recipe | None:
+        """The recipe that gave what the user left open. Raises InputError where the method has none of this name."""
+        return load_recipe(self.method, self.recipe) if self.recipe else None
+
+    @property
     def patch(self) -> Sequence[int] | None:
         """The patch that is asked for, in voxels; None: the planner's."""
         return self.plan.fields.get("patch", self.plan.patch)
@@ -93,14 +98,14 @@ class RunOptions(Frozen):
         if self.train.start is not None:
             require_start(Path(self.train.start))
         known_options(self.method, self.options)
-        recipe = load_recipe(self.method, self.recipe).options if self.recipe else None
-        return configure(self.method, self.options, self.train, self.ablation, recipe)
+        published = {} if self.published is None else self.published.options
+        return configure(self.method, self.options, self.train, self.ablation, published)
 
     def told(self) -> str:
         """What recipe this follows, and where it does not; empty without one."""
-        if self.recipe is None:
+        found = self.published
+        if found is None:
             return ""
-        found = load_recipe(self.method, self.recipe)
         lines = [f"Recipe {self.method} {self.recipe}: {found.title}"]
         lines += [f"  overruled: {line}" for line in self.overruled]
         lines += [f"  not repeated: {line}" for line in found.not_repeated]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from semivox.core.plan import Plan
 from semivox.core.processes.cores import usable_cores
 from semivox.core.split import Split
@@ -15,6 +13,7 @@ from semivox.data.planning.fingerprint import fingerprint
 from semivox.data.planning.options import Machine, PlanOptions
 from semivox.data.planning.plan import plan
 from semivox.pipeline.options import with_fields
+from semivox.training.device import device_here
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,10 @@ class CheckedDataset:
     report: CheckReport
 
 
-def planned(inspected: CheckedDataset, options: PlanOptions, device: str = "auto") -> Plan:
+def planned(checked: CheckedDataset, options: PlanOptions, device: str = "auto") -> Plan:
     """The planner's plan for these options on this machine, then the user's own fields. Raises InputError."""
-    facts = [case.facts for case in inspected.report.cases if case.facts is not None]
-    found = fingerprint(inspected.dataset, inspected.split, facts)
+    facts = [case.facts for case in checked.report.cases if case.facts is not None]
+    found = fingerprint(checked.dataset, checked.split, facts)
     cores = usable_cores()
-    place = "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
-    machine = Machine(cores=cores, device="cuda" if place == "cuda" else "cpu")
+    machine = Machine(cores=cores, device="cuda" if device_here(device) == "cuda" else "cpu")
     return with_fields(plan(found, options, machine), options.fields)

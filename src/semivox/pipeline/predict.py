@@ -28,6 +28,7 @@ from semivox.inference.window import Predict
 from semivox.methods.method import Method
 from semivox.pipeline.possible import require_device
 from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.training.device import device_here
 from semivox.training.ensemble import load_models, models_digest
 from semivox.training.formats import computes_bfloat16
 
@@ -65,7 +66,7 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
         raise InputError(f"there is no precision {precision!r}{near}; choose from {' and '.join(PRECISIONS)}")
     require_device(device)
     methods, card = load_models(run)
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    place = torch.device(device_here(device))
     if place.type == "cuda":
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     methods = tuple(method.to(place) for method in methods)

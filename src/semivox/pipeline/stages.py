@@ -100,7 +100,7 @@ def check_or_raise(
 
 
 def make_plan(
-    inspected: CheckedDataset, options: PlanOptions, config: RunConfig, progress: ProgressDisplay | None = None
+    checked: CheckedDataset, options: PlanOptions, config: RunConfig, progress: ProgressDisplay | None = None
 ) -> Plan:
     """The plan of a data set for a run, with the cost of training measured by dry steps of that very run.
 
@@ -108,7 +108,7 @@ def make_plan(
     """
     fixed = options.steps is not None or "steps" in options.fields or config.train.steps is not None
     hours = None if fixed else options.hours
-    plan = planned(inspected, options, config.train.device)
+    plan = planned(checked, options, config.train.device)
     if config.train.start is not None:  # the network is known now, and nothing was trained yet
         require_network(Path(config.train.start), plan.network, len(plan.channels))
     with (progress or Quiet()).bar("measuring training steps, in seconds") as count:

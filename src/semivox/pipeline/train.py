@@ -88,8 +88,8 @@ def _made_ready(
         progress.say(f"{folder.path} is already finished.")
         return
     if begun is None:
-        inspected = check_or_raise(dataset, split, readers_of(config.train), progress)
-        plan = plan or make_plan(inspected, options.plan, config, progress)
+        checked = check_or_raise(dataset, split, readers_of(config.train), progress)
+        plan = plan or make_plan(checked, options.plan, config, progress)
     assert plan is not None
     spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
     check_parts(split, config)

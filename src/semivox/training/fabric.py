@@ -24,6 +24,7 @@ from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import Precision
 from semivox.core.plurals import plural
 from semivox.core.processes.launcher import MEDDLING, TORCHRUN, Launched, launched
+from semivox.training.device import device_here
 from semivox.training.settings import RunConfig, TrainSettings
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its words are for those who know it
@@ -105,7 +106,7 @@ def fabric_of(train: TrainSettings, precision: Precision) -> Fabric:
     environment = LaunchedEnvironment(here) if here else LightningEnvironment()
     with unmeddled() if here is None else nullcontext():
         return Fabric(
-            accelerator=train.device,
+            accelerator=device_here(train.device),
             devices=train.devices,
             num_nodes=train.nodes,
             strategy="auto" if alone else strategy,
@@ -116,7 +117,7 @@ def fabric_of(train: TrainSettings, precision: Precision) -> Fabric:
 
 def single_process(device: str, precision: Precision = "32-true") -> Fabric:
     """This process alone, on a device."""
-    return Fabric(accelerator=device, devices=1, precision=precision)
+    return Fabric(accelerator=device_here(device), devices=1, precision=precision)
 
 
 @contextmanager
