@@ -1,9 +1,10 @@
-"""A file is about one idea and a function does one thing: neither grows beyond what fits into a head."""
+"""A file is about one idea, a function does one thing, a value is not handed on for ever: it has to fit into a head."""
 
 import ast
 from pathlib import Path
 
 import pytest
+from benchmarks import walk
 
 ROOT = Path(__file__).parents[1]
 PLACES = ("src", "tests", "benchmarks", "results", "examples", "docs")
@@ -29,6 +30,10 @@ REASONS = {
     "tests/training/test_resume.py": "one promise, the same bits after a stop, for each way of stopping",
 }
 """Why a file is longer than others; where no reason comes to mind, it holds two ideas."""
+
+
+THROUGH = {"train_run": 8, "run_job": 8, "report": 6}
+"""Files that the parameters of a function may be handed on through, by ``benchmarks/walk.py``."""
 
 
 def sources() -> list[Path]:
@@ -60,3 +65,13 @@ def test_functions_are_short(place):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= FUNCTION
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("function", THROUGH)
+def test_a_value_passes_through_few_files(function):
+    source = walk.Source(ROOT / "src" / "semivox")
+    starts = [place for place in source.defined if place[1] == function]
+    assert starts
+    for start in starts:
+        through = sorted(module for module, on in walk.walk(source, start).items() if on)
+        assert len(through) <= THROUGH[function], through
