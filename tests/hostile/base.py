@@ -20,15 +20,16 @@ PLAN = {
     "fields": {"precision": "32-true"},
 }
 TRAIN = {"workers": 0, "device": "cpu"}
-FOLDERS = ("scans", "job", "run", "study", "labels", "refs", "prepared")
 
 
 def make(base: Path) -> None:
-    """scans; a finished ``job``; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``; ``prepared``."""
+    """scans; a finished ``job``, ``half`` of one; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``;
+    ``prepared``."""
     scans = base / "scans"
     corpus.good(scans)
     stages.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
+    _half(base / "job", base / "half")
     plan = Plan.load(base / "job" / "plan.json")
     plan.save(base / "plan.json")
     Split.load(base / "job" / "split.json").save(base / "split.json")
@@ -42,6 +43,16 @@ def make(base: Path) -> None:
     shutil.copytree(scans / "images", base / "in")
     (base / "in" / "u.nii.gz").unlink()
     api.predict(base / "job" / "supervised", base / "in", base / "labels", device="cpu")
+
+
+def _half(job: Path, half: Path) -> None:
+    """A job that was killed in its second training, before it released a model."""
+    shutil.copytree(job, half)
+    for name in ("labels", "model", "mean_teacher/model", "mean_teacher/predictions", "figures"):
+        shutil.rmtree(half / name, ignore_errors=True)
+    for name in ("summary.json", "summary.txt", "report.html", *(f"mean_teacher/{file}" for file in (
+        "done", "scores.json", "scores.csv", "cost.json"))):  # fmt: skip
+        (half / name).unlink(missing_ok=True)
 
 
 def _unfinished(scans: Path, run: Path) -> None:

@@ -141,6 +141,15 @@ WHOLE_FILES: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[str, ...]]
             "predictions/t.nii.gz", "predictions/origins/t.json", "checkpoints/step-00000002.pt",
         )),
     ),
+    ("half", (*JOB[:3], "half", *JOB[4:]), ("scans", "half")): (
+        "job.json", "plan.json", "split.json", "prepared/plan.json", "prepared/cases/a/case.json",
+        "prepared/cases/u/image.npy", "supervised/done", "supervised/scores.json", "supervised/predictions/t.nii.gz",
+        "supervised/model/weights.safetensors",
+        *(f"mean_teacher/{name}" for name in (
+            "config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "lock",
+            "checkpoints/step-00000002.pt",
+        )),
+    ),
     ("study", STUDY, ("scans", "study", "study.toml")): (
         "study.json", "check.json", "plan.json", "lock", "labeled-2/draw-0/plan.json", "labeled-2/draw-0/split.json",
         "labeled-2/draw-0/prepared/plan.json", "labeled-2/draw-0/prepared/cases/a/image.npy",
