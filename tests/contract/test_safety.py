@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import semivox
+from semivox.core.frozen import Frozen, wrong_with
 from semivox.training import checkpoint
 
 SOURCE = Path(__file__).parents[2] / "src" / "semivox"
@@ -90,6 +94,20 @@ def test_nothing_can_be_uploaded():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found += [f"{path.name}: {name}" for name in names for bad in NETWORK if (name + ".").startswith(bad + ".")]
     assert [use for use in found if use not in ASKED_FOR and not use.startswith(TRACKING)] == []
+
+
+def test_records_of_later_versions_are_refused():
+    """What they say may mean something else."""
+    for module in pkgutil.walk_packages(semivox.__path__, "semivox."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = [kind for kind in descendants(Frozen) if "version" in kind.model_fields]
+    assert len(kinds) >= 10
+    assert [kind.__name__ for kind in kinds if not wrong_with(kind, "version", 99)] == []
+
+
+def descendants(kind: type) -> list[type]:
+    return [one for direct in kind.__subclasses__() for one in (direct, *descendants(direct))]
 
 
 class Payload:

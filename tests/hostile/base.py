@@ -24,12 +24,13 @@ TRAIN = {"workers": 0, "device": "cpu"}
 
 def make(base: Path) -> None:
     """scans; a finished ``job``, ``half`` of one; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``;
-    ``prepared``."""
+    ``prepared``; a pretraining, ``pre``."""
     scans = base / "scans"
     corpus.good(scans)
     stages.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
     _half(base / "job", base / "half")
+    api.pretrain(scans, base / "pre", plan=PLAN, settings=TRAIN)
     plan = Plan.load(base / "job" / "plan.json")
     plan.save(base / "plan.json")
     Split.load(base / "job" / "split.json").save(base / "split.json")

@@ -206,3 +206,9 @@ for (_folder, _command, _needs), _files in WHOLE_FILES.items():
                 "whole files", f"{_command[0]}: {_folder}/{_file} is {_name}",
                 partial(other, f"{_folder}/{_file}", _make, _command), *_needs, may_pass=True,
             )  # fmt: skip
+
+
+for _words, _needs in dict.fromkeys((_command, _needs) for _, _command, _needs, _ in RECORDS) | dict.fromkeys(
+    (_command, _needs) for _, _command, _needs in WHOLE_FILES
+):
+    hostile("unbroken", " ".join(_words[:6]), lambda root, words=_words: words, *_needs, may_pass=True)

@@ -19,7 +19,10 @@ from tests.hostile.records import CHANGES
 SUGGEST = ("suggest", "job", "-o", "out", "--device", "cpu")
 ADOPT = ("adopt", "scans", "back")
 PRETRAIN = ("pretrain", "scans", "-o", "out", *SMALL)
-STARTED = ("train", "scans", "-o", "out", "--method", "supervised", *SMALL, "--start", "pre")
+STARTED = (
+    *("train", "scans", "-o", "out", "--method", "supervised", "--workers", "0", "--device", "cpu"),
+    *("--plan", "plan.json", "--start", "pre"),
+)
 WRONG: Mapping[tuple[str, ...], Mapping[str, Sequence[str]]] = {
     SUGGEST: {
         "--number": WHOLE, "--seed": WHOLE[:7], "--look-at": ("0", "-1", "x"), "--strategy": ("", "x", "Mixture."),
@@ -60,7 +63,7 @@ for _words, _options in WRONG.items():
     for _option, _values in _options.items():
         for _value in _values:
             hostile("rounds", f"{_words[0]} {_option} {_value[:40]!r}",
-                    partial(given, _words, _option, _value), "scans", "job")  # fmt: skip
+                    partial(given, _words, _option, _value), "scans", "job", "plan.json")  # fmt: skip
 for _target in ("gone", "noise", "pipe", "", "/dev/zero", "a" * 5000, "job/supervised", "scans/images/a.nii.gz"):
     for _words in (("suggest", _target, "-o", "out"), ("adopt", _target, "scans/labels"), ("rounds", _target)):
         _option = ("--origin", "expert") if _words[0] == "adopt" else ("--report", "report.json")
@@ -125,13 +128,13 @@ SUGGESTION = {
     "version": 1, "data": "x", "round": 0, "unit": "scans", "seed": 1, "gain": "", "notes": [],
     "cases": [{"case": "u", "reasons": ["random"], "proposal": "0" * 64}],
 }  # fmt: skip
-RATINGS = {"version": 1, "ratings": [{"case": "u", "rating": "use", "note": None}]}
-ORIGINS = {"version": 1, "labels": {"a": {"origin": "pseudo", "digest": "0" * 64}}}
+RATINGS = {"version": 1, "ratings": [{"case": "u", "rating": "correct", "note": None}]}
+ORIGINS = {"version": 1, "labels": {"u": {"origin": "pseudo", "digest": "0" * 64}}}
 
 
 def record(place: str, content: object, change: Callable[[bytes], bytes], words: Words, root: Path) -> Words:
     """A record of somebody's work, damaged."""
-    corpus.save(root / "back" / "labels" / "u.nii.gz", corpus.box())
+    corpus.save(root / "back" / ("labels" if place.startswith("back") else "") / "u.nii.gz", corpus.box())
     path = root / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(change(json.dumps(content).encode()))
@@ -148,9 +151,11 @@ for _place, _content, _words in (
                 partial(record, _place, _content, _change, _words), "scans", "job", may_pass=True)  # fmt: skip
 
 
+STARTED_NEEDS = ("scans", "pre", "plan.json")
+
+
 def started(file: str, change: Callable[[bytes], bytes], root: Path) -> Words:
     """A model to start from, damaged."""
-    (root / "job" / "supervised").rename(root / "pre")
     path = root / "pre" / "model" / file
     path.write_bytes(change(path.read_bytes()))
     return STARTED
@@ -158,7 +163,7 @@ def started(file: str, change: Callable[[bytes], bytes], root: Path) -> Words:
 
 for _file in ("model.json", "weights.safetensors"):
     for _name, _change in CHANGES.items():
-        hostile("rounds", f"train --start: {_file} is {_name}", partial(started, _file, _change), "scans", "job",
+        hostile("rounds", f"train --start: {_file} is {_name}", partial(started, _file, _change), *STARTED_NEEDS,
                 may_pass=_name == "a key too few")  # fmt: skip
 
 
@@ -173,3 +178,21 @@ for _file in ("model.json", "weights.safetensors"):
     for _name, _change in CHANGES.items():
         hostile("rounds", f"predict: the job's {_file} is {_name}", partial(ensemble, _file, _change), "job", "in",
                 may_pass=_name == "a key too few")  # fmt: skip
+
+
+UNBROKEN = (
+    (SUGGEST, ("scans", "job")), (PRETRAIN, ("scans",)), (("predict", "job", "-i", "in", "-o", "out"), ("job", "in")),
+)  # fmt: skip
+"""Commands of this file that succeed where nothing is broken, and what they need."""
+for _words, _needs in UNBROKEN:
+    hostile("unbroken", " ".join(_words[:2]), lambda root, words=_words: words, *_needs, may_pass=True)
+hostile("unbroken", "adopt", partial(drawn, _box, corpus.AFFINE, "u"), may_pass=True)
+hostile("unbroken", "train --start", partial(started, "model.json", lambda content: content), *STARTED_NEEDS,
+        may_pass=True)  # fmt: skip
+for _place, _content, _words in (
+    ("back/suggestion.json", SUGGESTION, ADOPT),
+    ("ratings.json", RATINGS, (*SUGGEST, "--ratings", "ratings.json", "-n", "1")),
+    ("scans/label_origins.json", ORIGINS, ADOPT),
+):
+    _make = partial(record, _place, _content, lambda content: content, _words)
+    hostile("unbroken", f"{_words[0]} with {_place}", _make, "scans", "job", may_pass=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -120,7 +120,7 @@ class ClassCalibration(Frozen):
 class Calibration(Frozen):
     """What estimates of a model are worth (``confidence.json`` in its folder)."""
 
-    version: int = 1
+    version: Literal[1] = 1
     estimate: str = "expected Dice"
     """What was measured: the expected Dice, or the agreement of which passes."""
     measured_on: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
@@ -26,7 +27,7 @@ from semivox.inference.maps import MAPS
 class Forms(Frozen):
     """What was made of one label."""
 
-    version: int = 1
+    version: Literal[1] = 1
     files: Mapping[str, tuple[str, str]] = {}
     """Path from the folder of labels -> digests of the file and of the label it was made of."""
 

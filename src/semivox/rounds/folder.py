@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
@@ -18,7 +19,7 @@ RECORD = "round.json"
 class RoundRecord(Frozen):
     """How a round began (``round.json`` of its folder)."""
 
-    version: int = 1
+    version: Literal[1] = 1
     number: int
     start: str
     """``warm``: from the weights of the round before; ``scratch``: from random ones."""

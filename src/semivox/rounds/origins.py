@@ -33,7 +33,7 @@ class LabelOrigin(Frozen):
 class LabelOrigins(Frozen):
     """The labels that were adopted, by case."""
 
-    version: int = 1
+    version: Literal[1] = 1
     labels: Mapping[str, LabelOrigin] = {}
 
 

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class SuggestedCase(Frozen):
 class Suggestion(Frozen):
     """What was suggested and why (``suggestion.json``)."""
 
-    version: int = 1
+    version: Literal[1] = 1
     data: str
     round: int
     """The round whose models were asked; 0: none."""

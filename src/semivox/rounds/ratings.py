@@ -22,7 +22,7 @@ class Rating(Frozen):
 class Ratings(Frozen):
     """``ratings.json``; see docs/reference/run-folder.md."""
 
-    version: int = 1
+    version: Literal[1] = 1
     dataset: Any = None
     model: Any = None
     split: Any = None

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ class RoundResult(Frozen):
 class SelfTrainingSummary(Frozen):
     """What self-training found (``self-training/summary.json``)."""
 
-    version: int = 1
+    version: Literal[1] = 1
     rounds: tuple[RoundResult, ...]
     keep: float
     comparisons: tuple[Comparison, ...]

@@ -7,6 +7,8 @@ steps. It is not the same as that run, whose first steps had higher rates, so th
 
 from __future__ import annotations
 
+from typing import Literal
+
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
@@ -21,7 +23,7 @@ FILE = "extended.json"
 class Extensions(Frozen):
     """Numbers of steps at which a run had been finished, first to last, before it went on (``extended.json``)."""
 
-    version: int = 1
+    version: Literal[1] = 1
     finished_at: tuple[int, ...] = ()
 
 
