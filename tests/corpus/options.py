@@ -85,6 +85,7 @@ for name, make, words in (
     ("model_without_weights", model_of(), "cannot read"),
     ("model_with_unknown_options", model_of(options={"x": 1}), "x"),
     ("model_folder_of_nothing", lambda root: load_model(root), "no model in"),
+    ("model_folder_that_is_not_there", lambda root: load_model(root / "nosuch"), "there is no folder"),
     ("label_with_negative_values_to_write", lambda root: volume.write_label(
         root / "x.nii.gz", np.full((2, 2, 2), -1), volume.read_grid(image(root))), "as a label"),
     ("label_to_write_on_another_grid", lambda root: volume.write_label(

@@ -1,5 +1,6 @@
 """A study's folder may hold more than its study file asks for, and less; the report says which."""
 
+import json
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ from semivox.experiments.collect import collect, unfinished
 from semivox.experiments.record import Record, load_record
 from semivox.reports import study
 from semivox.reports.table import lines_of
+from semivox.training.model import ModelCard, model_digest
 from tests.experiments import made
 
 SMALL = {"methods": ("supervised", "mean_teacher"), "method": {}}
@@ -116,3 +118,25 @@ def test_no_correction_is_named_where_nothing_is_compared(tmp_path):
     assert "Holm" not in study._note(lines_of(collect(made.study(tmp_path / "one", one))))
     two = made.study_file(methods=("mean_teacher", "ua_mt"), method={}, cases={"labeled": [4], "test": 12})
     assert "comparisons (Holm)." in study._note(lines_of(collect(made.study(tmp_path / "two", two))))
+
+
+@pytest.mark.parametrize(("steps", "said"), [(7, None), (8, "holds scores of another model than")])
+def test_scores_of_another_model_are_not_reported(folder, steps, said):
+    """As where a run was copied into another's place, or trained again: the model is no longer that of the scores."""
+    run = folder / "labeled-4" / "draw-0" / "seed-1" / "supervised"
+    card = ModelCard(
+        semivox="0.1.0", method="supervised", options={}, plan=made.PLAN, selection="last", steps=7, seed=1,
+        weights="ab" * 32,
+    )  # fmt: skip
+    (run / "model").mkdir()
+    card.save(run / "model" / "model.json")
+    scores = json.loads((run / "scores.json").read_text())
+    scores["made_from"] = {"t": {"prediction": "a", "reference": "b", "model": model_digest(run)}}
+    (run / "scores.json").write_text(json.dumps(scores))
+    card.model_copy(update={"steps": steps}).save(run / "model" / "model.json")
+    if said is None:
+        assert len(names_of(collect(folder))) == 16
+    else:
+        with pytest.raises(InputError, match=said) as error:
+            collect(folder)
+        assert str(run) in str(error.value)

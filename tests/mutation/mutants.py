@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A text of a file replaced by another, and tests of which one must fail then."""
-
-    name: str
-    file: str
-    """Beneath src/semivox."""
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants_of_files import MUTANTS as OF_FILES
 
 RESUMED = "tests/training/test_resume.py::test_stopping_and_starting_again_changes_no_bit[0-mean_teacher]"
 DIVERGED = "tests/training/test_health.py::test_a_run_that_diverges_goes_back_and_on_with_half_the_rate"
@@ -293,4 +281,5 @@ MUTANTS = (
         "certain.numel()",
         ("tests/methods/test_ua_mt.py",),
     ),
+    *OF_FILES,
 )

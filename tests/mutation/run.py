@@ -17,7 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 MOST = 600

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.data.remarks import Remark
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,6 @@ class CaseFiles:
     """The patient, where several cases may be of one."""
     annotated: tuple[str, ...] | None = None
     """Classes that were looked for in its label; None: all. The others are unlabeled there, not background."""
-
-
-@dataclass(frozen=True)
-class Remark:
-    """Something that the files' names and places tell, and what to do about it."""
-
-    level: Literal["error", "warning", "note"]
-    code: str
-    message: str
-    fix: str
 
 
 @dataclass(frozen=True)

@@ -63,21 +63,43 @@ def label_counts(label: np.ndarray) -> dict[int, int]:
 
 def centers(label: np.ndarray, spacing: Spacing) -> dict[int, tuple[float, float, float]]:
     """Label value -> center of its voxels in mm from the first voxel; (X, Y, Z) whole numbers from 0, no background."""
-    places = [np.flatnonzero(label.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
-    if not places[0].size:
+    thinned = thinned_box(label)
+    if thinned is None:
         return {}
-    begin = [int(place[0]) for place in places]
-    step = 1
-    box = tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
-    while np.prod([-(-(part.stop - part.start) // step) for part in box]) > CENTER_VOXELS:
-        step += 1
-    part = label[tuple(slice(edge.start, edge.stop, step) for edge in box)]
+    box, step = thinned
+    part = label[box]
     index = np.nonzero(part)
     values, which = np.unique(part[index], return_inverse=True)
     counts = np.bincount(which)
     mean = [np.bincount(which, weights=axis) / counts for axis in index]
+    begin = [edge.start for edge in box]
     middle = [[(begin[axis] + step * mean[axis][i]) * spacing[axis] for axis in range(3)] for i in range(len(values))]
     return {int(value): (x, y, z) for value, (x, y, z) in zip(values, middle, strict=True)}
+
+
+def class_means(channel: np.ndarray, label: np.ndarray) -> dict[int, float]:
+    """Label value -> mean of a channel (X, Y, Z) under it, without background."""
+    thinned = thinned_box(label)
+    if thinned is None:
+        return {}
+    part, values = label[thinned[0]], channel[thinned[0]]
+    inside = part != 0
+    found, which = np.unique(part[inside], return_inverse=True)
+    means = np.bincount(which, weights=values[inside]) / np.bincount(which)
+    return {int(value): float(mean) for value, mean in zip(found, means, strict=True)}
+
+
+def thinned_box(label: np.ndarray) -> tuple[tuple[slice, slice, slice], int] | None:
+    """The box around what is drawn, of every n-th voxel along each axis, and n; None where nothing is drawn."""
+    places = [np.flatnonzero(label.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
+    if not places[0].size:
+        return None
+    step = 1
+    box = [slice(int(place[0]), int(place[-1]) + 1) for place in places]
+    while np.prod([-(-(part.stop - part.start) // step) for part in box]) > CENTER_VOXELS:
+        step += 1
+    x, y, z = (slice(edge.start, edge.stop, step) for edge in box)
+    return (x, y, z), step
 
 
 def _body(values: np.ndarray) -> np.ndarray:

@@ -96,6 +96,8 @@ def model_place(folder: Path) -> Path:
             f"the training in {folder} is finished, but its model is gone: {folder / 'model' / DESCRIPTION} is "
             "missing. Restore it from a copy, or train again in another --out"
         )
+    if not folder.exists():
+        raise InputError(f"there is no folder {folder}; give the folder of a model, or of the run that trained it")
     raise InputError(f"no model in {place}: {DESCRIPTION} is missing. Has the training finished?")
 
 

@@ -41,3 +41,31 @@ def told_by(report: CheckReport) -> set[tuple[str, str, str]]:
     return {("", finding.level, finding.code) for finding in report.findings} | {
         (case.case, finding.level, finding.code) for case in report.cases for finding in case.findings
     }
+
+
+def organs(seed: int) -> np.ndarray:
+    """A label of two organs, of somewhat different places and sizes: 1 lies lower and is larger than 2."""
+    random = np.random.default_rng([5, seed])
+    label = np.zeros((SIZE,) * 3, np.uint8)
+    for value, (x, y, z), half in ((1, (7, 9, 7), 4), (2, (9, 16, 16), 3)):
+        first = np.array([x, y, z]) + random.integers(-1, 2, 3) - half
+        label[tuple(slice(start, start + 2 * half) for start in first)] = value
+    return label
+
+
+def shown(label: np.ndarray, seed: int) -> np.ndarray:
+    """A scan that shows a label's organs: 1 dark, 2 bright, in noise."""
+    noise = np.random.default_rng([6, seed]).normal(0, 8, label.shape)
+    return np.rint(np.array([100, 60, 180])[label] + noise).astype(np.int16)
+
+
+def organ_set(root: Path, count: int = 6) -> None:
+    """So many labeled scans of two organs, two unlabeled ones and one for test."""
+    for seed in range(count):
+        corpus.save(root / "images" / f"l{seed}.nii.gz", shown(organs(seed), seed))
+        corpus.save(root / "labels" / f"l{seed}.nii.gz", organs(seed))
+    for seed in (20, 21):
+        corpus.save(root / "images" / f"u{seed}.nii.gz", shown(organs(seed), seed))
+    corpus.save(root / "test_images" / "t.nii.gz", shown(organs(30), 30))
+    corpus.save(root / "test_labels" / "t.nii.gz", organs(30))
+    corpus.describe(root, {"channel_names": {"0": "MR"}, "labels": {"background": 0, "one": 1, "two": 2}})

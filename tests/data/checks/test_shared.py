@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+
+import numpy as np
 import pytest
 
 from semivox.data.checks.run import check
@@ -38,3 +41,31 @@ def test_a_link_to_another_label_is_that_label(tmp_path):
     label.symlink_to("a.nii.gz")
     report = check(find(tmp_path))
     assert [case.case for case in report.cases for found in case.findings if found.code == "shared_label"] == ["b"]
+
+
+@pytest.mark.parametrize(("shifts", "cases"), [((0, 1, 0), ["c"]), ((0, 1, 2), []), ((0, 0, 0), [])])
+def test_a_copy_of_another_label_is_told_unless_all_are_alike(tmp_path, shifts, cases):
+    corpus.good(tmp_path)
+    for name, shift in zip("abc", shifts, strict=True):
+        corpus.save(tmp_path / "labels" / f"{name}.nii.gz", np.roll(corpus.box(), shift, axis=0))
+    if any(shifts):
+        corpus.save(tmp_path / "test_labels" / "t.nii.gz", np.roll(corpus.box(), -1, axis=0))
+    found = {
+        case.case: finding.message
+        for case in check(find(tmp_path)).cases
+        for finding in case.findings
+        if finding.code == "shared_label"
+    }
+    assert list(found) == cases
+    assert all("same values as the label of a" in message for message in found.values())
+
+
+def test_copies_of_a_scan_have_copies_of_its_label(tmp_path):
+    """They are told as copies, once."""
+    corpus.good(tmp_path)
+    for shift, name in enumerate("abc"):
+        corpus.save(tmp_path / "labels" / f"{name}.nii.gz", np.roll(corpus.box(), shift, axis=0))
+    for part in ("images", "labels"):
+        shutil.copy(tmp_path / part / "a.nii.gz", tmp_path / part / "d.nii.gz")
+    codes = [finding.code for case in check(find(tmp_path)).cases for finding in case.findings]
+    assert codes == ["duplicate"]

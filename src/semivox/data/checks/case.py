@@ -10,19 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.case import Volume
-from semivox.core.plan import CaseFacts, ClassInfo
+from semivox.core.plan import ClassInfo
+from semivox.data.checks.arrangement import class_traits
 from semivox.data.checks.drawing import drawing_findings
+from semivox.data.checks.edges import edge_fit
+from semivox.data.checks.examined import Examined
 from semivox.data.checks.findings import Finding
 from semivox.data.checks.image import channel_findings, header_findings, intensity_findings
 from semivox.data.checks.label import place_findings, value_findings
 from semivox.data.checks.likeness import signature
-from semivox.data.checks.units import Intensities, intensities
+from semivox.data.checks.units import intensities
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.orientation import axis_codes, canonical_grid, to_canonical
 from semivox.data.formats.scan import Scan, ScanError, Segment
 from semivox.data.formats.segments import drawn_of, is_unnamed
 from semivox.data.formats.volume import assemble, fill, read_label_scan, read_scan
-from semivox.data.measurements import facts, label_counts
+from semivox.data.measurements import facts
 
 
 @dataclass(frozen=True)
@@ -41,47 +44,22 @@ class CheckTask:
     """The classes that the data set declares; a label that names its own is read by the names."""
 
 
-@dataclass(frozen=True)
-class Examined:
-    """What one read of a case told."""
-
-    name: str
-    findings: tuple[Finding, ...]
-    facts: CaseFacts | None = None
-    digest: str = ""
-    axes: str = ""
-    """Directions of the file's axes, such as ``LPS``."""
-    channels: int = 0
-    spacing: tuple[float, ...] = ()
-    segments: tuple[Segment, ...] = ()
-    """Names and numbers of the label's classes, where its file tells them."""
-    shape: tuple[int, ...] = ()
-    origin: tuple[float, ...] = ()
-    """World position of the first voxel in mm, RAS+."""
-    world: str = ""
-    """DICOM's frame of reference: scans that share one were made in one session of one patient."""
-    intensities: tuple[Intensities, ...] = ()
-    """Per channel; for comparing scans, not kept."""
-    signature: tuple[float, ...] = ()
-    """Voxels at fixed places of the first channel: alike in scans that are copies but for the unit."""
-    values: tuple[int, ...] = ()
-    """Values of its label, without background; not kept."""
-
-
 def examine(task: CheckTask) -> Examined:
     """Read the case's files once and judge them."""
     entry = task.entry
     if not entry.images:
         label = entry.label or Path(entry.name)
         text, fix = f"{label.name} has no image", "Add the image under the same name, or remove the label."
-        return Examined(entry.name, (_error("missing_image", text, fix, label),))
+        return Examined(entry.name, (Finding.of("error", "missing_image", text, fix, label),))
     scans, findings = _read(entry.images)
     if scans is None:
         return Examined(entry.name, tuple(findings))
     try:
         volume = assemble(entry.images, scans)
     except ScanError as error:
-        return Examined(entry.name, (*findings, _error(error.finding, error.message, error.fix, entry.images[0])))
+        return Examined(
+            entry.name, (*findings, Finding.of("error", error.finding, error.message, error.fix, entry.images[0]))
+        )
     axes = axis_codes(volume.source)
     del scans
     array, filled = fill(volume.array)
@@ -96,6 +74,7 @@ def examine(task: CheckTask) -> Examined:
         findings += drawing_findings(entry.label or Path(file), drawn, volume, task.ignore)
     sound = not any(finding.level == "error" for finding in findings)
     measured = facts(entry.name, volume, drawn, task.ignore) if task.measure and sound else None
+    seen = tuple(intensities(channel) for channel in array)
     return Examined(
         entry.name,
         tuple(findings),
@@ -108,9 +87,11 @@ def examine(task: CheckTask) -> Examined:
         volume.shape,
         tuple(float(value) for value in volume.grid.affine[:3, 3]),
         volume.source.frame_of_reference,
-        tuple(intensities(channel) for channel in array),
+        seen,
         signature(array[0]),
-        () if drawn is None else tuple(sorted(set(label_counts(drawn)) - {0})),
+        "" if drawn is None or not drawn.any() else digest(drawn[None]),
+        {} if drawn is None else class_traits(drawn, volume, seen[0]),
+        () if drawn is None else edge_fit(volume.array[0], drawn, volume.spacing),
     )
 
 
@@ -132,14 +113,16 @@ def _read(
         try:
             scan = reader(path)
         except ScanError as error:
-            findings.append(_error(error.finding, error.message, error.fix, path))
+            findings.append(Finding.of("error", error.finding, error.message, error.fix, path))
             failed = True
         except OSError as error:
             text = f"{path.name} cannot be read: {error.strerror or error}"
-            findings.append(_error("unreadable", text, "Check the disk and the permissions.", path))
+            findings.append(Finding.of("error", "unreadable", text, "Check the disk and the permissions.", path))
             failed = True
         except MemoryError:
-            findings.append(_error("too_large", f"{path.name} does not fit in memory", "Use fewer workers.", path))
+            findings.append(
+                Finding.of("error", "too_large", f"{path.name} does not fit in memory", "Use fewer workers.", path)
+            )
             failed = True
         else:
             scans.append(scan)
@@ -161,7 +144,11 @@ def _examine_label(task: CheckTask, volume: Volume) -> tuple[np.ndarray | None, 
     (scan,) = scans
     if len(scan.array) > 1:
         text = f"{path.name} has {len(scan.array)} numbers a voxel; a label has one"
-        return None, [*findings, _error("label_channels", text, "Save one volume of class numbers.", path)], ()
+        return (
+            None,
+            [*findings, Finding.of("error", "label_channels", text, "Save one volume of class numbers.", path)],
+            (),
+        )
     findings = [
         finding for finding in findings if finding.code not in ("spacing", "field_of_view")
     ]  # said of the image
@@ -178,7 +165,3 @@ def _examine_label(task: CheckTask, volume: Volume) -> tuple[np.ndarray | None, 
 def _graver(finding: Finding) -> Finding:
     """A label's numbers are classes: what may be a scale of an image is an error there."""
     return finding.model_copy(update={"level": "error"}) if finding.code == "byte_order" else finding
-
-
-def _error(code: str, message: str, fix: str, file: Path) -> Finding:
-    return Finding(level="error", code=code, message=message, fix=fix, file=str(file))

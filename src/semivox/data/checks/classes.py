@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semivox.core.plan import CaseFacts, ClassInfo
-from semivox.data.checks.case import Examined
-from semivox.data.checks.findings import Finding, Level
+from semivox.data.checks.examined import Examined
+from semivox.data.checks.findings import Finding
 from semivox.data.dataset import Dataset, some
-from semivox.data.planning.sides import AXES, apart, is_named, pairs
+from semivox.data.planning.sides import AXES, apart, is_named, mirror, pairs
 
 CLEARLY = 1.5
 """Times farther apart along another axis than along their own from which two sides lie wrongly."""
@@ -39,20 +39,21 @@ def class_findings(
         listed = ", ".join(f"{item.name} ({item.value})" for item in never)
         text = f"declared, but in none of the {len(labeled)} labels of training scans: {listed}"
         found.append(
-            _finding("warning", "class_never_drawn", text, "Add it to a label, or remove it from dataset.json.")
+            Finding.of("warning", "class_never_drawn", text, "Add it to a label, or remove it from dataset.json.")
         )
-    scored = {value for case in cases if parts.get(case.name) in ("validation", "test") for value in case.values} - {
+    scored = {value for case in cases if parts.get(case.name) in ("validation", "test") for value in case.classes} - {
         dataset.ignore
     }
     if strange := sorted(scored - drawn - {item.value for item in never}):
         text = f"values in labels of test or validation scans only: {', '.join(map(str, strange))}"
         fix = "Move a scan that shows them to training, or correct these labels."
-        found.append(_finding("warning", "class_untrained", text, fix))
+        found.append(Finding.of("warning", "class_untrained", text, fix))
     if unnamed := [item for item in classes if not is_named(item)]:
         example = json.dumps({"labels": {"background": 0, **{f"name of {i.value}": i.value for i in unnamed[:3]}}})
         text = f"{some((item.name for item in unnamed), 4)}: without a name it could be a left or a right part"
-        fix = f"Name the classes in dataset.json, such as {example}; until then nothing is mirrored left-right."
-        found.append(_finding("note", "unnamed_classes", text, fix))
+        off = [axis for axis, allowed in zip(AXES, mirror(classes, facts)[0], strict=True) if not allowed]
+        fix = f"Name the classes in dataset.json, such as {example}; until then nothing is mirrored {', '.join(off)}."
+        found.append(Finding.of("note", "unnamed_classes", text, fix))
     return found
 
 
@@ -109,8 +110,4 @@ def _side(file: str, higher: ClassInfo, lower: ClassInfo, how: str, where: str) 
         f"{higher.name} and {lower.name} {how} in {where}: the orientation in the header is wrong, or their names are"
     )
     fix = "Compare with the original scan, and correct the orientation (or the names). Until then nothing is mirrored "
-    return _finding("warning", "sides_misplaced", text, fix + "along either axis.", file)
-
-
-def _finding(level: Level, code: str, message: str, fix: str, file: str = "") -> Finding:
-    return Finding(level=level, code=code, message=message, fix=fix, file=file)
+    return Finding.of("warning", "sides_misplaced", text, fix + "along either axis.", file)

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semivox.core.plurals import plural
-from semivox.data.checks.case import Examined
+from semivox.data.checks.arrangement import exchanged_classes
 from semivox.data.checks.classes import class_findings, found_classes, side_findings
-from semivox.data.checks.findings import Finding
+from semivox.data.checks.edges import edge_findings
+from semivox.data.checks.examined import Examined
+from semivox.data.checks.findings import Finding, Level, by_axis
+from semivox.data.checks.inverted import inverted_scans
 from semivox.data.checks.likeness import likely_same
 from semivox.data.checks.names import swapped_names
 from semivox.data.checks.shared import shared_labels
@@ -19,6 +22,8 @@ from semivox.data.dataset import Dataset, groups_of, some
 
 OUTLIER = 3.0
 """Factor between a voxel edge and the data set's median edge beyond which the unit is in doubt."""
+WRONG = 30.0
+"""The same factor from which no scanner explains it: such a scan would be resampled to a speck or to terabytes."""
 FIELD_OUTLIER = 4.0
 """The same factor for the length of a scan along one axis."""
 TRAINED = ("labeled", "unlabeled")
@@ -37,7 +42,10 @@ def between_cases(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Ex
             files,
         ),
         *side_findings(found_classes(dataset, list(facts.values())), list(facts.values()), files)[0],
-        *shared_labels(dataset.entries, parts, files),
+        *inverted_scans({case.name: case.intensities for case in cases}, files),
+        *shared_labels(dataset.entries, parts, files, cases),
+        *exchanged_classes(cases, found_classes(dataset, list(facts.values())), files),
+        *edge_findings(cases, files),
         *likely_same(cases, groups_of(dataset.entries), files),
         *swapped_names({case.name: case.segments for case in cases if case.segments}, files),
     ]
@@ -83,8 +91,8 @@ def _copies(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[
                 if leak
                 else "Keep one of them."
             )
-            level = "error" if leak else "warning"
-            found.append((name, Finding(level=level, code="duplicate", message=text, fix=fix, file=files[name])))
+            level: Level = "error" if leak else "warning"
+            found.append((name, Finding.of(level, "duplicate", text, fix, files[name])))
     return found
 
 
@@ -103,7 +111,7 @@ def _channels(
         if case.channels and case.channels != usual and not told:
             code = "missing_channel" if case.channels < usual else "extra_channel"
             text = f"{plural(case.channels, 'channel')}, most cases have {usual}"
-            found.append((case.name, Finding(level="error", code=code, message=text, fix=fix, file=files[case.name])))
+            found.append((case.name, Finding.of("error", code, text, fix, files[case.name])))
     return found
 
 
@@ -119,12 +127,10 @@ def _spacings(
     for case in known:
         ratio = np.array(case.spacing) / median
         if (ratio > OUTLIER).all() or (ratio < 1 / OUTLIER).all():
-            text = f"voxels of {_mm(case.spacing)} mm; the data set's median is {_mm(median)} mm"
-            fix = "Check the voxel size against the original scan."
-            finding = Finding(
-                level="warning", code="spacing_outlier", message=text, fix=fix, file=files[case.name]
-            )  # fmt: skip
-            found.append((case.name, finding))
+            text = f"voxels of {by_axis(case.spacing)} mm; the data set's median is {by_axis(median)} mm"
+            level: Level = "error" if (ratio > WRONG).all() or (ratio < 1 / WRONG).all() else "warning"
+            fix = "Check the voxel size, and its unit, against the original scan."
+            found.append((case.name, Finding.of(level, "spacing_outlier", text, fix, files[case.name])))
     return found
 
 
@@ -142,7 +148,7 @@ def _fields(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[
             Finding(
                 level="warning",
                 code="field_outlier",
-                message=f"the scan spans {_mm(size)} mm; the data set's median is {_mm(median)} mm",
+                message=f"the scan spans {by_axis(size)} mm; the data set's median is {by_axis(median)} mm",
                 fix=fix,
                 file=files[case.name],
             ),
@@ -166,11 +172,11 @@ def _labeled(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
     if not any(part == "labeled" for part in parts.values()):
         fix = "Give at least one scan a label of the same name; see docs/how-to/lay-out-your-data.md."
         text = "no scan for training has a label"
-        found.append(Finding(level="error", code="no_label", message=text, fix=fix, file=""))
+        found.append(Finding.of("error", "no_label", text, fix))
     if aside := left_aside(dataset, parts):
         text = f"{plural(len(aside), 'scan')} for test or validation without a label, not used: {some(aside)}"
         fix = "No action; once there is a model, semivox predict labels them."
-        found.append(Finding(level="note", code="left_aside", message=text, fix=fix, file=""))
+        found.append(Finding.of("note", "left_aside", text, fix))
     return found
 
 
@@ -199,7 +205,7 @@ def _orientations(cases: Sequence[Examined]) -> list[Finding]:
     listed = ", ".join(f"{count} x {axes}" for axes, count in counts.most_common())
     text = f"scans are stored in different orientations ({listed}); all are turned to RAS+ and back on output"
     fix = "No action; if a scan then appears upside down, its header is wrong."
-    return [Finding(level="note", code="mixed_orientation", message=text, fix=fix, file="")]
+    return [Finding.of("note", "mixed_orientation", text, fix)]
 
 
 def _patients(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
@@ -241,7 +247,3 @@ def _names(dataset: Dataset) -> list[Finding]:
         for names in groups.values()
         if len(names) > 1
     ]
-
-
-def _mm(values: Sequence[float] | np.ndarray) -> str:
-    return " x ".join(f"{value:.4g}" for value in values)

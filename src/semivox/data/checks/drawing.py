@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.case import Volume
-from semivox.data.checks.findings import Finding, Level
+from semivox.data.checks.findings import Finding
 from semivox.data.measurements import label_counts
+from semivox.data.planning.sides import AXES
 
 MOST_JUDGED = 16
 """Classes that are judged one by one; more are judged together."""
@@ -20,7 +21,6 @@ ISOLATED = 0.8
 """Part of the drawn slices whose neighbors are empty, from which a label counts as drawn on some slices only."""
 FEWEST = 3
 """Drawn slices from which a rhythm can be seen; without a rhythm, twice as many."""
-AXES = ("left-right", "front-back", "up-down")
 
 
 def drawing_findings(label: Path, array: np.ndarray, volume: Volume, ignore: int | None) -> list[Finding]:
@@ -33,11 +33,11 @@ def drawing_findings(label: Path, array: np.ndarray, volume: Volume, ignore: int
         agreement = equal_neighbors(array)
         text = f"{len(values)} values, and only {agreement:.0%} of neighboring voxels have the same: this is an image, "
         fix = "Put the label here and the image into the images folder."
-        return [_finding("error", "image_as_label", text + "not a label", fix, label)]
+        return [Finding.of_file(label, "error", "image_as_label", text + "not a label", fix)]
     if len(values) > 1 and any(np.array_equal(array, channel) for channel in volume.array):
         text = "label and image hold the same values voxel by voxel"
         fix = "Put the scan into the images folder and its label into the labels folder."
-        return [_finding("error", "image_as_label", text, fix, label)]
+        return [Finding.of_file(label, "error", "image_as_label", text, fix)]
     if ignore is not None and ignore in counts:  # slices that were not drawn are marked
         return []
     return _every_nth(label, array, values)
@@ -75,7 +75,7 @@ def _every_nth(label: Path, array: np.ndarray, values: list[int]) -> list[Findin
                     "count as background"
                 )
                 fix = "Fill in the slices between (3D Slicer: Fill between slices), or give them the value of a class "
-                return [_finding("warning", "sparse_slices", text, fix + '"ignore" in dataset.json.', label)]
+                return [Finding.of_file(label, "warning", "sparse_slices", text, fix + '"ignore" in dataset.json.')]
     return []
 
 
@@ -91,7 +91,3 @@ def rhythm(slices: np.ndarray) -> int | None:
     if (steps == usual).mean() >= ISOLATED:
         return usual
     return 0 if len(slices) >= 2 * FEWEST else None
-
-
-def _finding(level: Level, code: str, message: str, fix: str, file: Path) -> Finding:
-    return Finding(level=level, code=code, message=f"{file.name}: {message}", fix=fix, file=str(file))

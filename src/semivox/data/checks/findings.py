@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from shlex import quote
 from typing import Literal
 
@@ -32,6 +33,21 @@ class Finding(Frozen):
     fix: str
     file: str
     """The file concerned; empty for a finding on the whole data set."""
+
+    @classmethod
+    def of(cls, level: Level, code: str, message: str, fix: str, file: Path | str = "") -> Finding:
+        """A finding on a file, or on the whole data set."""
+        return cls(level=level, code=code, message=message, fix=fix, file=str(file))
+
+    @classmethod
+    def of_file(cls, file: Path, level: Level, code: str, message: str, fix: str) -> Finding:
+        """A finding on one of a case's files; its message begins with the file's name."""
+        return cls.of(level, code, f"{file.name}: {message}", fix, file)
+
+
+def by_axis(values: Iterable[float]) -> str:
+    """Lengths along three axes as text: ``1 x 1 x 2.5``."""
+    return " x ".join(f"{value:.4g}" for value in values)
 
 
 class CaseVerdict(Frozen):
@@ -112,7 +128,7 @@ def _size(facts: CaseFacts | None) -> str:
     if facts is None:
         return ""
     shape = " x ".join(map(str, facts.shape))
-    return f"{shape} voxels of {' x '.join(f'{edge:.4g}' for edge in facts.spacing)} mm"
+    return f"{shape} voxels of {by_axis(facts.spacing)} mm"
 
 
 def _lines(findings: Sequence[Finding]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from semivox.core.case import Volume
 from semivox.core.geometry import Grid
 from semivox.core.plurals import plural
-from semivox.data.checks.findings import Finding
+from semivox.data.checks.findings import Finding, Level, by_axis
 from semivox.data.formats.orientation import SHEAR_TOLERANCE, shear_degrees
 from semivox.data.formats.scan import Header
 from semivox.data.formats.volume import MOST_NONFINITE
@@ -22,25 +22,17 @@ EDGES_MM = (0.05, 20.0)
 """Voxel edges of clinical scans lie between; others suggest a wrong unit."""
 FIELD_MM = (20.0, 2500.0)
 """Fields of view of clinical scans lie between."""
+WIDEST_MM = 100.0
+"""Voxel edges above are no scan's: micrometers, or a time, taken for mm."""
+NARROWEST_MM = 1.0
+"""A scan that spans less along all axes is no patient's: meters taken for mm."""
 CT_ROWS = 512
 """Rows and columns of an original CT slice, which is never 1 mm a pixel by chance."""
-NOTES = ("squeezed", "units", "passed_over")
-"""Remarks of the readers that need no action; the others are warnings."""
 
 
 def header_findings(path: Path, header: Header) -> list[Finding]:
     """Remarks of the reader, shear, and sizes in mm that no scan has."""
-    file = str(path)
-    found = [
-        Finding(
-            level="note" if remark.code in NOTES else "warning",
-            code=remark.code,
-            message=f"{path.name}: {remark.message}",
-            fix=remark.fix,
-            file=file,
-        )
-        for remark in header.remarks
-    ]
+    found = [Finding.of_file(path, remark.level, remark.code, remark.message, remark.fix) for remark in header.remarks]
     return found + _shear(path, header.grid) + _sizes(path, header.grid)
 
 
@@ -50,30 +42,29 @@ def _shear(path: Path, grid: Grid) -> list[Finding]:
     if angle <= SHEAR_TOLERANCE:
         return []
     return [
-        Finding(
-            level="error" if angle > MOST_SHEAR else "warning",
-            code="sheared",
-            message=f"{path.name}: the axes are off right angles by {angle:.2f} degrees; the nearest rotation is used",
-            fix="Resample the scan (and its label) onto a grid with right angles.",
-            file=str(path),
+        Finding.of_file(
+            path,
+            "error" if angle > MOST_SHEAR else "warning",
+            "sheared",
+            f"the axes are off right angles by {angle:.2f} degrees; the nearest rotation is used",
+            "Resample the scan (and its label) onto a grid with right angles.",
         )
     ]
 
 
 def _sizes(path: Path, grid: Grid) -> list[Finding]:
-    """Voxel edges and fields of view outside of what scanners make."""
-    found = []
+    """Voxel edges and fields of view outside of what scanners make; far outside they are an error."""
     field = tuple(edge * size for edge, size in zip(grid.spacing, grid.shape, strict=True))
-    if min(grid.spacing) < EDGES_MM[0] or max(grid.spacing) > EDGES_MM[1]:
-        text = f"voxel edges of {_mm(grid.spacing)} mm; scans have {EDGES_MM[0]} to {EDGES_MM[1]} mm"
-        found.append(("spacing", text))
-    if min(field) < FIELD_MM[0] or max(field) > FIELD_MM[1]:
-        found.append(("field_of_view", f"the scan spans {_mm(field)} mm; expected {FIELD_MM[0]} to {FIELD_MM[1]} mm"))
+    level: Level = "error" if max(grid.spacing) > WIDEST_MM or max(field) < NARROWEST_MM else "warning"
     fix = "Check the unit in the header (mm, not m or micrometers), and that the voxel size was not lost."
-    return [
-        Finding(level="warning", code=code, message=f"{path.name}: {text}", fix=fix, file=str(path))
-        for code, text in found
-    ]
+    found = []
+    if min(grid.spacing) < EDGES_MM[0] or max(grid.spacing) > EDGES_MM[1]:
+        text = f"voxel edges of {by_axis(grid.spacing)} mm; scans have {EDGES_MM[0]} to {EDGES_MM[1]} mm"
+        found.append(Finding.of_file(path, level, "spacing", text, fix))
+    if min(field) < FIELD_MM[0] or max(field) > FIELD_MM[1]:
+        text = f"the scan spans {by_axis(field)} mm; expected {FIELD_MM[0]} to {FIELD_MM[1]} mm"
+        found.append(Finding.of_file(path, level, "field_of_view", text, fix))
+    return found
 
 
 def intensity_findings(volume: Volume, filled: int, names: Sequence[str], file: str) -> list[Finding]:
@@ -128,8 +119,4 @@ def channel_findings(files: Sequence[Path], count: int, expected: int | None) ->
         code = "missing_channel" if count < wanted else "extra_channel"
         text = f"{plural(count, 'channel')} in {', '.join(path.name for path in files)}; the data set declares {wanted}"
         fix = "Add the missing file, remove the extra one, or leave the case out."
-    return [Finding(level="error", code=code, message=text, fix=fix, file=file)]
-
-
-def _mm(values: Sequence[float]) -> str:
-    return " x ".join(f"{value:.4g}" for value in values)
+    return [Finding.of("error", code, text, fix, file)]

@@ -8,14 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.geometry import Grid
-from semivox.data.checks.findings import Finding, Level
+from semivox.data.checks.findings import Finding
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.volume import ROUNDING
 from semivox.data.measurements import label_counts
+from semivox.data.planning.sides import AXES
 
 EQUAL_MM = 0.01
 """Corner distance that rounding in headers explains."""
 EQUAL_VOXELS = 0.01
+ROUNDED_VOXELS = 0.1
+"""Part of a voxel up to which rounding in headers may explain where a label lies; more is a shift."""
+FAR_VOXELS = 0.45
+"""Part of a voxel beyond which a label is not taken to lie on its image: half a voxel is."""
+HALF_WITHIN = 0.05
+"""Voxels by which half a voxel may be missed and still be half a voxel."""
 MOST_VALUES = 256
 """No label set has more classes; more distinct values are a gray image."""
 MOST_CLASS = 32
@@ -26,18 +33,29 @@ def place_findings(label: Path, grid: Grid, image: Grid) -> list[Finding]:
     """Do label and image stand on the same grid? Both canonical. 1 % of a voxel is equal, half of one a warning."""
     if grid.shape != image.shape:
         text = f"the label has {grid.shape} voxels, its image {image.shape} (both along right, front, up)"
-        return [_finding("error", "shape_mismatch", text, "Resample the label onto the image's grid.", label)]
+        return [Finding.of_file(label, "error", "shape_mismatch", text, "Resample the label onto the image's grid.")]
     distance, voxel = corner_distance(grid, image), min(image.spacing)
     if distance <= max(EQUAL_MM, EQUAL_VOXELS * voxel):
         return []
-    far = distance > voxel / 2
     text = f"label and image lie up to {distance:.3g} mm apart at the corners (a voxel is {voxel:.3g} mm)"
-    fix = (
-        "If they match voxel by voxel, copy the image's geometry into the label; else resample the label."
-        if far
-        else "No action if rounding explains it; the image's geometry is used."
-    )
-    return [_finding("error" if far else "warning", "geometry_mismatch", text, fix, label)]
+    if shift := _half_voxels(grid, image):
+        text += f": half a voxel {shift}, as where one program counts from the corners of voxels, another from centers"
+    if distance <= ROUNDED_VOXELS * voxel:
+        fix = "No action if rounding explains it; the image's geometry is used."
+        return [Finding.of_file(label, "warning", "geometry_mismatch", text, fix)]
+    fix = "If they match voxel by voxel, copy the image's geometry into the label; else resample the label."
+    far = distance > FAR_VOXELS * voxel
+    return [Finding.of_file(label, "error" if far else "warning", "geometry_mismatch", text, fix)]
+
+
+def _half_voxels(grid: Grid, image: Grid) -> str:
+    """The axes along which two grids are half a voxel apart, where that is all that they are; else empty."""
+    moved = grid.affine - image.affine
+    if np.abs(moved[:3, :3] @ np.array(image.shape)).max() > EQUAL_VOXELS * min(image.spacing):
+        return ""
+    voxels = np.abs(np.linalg.solve(image.affine[:3, :3], moved[:3, 3]))
+    half = np.abs(voxels - 0.5) < HALF_WITHIN
+    return " and ".join(np.array(AXES)[half]) if half.any() and (half | (voxels < HALF_WITHIN)).all() else ""
 
 
 def value_findings(
@@ -59,7 +77,9 @@ def value_findings(
     negative = sorted(value for value in counts if value < 0)
     if negative:
         text = f"the label has the negative values {negative[:8]}"
-        return [_finding("error", "negative_label", text, "Give each class a value from 0 (background).", label)], None
+        return [
+            Finding.of_file(label, "error", "negative_label", text, "Give each class a value from 0 (background).")
+        ], None
     return problem + _known(label, counts, known, ignore) + _empty(label, counts, ignore), whole
 
 
@@ -67,7 +87,7 @@ def _whole(label: Path, array: np.ndarray, highest: int) -> tuple[list[Finding],
     """Float values as whole numbers if they are within 1e-3 of them."""
     if not np.isfinite(array).all():
         text = "the label has values that are NaN or infinite"
-        return [_finding("error", "nonfinite", text, "Export the label again.", label)], None
+        return [Finding.of_file(label, "error", "nonfinite", text, "Export the label again.")], None
     rounded = np.rint(array)
     off = float(np.abs(array - rounded).max())
     if off > ROUNDING:
@@ -76,11 +96,11 @@ def _whole(label: Path, array: np.ndarray, highest: int) -> tuple[list[Finding],
             return [_image(label, distinct, lowest, top)], None
         text = f"values are not whole numbers (off by up to {off:.3g}): interpolated, or probabilities"
         fix = "Save class numbers; resample labels by nearest neighbor."
-        return [_finding("error", "float_label", text, fix, label)], None
+        return [Finding.of_file(label, "error", "float_label", text, fix)], None
     found = []
     if off > 0:
         text = f"values are off whole numbers by up to {off:.2g} (a slope in the header); they are rounded"
-        found.append(_finding("note", "rounded_label", text, "No action; saving as uint8 avoids it.", label))
+        found.append(Finding.of_file(label, "note", "rounded_label", text, "No action; saving as uint8 avoids it."))
     return found, rounded.astype(np.int32)
 
 
@@ -91,26 +111,24 @@ def _known(label: Path, counts: dict[int, int], known: Sequence[int] | None, ign
         if not values or values == list(range(1, len(values) + 1)):
             return []
         text = f"the values {values} have gaps; they become classes 1 to n in this order, and are restored on output"
-        return [_finding("note", "label_gaps", text, "Name the classes in dataset.json to be sure.", label)]
+        return [Finding.of_file(label, "note", "label_gaps", text, "Name the classes in dataset.json to be sure.")]
     unknown = [value for value in values if value not in known]
     if not unknown:
         return []
     listed = ", ".join(f"{value} ({counts[value]} voxels)" for value in unknown[:8])
     text = f"the label has values that dataset.json does not name: {listed}"
-    return [_finding("error", "unknown_label", text, "Name them in dataset.json, or correct the label.", label)]
+    return [Finding.of_file(label, "error", "unknown_label", text, "Name them in dataset.json, or correct the label.")]
 
 
 def _empty(label: Path, counts: dict[int, int], ignore: int | None) -> list[Finding]:
     if set(counts) - {0, ignore}:
         return []
     fix = "Keep it if there is nothing to see in this scan; if labeling was forgotten, remove the label file."
-    return [_finding("warning", "empty_label", "the label holds only background", fix, label)]
+    return [Finding.of_file(label, "warning", "empty_label", "the label holds only background", fix)]
 
 
 def _image(label: Path, distinct: int, lowest: float, highest: float) -> Finding:
     text = f"{distinct} distinct values from {lowest:g} to {highest:g}: this is an image, not a label"
-    return _finding("error", "image_as_label", text, "Put the label here, and the image into the images folder.", label)
-
-
-def _finding(level: Level, code: str, message: str, fix: str, file: Path) -> Finding:
-    return Finding(level=level, code=code, message=f"{file.name}: {message}", fix=fix, file=str(file))
+    return Finding.of_file(
+        label, "error", "image_as_label", text, "Put the label here, and the image into the images folder."
+    )

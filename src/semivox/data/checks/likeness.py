@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from semivox.data.checks.examined import Examined
 from semivox.data.checks.findings import Finding
-
-if TYPE_CHECKING:
-    from semivox.data.checks.case import Examined
 
 EDGE = 12
 """Places of a signature along each axis."""
@@ -52,7 +49,7 @@ def likely_same(
             continue
         text = f"{' and '.join(names[:4])} are probably from one patient: {why}"
         fix = "If they are, say so in a CSV table (column group), so that they stay on one side of every split."
-        finding = Finding(level="warning", code="likely_same_patient", message=text, fix=fix, file=files[names[0]])
+        finding = Finding.of("warning", "likely_same_patient", text, fix, files[names[0]])
         found.append((names[0], finding))
     return found
 

@@ -28,7 +28,7 @@ def swapped_names(told: Mapping[str, Sequence[Segment]], files: Mapping[str, str
             text = f"the segment {one.name!r} has the number {one.value} here; in most labels {meant}"
             listed = json.dumps({"labels": {"background": 0, **usual}})
             fix = f"Name the classes in dataset.json, as {listed}: then each label is read by its own names."
-            found.append((case, Finding(level="error", code="segment_names", message=text, fix=fix, file=files[case])))
+            found.append((case, Finding.of("error", "segment_names", text, fix, files[case])))
             break
     return found
 

@@ -14,9 +14,10 @@ from semivox.core.plan import CaseFacts
 from semivox.core.plurals import plural
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
-from semivox.data.checks.case import CheckTask, Examined, examine
+from semivox.data.checks.case import CheckTask, examine
 from semivox.data.checks.classes import found_classes
 from semivox.data.checks.dataset import TRAINED, between_cases, on_dataset
+from semivox.data.checks.examined import Examined
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
 from semivox.data.checks.usage import DataSummary
 from semivox.data.dataset import CaseFiles, Dataset, groups_of

@@ -118,7 +118,7 @@ def unit_findings(
             if judged is not None:
                 level, code, text, fix = judged
                 what = f"channel {name or channel}: " if len(found[case]) > 1 else ""
-                results.append((case, _finding(level, code, what + text, fix, files[case])))
+                results.append((case, Finding.of(level, code, what + text, fix, files[case])))
             if values.hot:
                 results.append((case, _hot(values, files[case])))
     return results
@@ -188,8 +188,4 @@ def _hot(values: Intensities, file: str) -> Finding:
         f"{values.maximum:g}; the rest: "
     )
     text += f"{values.percentiles[0]:.4g} to {values.percentiles[-1]:.4g} but for 1 %); they count as the nearest value"
-    return _finding("note", "hot_voxels", text, "No action: they do not change how the scan is normalized.", file)
-
-
-def _finding(level: Level, code: str, message: str, fix: str, file: str) -> Finding:
-    return Finding(level=level, code=code, message=message, fix=fix, file=file)
+    return Finding.of("note", "hot_voxels", text, "No action: they do not change how the scan is normalized.", file)

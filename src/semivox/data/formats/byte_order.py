@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
+from semivox.data.remarks import Remark
 
 EDGE = 64
 """Voxels along each axis of the middle of a scan that are looked at."""

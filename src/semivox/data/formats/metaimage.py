@@ -13,11 +13,13 @@ import numpy as np
 
 from semivox.core.geometry import Grid
 from semivox.data.formats import byte_order
-from semivox.data.formats.format import TELLING, Format
+from semivox.data.formats.format import TELLING
 from semivox.data.formats.orientation import LPS_TO_RAS, is_usable
-from semivox.data.formats.scan import Header, Remark, Scan, ScanError
+from semivox.data.formats.scan import Header, Scan, ScanError
+from semivox.data.formats.text_format import KNOWN_KEYS, TextFormat
 from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, numbers, put, sizes, whole
-from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there, require_written
+from semivox.data.formats.voxels import Encoding, Voxels, read_voxels
+from semivox.data.remarks import Remark
 
 TYPES = {
     "CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4", "ULONG": "u4",
@@ -29,10 +31,9 @@ ORIGINS = ("Offset", "Position", "Origin")
 """Names of one thing; a file has one of them."""
 TRUE = ("true", "t", "1", "yes")
 VECTORS = ("CenterOfRotation", "ElementSize", "ElementSpacing")
-KNOWN_KEYS = {"itk_filternotes", "itk_inputfiltername", "itk_original_direction", "itk_original_spacing"}
 
 
-class MetaImage(Format):
+class MetaImage(TextFormat):
     """ITK's own format: a text header, and voxels behind or beside it."""
 
     name = "MetaImage"
@@ -40,11 +41,10 @@ class MetaImage(Format):
     writes = (".mha",)
     results = ".mha"
 
-    def read_header(self, path: Path) -> Header:
-        """Geometry and channels without the voxels. Raises ScanError."""
+    def parsed(self, path: Path) -> tuple[Header, Voxels]:
+        """What the header says, judged, and where the voxels are. Raises ScanError."""
         header, _, voxels = _parse(path)
-        require_there(path, voxels)
-        return header
+        return header, voxels
 
     def read_scan(self, path: Path) -> Scan:
         """The whole file, counted to its last byte. Raises ScanError."""
@@ -55,21 +55,6 @@ class MetaImage(Format):
         else:
             array = values.reshape((header.channels, *dims), order="F")  # channels are the fastest
         return Scan(array, replace(header, remarks=(*header.remarks, *byte_order.remarks_on(path, array))))
-
-    def write(self, path: Path, array: np.ndarray, grid: Grid) -> None:
-        """Write (X, Y, Z) or (X, Y, Z, K), compressed. Raises OSError where it cannot be written whole."""
-        from semivox.data.formats import itk
-
-        itk.write(path, array, grid)
-        _, _, voxels = _parse(path)
-        require_written(path, voxels)
-
-    def files(self, path: Path) -> tuple[Path, ...]:
-        """The header, and the file of its voxels where that is another one."""
-        try:
-            return tuple(dict.fromkeys((path, _parse(path)[2].file)))
-        except (ScanError, OSError):  # an unfit header: whoever opens the scan says what is wrong with it
-            return (path,)
 
     def private_fields(self, path: Path) -> Iterable[str]:
         """Keys of the header that speak of people, places or days."""
@@ -173,5 +158,5 @@ def _remarks(fields: dict[str, str]) -> tuple[Remark, ...]:
     unit = fields.get("DistanceUnits", "mm")
     if unit.lower() not in ("mm", "?", ""):
         text = f"the header names the unit {unit}; like other programs, it is read as mm"
-        found.append(Remark("units", text, "Rewrite the header in mm."))
+        found.append(Remark("units", text, "Rewrite the header in mm.", "note"))
     return tuple(found)

@@ -19,7 +19,8 @@ import semivox.data.formats.integrity as integrity
 import semivox.data.formats.nifti_geometry as nifti_geometry
 from semivox.core.geometry import Grid
 from semivox.data.formats.format import Format
-from semivox.data.formats.scan import Header, Remark, Scan, ScanError, require_sane
+from semivox.data.formats.scan import Header, Scan, ScanError, require_sane
+from semivox.data.remarks import Remark
 
 COLOR_CODES = (128, 2304)
 """NIfTI data types RGB24 and RGBA32."""
@@ -160,7 +161,7 @@ def _header(path: Path, raw: nib.Nifti1Header) -> Header:
     remarks = []
     if len(dims) > 3 and not extra:
         remarks.append(
-            Remark("squeezed", f"the size {dims} has trailing axes of one, which were dropped", "No action.")
+            Remark("squeezed", f"the size {dims} has trailing axes of one, which were dropped", "No action.", "note")
         )
     grid, more = nifti_geometry.read(path, raw, (x, y, z))
     return Header(grid, extra[0] if extra else 1, (*remarks, *more))
@@ -168,14 +169,14 @@ def _header(path: Path, raw: nib.Nifti1Header) -> Header:
 
 def _scaled(path: Path, raw: nib.Nifti1Header, array: np.ndarray) -> np.ndarray:
     """Native byte order; the header's slope and intercept applied (float32, or float64 for 32-bit integers and up)."""
-    try:
-        if np.isinf(raw["scl_slope"]) or np.isinf(raw["scl_inter"]):  # not a number means none, by custom
-            raise HeaderDataError("the slope or intercept of the values is infinite")
-        slope, inter = raw.get_slope_inter()
-    except HeaderDataError as error:
-        raise ScanError("bad_header", f"{path}: {error}.", "Export it again.") from error
-    if slope is None or (slope == 1 and inter == 0):
+    slope, inter = float(raw["scl_slope"]), float(raw["scl_inter"])
+    if slope == 0 or np.isnan(slope):  # none, by the standard and by custom
+        slope, inter = 1.0, 0.0
+    elif not np.isfinite(slope) or not np.isfinite(inter):
+        text = f"{path}: the header scales values by {slope:g} and adds {inter:g}, which is no number."
+        raise ScanError("bad_header", text, "Export it again, or set scl_slope and scl_inter in the header to 1 and 0.")
+    if slope == 1 and inter == 0:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     precise = array.dtype.itemsize > 4 or (array.dtype.kind in "iu" and array.dtype.itemsize == 4)
     kind = np.dtype(np.float64 if precise else np.float32)
-    return array.astype(kind) * kind.type(slope) + kind.type(inter or 0)
+    return array.astype(kind) * kind.type(slope) + kind.type(inter)

@@ -13,7 +13,8 @@ import numpy as np
 
 from semivox.core.geometry import Forms, Grid, Shape
 from semivox.data.formats.orientation import corner_distance, is_usable
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
+from semivox.data.remarks import Remark
 
 DESCRIPTION = b"Semivox"
 DISAGREEMENT = 0.1
@@ -36,7 +37,7 @@ def read(path: Path, raw: nib.Nifti1Header, shape: Shape) -> tuple[Grid, tuple[R
     remarks = []
     if forms.unit in UNIT_NAMES:
         text = f"the header gives lengths in {UNIT_NAMES[forms.unit]}; they are read as such and written back"
-        remarks.append(Remark("units", text, "No action if the voxel size in mm is right."))
+        remarks.append(Remark("units", text, "No action if the voxel size in mm is right.", "note"))
     qcode, scode = forms.codes
     if qcode <= 0 and scode <= 0:
         return _lost(path, forms, shape, scale, remarks)

@@ -6,20 +6,19 @@ Fields and their meaning: "Definition of NRRD File Format", https://teem.sourcef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
-from semivox.core.geometry import Grid
 from semivox.data.formats import byte_order, slicer
-from semivox.data.formats.format import TELLING, Format
+from semivox.data.formats.format import TELLING
 from semivox.data.formats.nrrd_geometry import Axes, axes_of
 from semivox.data.formats.scan import Header, Scan, ScanError
+from semivox.data.formats.text_format import KNOWN_KEYS, TextFormat
 from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, put, sizes, whole
-from semivox.data.formats.voxels import Encoding, Voxels, read_voxels, require_there, require_written
+from semivox.data.formats.voxels import Encoding, Voxels, read_voxels
 
 TYPES = {
     "i1": ("char", "signed char", "int8", "int8_t"),
@@ -42,8 +41,6 @@ ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte s
            "centerings": "centers"}  # fmt: skip
 """Other spellings of fields."""
 MAGIC = re.compile(r"NRRD000[1-5]")
-KNOWN_KEYS = {"itk_filternotes", "itk_inputfiltername", "itk_original_direction", "itk_original_spacing"}
-"""Keys that say nothing of a patient, although they look so."""
 WRITTEN = re.compile(r"segment(ation|\d+)_.*", re.IGNORECASE)
 """Keys of segmentations: their names are classes, not people."""
 
@@ -60,7 +57,7 @@ class Described:
     """Bytes of the header, with the empty line behind it."""
 
 
-class Nrrd(Format):
+class Nrrd(TextFormat):
     """Nearly raw raster data: a text header, and voxels behind or beside it."""
 
     name = "NRRD"
@@ -68,11 +65,10 @@ class Nrrd(Format):
     writes = (".nrrd",)
     results = ".nrrd"
 
-    def read_header(self, path: Path) -> Header:
-        """Geometry, channels and segments without the voxels. Raises ScanError."""
+    def parsed(self, path: Path) -> tuple[Header, Voxels]:
+        """What the header says, judged, and where the voxels are. Raises ScanError."""
         header, _, voxels = _parse(path)
-        require_there(path, voxels)
-        return header
+        return header, voxels
 
     def read_scan(self, path: Path) -> Scan:
         """The whole file, counted to its last byte; the layers of a segmentation become one. Raises ScanError."""
@@ -82,21 +78,6 @@ class Nrrd(Format):
         if not header.segments:
             return Scan(array, header)
         return Scan(slicer.flattened(path, array, header.segments), header)
-
-    def write(self, path: Path, array: np.ndarray, grid: Grid, keys: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Write (X, Y, Z) or (X, Y, Z, K), compressed, with keys beside. Raises OSError where it cannot be whole."""
-        from semivox.data.formats import itk
-
-        itk.write(path, array, grid, keys)
-        _, _, voxels = _parse(path)
-        require_written(path, voxels)
-
-    def files(self, path: Path) -> tuple[Path, ...]:
-        """The header, and the file of its voxels where that is another one."""
-        try:
-            return tuple(dict.fromkeys((path, _parse(path)[2].file)))
-        except (ScanError, OSError):  # an unfit header: whoever opens the scan says what is wrong with it
-            return (path,)
 
     def private_fields(self, path: Path) -> Iterable[str]:
         """Keys of the header that speak of people, places or days."""

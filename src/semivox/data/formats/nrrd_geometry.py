@@ -10,8 +10,9 @@ import numpy as np
 
 from semivox.core.geometry import Grid
 from semivox.data.formats.orientation import is_usable
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
 from semivox.data.formats.text_headers import NUMBER, numbers
+from semivox.data.remarks import Remark
 
 SPACES = {
     "right-anterior-superior": (1, 1, 1), "ras": (1, 1, 1), "left-anterior-superior": (-1, 1, 1), "las": (-1, 1, 1),
@@ -177,5 +178,5 @@ def _remarks(fields: dict[str, str], vectors: Vectors | None) -> tuple[Remark, .
     }
     if units:
         text = f"the header names the unit {', '.join(sorted(units))}; like other programs, it is read as mm"
-        found.append(Remark("units", text, "Rewrite the header in mm."))
+        found.append(Remark("units", text, "Rewrite the header in mm.", "note"))
     return tuple(found)

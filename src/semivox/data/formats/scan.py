@@ -9,6 +9,7 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
+from semivox.data.remarks import Remark
 
 READING = 2
 """Raised when the same file is read as other voxels, or as lying elsewhere, so that what was made of it is made again.
@@ -34,15 +35,6 @@ class ScanError(InputError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep all three parts when the error travels from a worker process."""
         return type(self), (self.finding, self.message, self.fix)
-
-
-@dataclass(frozen=True)
-class Remark:
-    """Something odd in a header that did not prevent reading: a short code, the words, and what to do."""
-
-    code: str
-    message: str
-    fix: str
 
 
 @dataclass(frozen=True)

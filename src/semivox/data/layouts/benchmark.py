@@ -12,9 +12,10 @@ from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
 from semivox.core.plurals import plural
 from semivox.core.reading import lines_of, text_of
-from semivox.data.dataset import CaseFiles, Dataset, Remark, some
+from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.hdf5 import NAME
 from semivox.data.layouts.names import distinct
+from semivox.data.remarks import Remark
 
 LISTS = {"train.list": "training", "test.list": "test"}
 """File -> what its scans are for. ``test.list`` may be missing."""
@@ -100,4 +101,4 @@ def _unlisted(folder: Path, listed: set[str]) -> tuple[Remark, ...]:
     if not others:
         return ()
     text = f"{plural(len(others), 'scan is', 'scans are')} in no list and not used: {some(others)}"
-    return (Remark("note", "not_listed", text, "To train on them too, add their names to train.list."),)
+    return (Remark("not_listed", text, "To train on them too, add their names to train.list.", "note"),)

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import CaseFiles, Dataset, Remark, some
+from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import distinct
 from semivox.data.layouts.tags import composed, require_text
+from semivox.data.remarks import Remark
 
 SUBJECT = re.compile(r"^sub-[A-Za-z0-9]+$")
 ENTITY = re.compile(r"^(?P<key>[a-z]+)-(?P<value>[A-Za-z0-9]+)$")
@@ -56,7 +57,7 @@ def find(root: Path) -> Dataset:
     if other := sorted({file.suffix for file in images} - set(channels)):
         text = f"images {', '.join(other)} are not used: not every case has them; the channels are "
         fix = "Which images are used can be said in a CSV table."
-        remarks.append(Remark("warning", "extra_files", text + ", ".join(channels), fix))
+        remarks.append(Remark("extra_files", text + ", ".join(channels), fix))
     labels = [file for folder in _derivatives(root) for file in _files(folder, LABELS)]
     labels += list(_files(root, LABELS))
     entries = []
@@ -158,5 +159,5 @@ def _label(name: str, image: _File, labels: Sequence[_File]) -> tuple[Path | Non
         if alike:
             text = f"{name} has {len(alike)} labels ({some(path.name for path in alike)})"
             fix = "Keep one below derivatives/, or list the files in a CSV table."
-            return None, [Remark("error", "two_labels", text, fix)]
+            return None, [Remark("two_labels", text, fix, "error")]
     return None, []

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semivox.data.dataset import CaseFiles, Dataset, Remark
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import (
@@ -25,6 +25,7 @@ from semivox.data.layouts.names import (
 from semivox.data.layouts.nested import patients_within
 from semivox.data.layouts.roles import roles
 from semivox.data.layouts.tags import is_label, untagged, without_beginning
+from semivox.data.remarks import Remark
 
 
 def matches(root: Path) -> bool:
@@ -96,12 +97,12 @@ def _sorted_out(images: list[Path], labels: list[Path]) -> tuple[list[Path], lis
     if taken:
         text = f"labels among the images ({len(taken)}, such as {taken[0].name}); they are used as labels"
         fix = "No action if that is right; a folder of their own would make it clear."
-        remarks.append(Remark("note", "label_beside_image", text, fix))
+        remarks.append(Remark("label_beside_image", text, fix, "note"))
     if left:
         text = f"files among the images whose names say label ({len(left)}, such as {left[0].name}), "
         text += "but the labels folder has a label of the same case; they are not used"
         fix = "Move them out of the images folder, and check which of the two labels is right."
-        remarks.append(Remark("warning", "two_labels", text, fix))
+        remarks.append(Remark("two_labels", text, fix))
     return [path for path in images if path not in set(misplaced)], [*labels, *taken], remarks
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from semivox.core.plurals import plural
-from semivox.data.dataset import CaseFiles, Remark, some
+from semivox.data.dataset import CaseFiles, some
+from semivox.data.remarks import Remark
 
 SUBJECT = re.compile(r"^(sub-[A-Za-z0-9]+)(?:[_-].*)?$")
 """BIDS: everything named ``sub-01...`` is of one subject."""
@@ -44,7 +45,7 @@ def grouped(entries: Iterable[CaseFiles]) -> tuple[tuple[CaseFiles, ...], tuple[
         replace(entry, group=patient_of[entry.name]) if entry.group is None and entry.name in patient_of else entry
         for entry in entries
     )
-    return named, (Remark("note", "same_patient", text, fix),)
+    return named, (Remark("same_patient", text, fix, "note"),)
 
 
 def _patient(name: str) -> str | None:

@@ -13,13 +13,14 @@ from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.plurals import plural
-from semivox.data.dataset import CaseFiles, Dataset, Remark, some
+from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import CHANNEL, distinct, scans
 from semivox.data.layouts.paths import Paths
 from semivox.data.layouts.tags import untagged
+from semivox.data.remarks import Remark
 
 LISTS = {
     "training": "training", "unlabeled": "training", "validation": "validation", "val": "validation",
@@ -150,5 +151,5 @@ def _unlisted(entries: Iterable[CaseFiles]) -> tuple[list[CaseFiles], list[Remar
             f"{plural(len(unused), 'scan is', 'scans are')} in no list and not used: "
             f"{some(path.name for path in unused)}"
         )
-        remarks = [Remark("note", "not_listed", text, 'To train on them too, add them to "training" or "unlabeled".')]
+        remarks = [Remark("not_listed", text, 'To train on them too, add them to "training" or "unlabeled".', "note")]
     return [CaseFiles(name, tuple(files), None, "training") for name, files in free.items()], remarks

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plurals import plural
-from semivox.data.dataset import CaseFiles, Remark, some
+from semivox.data.dataset import CaseFiles, some
 from semivox.data.formats import registry
 from semivox.data.formats.itksnap import is_description
 from semivox.data.formats.volume import stem
-from semivox.data.layouts.tags import composed, printable, require_text, untagged
+from semivox.data.layouts.tags import composed, printable, require_text, spelled, untagged
+from semivox.data.remarks import Remark
 
 CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
 """nnU-Net's channel number."""
@@ -136,7 +137,10 @@ def _unseen(letter: str) -> bool:
 
 def clash(name: str, first: Path, second: Path) -> InputError:
     """The error for two files that claim one case."""
-    return InputError(f"two files claim the case {name!r}: {first} and {second}; remove or rename one of them")
+    how = ""
+    if (shown := spelled(first.name)) != spelled(second.name) and composed(first.name) == composed(second.name):
+        how = f" (the names look alike, but are stored in different ways: {shown} and {spelled(second.name)})"
+    return InputError(f"two files claim the case {name!r}: {first} and {second}{how}; remove or rename one of them")
 
 
 def _file(entry: CaseFiles) -> Path:
@@ -160,7 +164,7 @@ def unread_labels(folder: Path, entries: Iterable[CaseFiles]) -> tuple[Remark, .
     text += "those scans count as unlabeled"
     kinds = " or ".join(one.name for one in registry.formats() if one.writes)
     fix = f"Save the labels as {kinds} volumes of class numbers (slices as one volume)."
-    return (Remark("warning", "unread_label", text, fix),)
+    return (Remark("unread_label", text, fix),)
 
 
 def _first_part(path: Path) -> str:

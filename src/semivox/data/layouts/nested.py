@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semivox.data.dataset import CaseFiles, Remark
+from semivox.data.dataset import CaseFiles
 from semivox.data.layouts.names import by_case, scans
 from semivox.data.layouts.patients import PatientFolder, entries_of
 from semivox.data.layouts.roles import Kind, Part
 from semivox.data.layouts.tags import composed, printable
+from semivox.data.remarks import Remark
 
 
 @dataclass(frozen=True)

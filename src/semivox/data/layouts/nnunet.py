@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.data.dataset import CaseFiles, Dataset, Remark
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import by_case, by_channel, channel_count, distinct, pair, scans, unread_labels
 from semivox.data.layouts.paths import Paths
 from semivox.data.layouts.roles import child
+from semivox.data.remarks import Remark
 
 PARTS = {"Tr": "training", "Va": "validation", "Ts": "test"}
 """Ending of a pair of folders -> what its cases are for."""

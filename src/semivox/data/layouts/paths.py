@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from semivox.data.dataset import Remark
 from semivox.data.layouts.tags import composed
+from semivox.data.remarks import Remark
 
 DRIVE = re.compile(r"^[A-Za-z]:/")
 
@@ -42,7 +42,7 @@ class Paths:
         given, found = self.elsewhere[0]
         text = f"{self.source} names {given!r}, which is not here; {found} is used"
         text += f" ({len(self.elsewhere)} files so)" if len(self.elsewhere) > 1 else ""
-        return (Remark("note", "moved_files", text, "No action, if these are the same files."),)
+        return (Remark("moved_files", text, "No action, if these are the same files.", "note"),)
 
     def _under(self, folder: Path, path: PurePosixPath) -> Path | None:
         """The file below the folder, however its accents and capitals are written."""

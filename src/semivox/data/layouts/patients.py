@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semivox.core.plurals import plural
-from semivox.data.dataset import CaseFiles, Dataset, Remark, some
+from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.volume import stem
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.names import by_case, distinct, pair, scans
 from semivox.data.layouts.roles import PARTS
 from semivox.data.layouts.tags import BEGINNING, IMAGE_WORDS, composed, is_label
+from semivox.data.remarks import Remark
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _remarks(folders: Sequence[PatientFolder], channels: Sequence[str]) -> list[
         text = f"{plural(len(several), 'case has', 'cases have')} several labels, such as {first.name}: "
         text += some(path.name for path in first.labels)
         fix = "Keep one label in each folder, or list the files in a CSV table."
-        found.append(Remark("error", "two_labels", text, fix))
+        found.append(Remark("two_labels", text, fix, "error"))
     if len(channels) > 1:
         extra = [
             f"{folder.name}/{path.name}"
@@ -166,5 +167,5 @@ def _remarks(folders: Sequence[PatientFolder], channels: Sequence[str]) -> list[
                 f"({', '.join(channels)}): {some(extra)}"
             )
             fix = "No action, unless they should be used."
-            found.append(Remark("warning", "extra_files", text, fix))
+            found.append(Remark("extra_files", text, fix))
     return found

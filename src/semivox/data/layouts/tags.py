@@ -46,6 +46,11 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def spelled(text: str) -> str:
+    """A name with its accents as they are stored, which a screen does not show: ``e\\u0301`` or ``\\xe9``."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
 def require_text(path: Path) -> None:
     """Refuse a path whose bytes are not UTF-8: it could stand in no report. Raises InputError."""
     if printable(path) != str(path):

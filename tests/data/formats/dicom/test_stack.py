@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from pydicom.dataset import Dataset
 
 from semivox.data.formats import volume
 from semivox.data.formats.scan import ScanError
@@ -218,6 +219,45 @@ def test_one_of_several_volumes_in_a_series_is_chosen_by_its_number(tmp_path, na
     for number in ("3", "0", "x"):
         with pytest.raises(ScanError, match=f"has no volume '{number}'; there are 1"):
             volume.read_header(tmp_path / f"d##{number}")
+
+
+def test_one_of_two_enhanced_files_in_a_series_is_chosen(tmp_path):
+    """Nothing in their headers tells them apart but that they are two files."""
+    array = made_up.noise((8, 6, 6))
+    for name, half in (("a", array[:4]), ("b", array[4:])):
+        data = made_up.enhanced(half)
+        data.SOPInstanceUID = f"1.2.3.{ord(name)}"
+        made_up.write(data, tmp_path / "d" / f"{name}.dcm")
+    with pytest.raises(ScanError, match=r"2 volumes in one series, 1 \(file a\.dcm\); 2 \(file b\.dcm\)"):
+        volume.read_header(tmp_path / "d")
+    for number, half in ((1, array[:4]), (2, array[4:])):
+        read = volume.read_scan(tmp_path / f"d##{number}").array[0].transpose(2, 1, 0)
+        assert np.array_equal(read, half - 1024.0)
+
+
+IN_ONE_FILE = {
+    "EffectiveEchoTime": lambda time: made_up.group("MREchoSequence", EffectiveEchoTime=90.0 - 80 * time),
+    "DiffusionBValue": lambda time: made_up.group("MRDiffusionSequence", DiffusionBValue=1000.0 - 1000 * time),
+    "TemporalPositionIndex": lambda time: made_up.group("FrameContentSequence", TemporalPositionIndex=2 - time),
+    "frames from": lambda time: Dataset(),
+}
+
+
+@pytest.mark.parametrize("name", IN_ONE_FILE)
+def test_one_of_several_volumes_in_an_enhanced_file_is_chosen(tmp_path, name):
+    """Frames 1 to 4 are one volume, 5 to 8 the other."""
+    array = made_up.noise((8, 6, 6))
+    data = made_up.enhanced(array)
+    for index, frame in enumerate(data.PerFrameFunctionalGroupsSequence):
+        frame.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 3 * (index % 4)]
+        frame.update(IN_ONE_FILE[name](index // 4))
+    made_up.write(data, tmp_path / "d" / "x.dcm")
+    with pytest.raises(ScanError, match=rf"2 volumes in one series, 1 \({name}"):
+        volume.read_header(tmp_path / "d")
+    halves = [array[:4], array[4:]] if name == "frames from" else [array[4:], array[:4]]
+    for number, half in enumerate(halves, 1):
+        read = volume.read_scan(tmp_path / f"d##{number}").array[0].transpose(2, 1, 0)
+        assert np.array_equal(read, half - 1024.0)
 
 
 def test_a_series_of_one_volume_has_no_second_one(tmp_path):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.dicom.tags import word
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
+from semivox.data.remarks import Remark
 
 EACH = "Split the folder: one volume needs slices that lie alike. Localizers, reformats and other series go elsewhere."
 AGAIN = "Export the series again."

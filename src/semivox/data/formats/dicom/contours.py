@@ -18,7 +18,8 @@ from semivox.data.formats.dicom.canvas import Canvas
 from semivox.data.formats.dicom.opening import Opened, refusing
 from semivox.data.formats.dicom.polygons import filled
 from semivox.data.formats.dicom.tags import items, whole, word
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
+from semivox.data.remarks import Remark
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 """Contours that hold an area; points and open lines hold none."""

@@ -16,8 +16,9 @@ from semivox.data.formats.dicom.opening import Opened, open_file
 from semivox.data.formats.dicom.segmentation import Segmentation
 from semivox.data.formats.dicom.stack import stack
 from semivox.data.formats.dicom.tags import word
-from semivox.data.formats.scan import Header, Remark, Scan, ScanError, Segment
+from semivox.data.formats.scan import Header, Scan, ScanError, Segment
 from semivox.data.formats.segments import plain
+from semivox.data.remarks import Remark
 
 LABELS = ("segmentation", "structures")
 KINDS = ("SOPClassUID", "Modality", "SeriesInstanceUID", "SOPInstanceUID", "SeriesDescription")
@@ -138,7 +139,7 @@ def _left_out(found: list[str], names: Collection[str] | None) -> list[Remark]:
     if not others:
         return []
     text = f"structures that are no class here, left out: {', '.join(others[:8])}"
-    return [Remark("passed_over", text, "No action, unless a class is spelled otherwise in dataset.json.")]
+    return [Remark("passed_over", text, "No action, unless a class is spelled otherwise in dataset.json.", "note")]
 
 
 def _is_wanted(name: str, names: Collection[str] | None) -> bool:

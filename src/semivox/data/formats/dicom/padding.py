@@ -9,7 +9,8 @@ import numpy as np
 from semivox.data.formats.dicom.pixels import scale_of
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.dicom.tags import number
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
+from semivox.data.remarks import Remark
 
 
 def padding_remarks(planes: Sequence[Plane], array: np.ndarray) -> Iterator[Remark]:

@@ -16,7 +16,8 @@ from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.dicom.series import Contents, Series
 from semivox.data.formats.dicom.tags import number, word
 from semivox.data.formats.orientation import shear_degrees
-from semivox.data.formats.scan import Remark, ScanError
+from semivox.data.formats.scan import ScanError
+from semivox.data.remarks import Remark
 
 TILT = 0.1
 """Degrees of gantry tilt that matter."""
@@ -38,10 +39,12 @@ def _beside(series: Series, contents: Contents) -> Iterator[Remark]:
         fix = (
             "To use the segmentation or structure set as a label, name it as the label of the case." if labels else NONE
         )
-        yield Remark("passed_over", f"beside the series, not images, not used: {listed}", fix)
+        yield Remark("passed_over", f"beside the series, not images, not used: {listed}", fix, "note")
     rest = [other for other in contents.series if other is not series]
     if rest:
-        yield Remark("passed_over", f"other series, not used: {'; '.join(other.words for other in rest[:4])}", NONE)
+        yield Remark(
+            "passed_over", f"other series, not used: {'; '.join(other.words for other in rest[:4])}", NONE, "note"
+        )
     damaged = [path.name for path in contents.strangers if path.suffix.lower() in DICOM_NAMES]
     if damaged:
         text = f"{plural(len(damaged), 'file')} beside the slices, not DICOM: {', '.join(damaged[:4])}"

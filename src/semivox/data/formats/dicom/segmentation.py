@@ -16,7 +16,8 @@ from semivox.data.formats.dicom.encapsulated import require_frames
 from semivox.data.formats.dicom.opening import Opened, refusing, stream_of
 from semivox.data.formats.dicom.planes import Plane, framed
 from semivox.data.formats.dicom.tags import item, items, whole, word
-from semivox.data.formats.scan import Remark, ScanError, require_sane
+from semivox.data.formats.scan import ScanError, require_sane
+from semivox.data.remarks import Remark
 
 TAGS: tuple[int | str, ...] = (
     "SOPClassUID", "Modality", "SeriesInstanceUID", "FrameOfReferenceUID", "Rows", "Columns", "NumberOfFrames",

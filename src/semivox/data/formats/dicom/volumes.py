@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from semivox.data.formats.dicom.folders import CHOICE
 from semivox.data.formats.dicom.planes import Plane
-from semivox.data.formats.dicom.tags import word
+from semivox.data.formats.dicom.tags import item, items, word
 from semivox.data.formats.scan import ScanError
 
 KEYS = (
@@ -20,6 +22,13 @@ KEYS = (
     "AcquisitionTime",
 )  # fmt: skip
 """What may differ from volume to volume; the first that puts one slice of each volume into every place counts."""
+FRAME_KEYS = (
+    ("MREchoSequence", "EffectiveEchoTime"), ("MRDiffusionSequence", "DiffusionBValue"),
+    ("FrameContentSequence", "TemporalPositionIndex"), ("FrameContentSequence", "StackID"),
+    ("FrameContentSequence", "FrameAcquisitionNumber"),
+    ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+)  # fmt: skip
+"""The same of frames in an enhanced multi-frame file (functional groups, PS3.3, C.7.6.16.2)."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +47,29 @@ def volumes_of(planes: Sequence[Plane]) -> list[OneVolume]:
     times = {len(found) for found in places.values()}
     if len(times) != 1 or (count := times.pop()) < 2 or len(places) < 2:
         return []
-    for keyword in KEYS:
+    for what, trait in _traits():
         groups: dict[str, list[Plane]] = defaultdict(list)
         for plane in planes:
-            groups[word(plane.source.data, keyword)].append(plane)
+            groups[trait(plane)].append(plane)
         if len(groups) == count and all(_covers(group, places) for group in groups.values()):
-            ordered = sorted(groups.items(), key=lambda item: _order(item[0]))
-            return [OneVolume(f"{keyword} {value or 'none'}", tuple(group)) for value, group in ordered]
+            ordered = sorted(groups.items(), key=lambda pair: _order(pair[0]))
+            return [OneVolume(f"{what} {value or 'none'}", tuple(group)) for value, group in ordered]
     return _by_number(planes, places, count)
+
+
+def _traits() -> Iterator[tuple[str, Callable[[Plane], str]]]:
+    """What may tell a slice of one volume from one of another: what it is called, and its value."""
+    for keyword in KEYS:
+        yield keyword, lambda plane, keyword=keyword: word(plane.source.data, keyword)  # type: ignore[misc]
+    for sequence, keyword in FRAME_KEYS:
+        yield keyword, lambda plane, of=(sequence, keyword): word(item(_frame(plane), of[0]), of[1])  # type: ignore[misc]
+    yield "file", lambda plane: plane.source.path.name
+
+
+def _frame(plane: Plane) -> Dataset:
+    """What a multi-frame file says of this frame alone; nothing where it is a single slice."""
+    each = items(plane.source.data, "PerFrameFunctionalGroupsSequence")
+    return each[plane.frame] if plane.frame < len(each) else Dataset()
 
 
 def chosen(name: Path, planes: Sequence[Plane], uid: str, number: str) -> Sequence[Plane]:
@@ -73,14 +97,20 @@ def chosen(name: Path, planes: Sequence[Plane], uid: str, number: str) -> Sequen
 
 
 def _by_number(planes: Sequence[Plane], places: dict[tuple[float, ...], list[Plane]], count: int) -> list[OneVolume]:
-    """One volume after the other in the order of InstanceNumber."""
+    """One volume after the other in the order of InstanceNumber, or of the frames of the one file."""
+    files = {plane.source.path for plane in planes}
     numbers = [word(plane.source.data, "InstanceNumber") for plane in planes]
-    if not all(number.isdecimal() for number in numbers) or len(set(numbers)) < len(planes):
+    if len(files) == 1:
+        ordered = sorted(planes, key=lambda plane: plane.frame)
+    elif all(number.isdecimal() for number in numbers) and len(set(numbers)) == len(planes):
+        ordered = sorted(planes, key=lambda plane: int(word(plane.source.data, "InstanceNumber")))
+    else:
         return []
-    ordered = sorted(planes, key=lambda plane: int(word(plane.source.data, "InstanceNumber")))
     parts = [tuple(ordered[start : start + len(places)]) for start in range(0, len(ordered), len(places))]
     if len(parts) != count or not all(_covers(part, places) for part in parts):
         return []
+    if len(files) == 1:
+        return [OneVolume(f"frames from {part[0].frame + 1}", part) for part in parts]
     first = (word(part[0].source.data, "InstanceNumber") for part in parts)
     return [OneVolume(f"InstanceNumber from {number}", part) for number, part in zip(first, parts, strict=True)]
 
