@@ -131,13 +131,13 @@ def slight_shear(root: Path) -> None:
         save(path, array, sheared(0.5), codes=(0, 1))
 
 
-@bad("spacing", "warning")
+@bad("spacing", "error")
 def voxels_in_meters(root: Path) -> None:
     for path, array in ((image(root), gray(0)), (label(root), box())):
         save(path, array, np.diag([0.0015, 0.0015, 0.0015, 1]))
 
 
-@bad("field_of_view", "warning")
+@bad("field_of_view", "error")
 def too_large_for_a_scanner(root: Path) -> None:
     for path, array in ((image(root), gray(0)), (label(root), box())):
         save(path, array, np.diag([150.0, 150, 150, 1]))

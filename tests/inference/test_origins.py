@@ -131,6 +131,17 @@ def test_a_map_of_an_earlier_model_does_not_stay_beside_a_new_label(folder, netw
     assert not (folder / "out" / "ct_entropy.nii.gz").exists()
 
 
+def test_a_map_that_is_gone_or_changed_is_made_again(folder, network):
+    save(folder / "in" / "ct.nii.gz", small())
+    network.into(folder / "in", folder / "out", maps=("entropy",))
+    entropy = folder / "out" / "ct_entropy.nii.gz"
+    made = content(entropy)
+    for spoil in (entropy.unlink, lambda: entropy.write_bytes(b"else")):
+        spoil()
+        network.into(folder / "in", folder / "out", maps=("entropy",))
+        assert np.array_equal(content(entropy), made)
+
+
 def test_a_label_whose_record_was_cut_off_by_a_kill_counts_as_not_made(folder, network, monkeypatch):
     save(folder / "in" / "ct.nii.gz", small())
     network.into(folder / "in", folder / "out")

@@ -83,3 +83,4 @@ def test_classes_without_names_are_not_mirrored_left_right(tmp_path, labels):
     assert told(tmp_path) == {("", "note", "unnamed_classes")}
     assert "no mirroring left-right, front-back" in report.text()
     assert '{"labels": {"background": 0, "name of 1": 1' in report.text()
+    assert "until then nothing is mirrored left-right, front-back." in report.text()

@@ -34,7 +34,7 @@ def test_labels_of_two_scans_that_were_exchanged_are_told(tmp_path):
 
 def test_a_shifted_label_is_told(tmp_path):
     organ_set(tmp_path)
-    corpus.save(tmp_path / "labels" / "l4.nii.gz", np.roll(organs(4), 3, axis=0))
+    corpus.save(tmp_path / "labels" / "l4.nii.gz", np.roll(organs(4), (2, -2, 2), (0, 1, 2)))
     assert codes(tmp_path) == {("l4", "label_misfit")}
 
 

@@ -208,6 +208,27 @@ def test_sform_counts_before_qform(tmp_path):
     assert axis_codes(volumes.read_grid(tmp_path / "b.nii")) == "RAS"
 
 
+@pytest.mark.parametrize(
+    ("slope", "inter", "said"),
+    [(2.0, np.nan, "by 2 and adds nan"), (2.0, np.inf, "by 2 and adds inf"), (np.inf, 0.0, "by inf and adds 0")],
+)
+def test_a_scale_that_is_no_number_is_a_sentence(tmp_path, slope, inter, said):
+    image = nib.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4))
+    image.header["scl_slope"], image.header["scl_inter"], image.header["vox_offset"] = slope, inter, 352
+    content = image.header.binaryblock + bytes(4) + bytes(2 * 64)
+    (tmp_path / "x.nii").write_bytes(content)
+    with pytest.raises(InputError, match=f"{said}, which is no number"):
+        volumes.read_scan(tmp_path / "x.nii")
+
+
+@pytest.mark.parametrize("slope", [0.0, np.nan])
+def test_no_scale_is_none(tmp_path, slope):
+    image = nib.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4))
+    image.header["scl_slope"], image.header["scl_inter"], image.header["vox_offset"] = slope, 7.0, 352
+    (tmp_path / "x.nii").write_bytes(image.header.binaryblock + bytes(4) + np.arange(64, dtype=np.int16).tobytes())
+    assert np.array_equal(np.sort(volumes.read_scan(tmp_path / "x.nii").array.ravel()), np.arange(64))
+
+
 def test_slope_and_byte_order_are_undone(tmp_path):
     array = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.int16)
     image = nib.Nifti1Image(array, np.eye(4), nib.Nifti1Header(endianness=">"))

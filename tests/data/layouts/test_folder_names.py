@@ -168,3 +168,12 @@ def test_two_labels_in_a_patients_folder_are_said(tmp_path):
     touch(tmp_path, "images/p/ct.nii.gz", "labels/p/liver.nii.gz", "labels/p/spleen.nii.gz")
     touch(tmp_path, "images/q/ct.nii.gz", "labels/q/liver.nii.gz")
     assert [remark.code for remark in find(tmp_path).remarks if remark.level == "error"] == ["two_labels"]
+
+
+def test_names_that_look_alike_are_told_apart(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Jörg") for form in ("NFC", "NFD"))
+    touch(tmp_path, f"images/{composed}.nii.gz", f"images/{decomposed}.nii.gz", "labels/x.nii.gz")
+    with pytest.raises(InputError, match="two files claim the case") as error:
+        find(tmp_path)
+    assert r"J\xf6rg.nii.gz" in str(error.value)
+    assert r"Jo\u0308rg.nii.gz" in str(error.value)

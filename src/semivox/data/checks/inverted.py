@@ -7,38 +7,51 @@ from collections.abc import Mapping
 import numpy as np
 
 from semivox.data.checks.findings import Finding
-from semivox.data.checks.units import COMPARED, Intensities
+from semivox.data.checks.units import COMPARED, PERCENTS, Intensities
 
-UNLIKE = 0.2
-"""Part of its range by which some percentile of a scan must lie elsewhere than in the others."""
-CLOSER = 3.0
-"""Times nearer to the others that the negative of the scan must be than the scan itself."""
+END = 0.15
+"""Part of a scan's range at either end of it."""
+CLEARLY = 3.0
+"""Times more voxels that lie at one end than at the other."""
+MANY = 0.1
+"""Part of the voxels that must lie there for anything to be said."""
 
 
 def inverted_scans(found: Mapping[str, tuple[Intensities, ...]], files: Mapping[str, str]) -> list[tuple[str, Finding]]:
     """(case, finding) of scans whose values are spread as the negative of the others' are."""
     results = []
     for channel in range(max((len(values) for values in found.values()), default=0)):
-        shapes = {
-            case: _shape(values[channel])
+        ends = {
+            case: _ends(values[channel])
             for case, values in found.items()
-            if len(values) > channel and values[channel].width > 0
+            if len(values) > channel and values[channel].width > 0 and not values[channel].wrapped
         }
-        if len(shapes) < COMPARED:
+        if len(ends) < COMPARED:
             continue
-        every = np.array(list(shapes.values()))
-        for index, (case, shape) in enumerate(shapes.items()):
-            usual = np.median(np.delete(every, index, axis=0), axis=0)
-            own, negative = (float(np.abs(one - usual).max()) for one in (shape, 1 - shape[::-1]))
-            if own > UNLIKE and CLOSER * negative < own:
-                what = f"channel {channel}: " if len(found[case]) > 1 else ""
-                text = f"{what}dark and bright seem to be exchanged: values are spread as in a negative of the others"
-                fix = "Look at the scan; export it again, or negate it. No action if it is right."
-                results.append((case, Finding.of("warning", "inverted", text, fix, files[case])))
+        every = np.array(list(ends.values()))
+        for index, (case, (low, high)) in enumerate(ends.items()):
+            usual_low, usual_high = np.median(np.delete(every, index, axis=0), axis=0)
+            if _is_end(usual_low, usual_high) and _is_end(high, low):
+                what, usual = "bright", "dark"
+            elif _is_end(usual_high, usual_low) and _is_end(low, high):
+                what, usual = "dark", "bright"
+            else:
+                continue
+            text = f"most voxels are {what} that are {usual} in the other scans: it seems to be a negative of them"
+            text = f"channel {channel}: {text}" if len(found[case]) > 1 else text
+            fix = "Look at the scan; export it again, or negate it. No action if it is right."
+            results.append((case, Finding.of("warning", "inverted", text, fix, files[case])))
     return results
 
 
-def _shape(values: Intensities) -> np.ndarray:
-    """Where the percentiles lie between the lowest and the highest of them, 0 to 1: free of unit and offset."""
+def _ends(values: Intensities) -> tuple[float, float]:
+    """Parts of the voxels in the lowest and in the highest part of the range, whatever its unit."""
     percentiles = np.array(values.percentiles)
-    return (percentiles - percentiles[0]) / values.width
+    place = (percentiles - percentiles[0]) / values.width
+    low, high = np.interp((END, 1 - END), place, PERCENTS) / 100
+    return float(low), float(1 - high)
+
+
+def _is_end(many: float, few: float) -> bool:
+    """Whether so many voxels lie at one end and so few at the other that this end is the surroundings."""
+    return many > MANY and many > CLEARLY * few
