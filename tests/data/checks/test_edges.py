@@ -24,7 +24,7 @@ def test_a_mirrored_label_is_told(tmp_path, axis):
 
 
 def test_labels_of_two_scans_that_were_exchanged_are_told(tmp_path):
-    organ_set(tmp_path)
+    organ_set(tmp_path, 8)
     one, other = (np.roll(organs(seed), shift, (0, 1)) for seed, shift in ((1, (3, 0)), (2, (0, -4))))
     for name, label, image in (("l1", one, other), ("l2", other, one)):
         corpus.save(tmp_path / "labels" / f"{name}.nii.gz", label)
@@ -33,9 +33,15 @@ def test_labels_of_two_scans_that_were_exchanged_are_told(tmp_path):
 
 
 def test_a_shifted_label_is_told(tmp_path):
-    organ_set(tmp_path)
+    organ_set(tmp_path, 8)
     corpus.save(tmp_path / "labels" / "l4.nii.gz", np.roll(organs(4), (2, -2, 2), (0, 1, 2)))
     assert codes(tmp_path) == {("l4", "label_misfit")}
+
+
+def test_few_labels_do_not_say_which_one_does_not_follow(tmp_path):
+    organ_set(tmp_path, 6)
+    corpus.save(tmp_path / "labels" / "l4.nii.gz", np.roll(organs(4), (2, -2, 2), (0, 1, 2)))
+    assert codes(tmp_path) == set()
 
 
 def test_the_unit_of_a_scan_does_not_matter():

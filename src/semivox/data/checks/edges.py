@@ -26,10 +26,12 @@ MOVED = 2
 FEWEST_EDGES = 300
 """Pairs of neighbors across the edges of a label, fewer of which tell nothing but noise."""
 FEWEST = 3
-"""Labels that are needed to say which one is odd."""
-TELLING = 0.08
-"""The usual gain (1 - fit of the moved label / fit) from which edges tell anything."""
-MISFIT = 0.15
+"""Labels that are needed to say which one is mirrored."""
+ENOUGH = 8
+"""Labels that are needed to say which one does not follow its scan."""
+TELLING = 0.06
+"""The gain (1 - fit of the moved label / fit) that three of four labels must have for edges to tell anything."""
+MISFIT = 0.12
 """Part of the usual gain below which a label does not follow its scan."""
 MIRRORED = 1.06
 """Times the fit of a label which it must have when mirrored, to count as mirrored."""
@@ -79,12 +81,13 @@ def edge_findings(cases: Sequence[Examined], files: Mapping[str, str]) -> list[t
     names, fits = list(known), np.array(list(known.values()))
     found = []
     for index, name in enumerate(names):
-        usual = np.median(np.delete(fits, index, axis=0), axis=0)
+        others = np.delete(fits, index, axis=0)
+        usual = np.median(others, axis=0)
         gain, axis = fits[index, 0], int(fits[index, 1:].argmax())
         if fits[index, 1 + axis] > MIRRORED and usual[1 + axis] < UPRIGHT:
             text = f"the label fits its scan better when mirrored {AXES[axis]}; those of the other scans do not"
             found.append((name, Finding.of("warning", "label_mirrored", text, FIX, files[name])))
-        elif usual[0] > TELLING and gain < MISFIT * usual[0]:
+        elif len(names) >= ENOUGH and np.percentile(others[:, 0], 25) > TELLING and gain < MISFIT * usual[0]:
             text = "the label fits its scan hardly better than when moved aside, unlike those of the other scans: "
             text += "is it another scan's, or misplaced?"
             found.append((name, Finding.of("warning", "label_misfit", text, FIX, files[name])))
