@@ -97,3 +97,12 @@ def test_a_report_that_cannot_be_written_at_the_end_is_said(labels, capsys, monk
     monkeypatch.setattr(command_report, "write_text", full)
     assert evaluate(labels) == 1
     assert "semivox: the report is not written: cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["pipe", "/dev/zero"])
+def test_no_pipe_or_device_is_read_for_its_digest(labels, given):
+    """Reading one would never end."""
+    os.mkfifo(labels / "pipe")
+    words = ["evaluate", "-r", labels / given, "-p", labels / "labels", "-o", labels / "scores"]
+    assert exit_code([*map(str, words), "--report", str(labels / "report.json")]) == 2
+    assert str(labels / given) not in json.loads((labels / "report.json").read_text())["inputs"]

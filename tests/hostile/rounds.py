@@ -64,7 +64,7 @@ for _words, _options in WRONG.items():
         for _value in _values:
             hostile("rounds", f"{_words[0]} {_option} {_value[:40]!r}",
                     partial(given, _words, _option, _value), "scans", "job", "plan.json")  # fmt: skip
-for _target in ("gone", "noise", "pipe", "", "/dev/zero", "a" * 5000, "job/supervised", "scans/images/a.nii.gz"):
+for _target in ("gone", "noise", "pipe", "/dev/zero", "a" * 5000, "job/supervised", "scans/images/a.nii.gz"):
     for _words in (("suggest", _target, "-o", "out"), ("adopt", _target, "scans/labels"), ("rounds", _target)):
         _option = ("--origin", "expert") if _words[0] == "adopt" else ("--report", "report.json")
         hostile("rounds", f"{_words[0]}: the target is {_target[:40]!r}", partial(given, _words, *_option),

@@ -45,7 +45,7 @@ class CommandReport:
         require_writable(path)
         made = cls(path, command, options)
         for name, value in _paths(options):
-            if name not in OUTPUTS and value.exists():
+            if name not in OUTPUTS and (value.is_file() or value.is_dir()):  # no pipe: reading it would never end
                 made.inputs[str(value)] = _content(value)
         return made
 
