@@ -12,8 +12,8 @@ import torch
 from semivox.inference.confidence_table import calibration_of, told, write_confidence
 from semivox.inference.folder import predict_folder
 from semivox.pipeline.predict import predictor_by, slow_precision
-from semivox.pipeline.predict_on_ray import helpers, require_place
-from semivox.pipeline.predict_processes import command_of
+from semivox.pipeline.predict_on_ray import helped_on_ray, require_place
+from semivox.pipeline.predict_processes import command_of, helped
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.pipeline.saved_forms import maps_and_forms, save_forms
 
@@ -54,7 +54,11 @@ def label_scans(asked: LabelRequest, progress: ProgressDisplay) -> list[Path]:
         progress.say(slow)
     how = {**asked.windows, "device": asked.device, "backend": asked.backend}
     same = command_of(run, inputs, out, maps, asked.overwrite, asked.precision, how)
-    others = helpers(asked.on, same, (out, inputs, run), asked.address, asked.processes, asked.device, progress)
+    others = (
+        helped_on_ray(same, (out, inputs, run), asked.address, asked.processes, asked.device, progress)
+        if asked.on == "ray"
+        else helped(same, 1 if asked.processes is None else asked.processes)
+    )
     channels = len(predictor.plan.channels)
     with others, torch.inference_mode(), progress.bar("labeling scans") as count:
         outcome = predict_folder(

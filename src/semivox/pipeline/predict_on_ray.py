@@ -10,7 +10,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from semivox.core.plurals import plural
 from semivox.core.processes.cores import environment_of
 from semivox.core.processes.ray_cluster import TOKEN, connect, mark, unfit
 from semivox.core.spelling import suggestion
-from semivox.pipeline.predict_processes import PROGRAM, helped, shared_threads
+from semivox.pipeline.predict_processes import PROGRAM, shared_threads
 from semivox.pipeline.progress import ProgressDisplay
 
 LAST = 2000
@@ -44,21 +44,6 @@ def require_place(name: str, address: str) -> None:
         raise InputError(f"scans cannot be labeled on {name!r}{near}; choose from {', '.join(PLACES)}")
     if name != "ray" and address != "auto":
         raise InputError("--address belongs to --on ray")
-
-
-def helpers(
-    on: str,
-    arguments: Sequence[str],
-    paths: Sequence[Path],
-    address: str,
-    processes: int | None,
-    device: str,
-    progress: ProgressDisplay,
-) -> AbstractContextManager[None]:
-    """Who else runs ``semivox ARGUMENTS`` while the block lasts, here or on Ray; see there for the rest."""
-    if on == "ray":
-        return helped_on_ray(arguments, paths, address, processes, device, progress)
-    return helped(arguments, 1 if processes is None else processes)
 
 
 class RayHelper:
