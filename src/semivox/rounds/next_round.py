@@ -27,30 +27,30 @@ from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.folder import FOLDER, RECORD, Round, RoundRecord, rounds_of
 from semivox.rounds.origins import newly_labeled
 
-Start = Literal["warm", "scratch"]
-STARTS: Mapping[str, Start] = {"warm": "warm", "scratch": "scratch"}
+Beginning = Literal["warm", "scratch"]
+BEGINNINGS: Mapping[str, Beginning] = {"warm": "warm", "scratch": "scratch"}
 
 
-def run_rounds(job: Job, start: str | None, progress: ProgressDisplay | None = None) -> Summary:
+def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = None) -> Summary:
     """Do the job, or what is left of its last round, or the next round where labels are new since.
 
-    ``start``: of a new round, "scratch" (the default) or "warm", from the weights of the round before. Raises
+    ``begin``: of a new round, "scratch" (the default) or "warm", from the weights of the round before. Raises
     InputError as ``run_job`` does, and where settings or test scans would change between rounds.
     """
     progress, out = progress or Quiet(), job.folder
-    require_start(start)
+    require_beginning(begin)
     if out.parent.name == FOLDER and kind_of(out.parent.parent) == "job":
         raise InputError(f"{out} is a round of the job {out.parent.parent}; give --out {out.parent.parent}")
     if kind_of(out) != "job" or not Round(1, out).finished:
-        if start == "warm":
+        if begin == "warm":
             raise InputError("--begin warm takes the weights of the round before; this job has no finished one yet")
         return run_job(job, progress)
     _require_same(out, job.options)
     last = rounds_of(out)[-1]
     if not last.finished:
-        return _resumed(job, last, start, progress)
+        return _resumed(job, last, begin, progress)
     dataset = layouts.find(job.data)
-    record = _next(out, last, dataset, job.options, STARTS[start or "scratch"])
+    record = _next(out, last, dataset, job.options, BEGINNINGS[begin or "scratch"])
     if record is None:
         progress.say(f"Round {last.number} is finished, and no label is new since.")
         return run_job(job if last.number == 1 else _round_job(job, last), progress)
@@ -66,10 +66,10 @@ def run_rounds(job: Job, start: str | None, progress: ProgressDisplay | None = N
     return run_job(_round_job(job, this), progress)
 
 
-def require_start(start: str | None) -> None:
+def require_beginning(begin: str | None) -> None:
     """Raise InputError for a word that names no way to begin a round."""
-    if start is not None and start not in STARTS:
-        raise InputError(f"--begin {start!r} is neither warm nor scratch{suggestion(start, STARTS)}")
+    if begin is not None and begin not in BEGINNINGS:
+        raise InputError(f"--begin {begin!r} is neither warm nor scratch{suggestion(begin, BEGINNINGS)}")
 
 
 def _require_same(out: Path, options: RunOptions) -> None:
@@ -85,7 +85,7 @@ def _require_same(out: Path, options: RunOptions) -> None:
         raise InputError(f"the job in {out} has a split of its own, from which the rounds follow; leave --split out")
 
 
-def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, start: Start) -> RoundRecord | None:
+def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, begin: Beginning) -> RoundRecord | None:
     """What the next round is; None where nothing is new. Raises InputError where it cannot be."""
     record, split = load_record(last.folder), last.split
     new = newly_labeled(dataset, split.unlabeled, load_record(out))
@@ -100,12 +100,12 @@ def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, start: 
         return None
     if lost := [name for name in split.labeled if name not in labeled]:
         raise InputError(f"the label of {some(lost)} is gone, with which the job was trained; restore it")
-    if start == "warm" and record.scored_on == "cross-validation":
+    if begin == "warm" and record.scored_on == "cross-validation":
         raise InputError(
             "--begin warm needs test or validation scans: in cross-validation the last model has seen every labeled "
             "scan, also those that a fold holds out. Use --begin scratch"
         )
-    return RoundRecord(number=last.number + 1, start=start, added=added, new_scans=fresh)
+    return RoundRecord(number=last.number + 1, start=begin, added=added, new_scans=fresh)
 
 
 def _split_of(last: Round, record: RoundRecord, dataset: Dataset) -> Split:
@@ -128,18 +128,18 @@ def _begin(job: Job, this: Round, record: RoundRecord, split: Split, last: Round
     job_experiment(_round_job(job, this)).record().save_in(this.folder)
 
 
-def _resumed(job: Job, this: Round, start: str | None, progress: ProgressDisplay) -> Summary:
-    """Do what is left of a round. Raises InputError where another start is asked for than it had."""
+def _resumed(job: Job, this: Round, begin: str | None, progress: ProgressDisplay) -> Summary:
+    """Do what is left of a round. Raises InputError where it is to begin otherwise than it did."""
     began = RoundRecord.load(this.folder / RECORD).start
-    if start is not None and start != began:
+    if begin is not None and begin != began:
         raise InputError(f"round {this.number} was begun with --begin {began}; leave it so, or delete {this.folder}")
     return run_job(_round_job(job, this), progress)
 
 
 def _round_job(job: Job, this: Round) -> Job:
     """The job, as it is in this round: it knows of no other label, as further ones may arrive while it trains."""
-    start, train = RoundRecord.load(this.folder / RECORD).start, job.options.train
-    if start == "warm":
+    begin, train = RoundRecord.load(this.folder / RECORD).start, job.options.train
+    if begin == "warm":
         before = next(each.folder for each in rounds_of(job.folder) if each.number == this.number - 1)
         train = train.model_copy(update={"warm_start": str(before.resolve())})
     options = job.options.model_copy(update={"split": this.split, "train": train})

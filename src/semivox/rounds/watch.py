@@ -13,13 +13,13 @@ from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.folder import last_finished
-from semivox.rounds.next_round import require_start, run_rounds
+from semivox.rounds.next_round import require_beginning, run_rounds
 from semivox.rounds.origins import newly_labeled
 
 
 def watch(
     job: Job,
-    start: str | None,
+    begin: str | None,
     progress: ProgressDisplay | None = None,
     every: float = 60.0,
     last: int | None = None,
@@ -31,9 +31,9 @@ def watch(
     look before: somebody may still be writing. Raises InputError as ``run_rounds`` does.
     """
     progress = progress or Quiet()
-    require_start(start)  # now, and not in the round after this one
+    require_beginning(begin)  # now, and not in the round after this one
     while True:
-        summary = run_rounds(job, start if _finished(job.folder) else None, progress)
+        summary = run_rounds(job, begin if _finished(job.folder) else None, progress)
         number = last_finished(job.folder).number
         if last is not None and number >= last:
             return summary
