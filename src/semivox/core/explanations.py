@@ -65,7 +65,8 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str
         elif kind == "literal_error":
             text += suggestion(str(item.get("input")), _quoted(str((item.get("ctx") or {}).get("expected", ""))))
         ours = not place and kind == "value_error"  # about the whole value, in words of its own
-        shown = "" if ours or kind in ("missing", "extra_forbidden") else f" (received {_short(item.get('input'))})"
+        told = ours or kind in ("missing", "extra_forbidden") or "(received" in text  # within a table that was read
+        shown = "" if told else f" (received {_short(item.get('input'))})"
         line = f"  {text}" if ours else f"  {field}: {text}{shown}"
         lines[field] = line if field not in lines else f"{lines[field]}, or {line.partition(': ')[2]}"
     return "\n".join(lines.values())
