@@ -14,6 +14,7 @@ ONE_PAPER = "the numbers of one method's paper, each worked out by hand"
 REASONS = {
     "tests/bad_methods.py": "a method that breaks each law of the contract, in the order of the laws",
     "tests/mutation/mutants.py": "a table: one entry a mutant",
+    "tests/mutation/mutants_of_data_sets.py": "a table: one entry a mutant",
     "tests/methods/test_asdnet.py": ONE_PAPER,
     "tests/methods/test_caml.py": ONE_PAPER,
     "tests/methods/test_dap.py": ONE_PAPER,
@@ -26,6 +27,7 @@ REASONS = {
     "tests/data/test_patches.py": "which patches are drawn: the laws of one class",
     "tests/data/prepared/test_prepare.py": "one function: what it stores, and when it makes it again",
     "tests/data/formats/test_volume.py": "reading and writing scans: the same laws for each format",
+    "tests/data/formats/dicom/test_stack.py": "which slices are one scan, fault by fault",
     "tests/data/formats/dicom/test_labels.py": "labels of DICOM, kind by kind",
     "tests/training/test_resume.py": "one promise, the same bits after a stop, for each way of stopping",
 }
