@@ -6,7 +6,7 @@ QUIET := --quiet --disable-pip-version-check
 # One thread a process: pytest runs two of them, and small tensors gain nothing from more.
 TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: demo test test-all audit lint format docs
+.PHONY: demo test test-all audit lint format fields docs
 
 demo: .venv/installed
 	$(BIN)/semivox demo --out demo
@@ -29,6 +29,10 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What can be set of each method, read once, so that semivox methods NAME need not load torch.
+fields: .venv/installed
+	$(BIN)/python -m semivox.methods.fields
 
 format: .venv/installed
 	$(BIN)/ruff format .

@@ -17,7 +17,7 @@ from semivox.cli import exit_code
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.local_processes import LocalProcesses
-from semivox.pipeline import stages
+from semivox.pipeline import planning
 from tests.data.formats.dicom import made_up
 from tests.data.layouts.dicom_export import SHAPE, patient
 from tests.experiments.here import Here
@@ -58,7 +58,7 @@ WRITES = {"train": 1, "run": 1, "study": 1, "prepare": 1, "patches": 1, "predict
 @contextlib.contextmanager
 def tiny_plans() -> Iterator[None]:
     """Every plan has two steps on a small patch, and all work is done in this process."""
-    planned = stages.planned
+    planned = planning.planned
 
     def tiny(inspected, options: PlanOptions, *rest):
         network = options.network or "small"
@@ -67,7 +67,7 @@ def tiny_plans() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         wait_for_nobody(patch)
-        patch.setattr(stages, "planned", tiny)
+        patch.setattr(planning, "planned", tiny)
         patch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device, devices=1: Here())
         patch.setenv("OMP_NUM_THREADS", "1")
         yield

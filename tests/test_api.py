@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "reference" / "python-api.md"
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
     monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 

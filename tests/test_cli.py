@@ -19,7 +19,7 @@ COMMANDS = get_command(app).commands
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
 
 
 @pytest.fixture(scope="module")

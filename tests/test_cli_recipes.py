@@ -14,7 +14,7 @@ SMALL = ["--set", "plan.patch=[32,16,16]", "--set", "plan.spacing=[8,8,8]", "--s
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ STEPS = 8
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,10 @@ def job(data: Path, out: Path) -> None:
     """A job of seconds that saves after every step (prepare, train, label, report), and a prediction with its model."""
     from semivox import api
     from semivox.pipeline import stages as steps
+    from semivox.training import forecast
 
-    steps.spare_cores = lambda: 0
-    steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two jobs
+    steps.spare_cores = lambda *_: 0
+    forecast.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two jobs
     plan = PlanOptions(
         spacing=(8.0, 8.0, 8.0), patch=(16, 16, 8), network="small", steps=3, fields={"precision": "32-true"}
     )

@@ -17,6 +17,7 @@ from semivox.experiments import one_run, runner
 from semivox.experiments.study import run_study
 from semivox.experiments.study_file import CaseChoice
 from semivox.pipeline import stages as steps
+from semivox.training import forecast
 from tests import faults
 from tests.core.processes.liveness import alive, ended
 from tests.experiments.here import forked
@@ -36,8 +37,8 @@ OUTPUTS = ("model/weights.safetensors", "model/model.json", "scores.json", "scor
 
 def study(data: Path, out: Path) -> None:
     """The study, one run after the other."""
-    steps.spare_cores = lambda: 0
-    steps.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two studies
+    steps.spare_cores = lambda *_: 0
+    forecast.forecast = lambda plan, *_, **__: plan  # timings choose a memory format: not the same in two studies
     runner.POLL = 0.05
     assert run_study(ONE, data, data, out, engine=forked()).done == 2
 

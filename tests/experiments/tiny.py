@@ -20,6 +20,6 @@ STUDY = StudyFile(
 
 def wait_for_nobody(patch):
     """Scans are read in this process, no trial step is done, and runs are looked after without a pause."""
-    patch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    patch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    patch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    patch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
     patch.setattr("semivox.experiments.runner.POLL", 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from semivox import api
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.pipeline import stages
+from semivox.training import forecast
 from tests import corpus
 from tests.hostile.kinds import STUDY
 
@@ -27,7 +27,7 @@ def make(base: Path) -> None:
     ``prepared``; a pretraining, ``pre``."""
     scans = base / "scans"
     corpus.good(scans)
-    stages.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
+    forecast.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
     _half(base / "job", base / "half")
     api.pretrain(scans, base / "pre", plan=PLAN, settings=TRAIN)

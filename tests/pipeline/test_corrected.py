@@ -13,8 +13,8 @@ PLAN = {"spacing": (8, 8, 8), "patch": (16, 16, 8), "network": "small", "fields"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
 @pytest.fixture(scope="module")

@@ -51,8 +51,8 @@ def test_it_has_the_options_and_the_ablation_that_were_asked_for(command, scans,
         seen.update(config.options, method=config.method)
         raise Reached
 
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", forecast)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", forecast)
     with pytest.raises(Reached):
         command(scans, tmp_path / "out")
     assert (seen["method"], seen["decay"], seen["noise_teacher"]) == ("mean_teacher", 0.5, 0.0)

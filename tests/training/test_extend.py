@@ -18,8 +18,8 @@ def scans(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
 HERE = ["--workers", "0", "--device", "cpu", "--precision", "32-true"]

@@ -49,7 +49,7 @@ def check(
     chosen = None if split is None else chosen_split(without(found, None, exclude)[0], given_split(split))
     dataset, chosen = without(found, chosen, exclude)
     with (progress or Quiet()).bar("checking scans") as count:
-        report = checks.check(dataset, chosen, spare_cores() if workers is None else workers, count)
+        report = checks.check(dataset, chosen, spare_cores(dataset) if workers is None else workers, count)
     return privacy.with_privacy(report, dataset) if phi else report
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,8 +9,8 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli import typed
-from semivox.methods import canonical
-from semivox.methods.titles import titles
+from semivox.methods import canonical, place_of
+from semivox.methods.titles import docstring, titles
 
 
 def methods(
@@ -45,18 +43,17 @@ def methods(
 
 def description(name: str) -> dict[str, Any]:
     """Everything about one method, as plain values. Raises InputError for an unknown one."""
-    from semivox.methods import find
+    from semivox.methods.fields import settable
     from semivox.pipeline.recipe import load_recipe, recipe_names
 
-    kind = find(name)
-    schema = kind.Config.model_json_schema()
+    found, name = settable(name), canonical(name)
     return {
-        "name": canonical(name),
-        "about": inspect.getdoc(sys.modules[kind.__module__]) or "",
-        "uses_unlabeled": kind.uses_unlabeled,
-        "fields": list(_fields(schema, schema, "")),
-        "recipes": {recipe: load_recipe(name, recipe).title for recipe in recipe_names(canonical(name))},
-        "ablations": {ablation: dict(values) for ablation, values in kind.ablations.items()},
+        "name": name,
+        "about": docstring(place_of(name).partition(":")[0]),
+        "uses_unlabeled": found["uses_unlabeled"],
+        "fields": found["fields"],
+        "recipes": {recipe: load_recipe(name, recipe).title for recipe in recipe_names(name)},
+        "ablations": found["ablations"],
     }
 
 
@@ -77,31 +74,3 @@ def text_of(described: Mapping[str, Any]) -> str:
         lines += ["", "Recipes (--recipe NAME):"]
         lines += [f"  {name}: {title}" for name, title in described["recipes"].items()]
     return "\n".join(lines)
-
-
-def _fields(schema: Mapping[str, Any], whole: Mapping[str, Any], prefix: str, given: Any = None) -> Any:
-    """Name, default, bounds and help of every field; fields of nested configs under dotted names."""
-    for name, entry in schema.get("properties", {}).items():
-        default = given[name] if isinstance(given, Mapping) and name in given else entry.get("default")
-        nested = entry.get("$ref") or next((item["$ref"] for item in entry.get("allOf", ()) if "$ref" in item), None)
-        inner = whole.get("$defs", {}).get(nested.rpartition("/")[2], {}) if nested else {}
-        if inner.get("properties"):
-            yield from _fields(inner, whole, f"{prefix}{name}.", default)
-            continue
-        yield {
-            "name": prefix + name,
-            "default": default,
-            "bounds": _bounds(entry | {key: value for key, value in inner.items() if key == "enum"}),
-            "help": entry.get("description", ""),
-        }
-
-
-def _bounds(entry: Mapping[str, Any]) -> str:
-    """What values are allowed, in a few characters."""
-    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    words = [f"{sign} {entry[key]:g}" for key, sign in signs.items() if key in entry]
-    if "enum" in entry:
-        words.append(" | ".join(map(str, entry["enum"])))
-    if "enum" in entry.get("items", {}):
-        words.append("any of " + " | ".join(map(str, entry["items"]["enum"])))
-    return ", ".join(words)

@@ -22,7 +22,8 @@ from semivox.experiments.runs import Run
 from semivox.experiments.same_minutes import as_begun, with_measured
 from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import check_unchanged
-from semivox.pipeline.planning import CheckedDataset, planned
+from semivox.pipeline.checked import CheckedDataset
+from semivox.pipeline.planning import planned
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.pipeline.stages import check_or_raise, make_plan, prepare_cases, readers_of
 from semivox.training.folder import RunFolder

@@ -58,13 +58,18 @@ def canonical(name: str) -> str:
 
 def find(name: str) -> type[Method]:
     """The method's class. Hyphens may stand for underscores. Raises InputError listing the names there are."""
+    return _class(place_of(name))
+
+
+def place_of(name: str) -> str:
+    """``module:Class`` of a method, nothing loaded. Raises InputError listing the names there are."""
     name = canonical(name)
     if name in PRETRAININGS:
-        return _class(PRETRAININGS[name])
+        return PRETRAININGS[name]
     places = METHODS if name in METHODS else METHODS | {point.name: point.value for point in _installed()}
     if name not in places:
         raise InputError(f"there is no method {name!r}{suggestion(name, places)}; choose from {', '.join(places)}")
-    return _class(places[name])
+    return places[name]
 
 
 def _class(place: str) -> type[Method]:

@@ -38,11 +38,15 @@ def shown(arm: str) -> str:
     return f"{name} ({rest.replace('-', ' ')})" if rest else name
 
 
-@cache
 def first_line(module: str) -> str:
     """Of a module's docstring, from its source."""
+    return docstring(module).partition("\n")[0]
+
+
+@cache
+def docstring(module: str) -> str:
+    """A module's docstring, from its source."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         return "(its package is not installed completely)"
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0]
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""

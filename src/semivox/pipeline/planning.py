@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
 from semivox.core.plan import Plan
 from semivox.core.processes.cores import usable_cores
-from semivox.core.split import Split
-from semivox.data.checks.findings import CheckReport
-from semivox.data.dataset import Dataset
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.data.planning.options import Machine, PlanOptions
 from semivox.data.planning.plan import plan
+from semivox.pipeline.checked import CheckedDataset
 from semivox.pipeline.options import with_fields
 from semivox.training.device import device_here
-
-
-@dataclass(frozen=True)
-class CheckedDataset:
-    """A data set that has been looked at."""
-
-    dataset: Dataset
-    split: Split
-    report: CheckReport
 
 
 def planned(checked: CheckedDataset, options: PlanOptions, device: str = "auto") -> Plan:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
@@ -18,16 +19,17 @@ from semivox.core.processes.main_guard import require_first_run
 from semivox.core.split import Split
 from semivox.data import checks, layouts
 from semivox.data.dataset import CaseFiles, Dataset, groups_of
-from semivox.data.planning.options import PlanOptions
-from semivox.data.prepared.prepare import prepare
-from semivox.data.prepared.store import Store
-from semivox.pipeline.planning import CheckedDataset, planned
+from semivox.pipeline.checked import CheckedDataset
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.training.forecast import forecast
-from semivox.training.settings import RunConfig, TrainSettings
-from semivox.training.start import require_network
+
+if TYPE_CHECKING:  # each takes a second to load, which a look at the scans need not wait for
+    from semivox.data.planning.options import PlanOptions
+    from semivox.data.prepared.store import Store
+    from semivox.training.settings import RunConfig, TrainSettings
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
+SMALL = 8 * 2**20
+"""Bytes of scans (compressed ones, most often) that one process checks in two seconds, of which its start takes one."""
 
 
 def load_dataset(
@@ -88,7 +90,7 @@ def check_or_raise(
 ) -> CheckedDataset:
     """Check every case of the split. Raises InputError with all errors and their fixes if one cannot be used."""
     with (progress or Quiet()).bar("checking scans") as count:
-        report = checks.check(dataset, split, spare_cores() if workers is None else workers, count)
+        report = checks.check(dataset, split, spare_cores(dataset) if workers is None else workers, count)
     if not report.ok:
         listing = "\n".join(f"  {f.file or dataset.root}: {f.message}\n    fix: {f.fix}" for f in report.errors)
         bad = [case.case for case in report.cases if case.verdict == "error"]
@@ -106,6 +108,10 @@ def make_plan(
 
     Where the user has named hours and no steps, the steps are those that the measured time allows.
     """
+    from semivox.pipeline.planning import planned
+    from semivox.training.forecast import forecast
+    from semivox.training.start import require_network
+
     fixed = options.steps is not None or "steps" in options.fields or config.train.steps is not None
     hours = None if fixed else options.hours
     plan = planned(checked, options, config.train.device)
@@ -124,9 +130,11 @@ def prepare_cases(
     progress: ProgressDisplay | None = None,
 ) -> Store:
     """Put every training and validation case on the plan's grid. Cases that are there already are left alone."""
+    from semivox.data.prepared.prepare import prepare
+
     training = split.model_copy(update={"test": ()})  # test scans are predicted from their files
     with (progress or Quiet()).bar("preparing scans") as count:
-        return prepare(dataset, training, plan, out, spare_cores() if workers is None else workers, count)
+        return prepare(dataset, training, plan, out, spare_cores(dataset) if workers is None else workers, count)
 
 
 def readers_of(train: TrainSettings) -> int | None:
@@ -134,10 +142,27 @@ def readers_of(train: TrainSettings) -> int | None:
     return 0 if train.readers is None and train.workers == 0 else train.readers
 
 
-def spare_cores() -> int:
-    """Processes for reading scans: one a core, but four at most, since each holds a whole scan in memory."""
+def spare_cores(dataset: Dataset) -> int:
+    """Processes for reading the scans of a data set: one a core, but four at most, since each holds a whole scan.
+
+    None beside this one where all scans are read sooner than a process has started.
+    """
     cores = usable_cores()
-    return 0 if cores == 1 else min(cores, 4)
+    return 0 if cores == 1 or _soon_read(dataset) else min(cores, 4)
+
+
+def _soon_read(dataset: Dataset) -> bool:
+    """Whether all scans together are small files; folders of slices are not asked."""
+    total = 0
+    for entry in dataset.entries:
+        for path in (*entry.images, *([entry.label] if entry.label else [])):
+            try:
+                total += path.stat().st_size if path.is_file() else SMALL
+            except OSError:  # it is named by the check
+                total += SMALL
+            if total >= SMALL:
+                return False
+    return True
 
 
 def _whole_names(parts: Collection[str], known: Collection[str]) -> list[str]:

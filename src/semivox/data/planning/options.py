@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, model_validator
 from semivox.core.frozen import Frozen, wrong_with
 from semivox.core.plan import Plan, Steps
 from semivox.core.spelling import suggestion
-from semivox.data.augmentation import schemes
 from semivox.data.planning import cost, topology
 
 Edge = Annotated[int, Field(ge=1, le=1024)]
@@ -75,6 +74,8 @@ def _require_value(name: str, value: Any) -> None:
     if found := wrong_with(Plan, name, value):
         raise ValueError(f"plan.{name}: {found} (received {value!r})")
     if name == "augmentation":
+        from semivox.data.augmentation import schemes  # loads torch
+
         schemes.find(value)
 
 
