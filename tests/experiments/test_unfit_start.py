@@ -40,7 +40,7 @@ def refused(pretrained, job, monkeypatch, capsys, *words):
     def forbidden(*_, **__):
         raise AssertionError("work was begun")
 
-    for place in ("pipeline.stages.forecast", "experiments.arrange.prepare_cases", "experiments.job.do_runs"):
+    for place in ("training.forecast.forecast", "experiments.arrange.prepare_cases", "experiments.job.do_runs"):
         monkeypatch.setattr(f"semivox.{place}", forbidden)
     data, start = pretrained
     assert exit_code(["run", str(data), "-o", str(job), *TINY, "--start", str(start), *words]) == 2

@@ -7,6 +7,7 @@ from semivox.data.planning.options import PlanOptions
 from semivox.experiments.job import Job, run_job
 from semivox.experiments.study import run_study
 from semivox.experiments.study_file import CaseChoice, StudyFile
+from semivox.experiments.this_machine import ThisMachine
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.train import train_one
 
@@ -33,7 +34,7 @@ def study(scans, out):
     study_file = StudyFile(
         methods=("mean_teacher",), cases=cases, plan=PlanOptions(**PATCH), method={"mean_teacher": own}
     )
-    run_study(study_file, scans, scans, out)
+    run_study(study_file, scans, scans, out, ThisMachine())
 
 
 @pytest.fixture(scope="module")
