@@ -3,6 +3,7 @@
 import pytest
 
 from semivox.cli import exit_code
+from semivox.core.errors import InputError
 
 
 @pytest.fixture
@@ -12,6 +13,7 @@ def asked(monkeypatch):
 
     def take(job, progress):
         seen.update(devices=job.options.train.devices, shared=job.options.train.split_batch)
+        raise InputError("far enough")
 
     monkeypatch.setattr("semivox.rounds.next_round.run_job", take)
     return seen
@@ -26,10 +28,10 @@ def asked(monkeypatch):
     ],
 )
 def test_patches_are_shared(asked, tmp_path, words, devices, shared):
-    assert exit_code(["run", str(tmp_path), "-o", str(tmp_path / "job"), *words]) == 0
+    assert exit_code(["run", str(tmp_path), "-o", str(tmp_path / "job"), *words]) == 2
     assert asked == {"devices": devices, "shared": shared}
 
 
 def test_without_devices_one_process_trains(asked, tmp_path):
-    assert exit_code(["run", str(tmp_path), "-o", str(tmp_path / "job")]) == 0
+    assert exit_code(["run", str(tmp_path), "-o", str(tmp_path / "job")]) == 2
     assert asked == {"devices": 1, "shared": False}

@@ -1,6 +1,7 @@
 """The commands of jobs and studies, as a user types them; trainings are done in this process."""
 
 import json
+import os
 import shlex
 from importlib.metadata import version
 from pathlib import Path
@@ -43,8 +44,10 @@ def scans(scans_of):
     return scans_of(2, 1, 1)
 
 
-def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, capsys):
+def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, capsys, monkeypatch):
     job = tmp_path / "job"
+    for path in scans.rglob("*.*"):
+        os.utime(path, (1e9, 1e9))  # scans that have not changed for a while
     command = ["run", str(scans), "-o", str(job), *TINY, "--processes", "2", "--no-labels"]
     assert exit_code(command) == 0
     assert wanted == [2]
@@ -72,8 +75,25 @@ def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, ca
     assert [start["command"] for start in starts[1:]] == [as_recorded(["run", str(scans), "-o", str(job), *TINY])]
     assert wanted == [2]  # --workers 0 without --processes starts no process at all
     assert [path.name for path in (job / "labels").glob("*.nii.gz")] == ["hip_0002.nii.gz"]
+    _asked_again(scans, job, capsys, monkeypatch)
     assert exit_code(["predict", str(job / "embedding_matching"), "-i", str(scans / "imagesTs"), "-o",
                       str(tmp_path / "labels"), "--device", "cpu"]) == 0  # fmt: skip
+
+
+def _asked_again(scans, job, capsys, monkeypatch):
+    """The same words are answered from files, until one of them is another."""
+    command = ["run", str(scans), "-o", str(job), *TINY]
+    first = capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr("semivox.api.run", lambda *_, **__: pytest.fail("the job was looked into"))
+        assert exit_code(command) == 0
+    again = capsys.readouterr().err
+    assert again.startswith("Finished before, and nothing has changed since.")
+    assert " ".join(first.split()).endswith(" ".join(again.split())[48:])
+    (job / "report.html").write_text("another", encoding="utf-8")
+    assert exit_code(command) == 0
+    assert "Finished before" not in capsys.readouterr().err
+    assert "hardly found" in (job / "report.html").read_text(encoding="utf-8")
 
 
 def test_no_process_at_all_is_refused(scans, tmp_path, wanted):

@@ -44,14 +44,31 @@ def run(
 
     Example: semivox run scans/ --out job/
     """
+    from semivox.core.processes.launcher import require_alone
+    from semivox.experiments import asked_again
+
+    require_alone("run")
+    request = {**wanted, "plan": dict(options), "labels": labels, "begin": begin}
+    if (said := asked_again.answer(request, data, out)) is not None:
+        display().say(f"Finished before, and nothing has changed since.\n{said}")
+        return
     from semivox import api
 
+    asked_again.forget(out)
     fields = wanted.pop("plan_fields")
     where: dict[str, Any] = {"on": on, "address": address, "slurm": typed.assignments(slurm, "--slurm")}
     chosen = {**options, "fields": fields}
-    api.run(
+    summary = api.run(
         data, out, plan=chosen, processes=processes, labels=labels, begin=begin, progress=display(), **where, **wanted
     )
+    from semivox.data import layouts
+    from semivox.data.formats.sources import scan_files
+    from semivox.experiments.job import closing_words
+    from semivox.rounds.folder import rounds_of
+
+    answered = asked_again.HERE / rounds_of(out)[-1].folder.relative_to(out)
+    said = closing_words(rounds_of(out)[-1].folder, summary, answered)
+    asked_again.remember(request, data, scan_files(layouts.find(data)), out, said)
 
 
 @takes(options=run_options.PLAN, wanted=run_options.RUN)

@@ -82,8 +82,7 @@ def run_job(job: Job, progress: ProgressDisplay | None = None) -> Summary:
             label_unlabeled(job.folder, experiment, progress)
         if job.page is not None:
             job.page(job.folder)
-    progress.say("\n" + summary.text())
-    _say_where(job.folder, summary, progress)
+    progress.say(closing_words(job.folder, summary))
     return summary
 
 
@@ -149,15 +148,18 @@ def _members(ready: Arranged, chosen: str) -> tuple[str, ...]:
     return tuple(run.name for run in ready.runs if run.place.arm == chosen and run.place.fold is not None)
 
 
-def _say_where(out: Path, summary: Summary, progress: ProgressDisplay) -> None:
-    """Where everything is, at the end, and once more what must not be overlooked."""
+def closing_words(job: Path, summary: Summary, called: Path | None = None) -> str:
+    """The answer, where everything is, and once more what must not be overlooked; ``called``: the job's own name."""
+    out = called or job
+    lines = ["", summary.text()]
     if unfit := unfitness(summary):
-        progress.say(f"The better model is in {out / MODEL}, but it is not usable yet: {unfit}")
+        lines.append(f"The better model is in {out / MODEL}, but it is not usable yet: {unfit}")
     else:
         command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
-        progress.say(f"Model to use: {out / MODEL} ({command})")
-    if (out / FOLDER).exists():
-        progress.say(f"Labels of the unlabeled scans, by this model, and what Dice to expect: {out / FOLDER / TABLE}")
-    progress.say(f"Report: {out / 'report.html'}")
+        lines.append(f"Model to use: {out / MODEL} ({command})")
+    if (job / FOLDER).exists():
+        lines.append(f"Labels of the unlabeled scans, by this model, and what Dice to expect: {out / FOLDER / TABLE}")
+    lines.append(f"Report: {out / 'report.html'}")
     if summary.warnings:
-        progress.say(f"Read the {plural(len(summary.warnings), 'warning')} above before you use this model.")
+        lines.append(f"Read the {plural(len(summary.warnings), 'warning')} above before you use this model.")
+    return "\n".join(lines)

@@ -27,6 +27,12 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return (path,) if found is None else found.files(path)
 
 
+def scan_files(dataset: Dataset) -> tuple[Path, ...]:
+    """All files of images and labels of a data set."""
+    paths = [p for entry in dataset.entries for p in (*entry.images, *([entry.label] if entry.label else []))]
+    return tuple(file for path in paths for file in files_of(path))
+
+
 def digest_of_files(dataset: Dataset) -> str:
     """A short hash of which files there are and what they hold; the same wherever they are copied to.
 
