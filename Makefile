@@ -28,6 +28,7 @@ docs: .venv-docs/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 	$(BIN)/lint-imports
 
 # What can be set of each method, read once, so that semivox methods NAME need not load torch.

@@ -12,8 +12,8 @@ from tests.rounds.tiny import scans
 
 @pytest.fixture(autouse=True)
 def _no_processes(monkeypatch):
-    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    monkeypatch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
     monkeypatch.setattr(runner, "POLL", 0.0)
 
 
@@ -21,8 +21,8 @@ def _no_processes(monkeypatch):
 def finished(tmp_path_factory):
     """A data folder and a finished job; tests take copies."""
     patch = pytest.MonkeyPatch()
-    patch.setattr("semivox.pipeline.stages.spare_cores", lambda: 0)
-    patch.setattr("semivox.pipeline.stages.forecast", lambda plan, *_, **__: plan)
+    patch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    patch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
     patch.setattr(runner, "POLL", 0.0)
     base = tmp_path_factory.mktemp("loop")
     data = scans(base / "data")

@@ -83,7 +83,8 @@ def _check(prediction: np.ndarray, reference: np.ndarray, spacing: Spacing) -> N
         )
     if not (np.issubdtype(prediction.dtype, np.integer) and np.issubdtype(reference.dtype, np.integer)):
         raise InputError(f"label maps must hold integers; received {prediction.dtype} and {reference.dtype}")
-    if len(spacing) != 3 or not all(np.isfinite(length) and length > 0 for length in spacing):
+    lengths: Sequence[float] = spacing
+    if len(lengths) != 3 or not all(np.isfinite(length) and length > 0 for length in lengths):
         raise InputError(f"the spacing must be three positive lengths in mm; received {spacing}")
 
 

@@ -18,7 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import semivox
 from semivox.core.errors import SemivoxError
 from semivox.core.frozen import Frozen
 
@@ -118,7 +117,7 @@ def _exists(path: Path) -> bool:
 
 def _program() -> str:
     """The version, and which source files there are: in a checkout they change without it."""
-    folder = Path(semivox.__file__).parent
+    folder = Path(__file__).parents[1]
     return f"{version('semivox')} {_listed(folder, ())}"
 
 

@@ -35,4 +35,4 @@ def nearest_known(label: np.ndarray) -> np.ndarray:
     if not unknown.any():
         return label
     nearest = ndimage.distance_transform_edt(unknown, return_distances=False, return_indices=True)
-    return label[tuple(nearest)]
+    return label[tuple(nearest)]  # pyrefly: ignore[bad-argument-type]

@@ -55,7 +55,9 @@ class Atlas(nn.Module):
         classes = sampled(self.maps, position, shape)
         return torch.cat([1 - classes.sum(1, keepdim=True), classes], 1)
 
-    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(  # pyrefly: ignore[bad-override]
+        self, state: dict[str, Any], prefix: str, *rest: Any
+    ) -> None:
         """The size of the maps is that of the data: take on what is loaded."""
         if (saved := state.get(prefix + "maps")) is not None:
             self.maps = self.maps.new_zeros(saved.shape)

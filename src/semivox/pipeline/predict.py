@@ -101,7 +101,7 @@ def second_network(method: Method) -> Predict | None:
 
     def predict(image: Tensor) -> Tensor:
         """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
-        return other(image).logits.float().softmax(1)
+        return other(image).logits.float().softmax(1)  # pyrefly: ignore[not-callable]
 
     return predict
 

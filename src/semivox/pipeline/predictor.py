@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -108,6 +109,6 @@ def _read(scan: AnyPath | Sequence[AnyPath], spacing: Spacing | None, affine: np
     if spacing is not None or affine is not None:
         raise InputError("a file says itself how large its voxels are; spacing and affine are for arrays")
     paths = [scan] if isinstance(scan, (str, PathLike)) else list(scan)
-    if wrong := [path for path in paths if not isinstance(path, (str, PathLike))]:
+    if wrong := [path for path in cast(list[object], paths) if not isinstance(path, (str, PathLike))]:
         raise InputError(f"a scan is a NumPy array, a file, or a list of files; received {wrong[0]!r:.80}")
     return read([Path(path) for path in paths])

@@ -182,9 +182,15 @@ def wait_for_first() -> None:
     if launched() is None:
         return
     try:
-        listening(lambda: torch.distributed.barrier(torch.distributed.new_group(backend="gloo", timeout=LONG)))
+        listening(_meet)
     except RuntimeError as error:
         raise SemivoxError("the first process ended before training began; its own message says why") from error
+
+
+def _meet() -> None:
+    """Wait until all processes are here."""
+    group = torch.distributed.new_group(backend="gloo", timeout=LONG)
+    torch.distributed.barrier(group)  # pyrefly: ignore[bad-argument-type]
 
 
 def listening(wait: Callable[[], object]) -> None:

@@ -76,7 +76,7 @@ def lock_byte(descriptor: int, place: int, wait: bool = False) -> None:
     while True:
         os.lseek(descriptor, place, os.SEEK_SET)
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # pyrefly: ignore[missing-attribute]
         except OSError as error:
             if not wait or error.errno not in HELD:
                 raise
@@ -91,4 +91,4 @@ def unlock_byte(descriptor: int, place: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, place)
         return
     os.lseek(descriptor, place, os.SEEK_SET)
-    msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+    msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)  # pyrefly: ignore[missing-attribute]

@@ -45,13 +45,15 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
     context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
     count = min(workers, len(tasks))
     marks, seats = Marks(count, context), context.Value("i", 0)
+    processes: Sequence[Any] = []
+    answered = set[int]()
     others = {process.pid for process in multiprocessing.active_children()}
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_sit_down, initargs=(marks, seats))
     try:
         with _all_or_none(others):
             index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
         processes = [process for process in multiprocessing.active_children() if process.pid not in others]
-        pending, answered, watch = set(index_of), set[int](), Watchdog()
+        pending, watch = set(index_of), Watchdog()
         while pending:
             finished, pending = wait(pending, POLL, FIRST_COMPLETED)
             for future in finished:

@@ -106,7 +106,7 @@ class Loading:
                 f"{who} lost the file that it was reading (bus error): the prepared scan became shorter, or its drive "
                 f"failed. Prepare the scans again, on a local disk (--prepared); the same command {on}"
             )
-        if code in (None, -KILL):
+        if code is None or code == -KILL:
             return (
                 f"{who} was killed, most likely for lack of memory; use fewer workers (--workers 1, or 0 for none). "
                 f"The same command {on}"

@@ -22,7 +22,7 @@ def found_classes(dataset: Dataset, cases: Sequence[CaseFacts]) -> tuple[ClassIn
     if dataset.classes is not None:
         return dataset.classes[1:]
     values = sorted({value for case in cases for value in case.voxels} - {0, dataset.ignore})
-    return tuple(ClassInfo(name=f"class {value}", value=value) for value in values if value is not None)
+    return tuple(ClassInfo(name=f"class {value}", value=value) for value in values)
 
 
 def class_findings(

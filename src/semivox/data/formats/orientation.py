@@ -19,7 +19,7 @@ SHEAR_TOLERANCE = 0.01
 
 def axis_codes(grid: Grid) -> str:
     """The directions of the file's axes in three letters, such as ``LPS``."""
-    return "".join(nib.orientations.aff2axcodes(grid.affine))
+    return "".join(code or "?" for code in nib.orientations.aff2axcodes(grid.affine))
 
 
 def to_canonical(array: np.ndarray, source: Grid) -> np.ndarray:

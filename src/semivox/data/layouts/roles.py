@@ -53,15 +53,15 @@ def child(root: Path, name: str) -> Path:
 
 def _claim(found: dict[tuple[Kind, Part], Path], words: list[str], folder: Path) -> None:
     """Enter a folder whose words say what it holds, if all of them are known."""
-    kinds = {KINDS[word] for word in words if word in KINDS}
-    parts = {PARTS[word] for word in words if word in PARTS}
+    kinds: set[Kind] = {KINDS[word] for word in words if word in KINDS}
+    parts: set[Part] = {PARTS[word] for word in words if word in PARTS}
     if not words or any(word not in KINDS and word not in PARTS for word in words):
         return
     if "unlabeled" in kinds:  # unlabeled_images, too
         kinds = {"unlabeled"}
     if len(kinds) != 1 or len(parts) > 1:
         return
-    role = (kinds.pop(), parts.pop() if parts else "training")
+    role: tuple[Kind, Part] = kinds.pop(), parts.pop() if parts else "training"
     first = found.setdefault(role, folder)
     if first == folder:
         return

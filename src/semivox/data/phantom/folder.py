@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from semivox.core.errors import InputError
@@ -13,7 +14,7 @@ LABELS = {"background": 0, "bone": 1}
 """What the files show: pelvis and femoral heads as one object, as in Xie et al., MIDL 2024, arXiv:2407.04638."""
 
 
-def claim(folder: Path, recipe: dict[str, object], shape: Shape, spacing: Spacing) -> None:
+def claim(folder: Path, recipe: Mapping[str, object], shape: Shape, spacing: Spacing) -> None:
     """Make sure that ``folder`` is ours to write, and drop scans of another recipe from it."""
     if min(shape) < 16 or min(spacing) <= 0:
         raise InputError(f"a phantom needs at least 16 voxels a side and positive spacing, not {shape} at {spacing} mm")
@@ -38,7 +39,7 @@ def recipe_of(folder: Path) -> object | None:
     return description.get("semivox_phantom") if isinstance(description, dict) else None
 
 
-def describe(folder: Path, recipe: dict[str, object], labeled: int) -> None:
+def describe(folder: Path, recipe: Mapping[str, object], labeled: int) -> None:
     """Write dataset.json, which names the classes and keeps the recipe."""
     description = {
         "name": "hip phantom",

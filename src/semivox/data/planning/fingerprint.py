@@ -40,5 +40,5 @@ def _found_classes(cases: Sequence[CaseFacts], ignore: int | None) -> tuple[Clas
         raise InputError("no label holds anything but background; give at least one scan with a drawn structure")
     return (
         ClassInfo(name="background", value=0),
-        *(ClassInfo(name=f"class {value}", value=int(value)) for value in values if value is not None),
+        *(ClassInfo(name=f"class {value}", value=int(value)) for value in values),
     )

@@ -87,7 +87,7 @@ def mirror(classes: Sequence[ClassInfo], cases: Sequence[CaseFacts]) -> tuple[tu
             reasons.append(f"off along {'xyz'[axis]} ({AXES[axis]}): mirrored there, {listed} would be the wrong class")
         for higher, lower in pairs(classes, axis):
             true = _axis(apart(higher, lower, cases))
-            if true not in (None, axis) and allowed[true]:
+            if true is not None and true != axis and allowed[true]:
                 allowed[true] = False
                 reasons.append(
                     f"off along {'xyz'[true]}: {higher.name} and {lower.name} lie apart there, whatever the headers say"

@@ -70,9 +70,9 @@ def resample_label(label: np.ndarray, shape: Shape) -> np.ndarray:
         reached = []
         for axis, (matrix, extent) in enumerate(zip(matrices, box, strict=True)):
             columns = matrix[:, extent]
-            rows = np.flatnonzero(np.diff(columns.indptr))
+            rows = np.flatnonzero(np.diff(columns.indptr))  # pyrefly: ignore[missing-attribute]
             reached.append(slice(rows[0], rows[-1] + 1) if len(rows) else slice(0, 0))
-            share = _apply(columns[reached[-1]], share, axis)
+            share = _apply(columns[reached[-1]], share, axis)  # pyrefly: ignore[bad-argument-type, bad-index]
         region = tuple(reached)
         larger = share > best[region]
         best[region][larger] = share[larger]

@@ -95,6 +95,7 @@ def two_small_balls_are_learned(subject: Subject) -> None:
     method = subject.built(plan, {"network": {**LEARNING, **subject.known.learns}})
     given = batch(subject.kind, 1, 1, shape, classes=3)
     method.fit_labels(balls(shape, 3, seed) for seed in range(3))
+    hits = [0.0, 0.0]
     for start in range(0, 200, 10):
         train(method, given, range(start, start + 10), 200)
         with torch.no_grad():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any
 
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.dicom.tags import word
@@ -76,7 +77,7 @@ def names_of(planes: Sequence[Plane], limit: int = 4) -> str:
     return ", ".join(names[:limit]) + (f", ... ({len(names)} slices)" if len(names) > limit else "")
 
 
-def _odd(planes: Sequence[Plane], trait: Callable[[Plane], Hashable]) -> tuple[Hashable, list[Plane]]:
+def _odd(planes: Sequence[Plane], trait: Callable[[Plane], Hashable]) -> tuple[Any, list[Plane]]:
     """What most slices have, and the slices that have something else."""
     counts = Counter(trait(plane) for plane in planes)
     if len(counts) < 2:
