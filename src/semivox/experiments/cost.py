@@ -62,9 +62,9 @@ def account(run: Path, config: RunConfig, predicting: float = 0.0, training: flo
     Cost(
         train_seconds=round(sum(row.get("seconds") or 0.0 for row in RunFolder(run).logged()), 3),
         predict_seconds=round(predicting + (before.predict_seconds if before else 0.0), 3),
-        cpu_seconds=round(training + ((before and before.cpu_seconds) or 0.0), 3),
+        cpu_seconds=round(training + ((before.cpu_seconds if before else None) or 0.0), 3),
         memory_mb=round(max(memory, before.memory_mb if before else 0.0)),
-        gpu_memory_mb=None if on_gpu is None else round(max(on_gpu, (before and before.gpu_memory_mb) or 0.0)),
+        gpu_memory_mb=None if on_gpu is None else round(max(on_gpu, (before.gpu_memory_mb if before else None) or 0.0)),
         device=torch.cuda.get_device_name() if gpu else "cpu",
         threads=torch.get_num_threads(),
     ).save(run / FILE)

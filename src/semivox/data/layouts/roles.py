@@ -12,7 +12,7 @@ from semivox.core.errors import InputError
 Kind: TypeAlias = Literal["images", "labels", "unlabeled"]
 Part: TypeAlias = Literal["training", "validation", "test"]
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {  # pyrefly: ignore[bad-assignment]
     **dict.fromkeys(("images", "image", "imgs", "img", "scans", "volumes", "imaging"), "images"),
     **dict.fromkeys(
         ("labels", "label", "masks", "mask", "segmentations", "segmentation", "segs", "seg", "annotations", "gt"),
@@ -21,7 +21,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("unlabeled", "unlabelled", "un"), "unlabeled"),
 }  # fmt: skip
 """Word in a folder's name -> what it holds."""
-PARTS: dict[str, Part] = {
+PARTS: dict[str, Part] = {  # pyrefly: ignore[bad-assignment]
     **dict.fromkeys(("train", "training", "tr"), "training"),
     **dict.fromkeys(("val", "validation", "valid", "va"), "validation"),
     **dict.fromkeys(("test", "testing", "ts"), "test"),
