@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.segmenter import Single
-from semivox.networks.uxnet import ChannelMLP, LayerNorm, UXBlock, UXNet
+from semivox.networks.uxnet import ChannelMLP, LayerNorm, ResidualBlock, UXBlock, UXNet
 from tests.fresh import printed
 
 
@@ -143,10 +143,37 @@ def test_the_closing_block_can_be_left_out():
     assert output.embedding.shape == (1, 2, 8, 8, 8)
 
 
-def test_monai_is_loaded_only_when_such_a_network_is_built():
+@pytest.mark.parametrize("widths", [(3, 4), (4, 4)])
+@pytest.mark.parametrize(
+    ("norm", "theirs"),
+    [
+        ("instance", ("instance", {"affine": False})),
+        ("instance_plain", ("instance", {"affine": False})),
+        ("batch", "batch"),
+        ("group", ("group", {"num_groups": 4})),
+        ("none", ""),
+    ],
+)
+def test_the_residual_block_is_that_of_unetr(norm, theirs, widths):
+    from monai.networks.blocks.dynunet_block import UnetResBlock
+
+    torch.manual_seed(0)
+    ours = ResidualBlock(*widths, norm)
+    torch.manual_seed(0)
+    block = UnetResBlock(3, *widths, kernel_size=3, stride=1, norm_name=theirs)
+    assert list(ours.state_dict()) == list(block.state_dict())
+    assert all(torch.equal(value, block.state_dict()[name]) for name, value in ours.state_dict().items())
+    x = torch.randn(2, widths[0], 5, 6, 7, requires_grad=True)
+    found, wanted = ours(x), block(x)
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+    slopes = [torch.autograd.grad((out * out).sum(), x)[0] for out in (found, wanted)]
+    torch.testing.assert_close(*slopes, atol=1e-4, rtol=1e-5)
+
+
+def test_monai_is_not_needed():
     printed(
         "import sys\n"
         "from semivox.networks.blueprint import Blueprint, architecture\n"
-        "Blueprint(architecture('vnet', {'width': 2}), 1, 2).segmenter()\n"
+        "Blueprint(architecture('uxnet', {'width': 2}), 1, 2).segmenter()\n"
         "assert 'monai' not in sys.modules\n"
     )

@@ -1,16 +1,15 @@
 """3D UX-Net: large depth-wise convolutions in the encoder, residual blocks around it, a U-Net's decoder.
 
 Lee, Bao, Huo & Landman, "3D UX-Net: a large kernel volumetric ConvNet modernizing hierarchical transformer for medical
-image segmentation", ICLR 2023, arXiv:2209.15076. The residual block is that of UNETR, taken from MONAI, which is loaded
-only when such a network is built. 53,005,922 parameters for 1 channel and 2 classes at the default options, of which
-the large-kernel encoder has 1,311,936.
+image segmentation", ICLR 2023, arXiv:2209.15076. The residual block is that of UNETR. 53,005,922 parameters for 1
+channel and 2 classes at the default options, of which the large-kernel encoder has 1,311,936.
 """
 
 from __future__ import annotations
 
-import math
+from collections import OrderedDict
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import torch
 from pydantic import Field
@@ -19,12 +18,12 @@ from torch.nn import functional as F
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture, Strides, Width
-from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation
+from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation, normalization
 
 HIDDEN = 4
 """Values into which a UX block spreads each channel, on its own."""
-NORMS: dict[Norm, Any] = {"batch": "batch", "instance": ("instance", {"affine": False}), "none": ""}
-"""MONAI's names."""
+SLOPE = 0.01
+"""Of the leaky ReLU for negative values, as in UNETR's code."""
 
 
 class UXNet(Architecture):
@@ -73,8 +72,8 @@ class UXNetEncoder(nn.Module):
         self.strides = options.strides
         widths = options.widths
         self.stages = Stages(options, channels)
-        self.blocks = nn.ModuleList([residual(channels, widths[0], options.norm)])
-        self.blocks.extend(residual(fine, coarse, options.norm) for fine, coarse in pairwise(widths))
+        self.blocks = nn.ModuleList([ResidualBlock(channels, widths[0], options.norm)])
+        self.blocks.extend(ResidualBlock(fine, coarse, options.norm) for fine, coarse in pairwise(widths))
         self.dropout = nn.Dropout3d(options.dropout)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -178,9 +177,9 @@ class UXNetDecoder(nn.Module):
         super().__init__()
         steps = list(zip(pairwise(options.widths), options.strides, strict=True))
         self.up = nn.ModuleList(_grow(coarse, fine, stride, up) for (fine, coarse), stride in steps)
-        self.blocks = nn.ModuleList(residual(2 * fine, fine, options.norm) for (fine, _), _ in steps)
+        self.blocks = nn.ModuleList(ResidualBlock(2 * fine, fine, options.norm) for (fine, _), _ in steps)
         self.closing = nn.Sequential(
-            *[residual(options.width, options.width, options.norm) for _ in range(options.closing)]
+            *[ResidualBlock(options.width, options.width, options.norm) for _ in range(options.closing)]
         )
 
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -191,15 +190,32 @@ class UXNetDecoder(nn.Module):
         return self.closing(maps.pop()), *reversed(maps)
 
 
-def residual(incoming: int, outgoing: int, norm: Norm) -> nn.Module:
+class ResidualBlock(nn.Module):
     """Two 3x3x3 convolutions without bias, normalized, leaky ReLU, and a shortcut: (B, incoming, ...) -> outgoing.
 
-    The shortcut is a normalized 1x1x1 convolution where widths differ.
+    The shortcut is a normalized 1x1x1 convolution where widths differ. Order and names of the layers are those of
+    MONAI's UnetResBlock, so that the same seed draws the same weights and published weights can be loaded.
     """
-    from monai.networks.blocks.dynunet_block import UnetResBlock  # takes seconds to load, so not before it is needed
 
-    name = ("group", {"num_groups": math.gcd(16, outgoing)}) if norm == "group" else NORMS[norm]
-    return UnetResBlock(3, incoming, outgoing, kernel_size=3, stride=1, norm_name=name)
+    def __init__(self, incoming: int, outgoing: int, norm: Norm) -> None:
+        super().__init__()
+        plain: Norm = "instance_plain" if norm == "instance" else norm
+        self.conv1 = _convolution(incoming, outgoing, 3)
+        self.conv2 = _convolution(outgoing, outgoing, 3)
+        self.norm1, self.norm2 = normalization(plain, outgoing), normalization(plain, outgoing)
+        self.widens = incoming != outgoing
+        if self.widens:
+            self.conv3, self.norm3 = _convolution(incoming, outgoing, 1), normalization(plain, outgoing)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
+        inner = F.leaky_relu(self.norm1(self.conv1(image)), SLOPE)
+        shortcut = self.norm3(self.conv3(image)) if self.widens else image
+        return F.leaky_relu(self.norm2(self.conv2(inner)) + shortcut, SLOPE)
+
+
+def _convolution(incoming: int, outgoing: int, size: int) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(conv=nn.Conv3d(incoming, outgoing, size, padding=size // 2, bias=False)))
 
 
 def _grow(incoming: int, outgoing: int, stride: Shape, up: Upsampling) -> nn.Module:
