@@ -7,7 +7,7 @@ import pytest
 
 from semivox.evaluation.tables import write_scores
 from semivox.experiments import one_run as program
-from semivox.experiments import runner
+from semivox.experiments import runner, watch
 from semivox.experiments.arms import Arm
 from semivox.experiments.cost import Cost
 from semivox.experiments.executor import words_of
@@ -37,16 +37,38 @@ def study(tmp_path):
 @pytest.mark.parametrize("content", [None, "", '{"train_seconds": 1'])
 def test_costs_that_cannot_be_read_end_no_study(study, content):
     stream = io.StringIO()
-    watch = Watch(study, RUNS, 10, stream)
-    watch.said = -1000.0
+    seen = Watch(study, RUNS, 10, stream)
+    seen.said = -1000.0
     path = study / RUNS[0].name / "cost.json"
     path.unlink() if content is None else path.write_text(content)
-    watch.show([RUNS[2].name], 0, 1)
+    seen.show([RUNS[2].name], 0, 1)
     # 9 + 10 steps of 2 s, and 7 s each to score two runs
-    assert stream.getvalue() == f"2 of 4 trainings done | time left: 0:52 | {RUNS[2].name} 1/10\n"
+    assert stream.getvalue() == f"[##########----------] training 3 of 4, 52 s left | {RUNS[2].name} 1/10\n"
     for run in RUNS[:2]:
         (study / run.name / "cost.json").unlink(missing_ok=True)
-    assert watch.left({run.name: watch.read(run.name) for run in RUNS}, 1) == "0:38"
+    assert seen.left({run.name: seen.read(run.name) for run in RUNS}, 1) == "38 s left"
+
+
+@pytest.mark.parametrize(
+    ("done", "running", "said"),
+    [
+        (0, 1, "training 1"),
+        (3, 1, "training 4"),
+        (3, 2, "trainings 4 and 5"),
+        (3, 4, "trainings 4 to 7"),
+        (4, 0, "training 4"),
+    ],
+)
+def test_the_trainings_in_progress_are_numbered(done, running, said):
+    assert watch._which(done, running) == said
+
+
+def test_one_bar_shows_all_steps_of_all_trainings():
+    assert [watch._bar(share) for share in (0.0, 0.5, 1.0)] == [
+        f"[{'-' * 20}]",
+        f"[{'#' * 10}{'-' * 10}]",
+        f"[{'#' * 20}]",
+    ]
 
 
 def test_a_closed_terminal_ends_no_study(study):
@@ -54,10 +76,10 @@ def test_a_closed_terminal_ends_no_study(study):
         def write(self, text):
             raise BrokenPipeError(32, "Broken pipe")
 
-    watch = Watch(study, RUNS, 10, Closed())
-    watch.live, watch.said = True, -1000.0
-    watch.show([], 0, 1)
-    watch.end()
+    seen = Watch(study, RUNS, 10, Closed())
+    seen.live, seen.said = True, -1000.0
+    seen.show([], 0, 1)
+    seen.end()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ from typing import TextIO
 from semivox.core.errors import InputError
 from semivox.experiments.cost import Cost
 from semivox.experiments.runs import Run
-from semivox.training.durations import clock
+from semivox.training.durations import duration
 
 TAIL = 16384
 """Bytes at the end of a log that are read: some rows."""
+BAR = 20
+"""Characters of the bar."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Watch:
         left = self.left(seen, at_once)
         current = ", ".join(f"{name} {seen[name].steps}/{self.steps[name]}" for name in running)
         failures = f", {failed} failed" if failed else ""
-        self.say(f"{done} of {len(self.runs)} trainings done{failures} | time left: {left} | {current}")
+        share = sum(pace.steps for pace in seen.values()) / max(1, sum(self.steps.values()))
+        self.say(f"{_bar(share)} {_which(done, len(running))} of {len(self.runs)}{failures}, {left} | {current}")
 
     def left(self, seen: Mapping[str, RunPace], at_once: int) -> str:
         """Time for all steps that are left, each at its arm's pace (unknown: the others' mean)."""
@@ -63,13 +66,13 @@ class Watch:
             if pace.seconds is not None:
                 paces.setdefault(self.runs[name].arm.name, []).append(pace.seconds)
         if not paces:
-            return "not known yet"
+            return "time left not known yet"
         means = {arm: sum(values) / len(values) for arm, values in paces.items()}
         usual = sum(means.values()) / len(means)
         seconds = sum(
             (self.steps[name] - pace.steps) * means.get(self.runs[name].arm.name, usual) for name, pace in seen.items()
         )
-        return clock((seconds + self._scoring(seen)) / at_once)
+        return f"{duration((seconds + self._scoring(seen)) / at_once)} left"
 
     def _scoring(self, seen: Mapping[str, RunPace]) -> float:
         """Seconds to label and score the runs that are not done: as long as for each of those that are."""
@@ -119,3 +122,17 @@ class Watch:
         if not seconds:
             return RunPace(0, None)
         return RunPace(min(max(seconds) + 1, self.steps[name]), sum(seconds.values()) / len(seconds))
+
+
+def _bar(share: float) -> str:
+    """``[########------------]``, in letters that every terminal and log has."""
+    full = min(BAR, int(share * BAR))
+    return f"[{'#' * full}{'-' * (BAR - full)}]"
+
+
+def _which(done: int, running: int) -> str:
+    """The trainings in progress by number: ``training 4``, ``trainings 4 and 5``, ``trainings 4 to 7``."""
+    first, last = done + 1, done + running
+    if running < 2:
+        return f"training {last or first}"
+    return f"trainings {first} {'and' if running == 2 else 'to'} {last}"

@@ -68,9 +68,22 @@ class Terminal:
     @contextmanager
     def bar(self, title: str) -> Iterator[Count]:
         """A bar with a count and the time left; off a terminal, one line at the end."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+        from rich.text import Text
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        from semivox.training.durations import duration
+
+        class TimeLeft(ProgressColumn):
+            """In words; nothing before it is known, and nothing at the end."""
+
+            max_refresh = 0.5
+
+            def render(self, task: Task) -> Text:
+                """``12 min left``."""
+                left = None if task.finished else task.time_remaining
+                return Text("" if left is None else f"{duration(left)} left")
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(title, total=None)
             try:

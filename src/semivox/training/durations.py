@@ -8,13 +8,6 @@ NOTEWORTHY = 1.3
 """How many times longer a step must take on the machine as busy as it is, for the range to be said."""
 
 
-def clock(seconds: float) -> str:
-    """1:02:03 or 2:03."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
-
-
 def duration(seconds: float) -> str:
     """``40 s``, ``25 min`` or ``1 h 14 min``."""
     if seconds < 90:

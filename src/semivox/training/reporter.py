@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 
 import psutil
 
-from semivox.training.durations import clock
+from semivox.training.durations import duration
 
 LATE = 120.0
 """Seconds back to which the speed is measured."""
@@ -75,12 +75,12 @@ class ProgressLine:
             return
         self.said = now
         speed = self._speed(now, done)
-        left = clock((self.steps - done) / speed) if speed else "?"
+        left = f"{duration((self.steps - done) / speed)} left" if speed else "time left not known yet"
         losses = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
         memory = sum(p.memory_info().rss for p in [self.process, *self.process.children(recursive=True)]) / 2**30
         text = (
             f"{self.title}: step {done}/{self.steps} | {losses} | lr {rate:.2g} | "
-            f"{speed:.2f} steps/s | {left} left | {memory:.1f} GB"
+            f"{speed:.2f} steps/s | {left} | {memory:.1f} GB"
         )
         print(f"\r\x1b[2K{text}" if self.live else text, end="" if self.live else "\n", file=self.stream, flush=True)
 
