@@ -6,7 +6,7 @@ QUIET := --quiet --disable-pip-version-check
 # One thread a process: pytest runs two of them, and small tensors gain nothing from more.
 TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: demo test test-all audit lint format fields docs
+.PHONY: demo test test-all coverage audit lint format fields docs
 
 demo: .venv/installed
 	$(BIN)/semivox demo --out demo
@@ -16,6 +16,10 @@ test: lint
 
 test-all: lint audit
 	$(TESTS) -m "slow or not slow"
+
+# Which lines and branches the tests reach, in all processes that they start; fails below what pyproject.toml says.
+coverage: .venv/installed
+	$(TESTS) --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
 
 # Known vulnerabilities of the locked versions. Says so, and does not fail, where no advisory service can be reached.
 audit: .venv-audit/installed

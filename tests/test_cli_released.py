@@ -28,8 +28,9 @@ STEPS = 8
 
 
 @pytest.fixture(autouse=True)
-def _no_processes(monkeypatch):
+def _no_processes_and_no_dry_steps(monkeypatch):
     monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
 @pytest.fixture(scope="module")
