@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from semivox.core.plan import Plan
 from semivox.core.processes.cores import usable_cores
 from semivox.data.planning.fingerprint import fingerprint
