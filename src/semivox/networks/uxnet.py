@@ -215,7 +215,8 @@ class ResidualBlock(nn.Module):
 
 
 def _convolution(incoming: int, outgoing: int, size: int) -> nn.Sequential:
-    return nn.Sequential(OrderedDict(conv=nn.Conv3d(incoming, outgoing, size, padding=size // 2, bias=False)))
+    conv = nn.Conv3d(incoming, outgoing, size, padding=size // 2, bias=False)
+    return nn.Sequential(OrderedDict[str, nn.Module](conv=conv))
 
 
 def _grow(incoming: int, outgoing: int, stride: Shape, up: Upsampling) -> nn.Module:
