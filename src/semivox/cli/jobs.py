@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from semivox.cli import options as o
 from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
+from semivox.core.errors import SemivoxError
 
 
 @takes(options=run_options.PLAN, wanted=run_options.JOB)
@@ -68,7 +70,8 @@ def run(
 
     answered = asked_again.HERE / rounds_of(out)[-1].folder.relative_to(out)
     said = closing_words(rounds_of(out)[-1].folder, summary, answered)
-    asked_again.remember(request, data, scan_files(layouts.find(data)), out, said)
+    with suppress(SemivoxError):  # the scans have gone meanwhile: next time the job is looked into
+        asked_again.remember(request, data, scan_files(layouts.find(data)), out, said)
 
 
 @takes(options=run_options.PLAN, wanted=run_options.RUN)

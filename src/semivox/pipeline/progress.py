@@ -76,8 +76,6 @@ class Terminal:
         class TimeLeft(ProgressColumn):
             """In words; nothing before it is known, and nothing at the end."""
 
-            max_refresh = 0.5
-
             def render(self, task: Task) -> Text:
                 """``12 min left``."""
                 left = None if task.finished else task.time_remaining
