@@ -129,6 +129,25 @@ def test_facts_are_those_of_the_voxels(root):
     assert print_.cases[3].voxels == {}
 
 
+@pytest.mark.parametrize("value", [1e7, -1e7])
+def test_a_voxel_gone_wrong_moves_no_mean_and_no_spread(root, value):
+    """Else a scan with a hot voxel would be said to be unlike all that a model was trained on."""
+    path = root / "images" / "a.nii.gz"
+    plain = facts_of_first(root)
+    values = np.asarray(nib.load(path).dataobj).astype(np.float32)
+    values[3, 4, 5] = value
+    corpus.save(path, values)
+    hot = facts_of_first(root)
+    assert hot.mean == pytest.approx(plain.mean, abs=0.01 * plain.std)
+    assert hot.std == pytest.approx(plain.std, rel=0.01)
+    assert max(abs(hot.minimum), hot.maximum) == 1e7  # what the file holds is still said
+
+
+def facts_of_first(root):
+    """What is measured on the first channel of the case a."""
+    return next(case.facts.channels[0] for case in check(find(root)).cases if case.case == "a")
+
+
 def test_classes_are_those_found_where_none_are_named(root):
     (root / "dataset.json").unlink()
     dataset = find(root)

@@ -125,6 +125,8 @@ def _drawn(channel: np.ndarray, region: np.ndarray) -> ChannelFacts:
 def _channel(channel: np.ndarray, region: np.ndarray) -> ChannelFacts:
     """Extremes and zeros of the whole channel (X, Y, Z); moments and percentiles of a region's values (N,)."""
     values = region[:: max(1, region.size // SAMPLE)].astype(np.float64)
+    lowest, highest = plausible(values)
+    values = values[(values >= lowest) & (values <= highest)]  # one voxel gone wrong would move mean and spread
     lower, upper = np.percentile(values, (0.5, 99.5))
     return ChannelFacts(
         minimum=float(channel.min()),
