@@ -7,7 +7,6 @@ of classes changes its sign when the two are exchanged, so nothing depends on th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -25,6 +24,8 @@ FEWEST = 3
 NEAR = (0.5, 1.5)
 """Times the usual value between which a trait must lie in nearly all other scans to tell anything."""
 NEARLY_ALL = 0.9
+SLACK = 0.2
+"""By how much wider the first, quick look takes these limits, in which the odd scan is among the others."""
 EXCHANGED = -0.5
 """Times the usual value below which a trait is the other way round."""
 USUAL = 0.3
@@ -46,32 +47,35 @@ def class_traits(label: np.ndarray, volume: Volume, seen: Intensities) -> dict[i
     }
 
 
-@dataclass(frozen=True)
-class Pair:
-    """How one class is to another in one scan."""
-
-    offset: np.ndarray
-    """(3,) mm from the other's center to its own, RAS+."""
-    volume: float
-    """Logarithm of the ratio of their volumes."""
-    brightness: float
-    """By how much it is brighter, as a part of the scan's range."""
-
-
 def exchanged_classes(
     cases: Sequence[Examined], classes: Sequence[ClassInfo], files: Mapping[str, str]
 ) -> list[tuple[str, Finding]]:
     """(case, finding) where two classes are to one another as if exchanged; pairs of sides are judged elsewhere."""
-    name_of = {item.value: item.name for item in classes}
+    shown = [case for case in cases if case.classes]
+    if len(shown) < FEWEST:
+        return []
     sides = {frozenset((one.value, other.value)) for axis in range(3) for one, other in pairs(classes, axis)}
+    traits = np.array([[_row(case, item.value) for item in classes] for case in shown]).reshape(
+        len(shown), len(classes), 5
+    )
     found: dict[str, list[tuple[str, bool]]] = {}
-    for one, other in combinations(sorted(name_of), 2):
-        if frozenset((one, other)) in sides:
+    for one, other in combinations(range(len(classes)), 2):
+        if frozenset((classes[one].value, classes[other].value)) in sides:
             continue
-        known = {case.name: _pair(case, one, other) for case in cases if {one, other} <= case.classes.keys()}
-        for case, turned in _odd(known).items():
-            found.setdefault(case, []).append((f"{name_of[one]} and {name_of[other]}", turned))
+        differences = traits[:, one] - traits[:, other]
+        both = np.flatnonzero(np.isfinite(differences).all(axis=1))
+        for index, turned in _odd(differences[both]).items():
+            name = f"{classes[one].name} and {classes[other].name}"
+            found.setdefault(shown[both[index]].name, []).append((name, turned))
     return [(case, _finding(judged, files[case])) for case, judged in found.items()]
+
+
+def _row(case: Examined, value: int) -> tuple[float, ...]:
+    """Center (3, mm), logarithm of the volume, brightness of a class; not a number where the scan does not show it."""
+    if value not in case.classes:
+        return (np.nan,) * 5
+    traits = case.classes[value]
+    return (*traits.center, float(np.log(traits.volume)), traits.brightness)
 
 
 def _finding(judged: Collection[tuple[str, bool]], file: str) -> Finding:
@@ -86,44 +90,49 @@ def _finding(judged: Collection[tuple[str, bool]], file: str) -> Finding:
     return Finding.of("warning", "classes_exchanged", text, fix, file)
 
 
-def _pair(case: Examined, one: int, other: int) -> Pair:
-    first, second = case.classes[one], case.classes[other]
-    offset = np.subtract(first.center, second.center)
-    return Pair(offset, float(np.log(first.volume / second.volume)), first.brightness - second.brightness)
+def _odd(differences: np.ndarray) -> dict[int, bool]:
+    """Row -> whether its classes only lie the other way round; of rows (N, 5) whose classes seem to be exchanged.
 
-
-def _odd(known: Mapping[str, Pair]) -> dict[str, bool]:
-    """Case -> whether its classes only lie the other way round; of cases whose classes seem to be exchanged."""
-    if len(known) < FEWEST:
+    A row holds what the one class has more than the other: mm along x, y, z, logarithm of volume, brightness.
+    """
+    if len(differences) < FEWEST:
         return {}
-    names = list(known)
-    offsets = np.array([known[name].offset for name in names])
-    volumes, brightness = (
-        np.array([getattr(known[name], what) for name in names]) for what in ("volume", "brightness")
-    )
     found = {}
-    for index, name in enumerate(names):
-        rest = np.arange(len(names)) != index
-        middle = np.median(offsets[rest], axis=0)
-        lying = _times(offsets @ middle, float(middle @ middle), rest, 0.0, index)
+    for index in _suspects(differences):
+        rest = np.delete(np.arange(len(differences)), index)
+        middle = np.median(differences[rest, :3], axis=0)
+        lying = _times(differences[:, :3] @ middle, float(middle @ middle), 0.0, rest)
         seeming = [
-            _times(values, float(np.median(values[rest])), rest, least, index)
-            for values, least in ((volumes, APART), (brightness, BRIGHTER))
+            _times(differences[:, trait], float(np.median(differences[rest, trait])), least, rest)
+            for trait, least in ((3, APART), (4, BRIGHTER))
         ]
-        telling = [value for value in (lying, *seeming) if value is not None]
+        telling = [float(times[index]) for times in (lying, *seeming) if times is not None]
         if not any(value < EXCHANGED for value in telling):
             continue
         if all(value < USUAL for value in telling):
-            found[name] = False
-        elif lying is not None and lying < EXCHANGED and all(value is None or value > USUAL for value in seeming):
-            found[name] = True
+            found[index] = False
+        elif telling[0] < EXCHANGED and lying is not None and all(value > USUAL for value in telling[1:]):
+            found[index] = True
     return found
 
 
-def _times(values: np.ndarray, usual: float, rest: np.ndarray, least: float, index: int) -> float | None:
-    """A trait as a multiple of its usual value; None where it tells nothing, as it varies or is small in the others."""
+def _suspects(differences: np.ndarray) -> list[int]:
+    """Rows (of (N, 5)) with some trait the other way round than in most, to be looked at one by one: few, or none."""
+    middle = np.median(differences, axis=0)
+    place = float(middle[:3] @ middle[:3]) or 1.0
+    times = [differences[:, :3] @ middle[:3] / place, *(differences[:, k] / (middle[k] or 1.0) for k in (3, 4))]
+    odd = np.zeros(len(differences), bool)
+    for one in times:
+        near = (one > NEAR[0] - SLACK) & (one < NEAR[1] + SLACK)
+        if near.mean() >= NEARLY_ALL - 1 / len(one) - SLACK / 4:
+            odd |= one < EXCHANGED / 2
+    return np.flatnonzero(odd).tolist()
+
+
+def _times(values: np.ndarray, usual: float, least: float, rest: np.ndarray) -> np.ndarray | None:
+    """A trait (N,) in multiples of its usual value; None where it tells nothing: it varies in the rest, or is small."""
     if abs(usual) <= least:
         return None
     times = values / usual
     near = (times[rest] > NEAR[0]) & (times[rest] < NEAR[1])
-    return float(times[index]) if near.mean() >= NEARLY_ALL else None
+    return times if near.mean() >= NEARLY_ALL else None

@@ -28,9 +28,8 @@ def inverted_scans(found: Mapping[str, tuple[Intensities, ...]], files: Mapping[
         }
         if len(ends) < COMPARED:
             continue
-        every = np.array(list(ends.values()))
-        for index, (case, (low, high)) in enumerate(ends.items()):
-            usual_low, usual_high = np.median(np.delete(every, index, axis=0), axis=0)
+        usual_low, usual_high = np.median(list(ends.values()), axis=0)
+        for case, (low, high) in ends.items():
             if _is_end(usual_low, usual_high) and _is_end(high, low):
                 what, usual = "bright", "dark"
             elif _is_end(usual_high, usual_low) and _is_end(low, high):
