@@ -1,0 +1,51 @@
+"""Commands that a person waits for load only what they need, and start a process only where it saves time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from semivox.data import layouts, phantom
+from semivox.data.dataset import CaseFiles, Dataset
+from semivox.pipeline import stages
+
+HEAVY = "{'torch', 'lightning_fabric', 'matplotlib', 'skimage', 'monai', 'ray'}"
+
+
+def loaded(code: str) -> str:
+    """What of the heavy packages is loaded after some lines."""
+    told = f"import sys\n{code}\nprint(sorted({HEAVY} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quick") / "scans"
+    phantom.write(folder, 2, 1, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    return folder
+
+
+def test_a_look_at_scans_loads_nothing_that_trains(scans):
+    assert loaded(f"from semivox.cli import exit_code\nassert exit_code(['check', {str(scans)!r}]) == 0") == "[]"
+
+
+def test_looking_for_a_finished_job_loads_nothing_that_trains(tmp_path):
+    code = (
+        "from pathlib import Path\nfrom semivox.experiments.asked_again import answer\n"
+        f"assert answer({{}}, Path({str(tmp_path)!r}), Path({str(tmp_path)!r})) is None"
+    )
+    assert loaded(code) == "[]"
+
+
+def test_processes_read_what_takes_longer_than_their_start(scans, tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "usable_cores", lambda: 8)
+    assert stages.spare_cores(layouts.find(scans)) == 0
+    large, folder = tmp_path / "large.nii", tmp_path / "series"
+    folder.mkdir()
+    with large.open("wb") as file:
+        file.truncate(stages.SMALL)
+    for image in (large, folder, tmp_path / "absent.nii"):
+        assert stages.spare_cores(Dataset(tmp_path, "made up", (CaseFiles("a", (image,)),))) == 4
+    monkeypatch.setattr(stages, "usable_cores", lambda: 1)
+    assert stages.spare_cores(Dataset(tmp_path, "made up", (CaseFiles("a", (large,)),))) == 0
