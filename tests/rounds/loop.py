@@ -6,7 +6,7 @@ from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.experiments.job import Job
 from semivox.reports.job import report_job
-from semivox.rounds.adopt import Terms, adopt
+from semivox.rounds.adopt import LOCK, Terms, adopt
 from semivox.rounds.proposal import Suggestion
 from tests.experiments.here import Here
 from tests.rounds.tiny import options
@@ -23,9 +23,13 @@ def suggested(loop, *more):
 
 
 def refused(loop, folder, *more):
-    """The files of the data set before and after are the same; returns what was said."""
-    before = {path: path.read_bytes() for path in (loop / "data").rglob("*") if path.is_file()}
+    """The files of the data set before and after are the same, but for the lock; returns what was said."""
+    before = _files(loop / "data")
     with pytest.raises(InputError) as error:
         adopt(loop / "job", folder, *(more or (Terms(),)))
-    assert before == {path: path.read_bytes() for path in (loop / "data").rglob("*") if path.is_file()}
+    assert before == _files(loop / "data")
     return str(error.value)
+
+
+def _files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != LOCK}
