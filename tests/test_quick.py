@@ -46,6 +46,6 @@ def test_processes_read_what_takes_longer_than_their_start(scans, tmp_path, monk
     with large.open("wb") as file:
         file.truncate(stages.SMALL)
     for image in (large, folder, tmp_path / "absent.nii"):
-        assert stages.spare_cores(Dataset(tmp_path, "made up", (CaseFiles("a", (image,)),))) == 4
+        assert stages.spare_cores(Dataset(tmp_path, "made up", (CaseFiles("a", (image,), None),))) == 4
     monkeypatch.setattr(stages, "usable_cores", lambda: 1)
-    assert stages.spare_cores(Dataset(tmp_path, "made up", (CaseFiles("a", (large,)),))) == 0
+    assert stages.spare_cores(Dataset(tmp_path, "made up", (CaseFiles("a", (large,), None),))) == 0
