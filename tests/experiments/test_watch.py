@@ -56,11 +56,19 @@ def test_costs_that_cannot_be_read_end_no_study(study, content):
         (3, 1, "training 4"),
         (3, 2, "trainings 4 and 5"),
         (3, 4, "trainings 4 to 7"),
-        (4, 0, "training 4"),
+        (3, 0, "training 4"),
     ],
 )
 def test_the_trainings_in_progress_are_numbered(done, running, said):
     assert watch._which(done, running) == said
+
+
+def test_a_training_that_is_done_and_about_to_end_is_not_counted_twice(study):
+    stream = io.StringIO()
+    seen = Watch(study, RUNS[:2], 10, stream)
+    seen.said = -1000.0
+    seen.show([RUNS[1].name], 0, 1)
+    assert " training 2 of 2, " in stream.getvalue()
 
 
 def test_one_bar_shows_all_steps_of_all_trainings():

@@ -57,7 +57,9 @@ class Watch:
         current = ", ".join(f"{name} {seen[name].steps}/{self.steps[name]}" for name in running)
         failures = f", {failed} failed" if failed else ""
         share = sum(pace.steps for pace in seen.values()) / max(1, sum(self.steps.values()))
-        self.say(f"{_bar(share)} {_which(done, len(running))} of {len(self.runs)}{failures}, {left} | {current}")
+        alive = sum(not self.runs[name].done(self.folder) for name in running)  # one may be done and about to end
+        which = _which(min(done, len(self.runs) - 1), alive)
+        self.say(f"{_bar(share)} {which} of {len(self.runs)}{failures}, {left} | {current}")
 
     def left(self, seen: Mapping[str, RunPace], at_once: int) -> str:
         """Time for all steps that are left, each at its arm's pace (unknown: the others' mean)."""
@@ -134,5 +136,5 @@ def _which(done: int, running: int) -> str:
     """The trainings in progress by number: ``training 4``, ``trainings 4 and 5``, ``trainings 4 to 7``."""
     first, last = done + 1, done + running
     if running < 2:
-        return f"training {last or first}"
+        return f"training {first}"
     return f"trainings {first} {'and' if running == 2 else 'to'} {last}"

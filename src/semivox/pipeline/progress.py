@@ -69,6 +69,7 @@ class Terminal:
     def bar(self, title: str) -> Iterator[Count]:
         """A bar with a count and the time left; off a terminal, one line at the end."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+        from rich.table import Column
         from rich.text import Text
 
         from semivox.training.durations import duration
@@ -81,7 +82,7 @@ class Terminal:
                 left = None if task.finished else task.time_remaining
                 return Text("" if left is None else f"{duration(left)} left")
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft(Column(no_wrap=True)))
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(title, total=None)
             try:
