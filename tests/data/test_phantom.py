@@ -9,7 +9,7 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.core.randomness import generator
 from semivox.data.phantom.folder import LABELS
-from semivox.data.phantom.scans import _streaks, has_metal, scan, write
+from semivox.data.phantom.scans import _streaks, has_metal, scan, write, write_of_two_scanners
 
 SMALL = {"shape": (48, 36, 32), "spacing": (4.0, 4.0, 4.0)}
 
@@ -164,3 +164,35 @@ def test_patients_differ_in_pose_and_density():
 def test_the_default_set_has_all_its_files(tmp_path):
     write(tmp_path / "hips")
     assert len(list((tmp_path / "hips").rglob("*.nii.gz"))) == 34 + 14
+
+
+def test_a_second_scanner_changes_its_scans_and_no_label(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, draw in ((one, write), (two, write_of_two_scanners)):
+        draw(folder, labeled=2, unlabeled=6, test=1, seed=3, **SMALL)
+    before, after = contents(one), contents(two)
+    assert before.keys() == after.keys()
+    changed = {name for name in before if before[name] != after[name]}
+    others = {f"imagesTr/hip_{number:04d}_0000.nii.gz" for number in (2, 3, 5, 6, 7)}  # 4 is of the first scanner
+    assert changed == {*others, "imagesTs/hip_1000_0000.nii.gz", "dataset.json"}
+    name = "imagesTs/hip_1000_0000.nii.gz"
+    first, second = (np.asarray(nib.load(folder / name).dataobj, float) for folder in (one, two))
+    bone = np.asarray(nib.load(one / "labelsTs" / "hip_1000.nii.gz").dataobj) > 0
+    assert np.median(second[bone]) < np.median(first[bone]) - 20  # a higher tube voltage shows bone darker
+    beside = np.s_[:, -3:, :]
+    assert np.std(second[beside]) > 1.2 * np.std(first[beside])  # a lower dose
+    middle = np.s_[20:28, 14:22, 10:20]
+    assert second[middle].mean() < first[middle].mean() - 15  # beam hardening
+
+
+def test_who_is_labeled_decides_who_is_scanned_where(tmp_path):
+    folder = tmp_path / "set"
+    write_of_two_scanners(folder, labeled=1, unlabeled=3, test=0, seed=3, **SMALL)
+    before = contents(folder)
+    write_of_two_scanners(folder, labeled=3, unlabeled=1, test=0, seed=3, **SMALL)
+    name = "imagesTr/hip_0001_0000.nii.gz"
+    assert contents(folder)[name] != before[name]
+    write(folder, labeled=3, unlabeled=1, test=0, seed=3, **SMALL)  # the other set: nothing of this one is left
+    one = tmp_path / "one"
+    write(one, labeled=3, unlabeled=1, test=0, seed=3, **SMALL)
+    assert contents(one) == contents(folder)

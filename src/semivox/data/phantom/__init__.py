@@ -1,5 +1,5 @@
 """The built-in data set: CT scans of invented hips."""
 
-from semivox.data.phantom.scans import scan, write
+from semivox.data.phantom.scans import scan, write, write_of_two_scanners
 
-__all__ = ["scan", "write"]
+__all__ = ["scan", "write", "write_of_two_scanners"]

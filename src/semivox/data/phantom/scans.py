@@ -9,6 +9,8 @@ learn and test with: scores on it say nothing about patients.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -20,6 +22,7 @@ from semivox.core.geometry import Shape, Spacing
 from semivox.core.randomness import generator
 from semivox.data.phantom.anatomy import Patient, Surfaces, draw, patient_frame, surfaces
 from semivox.data.phantom.folder import claim, describe
+from semivox.data.phantom.scanners import FIRST, SECOND, Scanner
 
 PARTS = {"background": 0, "pelvis": 1, "femoral_head": 2}
 """What a scan is drawn from."""
@@ -52,28 +55,70 @@ def write(
     """
     recipe = {"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]}
     claim(folder, recipe, shape, spacing)
+    _write(folder, _patients(labeled, unlabeled, test), seed, shape, spacing)
+    describe(folder, recipe, labeled)
+
+
+def write_of_two_scanners(
+    folder: Path, labeled: int, unlabeled: int, test: int, shape: Shape, spacing: Spacing, seed: int = 0
+) -> None:
+    """The same patients as a set grows in a hospital, for a part of them on another scanner (``phantom.scanners``).
+
+    The labeled ones and every fourth of the others come from the first scanner; all else, the test patients too, from
+    the second. Raises InputError as ``write`` does.
+    """
+    recipe = {
+        **{"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]},
+        **{"scanners": asdict(SECOND), "labeled": labeled},  # from which it follows who was scanned where
+    }
+    claim(folder, recipe, shape, spacing)
+    patients = [
+        replace(one, scanner=FIRST if one.part == "Tr" and (one.with_label or one.number % 4 == 0) else SECOND)
+        for one in _patients(labeled, unlabeled, test)
+    ]
+    _write(folder, patients, seed, shape, spacing)
+    describe(folder, recipe, labeled)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A patient who is to be drawn."""
+
+    number: int
+    part: str
+    """``Tr`` or ``Ts``, as in the names of the folders."""
+    with_label: bool
+    scanner: Scanner = FIRST
+
+
+def _patients(labeled: int, unlabeled: int, test: int) -> list[_Asked]:
+    training = [_Asked(number, "Tr", number < labeled) for number in range(labeled + unlabeled)]
+    return [*training, *(_Asked(FIRST_TEST + number, "Ts", True) for number in range(test))]
+
+
+def _write(folder: Path, patients: Sequence[_Asked], seed: int, shape: Shape, spacing: Spacing) -> None:
+    """Draw who is missing; scans and labels that nobody asked for are removed."""
     keep = set()
-    plan = [(i, "Tr", i < labeled) for i in range(labeled + unlabeled)]
-    plan += [(FIRST_TEST + i, "Ts", True) for i in range(test)]
-    for number, part, with_label in plan:
-        image_path = folder / f"images{part}" / f"hip_{number:04d}_0000.nii.gz"
-        label_path = folder / f"labels{part}" / f"hip_{number:04d}.nii.gz"
-        wanted = [image_path, label_path] if with_label else [image_path]
+    for one in patients:
+        image_path = folder / f"images{one.part}" / f"hip_{one.number:04d}_0000.nii.gz"
+        label_path = folder / f"labels{one.part}" / f"hip_{one.number:04d}.nii.gz"
+        wanted = [image_path, label_path] if one.with_label else [image_path]
         keep.update(wanted)
         if all(path.exists() for path in wanted):
             continue
-        image, label = scan(seed, number, shape, spacing)
+        image, label = scan(seed, one.number, shape, spacing, one.scanner)
         for path, array in zip(wanted, (image, (label > 0).astype(np.uint8)), strict=False):
             _save(path, array, spacing)
     for path in folder.glob("*T[rs]/hip_*.nii.gz"):
         if path not in keep:
             path.unlink()
-    describe(folder, recipe, labeled)
 
 
-def scan(seed: int, number: int, shape: Shape, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
+def scan(
+    seed: int, number: int, shape: Shape, spacing: Spacing, scanner: Scanner = FIRST
+) -> tuple[np.ndarray, np.ndarray]:
     """One patient: image (X, Y, Z) int16 in HU and parts (X, Y, Z) uint8, RAS+; spacing in mm."""
-    patient = draw(generator(seed, STREAM, number), metal=has_metal(number))
+    patient = scanner.of(draw(generator(seed, STREAM, number), metal=has_metal(number)))
     random = generator(seed, STREAM, number, 1)
     scale = max(full / (count * step) for full, count, step in zip(FIELD, shape, spacing, strict=False))
     voxel = np.array(spacing, np.float32) * np.float32(scale)  # mm of a grown-up
@@ -94,6 +139,7 @@ def scan(seed: int, number: int, shape: Shape, spacing: Spacing) -> tuple[np.nda
     if patient.metal:
         image += _streaks(random, fractions[2].reshape(shape), voxel)
     image = gaussian_filter(image, patient.blur) + patient.noise * _grain(random, shape, 0.55)
+    image = scanner.darkened(image)
     return np.clip(np.rint(image), -1024, 3071).astype(np.int16), label.reshape(shape)
 
 
