@@ -22,7 +22,7 @@ SMALL = PlanOptions(
     spacing=SPACING,
     patch=(32, 32, 32),
     network="small",
-    steps=1500,
+    steps=1200,
     fields={"network": {"options": {"dropout": 0.1}}},
 )
 """Two minutes on two cores; a patch of 96 mm holds a whole hip. So small a network learns faster with less dropout

@@ -49,5 +49,5 @@ class Scanner:
 
 FIRST = Scanner()
 """That of the labeled patients."""
-SECOND = Scanner(blur=0.1, noise=1.4, bone=0.9, muscle=4.0, cupping=40.0)
+SECOND = Scanner(blur=0.12, noise=1.45, bone=0.895, muscle=4.5, cupping=45.0)
 """Lower dose, higher tube voltage, a softer kernel, beam hardening not corrected."""
