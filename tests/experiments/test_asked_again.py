@@ -96,6 +96,13 @@ def test_another_program_is_no_answer(folders, monkeypatch):
     assert ask(folders) is None
 
 
+def test_other_bytes_of_the_same_size_and_time_are_no_answer(folders):
+    keep(folders)
+    (folders / "scans" / "a.nii.gz").write_bytes(b"nacs")
+    os.utime(folders / "scans" / "a.nii.gz", OLD)
+    assert ask(folders) is None
+
+
 def test_a_scan_that_has_just_changed_is_not_trusted(folders):
     (folders / "scans" / "a.nii.gz").write_bytes(b"just")
     keep(folders)

@@ -1,7 +1,7 @@
 """A finished job that is asked for again in the same words is answered from its folder, where nothing has changed.
 
 Loading what trains and compares takes longer than the answer, so files alone are looked at: the program, the scans and
-all that the command names by size, time of change and inode; all that the job wrote by what it holds. Where anything
+all that the command names by size, times of change and inode; all that the job wrote by what it holds. Where anything
 differs, or cannot be read, nothing is answered, and the job looks at everything itself.
 """
 
@@ -122,11 +122,12 @@ def _program() -> str:
 
 
 def _listed(folder: Path, more: Iterable[Path], without: Iterable[Path] = ()) -> str:
-    """A digest of the files of a folder, or of a file, by place, size, time of change and inode."""
+    """A digest of the files of a folder, or of a file, by place, size, times of change and inode."""
     total = hashlib.sha256()
     for path in (*_files(folder, without), *more):
         found = path.stat()
-        total.update(f"{path}\n{found.st_size} {found.st_mtime_ns} {found.st_ino}\n".encode(errors="surrogateescape"))
+        times = f"{found.st_mtime_ns} {found.st_ctime_ns}"  # the second cannot be set back
+        total.update(f"{path}\n{found.st_size} {times} {found.st_ino}\n".encode(errors="surrogateescape"))
     return total.hexdigest()
 
 
