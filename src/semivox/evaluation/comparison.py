@@ -91,7 +91,7 @@ class Comparison(Frozen):
             return ""
         if self.low is None or self.high is None or self.units < FEWEST_CASES:
             fewest = plural(FEWEST_CASES, self.noun)
-            return f"with fewer than {fewest} the signed-rank test cannot reach p < {LEVEL}, whatever they show"
+            return f"with fewer than {fewest} no difference can reach p < {LEVEL}, whatever they show"
         if self.low <= 0 <= self.high:
             return "the 95 % interval of the difference holds 0"
         if self.p_value >= LEVEL:

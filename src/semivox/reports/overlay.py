@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter
 
 from semivox.core.case import IGNORE
 from semivox.core.geometry import Spacing
+from semivox.methods.titles import shown
 
 COLORS = ("#e69f00", "#56b4e9", "#2fd08f", "#f0e442", "#ff7f50", "#cc79a7", "#8fa8ff", "#b0e57c")
 """One per class, told apart by color-blind eyes too (first ones: Okabe and Ito, 2008, lightened for a black ground)."""
@@ -66,7 +67,7 @@ def overlay(
             axes.set_xlim(high[across] * spacing[across], low[across] * spacing[across])
             axes.set_ylim(low[up] * spacing[up], high[up] * spacing[up])
             if row == 0:
-                axes.set_title(_plain(title), color="white", fontsize=9)
+                axes.set_title(_plain(shown(title)), color="white", fontsize=9)
             if column == 0:
                 axes.text(0.02, 0.98, plane, color="white", fontsize=7, transform=axes.transAxes, va="top")
                 side = "A" if plane == "sagittal" else "R"

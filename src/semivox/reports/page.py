@@ -23,6 +23,7 @@ from semivox.core.files import write_text
 from semivox.evaluation.metrics import METRICS
 from semivox.experiments.groups import Estimate
 from semivox.methods import DEFAULT
+from semivox.methods.titles import shown
 from semivox.reports.cases import Cases
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.first_screen import FirstScreen
@@ -194,6 +195,7 @@ def filled(name: str, programs: Sequence[str] = (), **content: Any) -> str:
     )
     environment.filters["number"] = number
     environment.filters["uri"] = data_uri
+    environment.filters["shown"] = shown
     template = environment.from_string(package.joinpath(name).read_text(encoding="utf-8"))
     return template.render(
         policy=policy,
