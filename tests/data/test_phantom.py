@@ -9,7 +9,8 @@ import pytest
 from semivox.core.errors import InputError
 from semivox.core.randomness import generator
 from semivox.data.phantom.folder import LABELS
-from semivox.data.phantom.scans import _streaks, has_metal, scan, write, write_of_two_scanners
+from semivox.data.phantom.scans import _streaks, has_metal, scan
+from semivox.data.phantom.sets import write, write_of_two_scanners
 
 SMALL = {"shape": (48, 36, 32), "spacing": (4.0, 4.0, 4.0)}
 

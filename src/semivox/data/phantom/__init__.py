@@ -1,5 +1,6 @@
 """The built-in data set: CT scans of invented hips."""
 
-from semivox.data.phantom.scans import scan, write, write_of_two_scanners
+from semivox.data.phantom.scans import scan
+from semivox.data.phantom.sets import write, write_of_two_scanners
 
 __all__ = ["scan", "write", "write_of_two_scanners"]
