@@ -15,7 +15,7 @@ HEAVY = "{'torch', 'lightning_fabric', 'matplotlib', 'skimage', 'monai', 'ray'}"
 def loaded(code: str) -> str:
     """What of the heavy packages is loaded after some lines."""
     told = f"import sys\n{code}\nprint(sorted({HEAVY} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, encoding="utf-8", check=True)
     return done.stdout.splitlines()[-1]
 
 

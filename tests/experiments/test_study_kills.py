@@ -116,7 +116,7 @@ def test_a_second_study_on_the_folder_is_refused_before_it_changes_anything(scan
     out = tmp_path / "study"
     out.mkdir()
     with locked(out), pytest.raises(InputError, match="another process is working on"):
-        run_study(ONE, scans, scans, out)
+        run_study(ONE, scans, scans, out, engine=forked())
     assert [path.name for path in out.iterdir()] == ["lock"]
 
 

@@ -266,7 +266,7 @@ def test_a_released_model_names_its_training_cases_only_where_asked_to(tmp_path,
         for name in store.names
     ]
     found = plan.fingerprint.model_copy(update={"cases": tuple(facts)})
-    reasons = {"patch": f"as large as {facts[0].name}", "steps": "enough"}
+    reasons = {"patch": f"as large as {facts[0].name}", "network": "small"}
     plan = plan.model_copy(update={"fingerprint": found, "reasons": reasons})
     config = tiny.config("supervised")
     config = config.model_copy(update={"train": config.train.model_copy(update=asked)})
@@ -276,7 +276,7 @@ def test_a_released_model_names_its_training_cases_only_where_asked_to(tmp_path,
     assert all((name in content) == bool(asked) for name in names)
     _, card = load_model(tmp_path / "run")
     assert len(card.plan.fingerprint.cases) == len(names)
-    assert "steps" in card.plan.reasons
+    assert "network" in card.plan.reasons
 
 
 def send_at_the_last_step(number: int) -> None:

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from semivox.core.errors import InputError, InterruptedRun
-from semivox.core.plan import Forecast
+from semivox.core.plan import Forecast, without_times
 from semivox.training.folder import RunFolder
-from semivox.training.model import load_model
+from semivox.training.model import load_model, model_digest
 from semivox.training.run import train_run
 from semivox.training.settings import TrainSettings
 from semivox.training.spec import SETTLED, RunSpec, settled
@@ -58,7 +58,17 @@ def test_folder_log_and_model_say_what_was_settled(tmp_path):
     kept = json.loads(spec.folder.plan.read_text(encoding="utf-8"))
     assert {name: kept[name] for name in SETTLED} == OTHER
     assert [row["step"] for row in spec.folder.logged()] == [0, 1, 2, 3]
-    assert load_model(tmp_path / "run")[1].plan == spec.plan
+    assert load_model(tmp_path / "run")[1].plan == without_times(spec.plan)
+
+
+def test_measured_times_leave_no_trace_in_a_model(tmp_path):
+    digests = []
+    for name, forecast in (("one", FORECAST), ("other", FORECAST.model_copy(update={"seconds_per_step": 1.0}))):
+        store, split, plan = tiny.prepared(tmp_path / name)
+        plan = plan.model_copy(update={"forecast": forecast, "reasons": {"steps": f"{forecast.seconds_per_step} s"}})
+        train_run(RunSpec(RunFolder(tmp_path / name / "run"), store, split, plan, tiny.config("supervised")))
+        digests.append(model_digest(tmp_path / name / "run"))
+    assert digests[0] == digests[1]
 
 
 def test_a_setting_that_says_what_the_plan_says_is_no_change(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 TYPED: ContextVar[str] = ContextVar("typed", default="")
 ABSOLUTE = re.compile(r"(?:(?<=^)|(?<=[=,]))(?:~?/|[A-Za-z]:[\\/]|\\\\).*")
-"""A path from the root, or from a home folder: a word of its own, or behind ``--option=`` and ``train.start=``."""
+"""A path from the root, or from a home folder: a word of its own, or behind ``--out=`` and ``train.start=``."""
 ELSEWHERE = ".../"
 """Stands for the folders of a path that are not kept."""
 
