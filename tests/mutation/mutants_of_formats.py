@@ -18,7 +18,7 @@ MUTANTS = (
     ),
     Mutant("micrometers are mm", GEOMETRY, "UNIT_MM.get(forms.unit, 1.0)", "1.0", (NIFTI,)),
     Mutant("the unit is not written", GEOMETRY, '    header["xyzt_units"] = forms.unit\n', "", (NIFTI,)),
-    Mutant("the s-form is not written", GEOMETRY, '    header["srow_x"],', '    _ = header["srow_x"],', (NIFTI,)),
+    Mutant("the s-form is not written", GEOMETRY, '    header["srow_x"],', "    _,", (NIFTI,)),
     Mutant("left-handed q-forms are turned", GEOMETRY, "-1 if forms.pixdim[0] < 0 else 1", "1", (NIFTI,)),
     Mutant(
         "negative edges mirror",
@@ -159,7 +159,7 @@ MUTANTS = (
         "swapped names are not found",
         "data/checks/dataset.py",
         "        *swapped_names(",
-        "        *list and () and (",
+        "        *(lambda *_: [])(",
         (SEGMENTS,),
     ),
 )

@@ -47,6 +47,13 @@ def test_a_folder_of_non_images_is_no_scan(tmp_path):
         volume.read_header(tmp_path / "d")
 
 
+@pytest.mark.parametrize("tags", [{"SOPClassUID": OTHERS["RTDOSE"]}, {"Modality": "RTDOSE"}], ids=["class", "modality"])
+def test_voxels_of_a_dose_are_no_scan(tmp_path, tags):
+    made_up.series(tmp_path / "d", made_up.noise((4, 6, 6)), **tags)
+    with pytest.raises(ScanError, match="no DICOM image, only"):
+        volume.read_header(tmp_path / "d")
+
+
 def test_several_series_are_listed_with_a_choice(tmp_path):
     first, second = made_up.noise((4, 6, 6), 1), made_up.noise((5, 6, 6), 2)
     made_up.series(tmp_path / "d", first, SeriesInstanceUID="1.2.3.41", SeriesDescription="thin")
