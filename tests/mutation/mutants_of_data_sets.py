@@ -149,7 +149,7 @@ MUTANTS = (
         "data/checks/dataset.py",
         "leak = bool(tested) and parts.get(name) in TRAINED",
         "leak = False",
-        (f"{CHECKS}[scan_among_the_unlabeled]", f"{CHECKS}[scan_among_the_labeled_as_float_and_flipped]"),
+        (f"{CHECKS}[test_scan_among_the_unlabeled]", f"{CHECKS}[test_scan_among_the_labeled_as_float_and_flipped]"),
     ),
     Mutant(
         "meters are mm in the check",

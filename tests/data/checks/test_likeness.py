@@ -49,7 +49,10 @@ def test_dicom_scans_of_one_frame_of_reference_are_told(tmp_path):
     for number, (name, world) in enumerate({"a": "1.2.3", "b": "1.2.4", "u": "1.2.3"}.items()):
         array = made_up.noise((24, 20, 18), number)
         uids = {"SeriesInstanceUID": f"1.2.55.{number}", "FrameOfReferenceUID": world}
-        made_up.series(tmp_path / "images" / name, array, step=(0, 0, 3 + number), **uids)
+        aside = {
+            k: {"ImagePositionPatient": [7.31 * number, 0, (3 + number) * k]} for k in range(24)
+        }  # no common origin
+        made_up.series(tmp_path / "images" / name, array, each=aside, **uids)
     (tmp_path / "labels").mkdir()
     assert ("a", "warning", "likely_same_patient") in told(tmp_path)
     assert {case for case, _, code in told(tmp_path) if code == "likely_same_patient"} == {"a"}

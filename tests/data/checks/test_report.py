@@ -9,6 +9,7 @@ import pytest
 from semivox.cli import exit_code
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding
 from semivox.data.checks.run import check
+from semivox.data.checks.usage import _first
 from semivox.data.layouts.recognize import find
 from tests import corpus
 from tests.data.checks.made import told
@@ -61,6 +62,14 @@ def test_three_thousand_bad_cases_fit_a_screen():
     assert all(code in report.text() for code in codes)
     assert "error code_0, 3000 cases: case_0000, case_0001," in report.text()
     assert len(report.listing().splitlines()) > 3000 * 60
+
+
+def test_names_of_three_thousand_scans_fit_a_line():
+    line = _first([f"case_{number:04d}" for number in range(3000)])
+    assert line.startswith("case_0000, case_0001, ")
+    assert line.endswith(", ... (3000)")
+    assert len(line) < 120
+    assert _first(["a", "b"]) == "a, b"
 
 
 @pytest.mark.parametrize("option", [[], ["--all"], ["--json"]])
