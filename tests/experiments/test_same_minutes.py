@@ -164,7 +164,7 @@ def with_ceiling(folder):
 
 def test_a_share_of_the_ceiling_is_told_where_the_ceiling_is_decided(tmp_path):
     results = with_ceiling(tmp_path / "study")
-    found = yardsticks_of(results, "labeled-4")
+    found = yardsticks_of(results, "labeled-4", results.comparisons("labeled-4", "dice"))
     assert set(found) == {"mean_teacher", "ua_mt"}
     gain = results.to_ceiling("labeled-4", "dice")["supervised"]
     ceiling, *others = (group for group in results.groups if group.arm.name == "supervised" and group.labeled == 20)
@@ -189,7 +189,7 @@ def test_no_share_is_told_of_a_ceiling_that_is_not_decided(tmp_path, monkeypatch
         for name, one in results.to_ceiling("labeled-4", "dice").items()
     }
     monkeypatch.setattr(Results, "to_ceiling", lambda self, labeled_set, score: undecided)
-    found = yardsticks_of(results, "labeled-4")
+    found = yardsticks_of(results, "labeled-4", results.comparisons("labeled-4", "dice"))
     assert found["mean_teacher"].share is None
     table = yardstick_table(found)
     assert [row[3] for row in table.rows] == ["", ""]
@@ -204,4 +204,4 @@ def test_where_nothing_is_unlabeled_there_is_no_method_and_no_twin_of_its_minute
 
 def test_where_there_is_no_yardstick_there_is_no_table(tmp_path):
     results = collect(made.study(tmp_path / "study", made.study_file(cases=CaseChoice(labeled=(4,), test=12))))
-    assert yardstick_table(yardsticks_of(results, "labeled-4")) is None
+    assert yardstick_table(yardsticks_of(results, "labeled-4", results.comparisons("labeled-4", "dice"))) is None

@@ -15,6 +15,7 @@ from semivox.core.plurals import plural
 from semivox.experiments.arms import Arm, arms_of, config_of, plan_of
 from semivox.experiments.experiment import Experiment
 from semivox.experiments.record import kind_of, load_record
+from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.training.forecast import DrySteps
 from semivox.training.formats import StepFormat
@@ -28,8 +29,7 @@ def as_begun(experiment: Experiment, out: Path) -> Experiment:
     """The experiment with the steps that its folder knows already; with those that the study file names."""
     if experiment.study_file.same_minutes is not True:
         return experiment
-    known = load_record(out).study_file.same_minutes if kind_of(out) and (out / "plan.json").exists() else {}
-    here = {} if isinstance(known, bool) else dict(known)
+    here = _known(load_record(out).study_file) if kind_of(out) and (out / "plan.json").exists() else {}
     return _with_steps(experiment, {name: here[name] for name in experiment.study_file.methods if name in here})
 
 
@@ -37,8 +37,7 @@ def with_measured(wanted: Experiment, begun: Experiment, plan: Plan, progress: P
     """``begun`` with the steps of all twins that ``wanted`` asks for; what is not known is measured by dry steps."""
     if wanted.study_file.same_minutes is not True:
         return begun
-    known = begun.study_file.same_minutes
-    steps = {} if isinstance(known, bool) else dict(known)
+    steps = _known(begun.study_file)
     arms = {arm.name: arm for arm in arms_of(wanted.study_file)}
     missing = [arm for arm in arms.values() if arm.minutes_of and arms[arm.minutes_of].method not in steps]
     for arm in missing:
@@ -74,6 +73,11 @@ def in_turn(slower: Callable[[], float], faster: Callable[[], float], count: Cal
         times.append((slower(), faster()))
         count(number + 1, ROUNDS)
     return min(time for time, _ in times) / min(time for _, time in times)
+
+
+def _known(study_file: StudyFile) -> dict[str, int]:
+    """Method -> the steps that its twin has time for, of the methods for which that is known."""
+    return {} if isinstance(study_file.same_minutes, bool) else dict(study_file.same_minutes)
 
 
 def _with_steps(experiment: Experiment, steps: dict[str, int]) -> Experiment:

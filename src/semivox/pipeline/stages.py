@@ -145,7 +145,7 @@ def readers_of(train: TrainSettings) -> int | None:
 def spare_cores(dataset: Dataset) -> int:
     """Processes for reading the scans of a data set: one a core, but four at most, since each holds a whole scan.
 
-    None beside this one where all scans are read sooner than a process has started.
+    Small data sets are read in the process that asks (0): starting another would take longer than reading them.
     """
     cores = usable_cores()
     return 0 if cores == 1 or _soon_read(dataset) else min(cores, 4)

@@ -11,8 +11,7 @@ from semivox.evaluation.metrics import METRICS
 from semivox.experiments.groups import Estimate
 from semivox.experiments.verdict import COMPARED
 from semivox.reports.page import TextTable, number, printable
-from semivox.reports.table import Line, by_labeled_set, family_of
-from semivox.reports.yardsticks import yardstick_table
+from semivox.reports.table import Line, by_labeled_set, family_of, worth
 
 SHOWN = ("dice", "hd95_mm", "assd_mm")
 """Scores with a column of their own; table.csv has all."""
@@ -41,7 +40,7 @@ def _labeled_set(lines: Sequence[Line]) -> str:
         f"Undefined: objects missed or invented, which have no distance. {about}."
     )
     own = [f"- {plain(line.arm)}: {plain(said)}" for line in lines if (said := line.own)]
-    held = yardstick_table({line.arm: line.yardstick for line in lines if line.yardstick})
+    held = worth(lines)
     further = [] if held is None else [*_table(held), ""]
     return "\n".join(
         [f"## {plain(lines[0].labeled_set)}\n", note, "", *rows, "", *own, *([""] if own else []), *further]

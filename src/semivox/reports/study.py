@@ -29,8 +29,7 @@ from semivox.reports.pictures import case_pictures, comparison_figures, count_fi
 from semivox.reports.published import beside
 from semivox.reports.study_first import StudyFirst, study_cases, study_first
 from semivox.reports.surface_pictures import surfaces_of_arms, surfaces_of_counts
-from semivox.reports.table import SHOWN, Line, by_labeled_set, family_of, lines_of, write_latex, write_table
-from semivox.reports.yardsticks import yardstick_table
+from semivox.reports.table import SHOWN, Line, by_labeled_set, family_of, lines_of, worth, write_latex, write_table
 
 FOLDER = "report"
 """Within the study."""
@@ -225,7 +224,7 @@ def _labeled_set(results: Results, lines: Sequence[Line], out: Path) -> LabeledS
         figures=(*comparison_figures(results, lines, out), *_surfaces(results, name, out)),
         pictures=case_pictures(results, name),
         cases=study_cases(results, name),
-        yardsticks=yardstick_table({line.arm: line.yardstick for line in lines if line.yardstick}),
+        yardsticks=worth(lines),
         strata=strata(results, name, found) if (found := known_difficulty(results, out)) else (),
     )
 

@@ -13,9 +13,9 @@ from semivox.evaluation.metrics import METRICS
 from semivox.experiments.groups import Estimate
 from semivox.experiments.results import Results
 from semivox.experiments.verdict import COMPARED
-from semivox.reports.page import number
+from semivox.reports.page import TextTable, number
 from semivox.reports.provenance import provenance
-from semivox.reports.yardsticks import SCORE, Yardstick, yardsticks_of
+from semivox.reports.yardsticks import SCORE, Yardstick, yardstick_table, yardsticks_of
 
 SHOWN = ("dice", "jaccard", "hd95_mm", "assd_mm")
 """Scores of the page's and the paper's table; CSV has all."""
@@ -71,7 +71,7 @@ def lines_of(results: Results) -> list[Line]:
     comparisons = {
         (name, score): results.comparisons(name, score) for name in results.labeled_sets for score in COMPARED
     }
-    yardsticks = {name: yardsticks_of(results, name) for name in results.labeled_sets}
+    yardsticks = {name: yardsticks_of(results, name, comparisons[name, SCORE]) for name in results.labeled_sets}
     return [
         Line(
             labeled_set=group.labeled_set,
@@ -104,6 +104,11 @@ def by_labeled_set(lines: Sequence[Line]) -> list[list[Line]]:
 def family_of(lines: Sequence[Line]) -> int:
     """How many comparisons the verdicts of a labeled set are corrected for; 0 where nothing is compared."""
     return max((found.family for line in lines for found in line.comparisons.values()), default=0)
+
+
+def worth(lines: Sequence[Line]) -> TextTable | None:
+    """What the gains of a labeled set are held against, beside the twin; None where there is nothing."""
+    return yardstick_table({line.arm: line.yardstick for line in lines if line.yardstick})
 
 
 def write_table(path: Path, lines: Sequence[Line]) -> None:

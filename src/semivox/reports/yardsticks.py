@@ -33,10 +33,9 @@ class Yardstick:
         return self.gain / self.ceiling.difference
 
 
-def yardsticks_of(results: Results, labeled_set: str) -> Mapping[str, Yardstick]:
-    """Arm -> its yardsticks, of the arms that have any."""
-    twins, minutes = results.comparisons(labeled_set, SCORE), results.at_same_minutes(labeled_set, SCORE)
-    ceilings = results.to_ceiling(labeled_set, SCORE)
+def yardsticks_of(results: Results, labeled_set: str, twins: Mapping[str, Comparison]) -> Mapping[str, Yardstick]:
+    """Arm -> its yardsticks, of the arms that have any; ``twins``: arm -> its comparison with its twin by ``SCORE``."""
+    minutes, ceilings = results.at_same_minutes(labeled_set, SCORE), results.to_ceiling(labeled_set, SCORE)
     found = {}
     for group in results.of(labeled_set):
         name, twin = group.arm.name, group.arm.twin

@@ -35,7 +35,7 @@ def write(
     patient ``i`` depends on ``(seed, i, shape, spacing)`` only, byte by byte. A folder that this function wrote before
     is brought up to date; finished scans are kept. Raises InputError where ``folder`` holds anything else.
     """
-    recipe = {"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]}
+    recipe = _recipe(seed, shape, spacing)
     claim(folder, recipe, shape, spacing)
     _write(folder, _patients(labeled, unlabeled, test), seed, shape, spacing)
     describe(folder, recipe, labeled)
@@ -49,10 +49,8 @@ def write_of_two_scanners(
     The labeled ones and every fourth of the others come from the first scanner; all else, the test patients too, from
     the second. Raises InputError as ``write`` does.
     """
-    recipe = {
-        **{"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]},
-        **{"scanners": asdict(SECOND), "labeled": labeled},  # from which it follows who was scanned where
-    }
+    recipe = _recipe(seed, shape, spacing)
+    recipe |= {"scanners": asdict(SECOND), "labeled": labeled}  # from which it follows who was scanned where
     claim(folder, recipe, shape, spacing)
     patients = [
         replace(one, scanner=FIRST if one.part == "Tr" and (one.with_label or one.number % 4 == 0) else SECOND)
@@ -60,6 +58,11 @@ def write_of_two_scanners(
     ]
     _write(folder, patients, seed, shape, spacing)
     describe(folder, recipe, labeled)
+
+
+def _recipe(seed: int, shape: Shape, spacing: Spacing) -> dict[str, object]:
+    """What a set is known by: from it, all its bytes follow."""
+    return {"version": 2, "seed": seed, "shape": list(shape), "spacing": [float(length) for length in spacing]}
 
 
 @dataclass(frozen=True)
