@@ -87,7 +87,8 @@ def page(rows: list[dict], state: str) -> str:
     total = Counter(row["outcome"] for row in rows)
     lines.append(f"| all | {len(rows)} | " + " | ".join(str(total[outcome]) for outcome in shown) + " |")
     memory = max(row["megabytes"] or 0 for row in rows)
-    lines += ["", f"The most memory that one took on top of the imported program: {memory} MB."]
+    lines += ["", f"The most memory that one took on top of the imported program: {memory} MB; the longest computing: "]
+    lines[-1] += f"{max(row['computed'] for row in rows):.1f} s."
     if bad := [row for row in rows if row["outcome"] not in GOOD]:
         lines += ["", "Not as they should:", ""]
         lines += [f"- {row['group']}, {row['name']!r}: {MEANING[row['outcome']]}" for row in bad]

@@ -110,13 +110,15 @@ def _one(good: Path, root: Path, item: Hostile) -> dict[str, Any]:
     shutil.rmtree(root, ignore_errors=True)
     for path in (out, peak):
         path.unlink(missing_ok=True)
-    outcome = _outcome(item, status, usage.ru_utime + usage.ru_stime if usage else 0.0, said)
+    computed = usage.ru_utime + usage.ru_stime if usage else 0.0
+    outcome = _outcome(item, status, computed, said)
     return {
         "group": item.group,
         "name": item.name,
         "outcome": outcome,
         "code": os.waitstatus_to_exitcode(status) if status is not None else None,
         "seconds": round(seconds, 2),
+        "computed": round(computed, 2),
         "megabytes": megabytes,
         "said": said[-3000:],
     }
