@@ -42,14 +42,14 @@ def check(
     from semivox.data import checks, layouts
     from semivox.data.checks import privacy
     from semivox.pipeline.progress import Quiet
-    from semivox.pipeline.stages import chosen_split, spare_cores, without
+    from semivox.pipeline.stages import chosen_split, examiners, without
 
     require_first_run()
     found = layouts.find(Path(data))
     chosen = None if split is None else chosen_split(without(found, None, exclude)[0], given_split(split))
     dataset, chosen = without(found, chosen, exclude)
     with (progress or Quiet()).bar("checking scans") as count:
-        report = checks.check(dataset, chosen, spare_cores(dataset) if workers is None else workers, count)
+        report = checks.check(dataset, chosen, examiners(dataset) if workers is None else workers, count)
     return privacy.with_privacy(report, dataset) if phi else report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 Count = Callable[[int, int], None]
 """Called with (done, total)."""
+REDRAW = 0.1
+"""Seconds between two drawings of a bar."""
 
 
 class ProgressDisplay(Protocol):
@@ -83,10 +86,18 @@ class Terminal:
                 return Text("" if left is None else f"{duration(left)} left")
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft(Column(no_wrap=True)))
-        with Progress(*columns, console=self.console) as progress:
-            task = progress.add_task(title, total=None)
+        # No thread that draws by itself: a process with one could not start others as copies (core.processes.starting).
+        with Progress(*columns, console=self.console, auto_refresh=False) as progress:
+            task, drawn = progress.add_task(title, total=None), [0.0]
+
+            def count(done: int, total: int) -> None:
+                now = monotonic()
+                show = done >= total or now - drawn[0] >= REDRAW
+                drawn[0] = now if show else drawn[0]
+                progress.update(task, completed=done, total=total, refresh=show)
+
             try:
-                yield lambda done, total: progress.update(task, completed=done, total=total)
+                yield count
             finally:
                 if progress.tasks[0].total is None:  # an error before anything was counted leaves no empty bar behind
                     progress.remove_task(task)

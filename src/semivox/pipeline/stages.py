@@ -16,6 +16,7 @@ from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import usable_cores
 from semivox.core.processes.main_guard import require_first_run
+from semivox.core.processes.starting import forkable
 from semivox.core.split import Split
 from semivox.data import checks, layouts
 from semivox.data.dataset import CaseFiles, Dataset, groups_of
@@ -90,7 +91,7 @@ def check_or_raise(
 ) -> CheckedDataset:
     """Check every case of the split. Raises InputError with all errors and their fixes if one cannot be used."""
     with (progress or Quiet()).bar("checking scans") as count:
-        report = checks.check(dataset, split, spare_cores(dataset) if workers is None else workers, count)
+        report = checks.check(dataset, split, examiners(dataset) if workers is None else workers, count)
     if not report.ok:
         listing = "\n".join(f"  {f.file or dataset.root}: {f.message}\n    fix: {f.fix}" for f in report.errors)
         bad = [case.case for case in report.cases if case.verdict == "error"]
@@ -140,6 +141,14 @@ def prepare_cases(
 def readers_of(train: TrainSettings) -> int | None:
     """Processes that read scans before a training: as chosen; none where it is to start no process at all."""
     return 0 if train.readers is None and train.workers == 0 else train.readers
+
+
+def examiners(dataset: Dataset) -> int:
+    """Processes that look at scans for the first time: one at least where it costs next to nothing.
+
+    What ends a process, such as a fault in a library for a damaged file, then does not end the command.
+    """
+    return max(spare_cores(dataset), int(forkable()))
 
 
 def spare_cores(dataset: Dataset) -> int:

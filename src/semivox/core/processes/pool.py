@@ -16,6 +16,8 @@ from semivox.core.exhaustion import exhausted
 from semivox.core.processes import watchdog as vigil
 from semivox.core.processes.main_guard import raise_if_unguarded, require_first_run
 from semivox.core.processes.parent_death import end_with_parent
+from semivox.core.processes.signals import TERMINATE
+from semivox.core.processes.starting import forkable
 from semivox.core.processes.watchdog import Marks, Watchdog
 
 T = TypeVar("T")
@@ -31,18 +33,58 @@ _seat: tuple[Marks, int] | None = None
 """In a worker: where it notes what it is at."""
 
 
-def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callable[[T], str]) -> Iterator[tuple[int, R]]:
+class WorkerDied(SemivoxError):
+    """A worker has ended by itself. ``tasks``: the numbers of those that it, or they, were at; may be empty."""
+
+    def __init__(self, said: str, tasks: Sequence[int]) -> None:
+        super().__init__(said)
+        self.tasks = tasks
+
+
+def each(
+    work: Callable[[T], R],
+    tasks: Sequence[T],
+    workers: int,
+    name: Callable[[T], str],
+    died: Callable[[T], R] | None = None,
+    start: str = "spawn",
+) -> Iterator[tuple[int, R]]:
     """(index, result) of every task, as they come; ``workers`` 0 or a single task: here and in order.
 
-    An error of a task is raised as it is. Raises SemivoxError, with ``name(task)``, if a worker dies (most likely for
-    lack of memory) or shows no sign of life for some seconds (a drive that no longer answers). Nothing is waited for
-    after an error.
+    An error of a task is raised as it is. A task whose worker dies is tried once more, alone, since memory may have
+    been short beside others; if it dies again, ``died(task)`` is its result, and the others go on. Without ``died``,
+    raises SemivoxError with ``name(task)`` at once; so it does, with and without, if a worker shows no sign of life for
+    some seconds (a drive that no longer answers). Nothing is waited for after an error. ``start``: how processes are
+    started; "fork" only where ``starting.forkable()``.
     """
-    if workers < 1 or len(tasks) < 2:
+    if workers < 1 or (len(tasks) < 2 and died is None):
         yield from ((index, work(task)) for index, task in enumerate(tasks))
         return
+    left = dict(enumerate(tasks))
+    while left:
+        try:
+            for index, result in _answers(work, left, workers, name, start):
+                del left[index]
+                yield index, result
+        except WorkerDied as death:
+            if died is None or not death.tasks:
+                raise
+            for index in death.tasks:
+                task = left.pop(index)
+                try:
+                    yield from _answers(work, {index: task}, 1, name, start)
+                except WorkerDied as again:
+                    if not again.tasks:
+                        raise
+                    yield index, died(task)
+
+
+def _answers(
+    work: Callable[[T], R], tasks: Mapping[int, T], workers: int, name: Callable[[T], str], start: str
+) -> Iterator[tuple[int, R]]:
+    """(number, result) of the tasks, in one set of processes. Raises WorkerDied, and SemivoxError for a stuck one."""
     require_first_run()
-    context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or ITK have started threads
+    context = multiprocessing.get_context(start if forkable() else "spawn")
     count = min(workers, len(tasks))
     marks, seats = Marks(count, context), context.Value("i", 0)
     processes: Sequence[Any] = []
@@ -51,7 +93,7 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_sit_down, initargs=(marks, seats))
     try:
         with _all_or_none(others):
-            index_of = {pool.submit(_noted, work, task, index): index for index, task in enumerate(tasks)}
+            index_of = {pool.submit(_noted, work, task, index): index for index, task in list(tasks.items())}
         processes = [process for process in multiprocessing.active_children() if process.pid not in others]
         pending, watch = set(index_of), Watchdog()
         while pending:
@@ -69,8 +111,8 @@ def each(work: Callable[[T], R], tasks: Sequence[T], workers: int, name: Callabl
         for process in processes:  # also one that was stopped, which the end of the pool would wait for
             process.kill()
         raise_if_unguarded(process.exitcode for process in processes)
-        words = [name(tasks[index]) for index in _last_words(_unanswered(marks, answered), processes)]
-        raise SemivoxError(_died(words)) from error
+        found_at = _last_words(_unanswered(marks, answered), processes)
+        raise WorkerDied(_died([name(tasks[index]) for index in found_at]), found_at) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -103,6 +145,8 @@ def _sit_down(marks: Marks, seats: Any) -> None:
     global _seat
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in TERMINATE:  # the answers of a command that has forked are not this process' to give
+        signal.signal(number, signal.SIG_DFL)
     with seats.get_lock():
         _seat = marks, int(seats.value)
         seats.value += 1

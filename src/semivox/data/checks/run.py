@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 
 from semivox.core.errors import InputError
 from semivox.core.plan import CaseFacts
@@ -36,6 +37,7 @@ def check(
     """Examine the cases of the split, or of the whole data set if none is given.
 
     ``workers`` processes hold one scan each (0: in this process); ``progress(done, total)`` is called after each case.
+    A scan that ends the process that reads it is an error of that scan, but for ``workers`` 0.
     Raises InputError if the split names a case that the data set lacks. Bad files raise nothing: they are the result.
     """
     parts = _parts(dataset, split)
@@ -45,7 +47,7 @@ def check(
         if split is None or entry.name in parts
     ]
     cases: list[Examined] = []
-    for _, case in each(examine, tasks, workers, _described):
+    for _, case in each(_examined, tasks, workers, _described, _killed, "fork"):
         cases.append(case)
         if progress is not None:
             progress(len(cases), len(tasks))
@@ -81,6 +83,26 @@ def _usage(dataset: Dataset, parts: Mapping[str, str], facts: Sequence[CaseFacts
 
 def _described(task: CheckTask) -> str:
     return f"case {task.entry.name!r} ({', '.join(map(str, task.entry.images))})"
+
+
+def _examined(task: CheckTask) -> Examined:
+    """What one look at a case tells, also of one that takes more memory than there is while it is looked at."""
+    try:
+        return examine(task)
+    except MemoryError:
+        entry = task.entry
+        text = f"{entry.images[0].name} does not fit in memory with what is computed of it"
+        return Examined(
+            entry.name, (Finding.of("error", "too_large", text, "Use fewer workers, or crop it.", entry.images[0]),)
+        )
+
+
+def _killed(task: CheckTask) -> Examined:
+    """What is said of a case that ended its process twice."""
+    entry = task.entry
+    text = "reading it ends the process that does so: it is damaged, or needs more memory than there is"
+    fix = f"Export it again, or leave it out: --exclude {quote(entry.name)}."
+    return Examined(entry.name, (Finding.of("error", "reader_died", text, fix, entry.images[0]),))
 
 
 def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
