@@ -13,6 +13,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.processes.command import typed
+from semivox.core.processes.cores import CPUINFO
 from semivox.core.reading import content_of
 
 PACKAGES = ("semivox", "torch", "lightning-fabric", "numpy", "nibabel", "SimpleITK")
@@ -66,9 +67,8 @@ def versions(path: Path, package: str) -> tuple[str, ...]:
 
 def processor() -> str:
     """The processor's name, as far as the system tells."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
+    if CPUINFO.exists():
+        for line in CPUINFO.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 
 from semivox.core.plan import Plan, Precision
+from semivox.core.processes.cores import CPUINFO
 
 StepFormat = tuple[Precision, bool]
 """Precision, and whether memory is laid out channels-last."""
@@ -70,10 +70,9 @@ def computes_bfloat16(device: torch.device) -> bool:
 
 def _instructions() -> set[str]:
     """What the system says the processor can do; nothing where it does not say."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
+    if not CPUINFO.exists():
         return {"bf16"} if platform.machine() == "arm64" and _apple_bfloat16() else set()
-    for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
         name, _, listed = line.partition(":")
         if name.strip() in ("flags", "Features"):
             return set(listed.split())

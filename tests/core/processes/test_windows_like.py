@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from semivox.data import phantom
+from tests.core.processes.liveness import ended
 
 LACKING = Path(__file__).parent / "windows_like"
 HOLD = """
@@ -42,6 +44,21 @@ from semivox.core.processes.claims import Claims
 with Claims(Path(sys.argv[1])) as claims, claims.claim("scan", wait=sys.argv[2] == "wait") as mine:
     print(mine, flush=True)
     sys.stdin.read()
+"""
+
+WORK = """
+import os, sys, time
+from pathlib import Path
+from semivox.core.processes import parent_death, pool, starting
+
+def work(folder):
+    (folder / f"{os.getpid()}.pid").touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    assert parent_death.sys.platform == "win32"
+    assert not starting.forkable()
+    list(pool.each(work, [Path(sys.argv[1])] * 2, 2, str))
 """
 
 
@@ -78,6 +95,18 @@ def test_a_claim_of_another_process_is_seen_and_waited_for(tmp_path):
     holder.communicate("")
     said, errors = waiting.communicate("")
     assert said == "True\n", errors
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    (tmp_path / "program.py").write_text(WORK, encoding="utf-8")
+    (tmp_path / "pids").mkdir()
+    parent = python(tmp_path / "program.py", tmp_path / "pids")
+    while len(pids := [int(path.stem) for path in (tmp_path / "pids").iterdir()]) < 2:
+        assert parent.poll() is None, parent.communicate()
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    assert ended(*pids)
 
 
 @pytest.mark.slow

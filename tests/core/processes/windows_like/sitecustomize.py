@@ -31,6 +31,8 @@ def deceive() -> None:
     """From here on, for modules whose name begins with ``semivox``."""
     shown = {name: _without(real(name), hidden) for name, hidden in MISSING.items()}
     shown["msvcrt"] = _msvcrt()
+    shown["sys"] = _without(sys, ())
+    shown["sys"].__dict__["platform"] = "win32"
 
     def imported(name, globals=None, locals=None, fromlist=(), level=0):
         if ((globals or {}).get("__name__") or "").split(".")[0] == "semivox" and level == 0:
@@ -51,6 +53,9 @@ def _without(module, hidden):
             if name in hidden:
                 raise AttributeError(f"module '{module.__name__}' has no attribute '{name}'")
             return getattr(module, name)
+
+        def __setattr__(self, name, value):
+            setattr(module, name, value)
 
     return Shown(module.__name__)
 
