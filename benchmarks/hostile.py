@@ -2,7 +2,7 @@
 
     python -m benchmarks.hostile [--jobs N] [--only WORD] [--kept FOLDER] [--out FOLDER]
 
-Each of some 3200 inputs (``tests/hostile``) is a good folder in which one thing is broken, and a command. It runs in a
+Each of some 3900 inputs (``tests/hostile``) is a good folder in which one thing is broken, and a command. It runs in a
 process of its own, forked from one that has imported everything, with 10 seconds of computing and 1 GB of memory on top
 of that. Good is a sentence and exit code 2 without a traceback; where what is broken is harmless or worked around, the
 command may succeed. Writes ``results/benchmarks/hostile.md``, with the state of the code it ran on. With ``--kept`` the

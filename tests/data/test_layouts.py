@@ -187,6 +187,11 @@ def test_missing_folder_and_unknown_layout_show_what_is_accepted(tmp_path):
         {"labels": {"background": 0, "liver": "one"}},
         {"labels": [0, 1]},
         {"labels": {"background": 0, "liver": -1}},
+        {"labels": {"background": 1, "liver": 0}},
+        {"labels": {"background": 3, "liver": 1}},
+        {"labels": {"background": 0, "liver": 65_536}},
+        {"labels": {"background": 0, "liver": "\u00b2"}},
+        {"labels": {"background": 0} | {f"c{value}": value for value in range(1, 300)}},
         {"channel_names": ["CT"]},
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -50,6 +53,19 @@ def test_texts_and_extensions_of_nifti_are_listed_without_their_content(root):
     assert next(case for case in report.cases if case.case == "a").verdict == "warning"
     assert SECRET not in report.text() + report.model_dump_json()
     assert not any("phi" in finding.code for case in api.check(root, workers=0).cases for finding in case.findings)
+
+
+@pytest.mark.parametrize("told", [b"\1\0\0\0", bytes(4)], ids=["told", "not told"])
+@pytest.mark.parametrize("size", [0, 7, 24, -1, 2**31 - 1, -(2**31)])
+def test_bytes_between_header_and_voxels_are_listed_however_they_are_damaged(root, size, told):
+    path = root / "images" / "a.nii.gz"
+    data = bytearray(gzip.decompress(path.read_bytes()))
+    data[348:352] = told
+    struct.pack_into("<f", data, 108, 352 + 32)
+    between = struct.pack("<ii", size, 6) + SECRET.encode().ljust(24, b"\0")
+    path.write_bytes(gzip.compress(bytes(data[:352]) + between + bytes(data[352:])))
+    assert "bytes between header and voxels" in fields(root, "a")
+    assert api.check(root, workers=0, phi=True).ok
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from semivox import api
+from semivox.cli import exit_code
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.training import forecast
@@ -23,13 +24,14 @@ TRAIN = {"workers": 0, "device": "cpu"}
 
 
 def make(base: Path) -> None:
-    """scans; a finished ``job``, ``half`` of one; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``;
-    ``prepared``; a pretraining, ``pre``."""
+    """scans; a finished ``job``, ``half`` of one, its ``onnx``; an unfinished ``run``; a finished ``study``; ``labels``
+    of ``refs``; ``prepared``; a pretraining, ``pre``."""
     scans = base / "scans"
     corpus.good(scans)
     forecast.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
     _half(base / "job", base / "half")
+    assert exit_code(["export", str(base / "job" / "supervised"), "-o", str(base / "onnx"), "--to", "onnx"]) == 0
     api.pretrain(scans, base / "pre", plan=PLAN, settings=TRAIN)
     plan = Plan.load(base / "job" / "plan.json")
     plan.save(base / "plan.json")

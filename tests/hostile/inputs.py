@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tests.hostile import findings, formats, headers, kinds, names, options, records, rounds, studies  # noqa: F401
+from tests.hostile import (  # noqa: F401
+    containers,
+    dialects,
+    exported,
+    findings,
+    formats,
+    headers,
+    kinds,
+    models,
+    names,
+    objects,
+    options,
+    places,
+    records,
+    rounds,
+    slices,
+    studies,
+    tables,
+)
 from tests.hostile.kinds import Hostile
 
 INPUTS: list[Hostile] = kinds.INPUTS

@@ -117,6 +117,14 @@ def test_what_cannot_work_is_said(scan, make_plan):
         ScanPredictor(make_plan(values=(0, -1, 2)), bands)
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_an_output_that_is_not_finite_is_no_label(scan, make_plan, number):
+    """As of an exported model whose weights are damaged: a label of all background would look like an answer."""
+    volume, _ = scan()
+    with pytest.raises(InputError, match="output is not finite"):
+        ScanPredictor(make_plan(), lambda image: bands(image) * number)(volume)
+
+
 def test_an_experts_label_survives_the_way_there_and_back(data, make_plan):
     """Used as an image, each real label must come back as itself over a grid of finer and of coarser voxels."""
     paths = sorted((data / "hippocampus" / "labelsTr").glob("[!.]*.nii.gz"))[:3]

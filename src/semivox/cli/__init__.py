@@ -23,6 +23,7 @@ from typer.exceptions import TyperException
 from semivox.cli import data, export, fetch, jobs, methods, models, rounds, studies, view
 from semivox.cli.command_report import CommandReport
 from semivox.cli.display import TOLD, Told, telling
+from semivox.cli.given_paths import GivenPaths
 from semivox.cli.usage import sentence
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
@@ -79,7 +80,7 @@ for command in (
     fetch.fetch,
     methods.methods,
 ):
-    app.command()(telling(command))
+    app.command(cls=GivenPaths)(telling(command))
 
 
 @app.callback(invoke_without_command=True)

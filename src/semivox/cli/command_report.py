@@ -77,12 +77,12 @@ class CommandReport:
 
 def require_writable(path: Path) -> None:
     """Raise InputError where a report cannot be written, or would replace what is no report."""
-    temporary = beside(path)
     try:
+        temporary = beside(path)
         temporary.touch()  # the one way to know
         temporary.unlink()
         standing = path.lstat() if os.path.lexists(path) else None
-    except (OSError, ValueError) as error:
+    except (InputError, OSError, ValueError) as error:
         raise InputError(
             f"--report {short(path)} cannot be written; give a file in a folder that is there, such as report.json"
         ) from error

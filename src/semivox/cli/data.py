@@ -12,6 +12,7 @@ import typer
 from semivox.cli import options as o
 from semivox.cli import run_options, typed
 from semivox.cli.display import display
+from semivox.cli.given_paths import require_replaceable
 from semivox.cli.option_groups import takes
 from semivox.core.plurals import plural
 from semivox.methods import DEFAULT
@@ -44,10 +45,14 @@ def check(
     Example: semivox check scans/
     """
     from semivox import api
+    from semivox.data.checks.findings import CheckReport
 
+    target = out and (out / "check.json" if out.is_dir() else out)
+    if target is not None:
+        require_replaceable(target, CheckReport)
     report = api.check(data, typed.who(split, labeled), workers, display(), phi=phi, exclude=typed.names(exclude))
-    if out is not None:
-        report.save(out / "check.json" if out.is_dir() else out)
+    if target is not None:
+        report.save(target)
     text = report.listing() if everything else report.text()
     print(report.model_dump_json(indent=2) if json else text, end="\n" if json else "")
     if not report.ok:
@@ -73,8 +78,11 @@ def plan(
     """
     from semivox import api
     from semivox.core.files import make_folder
+    from semivox.core.plan import Plan
     from semivox.pipeline.assignments import parse_overrides
 
+    target = out / "plan.json" if out.is_dir() or not out.suffix else out
+    require_replaceable(target, Plan)
     progress, fields = display(), parse_overrides(sets or ()).plan
     made = api.plan(
         data,
@@ -87,7 +95,6 @@ def plan(
         fields=fields,
         **options,
     )
-    target = out / "plan.json" if out.is_dir() or not out.suffix else out
     make_folder(target.parent)
     made.save(target)
     progress.say(explained(made))

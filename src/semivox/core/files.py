@@ -81,8 +81,10 @@ def beside(path: Path, suffix: str = "") -> Path:
     """A name beside a file to write it under until it is whole, of this process and call alone.
 
     ``suffix``: kept at the end, for writers that go by it. The first such name in a folder also takes away what
-    processes of this machine that are gone left there.
+    processes of this machine that are gone left there. Raises InputError for a path that can be no file's.
     """
+    if path.name in ("", ".."):
+        raise InputError(f"{path} is a folder; give the name of a file in it")
     if path.parent not in _swept:
         _swept.add(path.parent)
         _sweep(path.parent)

@@ -80,7 +80,7 @@ class LocalProcesses:
         at_once = max(1, min(wanted, runs))
         threads = max(1, cores // at_once)
         limit = os.environ.get("OMP_NUM_THREADS", "")
-        threads = min(threads, int(limit)) if limit.isdigit() and int(limit) > 0 else threads
+        threads = min(threads, int(limit)) if limit.isdecimal() and int(limit) > 0 else threads
         return cls(at_once, threads, workers=min(2, threads - 1))
 
     def describe(self) -> str:

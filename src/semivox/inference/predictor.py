@@ -110,12 +110,18 @@ class ScanPredictor:
     def __call__(self, volume: Volume, maps: Collection[str] = ()) -> Prediction:
         """Label a scan; ``maps`` names further results: "probabilities", "entropy", "disagreement".
 
-        Raises InputError for a scan with other channels than the plan's, and for maps that cannot be made.
+        Raises InputError for a scan with other channels than the plan's, for maps that cannot be made, and where the
+        network gives numbers that are not finite.
         """
         self._check(volume, maps)
         canvas = _Canvas(volume.shape, len(self.plan.classes), maps)
         for slab in self._stream(volume, paired="disagreement" in maps):
             canvas.add(slab)
+        if not np.isfinite(canvas.total).all():
+            raise InputError(
+                "the network's output is not finite, so that there is no label: the model's weights are damaged, or "
+                "the values of the scan are far from all that it was trained on"
+            )
         index = largest_components(canvas.index) if self.largest_component else canvas.index
         largest = max(info.value for info in self.plan.classes)
         values = np.array([info.value for info in self.plan.classes], np.uint8 if largest < 256 else np.uint16)

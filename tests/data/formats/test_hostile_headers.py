@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
 import random
 import time
 import tracemalloc
@@ -82,6 +83,31 @@ def test_bombs_end_in_a_sentence_in_little_memory(tmp_path):
         tracemalloc.stop()
         assert peak < 200 << 20
         assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.nhdr", "a.mhd", "a.bin of a.nhdr"])
+def test_far_more_bytes_than_the_header_calls_for_are_refused_unread(tmp_path, name):
+    """A terabyte of zeros takes no room on a disk, and hours to read."""
+    name, _, header = name.partition(" of ")
+    path = tmp_path / (header or name)
+    if path.suffix in (".nrrd", ".nhdr"):
+        nrrd(path, {})
+    elif path.suffix in (".mha", ".mhd"):
+        metaimage(path, {})
+    else:
+        nib.save(nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)), path)
+    assert volume.read_scan(path).array.shape == (1, 4, 5, 6)
+    os.truncate(tmp_path / name, 1 << 40)
+    with pytest.raises(InputError, match=r"holds far more than|header"):
+        volume.read_scan(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"), [({"ObjectType": "Mesh"}, "is no image"), ({"CompressedData": "perhaps"}, "neither True nor")]
+)
+def test_a_metaimage_that_is_none_or_says_neither_yes_nor_no_is_refused(tmp_path, fields, said):
+    with pytest.raises(InputError, match=said):
+        volume.read_scan(metaimage(tmp_path / "a.mha", fields))
 
 
 def test_what_does_not_fit_in_the_free_memory_is_refused(tmp_path, monkeypatch):

@@ -115,3 +115,11 @@ def test_a_negative_edge_turns_an_axis_round_as_in_itk(tmp_path):
 def test_axes_that_the_format_does_not_know_are_refused(tmp_path, fields):
     with pytest.raises(InputError, match=r"no space|of the kind"):
         volume.read_scan(nrrd(tmp_path / "a.nrrd", fields))
+
+
+@pytest.mark.parametrize("suffix", [".nhdr", ".mhd"])
+def test_a_header_that_names_itself_as_its_voxels_is_refused(tmp_path, suffix):
+    path = (nrrd if suffix == ".nhdr" else metaimage)(tmp_path / f"a{suffix}", {})
+    path.write_bytes(path.read_bytes().replace(b"a.bin", path.name.encode()))
+    with pytest.raises(InputError, match="names itself"):
+        volume.read_scan(path)

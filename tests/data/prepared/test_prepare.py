@@ -298,3 +298,11 @@ def test_cases_that_were_read_by_earlier_rules_are_made_again(tmp_path):
     prepare(dataset, SPLIT, make_plan(), tmp_path / "out")
     assert [path for path in records if path.stat().st_mtime_ns != before[path]] == records[:1]
     assert json.loads(records[0].read_text())["reading"] == READING
+
+
+def test_a_folder_of_something_else_gets_no_prepared_scans(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "images").mkdir()
+    with pytest.raises(InputError, match=r"holds something else \(images\)"):
+        prepare(Dataset(tmp_path, "toy", ()), SPLIT, make_plan(), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["images"]

@@ -6,14 +6,14 @@ Findings name fields, never their content, so that a report can be shown to anyo
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
-
-import nibabel as nib
 
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import registry
+from semivox.data.formats.scan import ScanError
 from semivox.data.formats.volume import stem
 
 DAY = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -52,7 +52,7 @@ def _fields(path: Path) -> Iterable[str]:
         return []
     try:
         return [*found.private_fields(path), *([] if path.is_dir() else _sidecar(path))]
-    except (OSError, ValueError, RuntimeError, nib.filebasedimages.ImageFileError):
+    except (OSError, EOFError, ValueError, RuntimeError, zlib.error, ScanError):
         return []
 
 

@@ -99,7 +99,7 @@ def _dataset(path: Path, file: Any, name: str) -> Any:
 
 def _header(path: Path, found: Any) -> Header:
     """The grid of a dataset. Raises ScanError for what is no volume."""
-    dims = tuple(int(size) for size in found.shape)
+    dims = tuple(int(size) for size in found.shape or ())
     if len(dims) != AXES:
         raise ScanError("not_3d", f"{path} is not a volume: its size is {dims}.", "Give the 3D scan.")
     require_sane(str(path), dims)

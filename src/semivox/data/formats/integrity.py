@@ -24,7 +24,7 @@ MOST_PACKED = 1032
 BOMB = 1 << 30, 900
 """More bytes than this, packed to less than one in so many, are no scan: they are (nearly) all alike."""
 SURPLUS = 1 << 26
-"""Bytes behind the voxels that are read to verify a checksum, unless the voxels are more."""
+"""Bytes that may lie behind the voxels, unless the voxels are more."""
 GZIP = b"\x1f\x8b"
 NIFTI_STARTS = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c")
 """The header's own length (348 or 540), in either byte order."""
@@ -129,15 +129,14 @@ def unpack(path: Path, file: BinaryIO, size: int, packing: Packing) -> np.ndarra
     the file is too small to hold as many.
     """
     require_room(path, size, path.stat().st_size)
+    require_no_more(path, path.stat().st_size, size)
     content, count = np.empty(size, np.uint8), 0
     try:
         for part in _parts(file, packing):
             kept = part[: max(size - count, 0)]
             content[count : count + len(kept)] = np.frombuffer(kept, np.uint8)
             count += len(part)
-            if count > size + max(size, SURPLUS):
-                text = f"{path} holds far more than the {size} bytes that its header calls for."
-                raise ScanError("unreadable", text, "It is damaged or made up; export the scan again.")
+            require_no_more(path, count, size)
     except EOFError as error:
         raise truncated(
             path, f"the compressed stream stops before the {size} bytes that its header calls for"
@@ -173,6 +172,14 @@ def require_size(path: Path, received: int, expected: int) -> None:
     """Raise ScanError ``truncated`` if there are fewer bytes than the header calls for."""
     if received < expected:
         raise truncated(path, f"it holds {received} bytes of the {expected} that its header calls for")
+
+
+def require_no_more(path: Path, received: int, expected: int) -> None:
+    """Raise ScanError ``unreadable`` if there are far more bytes than the header calls for: all of them would be read
+    wherever a file is hashed, and a size in the header is likely wrong."""
+    if received > expected + max(expected, SURPLUS):
+        text = f"{path} holds far more than the {expected} bytes that its header calls for."
+        raise ScanError("unreadable", text, "It is damaged or made up; export the scan again.")
 
 
 def truncated(path: Path, how: str) -> ScanError:

@@ -29,7 +29,9 @@ TYPES = {
 MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 ORIGINS = ("Offset", "Position", "Origin")
 """Names of one thing; a file has one of them."""
-TRUE = ("true", "t", "1", "yes")
+TRUE, FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no", "")
+MOST_SKIPPED = 1 << 30
+"""Bytes before the voxels of a file beside the header; what other programs put there is kilobytes."""
 VECTORS = ("CenterOfRotation", "ElementSize", "ElementSpacing")
 
 
@@ -65,6 +67,9 @@ class MetaImage(TextFormat):
 def _parse(path: Path) -> tuple[Header, tuple[int, ...], Voxels]:
     """What the header says, judged: also the sizes as in the file. Raises ScanError."""
     fields, end = _fields(path)
+    if fields.get("ObjectType", "Image").lower() != "image":
+        text = f"{path} is no image: its ObjectType is {fields['ObjectType'][:40]!r}."
+        raise ScanError("bad_header", text, "Give the scan itself.")
     dims = sizes(path, fields.get("DimSize", ""))
     if fields.get("NDims", str(len(dims))) != str(len(dims)):
         text = f"{path}: NDims is {fields.get('NDims')!r}, and there are {len(dims)} sizes."
@@ -112,11 +117,13 @@ def _voxels(path: Path, fields: dict[str, str], end: int, count: int) -> Voxels:
     kind = fields.get("ElementType", "").removeprefix("MET_").removesuffix("_ARRAY")
     if kind not in TYPES:
         raise ScanError("bad_header", f"{path}: unknown voxel type {kind[:40]!r}.", "Export it again.")
-    order = ">" if _is_true(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB") else "<"
-    encoding: Encoding = "raw" if _is_true(fields, "BinaryData", default="True") else "text"
-    if encoding == "raw" and _is_true(fields, "CompressedData"):
+    order = ">" if _is_true(path, fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB") else "<"
+    encoding: Encoding = "raw" if _is_true(path, fields, "BinaryData", default="True") else "text"
+    if encoding == "raw" and _is_true(path, fields, "CompressedData"):
         encoding = "packed"
     skip = whole(path, fields, "HeaderSize", 0)
+    if skip > MOST_SKIPPED:
+        raise ScanError("bad_header", f"{path}: HeaderSize is out of range.", "Export it again.")
     if skip < 0 and encoding != "raw":
         raise ScanError("bad_header", f"{path}: HeaderSize -1 goes with plain voxels only.", "Export it again.")
     name = fields["ElementDataFile"]
@@ -127,8 +134,14 @@ def _voxels(path: Path, fields: dict[str, str], end: int, count: int) -> Voxels:
     return Voxels(beside(path, name), start, dtype, count, encoding, skip=skip)
 
 
-def _is_true(fields: dict[str, str], *names: str, default: str = "False") -> bool:
-    return any(fields.get(name, default).lower() in TRUE for name in names)
+def _is_true(path: Path, fields: dict[str, str], *names: str, default: str = "False") -> bool:
+    """Whether one of the fields says so. Raises ScanError for what is neither yes nor no."""
+    words = {name: fields.get(name, default).lower() for name in names}
+    for name, word in words.items():
+        if word not in (*TRUE, *FALSE):
+            text = f"{path}: {name} is {fields[name][:40]!r}, neither True nor False."
+            raise ScanError("bad_header", text, "Export it again.")
+    return any(word in TRUE for word in words.values())
 
 
 def _affine(path: Path, fields: dict[str, str], axes: int) -> np.ndarray:

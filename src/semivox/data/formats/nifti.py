@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import math
 import re
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
@@ -31,6 +32,7 @@ TEXTS = ("descrip", "aux_file", "intent_name", "db_name")
 HARMLESS = re.compile(rb"^(\x00*|Semivox|FSL[\w.: ]*|NiftyReg.*|5\.0.*|TE=.*|spm.*|ITK.*|nib.*)\x00*$", re.IGNORECASE)
 """What software writes about itself."""
 EXTENSIONS = {2: "DICOM", 4: "AFNI", 6: "comment", 44: "MIND", 52: "JSON"}
+UNKNOWN_BYTES = "bytes between header and voxels"
 COMPRESSION = 1
 """Level of gzip: as nibabel; higher ones take much longer and save little on scans."""
 
@@ -60,6 +62,7 @@ class Nifti(Format):
                 content = integrity.unpack(path, file, size, "gzip")
         else:
             integrity.require_size(path, path.stat().st_size, size)
+            integrity.require_no_more(path, path.stat().st_size, size)
             integrity.require_room(path, size, size)
             content = np.fromfile(path, np.uint8, size)
         values = content[offset:].view(dtype) if offset % dtype.itemsize == 0 else content[offset:].copy().view(dtype)
@@ -79,13 +82,28 @@ class Nifti(Format):
 
     def private_fields(self, path: Path) -> Iterable[str]:
         """Free text that no known software wrote, and extensions."""
-        header: Any = nib.load(path).header
+        raw = _raw_header(path)
         for name in TEXTS:
-            if name in header and not HARMLESS.match(header[name].tobytes()):
+            if name in raw and not HARMLESS.match(raw[name].tobytes()):
                 yield name
-        for extension in header.extensions:
-            code = int(extension.get_code())
+        yield from _extensions(path, raw)
+
+
+def _extensions(path: Path, raw: nib.Nifti1Header) -> Iterator[str]:
+    """Names of what stands between header and voxels, walked through without reading what it holds."""
+    place, end = len(raw.binaryblock) + 4, _offset(path, raw)
+    with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        file.seek(place - 4)
+        told = file.read(4)[:1] not in (b"", b"\0")
+        while place + 8 <= end:
+            file.seek(place)
+            start = file.read(8)
+            size, code = struct.unpack(f"{raw.endianness}ii", start.ljust(8, b"\0"))
+            if not told or size < 8 or place + size > end:  # no extension, but bytes that may tell something
+                yield UNKNOWN_BYTES
+                return
             yield f"extension ({EXTENSIONS.get(code, f'code {code}')})"
+            place += size
 
 
 def _put(file: BinaryIO | gzip.GzipFile, header: nib.Nifti1Header, array: np.ndarray) -> None:

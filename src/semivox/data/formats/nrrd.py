@@ -40,6 +40,8 @@ ENCODINGS: dict[str, Encoding] = {
 ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip", "axismins": "axis mins",
            "centerings": "centers"}  # fmt: skip
 """Other spellings of fields."""
+MOST_SKIPPED = 1 << 30
+"""Bytes before the voxels; what other programs put there is kilobytes."""
 MAGIC = re.compile(r"NRRD000[1-5]")
 WRITTEN = re.compile(r"segment(ation|\d+)_.*", re.IGNORECASE)
 """Keys of segmentations: their names are classes, not people."""
@@ -152,7 +154,7 @@ def _voxels(path: Path, described: Described, count: int) -> Voxels:
         raise ScanError("bad_header", text, "Export it again.")
     name = fields.get("data file")
     lines, skip = whole(path, fields, "line skip", 0), whole(path, fields, "byte skip", 0)
-    if lines < 0 or lines > MAX_HEADER or (skip < 0 and encoding != "raw") or skip > 1 << 40:
+    if lines < 0 or lines > MAX_HEADER or (skip < 0 and encoding != "raw") or skip > MOST_SKIPPED:
         raise ScanError("bad_header", f"{path}: line skip or byte skip is out of range.", "Export it again.")
     file, start = (path, described.end) if name is None else (beside(path, name), 0)
     return Voxels(file, start, np.dtype(f"{order or '<'}{code}"), count, encoding, lines, skip)

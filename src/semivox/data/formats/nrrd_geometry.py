@@ -65,6 +65,9 @@ def axes_of(path: Path, fields: dict[str, str], dims: tuple[int, ...]) -> Axes:
     name = fields.get("space", "scanner-xyz").lower()
     if name not in SPACES and name not in OTHER_SPACES:
         raise ScanError("bad_header", f"{path}: the format knows no space {name[:40]!r}.", "Export it again.")
+    if fields.get("space dimension", "3") not in ("3", "4"):
+        text = f"{path}: a space of {fields['space dimension'][:40]!r} dimensions holds no volume."
+        raise ScanError("bad_header", text, "Export it again.")
     vectors = _vectors(path, fields, len(dims))
     if vectors is not None:
         space = [axis for axis, vector in enumerate(vectors) if vector is not None and any(vector[:3])]

@@ -52,6 +52,9 @@ def beside(path: Path, name: str) -> Path:
             "outside_folder", f"{path} refers to voxels in another folder: {name!r}.",
             "Put header and voxels into one folder and name the file without a path.",
         )  # fmt: skip
+    if name == path.name:
+        text = f"{path} names itself as the file of its voxels."
+        raise ScanError("bad_header", text, "Copy the file with the voxels beside it, and name that one.")
     return path.parent / name
 
 

@@ -52,9 +52,13 @@ def require_there(path: Path, voxels: Voxels) -> None:
                 "Copy that file beside the header, under the name that the header gives.",
             )
         integrity.require_regular(voxels.file)
+        integrity.require_no_more(path, path.stat().st_size, 0)
+    received = voxels.file.stat().st_size - voxels.start - max(voxels.skip, 0)
     if voxels.encoding == "raw":
-        received = voxels.file.stat().st_size - voxels.start - max(voxels.skip, 0)
         integrity.require_size(voxels.file, received, voxels.size)
+    integrity.require_no_more(
+        voxels.file, received, voxels.size * (MOST_DIGITS if voxels.encoding in ("text", "hex") else 1)
+    )
 
 
 def require_written(path: Path, voxels: Voxels) -> None:

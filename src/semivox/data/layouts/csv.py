@@ -33,6 +33,7 @@ MEANT = {
     "group": ("patient", "subject", "subject_id", "patient_id", "patientid", "subjectid", "person"),
 }
 """Right name -> names by which people call the same column."""
+MOST_COLUMNS = 1000
 NEAR = 0.7
 """Similarity of two names (difflib) from which one is taken for a slip of the other, if that is missing."""
 SLIP = 0.85
@@ -123,7 +124,7 @@ def _columns(path: Path) -> list[str]:
     with path.open("rb") as file:
         header = file.readline(100_000).removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     delimiter = max(",;\t", key=header.count)
-    return [name.strip().strip('"').lower() for name in header.split(delimiter)]
+    return [name.strip().strip('"').lower() for name in header.split(delimiter, MOST_COLUMNS)]
 
 
 def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
@@ -138,6 +139,8 @@ def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     try:
         columns = [name.strip().lower() for name in reader.fieldnames or []]
         reader.fieldnames = columns
+        if len(columns) > MOST_COLUMNS:
+            raise InputError(f"{path} has {len(columns)} columns, which is no table of cases; allowed are {RIGHT}")
         raw = list(reader)
     except csv.Error as error:
         raise InputError(f"{path} is not a table: {error}; it must be a UTF-8 table with commas") from error

@@ -8,11 +8,13 @@ from typing import Any
 
 from semivox.core.errors import InputError
 from semivox.core.json_text import parsed
-from semivox.core.plan import ClassInfo
+from semivox.core.plan import MOST_CLASSES, ClassInfo
 from semivox.core.reading import text_of
 from semivox.data.layouts.roles import child
 
 NAME = "dataset.json"
+MOST_VALUE = 65535
+"""Labels are written with 16 bits at most."""
 MOST_BYTES = 10_000_000
 """Larger JSON files are no lists of cases and are not opened to see."""
 
@@ -75,7 +77,7 @@ def describe(root: Path, content: dict[str, Any]) -> Description:
     named = content.get("channel_names", content.get("modality"))
     channels = None
     if named is not None:
-        if not isinstance(named, dict) or not all(str(key).isdigit() for key in named):
+        if not isinstance(named, dict) or not all(str(key).isdecimal() for key in named):
             raise InputError(f'{path}: "channel_names" must be like {{"0": "CT"}}; received {named!r}')
         channels = tuple(str(named[key]) for key in sorted(named, key=int))
     classes, ignore = _classes(path, content.get("labels"))
@@ -90,17 +92,24 @@ def _classes(path: Path, labels: Any) -> tuple[tuple[ClassInfo, ...] | None, int
         raise InputError(f'{path}: "labels" must be like {{"background": 0, "liver": 1}}; received {labels!r}')
     values: dict[str, int] = {}
     for key, value in labels.items():
-        name, number = (str(value), str(key)) if str(key).isdigit() and isinstance(value, str) else (str(key), value)
+        name, number = (str(value), str(key)) if str(key).isdecimal() and isinstance(value, str) else (str(key), value)
         if isinstance(number, list):
             raise InputError(
                 f"{path}: the class {name!r} is a region of several values {number}; give one value a class"
             )
-        if not str(number).isdigit():
+        if not str(number).isdecimal():
             raise InputError(f"{path}: the class {name!r} has the value {number!r}; it must be a whole number from 0")
+        if len(str(number)) > 9 or int(number) > MOST_VALUE:
+            raise InputError(f"{path}: the class {name[:40]!r} has the value {str(number)[:40]}; at most {MOST_VALUE}")
         values[name] = int(number)
+    if len(values) > MOST_CLASSES + 1:
+        raise InputError(f'{path}: {len(values)} classes in "labels" are too many; at most {MOST_CLASSES}')
     ignore = values.pop("ignore", None)
     if len(set(values.values()) | {ignore}) != len(values) + 1:
         raise InputError(f'{path}: two classes in "labels" share a value: {labels!r}')
+    for name, value in values.items():
+        if (name.lower() == "background") != (value == 0) and (name.lower() == "background" or "background" in values):
+            raise InputError(f"{path}: the class {name!r} has the value {value}; 0 is background, and nothing else is")
     if 0 not in values.values():
         values = {"background": 0, **values}
     ordered = sorted(values.items(), key=lambda item: item[1])

@@ -61,5 +61,9 @@ def require_text(path: Path) -> None:
 
 
 def printable(path: Path | str) -> str:
-    """A path as text that can be shown: bytes that are not UTF-8 as ``\\xf6``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as text that can be shown: bytes that are not UTF-8 as ``\\xf6``, halves of characters as ``\\xed...``."""
+    try:
+        content = os.fsencode(path)
+    except UnicodeEncodeError:  # half a character, as JSON can write it: no file has such a name
+        content = str(path).encode("utf-8", "surrogatepass")
+    return content.decode("utf-8", "backslashreplace")

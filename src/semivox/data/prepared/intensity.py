@@ -22,7 +22,8 @@ def fill(channel: np.ndarray) -> np.ndarray:
     (X, Y, Z) any number type -> (X, Y, Z) float32; a new array only where one is needed. Raises InputError if no voxel
     is finite.
     """
-    values = channel.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # what is beyond single precision becomes infinite, and is filled
+        values = channel.astype(np.float32, copy=False)
     low, high = float(values.min()), float(values.max())  # min and max of an array with a NaN are NaN
     if np.isfinite(low) and np.isfinite(high):
         return values

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 CLAIMS = ".claims"
 """Where processes that share the folder say which case each prepares."""
+OWN = ("plan.json", "cases")
+"""What stands in a folder of prepared scans, beside hidden files."""
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
@@ -70,8 +72,11 @@ def prepare(
 
     Labels are prepared for labeled and validation cases; those of unlabeled and test cases are never opened.
     ``workers`` processes hold one scan each (0: in this process). ``progress(done, total)`` is called after each case.
-    Raises InputError naming the file that could not be prepared; the cases done so far are kept.
+    Raises InputError naming the file that could not be prepared; the cases done so far are kept; and for a folder that
+    holds something else.
     """
+    if other := next((path.name for path in sorted(out.glob("*")) if path.name not in OWN and path.name[0] != "."), ""):
+        raise InputError(f"{out} holds something else ({other}); give another folder for prepared scans")
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     plan.save(out / "plan.json")

@@ -107,6 +107,20 @@ def segmentation(path, **tags):
     return made_up.write(seg, path / "seg.dcm")
 
 
+def frames_on_one_another(path):
+    seg = made_up.segmentation({"a": np.ones((3, 8, 8), bool)}, [[0, 0, 0], [0, 0, 3], [0, 0, 3]])
+    return made_up.write(seg, path / "seg.dcm")
+
+
+def sequence_without_end(path):
+    folder = one(path)
+    file = folder / "IM001.dcm"
+    content = file.read_bytes()
+    start = content.index(b"\x28\x00\x10\x00US")
+    file.write_bytes(content[:start] + b"\x08\x00\x40\x11SQ\0\0" + b"\xff" * 4 + content[start:])
+    return folder
+
+
 def structures(path):
     data = made_up.structures({"a": [np.zeros((3, 3))]})
     data.ROIContourSequence[0].ContourSequence[0].ContourData = ["nan", "1", "2"] * 3
@@ -146,6 +160,10 @@ HOSTILE = {
     "a segmentation of many frames": (lambda path: segmentation(path, NumberOfFrames=10**8), "claims|truncated"),
     "a segmentation of huge size": (lambda path: segmentation(path, Rows=60000, Columns=60000), "claims|truncated"),
     "a segmentation without segments": (lambda path: segmentation(path, SegmentSequence=Items([])), "not described"),
+    "a segmentation of no kind": (lambda path: segmentation(path, SegmentationType="QUARK"), "cannot be of the type"),
+    "a fraction of one bit": (lambda path: segmentation(path, SegmentationType="FRACTIONAL"), "cannot be of the type"),
+    "two frames of a segment at one place": (frames_on_one_another, "lie at one place"),
+    "a sequence without end": (sequence_without_end, "cannot be read as DICOM|no pixels"),
     "contours that are no numbers": (structures, "."),
 }
 PROGRAM = """

@@ -129,8 +129,12 @@ def refusing(path: Path) -> Iterator[None]:
         with pydicom.config.disable_value_validation(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters about a file is said in our own words
             yield
-    except (ScanError, OSError):
+    except ScanError:
         raise
+    except OSError as error:
+        if error.errno is not None:  # the system's; pydicom's own, without a number, are of damaged bytes
+            raise
+        raise _unreadable(path, error) from error
     except MemoryError as error:
         raise ScanError(
             "too_large", f"{path} does not fit in memory.", "Use fewer workers, or a smaller scan."
@@ -138,8 +142,12 @@ def refusing(path: Path) -> Iterator[None]:
     except RecursionError as error:
         raise ScanError("unreadable", f"{path} nests its sequences too deep; it is damaged or made up.", FIX) from error
     except Exception as error:  # damaged bytes lead pydicom into errors of every kind
-        words = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
-        raise ScanError("unreadable", f"{path} cannot be read as DICOM: {words}.", FIX) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ScanError:
+    words = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
+    return ScanError("unreadable", f"{path} cannot be read as DICOM: {words}.", FIX)
 
 
 def _meta(path: Path, file: BinaryIO) -> tuple[Dataset, UID]:

@@ -25,6 +25,7 @@ TAGS: tuple[int | str, ...] = (
     "SegmentationType", "MaximumFractionalValue", "SegmentSequence", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "ReferencedSeriesSequence", "ReferencedFrameOfReferenceSequence",
 )  # fmt: skip
+KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
 OFF_GRID = 0.2
 """Voxels by which a frame may miss the grid of the scan."""
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
@@ -56,7 +57,7 @@ def segmentation_of(opened: Opened) -> Segmentation:
         )
         require_sane(str(path), (columns, rows, frames))
         require_frames(opened, rows, columns, frames)
-        kind = word(data, "SegmentationType").upper() or "BINARY"
+        kind = _kind(path, data)
         segments = items(data, "SegmentSequence")
         names = {whole(path, one, "SegmentNumber"): word(one, "SegmentLabel") for one in segments}
         if len(names) < len(segments):
@@ -68,6 +69,10 @@ def segmentation_of(opened: Opened) -> Segmentation:
             )
         planes = tuple(framed(opened, index, (frames, rows, columns), one, shared) for index, one in enumerate(own))
         numbers = tuple(0 if kind == "LABELMAP" else _number(path, one, shared, names) for one in own)
+        places = {(number, *np.round(plane.position, 3)) for number, plane in zip(numbers, planes, strict=True)}
+        if len(places) < len(planes):
+            text = f"{path}: two frames of one segment lie at one place, so one of them lies wrong."
+            raise ScanError("bad_segments", text, "Export it again.")
     named = {number: name or f"segment {number}" for number, name in names.items() if number or kind != "LABELMAP"}
     return Segmentation(opened, kind, named, planes, numbers)
 
@@ -96,6 +101,15 @@ def draw_segments(canvas: Canvas, seg: Segmentation, wanted: Collection[int], gr
         text = f"segments without a voxel: {', '.join(empty[:6])}"
         remarks.append(Remark("empty_segments", text, "No action if nothing was to be drawn there."))
     return remarks
+
+
+def _kind(path: Path, data: Dataset) -> str:
+    """How the pixels say what is drawn. Raises ScanError for a way that there is not."""
+    kind, bits = word(data, "SegmentationType").upper() or KINDS[0], whole(path, data, "BitsAllocated", 1)
+    if kind not in KINDS or (kind == "FRACTIONAL" and bits == 1):
+        text = f"{path}: a segmentation of {bits} bits a voxel cannot be of the type {kind[:40]!r}."
+        raise ScanError("bad_segments", text, "Export it again.")
+    return kind
 
 
 def _number(path: Path, own: Dataset, shared: Dataset, names: dict[int, str]) -> int:
