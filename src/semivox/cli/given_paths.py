@@ -19,7 +19,8 @@ class GivenPaths(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """What was typed, judged before it becomes paths. Raises InputError."""
         typed, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        for parameter in self.get_params(ctx):
+        parameters: list[Any] = list(self.get_params(ctx))
+        for parameter in parameters:
             value = typed.get(parameter.name)
             empty = "" in value if isinstance(value, list) else value == ""
             if empty and parameter.type_descriptor.annotation in (Path, list[Path]):
