@@ -111,7 +111,7 @@ def test_an_interrupt_ends_with_130_and_a_saved_stop_with_75(monkeypatch, capsys
     assert "step 3 of 9" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2], ids=lambda number: number.name)
 def test_a_request_to_stop_ends_with_75_also_outside_training(monkeypatch, capsys, number):
     def asked(*arguments, **options):
         try:

@@ -133,7 +133,7 @@ def test_requests_to_stop_that_reach_workers_too_end_none():
         count = 0
         for _ in loading.batches(0, 12):
             count += 1
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
                 os.kill(loading._crew.process_of(count - 1), number)
     assert count == 12
 

@@ -11,49 +11,13 @@ import pytest
 
 from semivox.cli import exit_code
 from semivox.core.errors import InputError
-from semivox.data import phantom
 from semivox.experiments.engines import engine_of
-from semivox.experiments.on_slurm import SlurmEngine
-
-STUDY = """
-methods = ["supervised", "mean_teacher"]
-seeds = [1]
-[cases]
-labeled = [1]
-[plan]
-steps = 2
-spacing = [8, 8, 8]
-patch = [16, 16, 8]
-network = "small"
-fields = {precision = "32-true", channels_last = false}
-[train]
-device = "cpu"
-"""
+from tests.experiments.on_engines import scores, study, write
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    root = tmp_path_factory.mktemp("engines")
-    phantom.write(root / "scans", 2, 1, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    (root / "study.toml").write_text(STUDY)
-    return root
-
-
-def study(root, out, *more):
-    command = [
-        sys.executable,
-        "-m",
-        "semivox",
-        "study",
-        root / "study.toml",
-        "--data",
-        root / "scans",
-        "-o",
-        out,
-        *more,
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment)
+    return write(tmp_path_factory.mktemp("engines"))
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +27,6 @@ def here(place):
     return scores(place / "here")
 
 
-def scores(folder):
-    """The scores and weights of every run."""
-    found = {}
-    for path in sorted(folder.rglob("scores.json")):
-        run = path.parent
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]  # the rest names the model, whose card has timings
-        found[str(run.relative_to(folder))] = rows, (run / "model" / "weights.safetensors").read_bytes()
-    return found
-
-
 def test_a_study_on_ray_ends_with_the_same_bits(place, here):
     pytest.importorskip("ray", reason="ray is not installed")
     done = study(place, place / "ray", "--on", "ray", "--address", "local", "--processes", "2")
@@ -80,18 +34,6 @@ def test_a_study_on_ray_ends_with_the_same_bits(place, here):
     assert "On Ray, 2 at a time" in done.stderr
     assert len(here) == 2
     assert scores(place / "ray") == here
-
-
-def test_jobs_of_a_scheduler_end_with_the_same_bits(place, here, tmp_path, monkeypatch):
-    pytest.importorskip("submitit", reason="submitit is not installed")
-    from semivox.experiments.study import run_study
-    from semivox.experiments.study_text import load_study_file
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    loaded = load_study_file(place / "study.toml", ())
-    engine = SlurmEngine({"time": "10"}, at_once=2, cluster="local")
-    run_study(loaded, place, place / "scans", tmp_path / "slurm", engine=engine)
-    assert scores(tmp_path / "slurm") == here
 
 
 def test_where_there_is_no_cluster_a_sentence_says_so(place, tmp_path):
@@ -110,16 +52,6 @@ def test_the_address_of_the_environment_is_asked_before_ray_waits_for_it(place, 
     assert done.returncode == 2, done.stderr
     assert "no Ray cluster answers at 'auto'" in done.stderr
     assert not (tmp_path / "out").exists()
-
-
-def test_where_there_is_no_slurm_a_sentence_says_so(place, tmp_path, monkeypatch):
-    pytest.importorskip("submitit", reason="submitit is not installed")
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable))
-    done = study(place, tmp_path / "out", "--on", "slurm", "--slurm", "partition=gpu")
-    assert done.returncode == 2, done.stderr
-    assert "sbatch" in done.stderr
-    assert not (tmp_path / "out").exists()
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,77 +7,39 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from semivox.core.errors import InputError
-from semivox.core.files import write_text
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
-from semivox.experiments.executor import STOPPED, words_of
 from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB
+from semivox.experiments.slurm_queue import Queue, refused
+from semivox.experiments.slurm_run import SlurmRun, job
 from semivox.training.settings import TrainSettings
 
 AT_ONCE = 64
 """Jobs that stand in the queue or run at the same time, where the user does not say."""
 MINUTES = 120
 """Time limit of a job where the user gives none; a longer training takes several jobs."""
-MOST_STARTS = 100
-"""Jobs that one run may take."""
-
-
-def job(folder: str, run: str, workers: int) -> int:
-    """What a job does: the run's process, whose exit code it returns."""
-    import subprocess
-
-    words = words_of(Path(folder), run)
-    command = [sys.executable, "-m", "semivox.experiments.one_run", folder, run, str(workers)]
-    with words.open("wb") as stream:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False).returncode
-
-
-@dataclass
-class SlurmRun:
-    """A run in the queue or on a node."""
-
-    executor: SlurmExecutor
-    folder: Path
-    run: str
-    starts: int = 0
-    stopping: bool = False
-    job: Any = None
-
-    def start(self) -> None:
-        """Submit a job for it."""
-        self.starts += 1
-        self.job = self.executor.submitter.submit(job, str(self.folder), self.run, self.executor.workers)
-
-    def poll(self) -> int | None:
-        """The exit code; None while it waits or runs."""
-        if not self.job.done():
-            return None
-        try:
-            code = int(self.job.result())
-        except Exception as error:  # cancelled, timed out, its node failed: submitit has a class of its own for each
-            code = STOPPED if self.stopping or "TIMEOUT" in str(error) or "PREEMPT" in str(error) else 1
-            if code == 1:
-                write_text(words_of(self.folder, self.run), f"semivox: job {self.job.job_id}: {error}\n")
-        if code == STOPPED and not self.stopping and self.starts < MOST_STARTS:
-            self.start()  # it saved before its time was over
-            return None
-        return code
-
-    def stop(self) -> None:
-        """Take it off the queue, or ask it to save and end."""
-        self.stopping = True
-        self.job.cancel(check=False)
-
-    def kill(self) -> None:
-        """The same: SLURM ends what does not end by itself."""
-        self.stop()
+LEAST_MINUTES = 5
+"""A job starts Python, loads, and saves when it is asked to, 90 s before its end."""
+SUBMITIT_ONLY = frozenset(
+    [
+        "additional_parameters",
+        "array_parallelism",
+        "setup",
+        "teardown",
+        "signal_delay_s",
+        "srun_args",
+        "stderr_to_stdout",
+        "use_srun",
+    ]
+)
+"""Options that submitit knows and sbatch does not."""
 
 
 @dataclass
@@ -88,16 +50,32 @@ class SlurmExecutor:
     at_once: int
     threads: int
     workers: int = 0
+    queue: Queue = field(default_factory=Queue)
 
     def describe(self) -> str:
         """How runs are submitted."""
         return f"As jobs of SLURM, at most {self.at_once} at a time, {plural(self.threads, 'core')} each"
 
     def submit(self, folder: Path, run: str) -> SlurmRun:
-        """Submit a run."""
+        """Submit a run. Raises InputError where SLURM does not take it."""
         started = SlurmRun(self, folder.resolve(), run)
         started.start()
         return started
+
+    def submitted(self, run: SlurmRun) -> Any:
+        """A new job."""
+        self.submitter.update_parameters(job_name=run.name)
+        try:
+            return self.submitter.submit(job, str(run.folder), run.run, self.workers)
+        except Exception as error:  # of submitit, with all that sbatch said
+            said = [line for line in str(error).splitlines() if line.startswith("sbatch: error:")]
+            raise InputError(f"SLURM does not take the job: {' '.join(said) or error}") from error
+
+    def earlier(self, number: str) -> Any:
+        """A job that an earlier command submitted, and that has not ended."""
+        import submitit
+
+        return submitit.SlurmJob(folder=self.submitter.folder, job_id=number)
 
 
 @dataclass(frozen=True)
@@ -106,35 +84,57 @@ class SlurmEngine:
 
     options: Mapping[str, str]
     at_once: int | None = None
-    cluster: str = "slurm"
-    """As submitit names it; ``local`` runs jobs on this machine, for tests."""
 
     def require(self) -> None:
-        """Raise InputError where submitit or SLURM's own commands are missing."""
+        """Raise InputError where submitit or SLURM's own commands are missing, or SLURM would not take such jobs."""
         if importlib.util.find_spec("submitit") is None:
             raise InputError("--on slurm needs submitit: pip install 'semivox[slurm]'")
-        if self.cluster == "slurm" and shutil.which("sbatch") is None:
-            raise InputError(
-                "--on slurm needs SLURM's command sbatch, which is not found here; use a login node of the cluster"
-            )
+        for command in ("sbatch", "squeue", "scancel", "srun"):
+            if shutil.which(command) is None:
+                raise InputError(
+                    f"--on slurm needs SLURM's command {command}, which is not found here; use a login node of the "
+                    "cluster"
+                )
+        with tempfile.TemporaryDirectory() as nowhere:
+            self._submitter(Path(nowhere), gigabytes=1, gpus=0)
+        if said := refused({name: value for name, value in self.options.items() if name not in SUBMITIT_ONLY}):
+            raise InputError(f"SLURM does not take such jobs: {said}")
 
     def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> SlurmExecutor:
-        """Raises InputError where jobs cannot be submitted, or an option is unknown."""
+        """Raises InputError where an option is unknown."""
+        gigabytes = max(1, round(1.2 + (MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB) / 1024))
+        submitter = self._submitter(folder.resolve() / ".slurm", gigabytes, gpus=int(train.device == "cuda"))
+        return SlurmExecutor(submitter, min(runs, self.at_once or AT_ONCE), self._number("cpus_per_task", 1))
+
+    def _number(self, name: str, default: int) -> int:
+        """An option that is a whole number."""
+        try:
+            return int(self.options.get(name, default))
+        except ValueError:
+            raise InputError(f"--slurm {name}={self.options[name]}: a whole number is wanted") from None
+
+    def _submitter(self, folder: Path, gigabytes: int, gpus: int) -> Any:
+        """submitit's executor with all options. Raises InputError for one that it does not know, or that cannot be."""
         import submitit
 
-        options = dict(self.options)
+        minutes, threads = self._number("time", MINUTES), self._number("cpus_per_task", 1)
+        if minutes < LEAST_MINUTES or threads < 1:
+            raise InputError(
+                f"--slurm time={minutes} and cpus_per_task={threads}: a job needs at least {LEAST_MINUTES} minutes (90 "
+                "s before they are over it saves) and 1 core"
+            )
+        given = {
+            "mem": f"{gigabytes}GB",
+            "gpus_per_node": gpus,
+            **self.options,
+            "cpus_per_task": threads,
+            "time": minutes,
+        }
         try:
-            minutes, threads = int(options.pop("time", MINUTES)), int(options.pop("cpus_per_task", 1))
-        except ValueError as error:
-            raise InputError(f"--slurm time=MINUTES and cpus_per_task=N are whole numbers: {error}") from error
-        memory = max(1, round(1.2 + (MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB) / 1024))
-        given = {f"slurm_{name}": value for name, value in options.items()} if self.cluster == "slurm" else {}
-        try:
-            submitter = submitit.AutoExecutor(folder=folder / ".slurm", cluster=self.cluster)
-            submitter.update_parameters(
-                timeout_min=minutes, cpus_per_task=threads, mem_gb=memory,
-                gpus_per_node=int(train.device == "cuda"), name="semivox", **given,
-            )  # fmt: skip
+            submitter = submitit.SlurmExecutor(folder=folder)
+            submitter.update_parameters(**given)
         except (RuntimeError, TypeError, ValueError, NameError) as error:
-            raise InputError(f"jobs cannot be submitted to SLURM: {error}") from error
-        return SlurmExecutor(submitter, min(runs, self.at_once or AT_ONCE), threads)
+            said, *known = str(error).splitlines()
+            names = ", ".join(line.split()[1] for line in known if line.startswith("  - "))
+            raise InputError(f"--slurm: {said}" + f"; there are {names}" * bool(names)) from error
+        return submitter

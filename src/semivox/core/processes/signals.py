@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 
-TERMINATE = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGBREAK") if hasattr(signal, name))
+_ASKING = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+TERMINATE = tuple(getattr(signal, name) for name in _ASKING if hasattr(signal, name))
 """Requests to stop that schedulers and parent processes send; on Windows one can send SIGBREAK alone."""
 STOP = (signal.SIGINT, *TERMINATE)
 """All requests to stop: Ctrl-C, too."""

@@ -21,7 +21,7 @@ MISSING = {
         "getpgid",
         "fork",
     },
-    "signal": {"SIGKILL", "SIGUSR1", "SIGBUS", "pthread_kill", "SIGALRM"},
+    "signal": {"SIGKILL", "SIGUSR1", "SIGUSR2", "SIGBUS", "pthread_kill", "SIGALRM"},
 }
 ABSENT = {"fcntl", "resource", "pwd", "grp"}
 real = builtins.__import__

@@ -1,0 +1,205 @@
+"""Runs as jobs of SLURM: the same bits; signals, lost jobs, earlier commands. On a stand-in for its commands."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from semivox.cli import exit_code
+from tests.experiments import slurm_stand_in
+from tests.experiments.on_engines import scores, study, write
+
+pytest.importorskip("submitit", reason="submitit is not installed")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("slurm"))
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """The stand-in, on the PATH of this process and of those it starts."""
+    root = tmp_path / "slurm"
+    monkeypatch.setenv("PATH", os.pathsep.join((str(slurm_stand_in.install(root)), os.environ["PATH"])))
+    return root
+
+
+def names(root):
+    """What submitted jobs are called."""
+    return [path.read_text() for path in sorted(root.glob("*.name"), key=lambda path: int(path.stem))]
+
+
+def test_a_study_on_slurm_ends_with_the_bits_of_one_here(place, slurm, tmp_path):
+    here = study(place, tmp_path / "here", "--processes", "1")
+    assert here.returncode == 0, here.stderr
+    done = study(place, tmp_path / "out", "--on", "slurm", "--slurm", "partition=main", "--slurm", "time=10")
+    assert done.returncode == 0, done.stderr
+    assert "As jobs of SLURM, at most 2 at a time, 1 core each" in done.stderr
+    assert len(set(names(slurm))) == 2  # a name for each run, from its folder
+    assert scores(tmp_path / "out") == scores(tmp_path / "here")
+    assert len(scores(tmp_path / "here")) == 2
+    options = (tmp_path / "out" / ".slurm" / "1_submission.sh").read_text()
+    assert "#SBATCH --partition=main" in options
+    assert "#SBATCH --time=10" in options
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["partition=nosuch"], "SLURM does not take such jobs: invalid partition specified: nosuch"),
+        (["time=x"], "--slurm time=x: a whole number is wanted"),
+        (["time=2"], "a job needs at least 5 minutes"),
+        (["cpus_per_task=0"], "and 1 core"),
+        (["color=red"], "--slurm: Unavailable parameter(s): ['color']; there are account, "),
+        (["time"], "give NAME=VALUE"),
+    ],
+)
+def test_what_slurm_would_not_take_is_refused_before_any_work(place, slurm, tmp_path, capsys, options, said):
+    words = [word for option in options for word in ("--slurm", option)]
+    command = [
+        "study",
+        place / "study.toml",
+        "--data",
+        place / "scans",
+        "-o",
+        tmp_path / "out",
+        "--on",
+        "slurm",
+        *words,
+    ]
+    assert exit_code([str(word) for word in command]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
+    assert not names(slurm)
+
+
+def test_where_there_is_no_slurm_a_sentence_says_so(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable))
+    command = ["study", place / "study.toml", "--data", place / "scans", "-o", tmp_path / "out", "--on", "slurm"]
+    assert exit_code([str(word) for word in command]) == 2
+    assert "--on slurm needs SLURM's command sbatch" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
+
+
+RUN = """#!{python}
+import pathlib, signal, sys
+folder = pathlib.Path(sys.argv[3])
+if {saves}:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
+(folder / "ready").touch()
+signal.pause()
+"""
+"""Stands in for the process of a run: it waits for a signal."""
+JOB = """
+import sys
+from semivox.experiments import slurm_run
+sys.executable = {run!r}
+sys.exit(slurm_run.job({folder!r}, "run", 0) % 256)
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGUSR2", "SIGUSR1", "SIGTERM"])
+@pytest.mark.parametrize("saves", [True, False])
+def test_a_job_hands_the_signal_on_and_says_that_it_was_stopped(tmp_path, number, saves):
+    """Also where the run is not training and dies of it: nothing is lost, so the job may come again."""
+    run = tmp_path / "run.py"
+    run.write_text(RUN.format(python=sys.executable, saves=saves))
+    run.chmod(0o755)
+    job = subprocess.Popen([sys.executable, "-c", JOB.format(run=str(run), folder=str(tmp_path))])
+    while not (tmp_path / "ready").exists():
+        assert job.poll() is None
+        time.sleep(0.02)
+    job.send_signal(getattr(signal, number))
+    assert job.wait() == 75
+
+
+class Executor:
+    """Counts jobs that are submitted."""
+
+    def __init__(self, folder):
+        from semivox.experiments.slurm_queue import Queue
+
+        self.folder, self.queue, self.jobs = folder, Queue(), []
+
+    def submitted(self, run):
+        import submitit
+
+        self.jobs.append(str(100 + len(self.jobs)))
+        return submitit.SlurmJob(folder=self.folder, job_id=self.jobs[-1])
+
+    def earlier(self, number):
+        import submitit
+
+        return submitit.SlurmJob(folder=self.folder, job_id=number)
+
+
+@pytest.fixture
+def run(slurm, tmp_path, monkeypatch):
+    """A run whose job is in the queue, as squeue says."""
+    from semivox.experiments import slurm_queue, slurm_run
+
+    monkeypatch.setattr(slurm_run, "PATIENCE", 0.0)
+    monkeypatch.setattr(slurm_queue, "LOOK", 0.0)
+    started = slurm_run.SlurmRun(Executor(tmp_path), tmp_path, "run")
+    started.start()
+    (slurm / "100.name").write_text(started.name)
+    assert started.poll() is None
+    return started
+
+
+@pytest.mark.parametrize("state", ["TIMEOUT", "PREEMPTED", "NODE_FAIL"])
+def test_a_job_that_slurm_ended_comes_again(run, slurm, state):
+    (slurm / "100.state").write_text(state)
+    assert run.poll() is None
+    assert run.executor.jobs == ["100", "101"]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (
+            "OUT_OF_MEMORY",
+            "job 100 of SLURM: it took more memory than it had asked for; ask for more by --slurm mem=16G",
+        ),
+        ("CANCELLED", "job 100 of SLURM: it was cancelled (scancel)"),
+        ("FAILED", "it left no log (failed): do all nodes see"),
+        ("PURGED", "it left no log (forgotten): do all nodes see"),
+    ],
+)
+def test_a_job_that_ends_without_an_answer_is_a_failure_with_its_reason(run, slurm, tmp_path, state, said):
+    (slurm / "100.state").write_text(state)
+    assert run.poll() == 1
+    assert said in (tmp_path / "run.txt").read_text()
+    assert run.executor.jobs == ["100"]
+
+
+def test_a_controller_that_does_not_answer_ends_no_job(run, slurm):
+    (slurm / "bin" / "squeue").write_text(
+        "#!/bin/sh\necho 'squeue: error: Unable to contact slurm controller' >&2\nexit 1\n"
+    )
+    assert run.poll() is None
+
+
+def test_a_job_in_the_queue_is_taken_away_when_the_command_is_stopped(run, slurm):
+    (slurm / "100.state").write_text("PENDING")
+    run.stop()
+    assert (slurm / "100.state").read_text() == "CANCELLED"
+    assert run.poll() == 75
+    assert run.executor.jobs == ["100"]
+
+
+def test_a_later_command_takes_over_the_job_of_an_earlier_one(run, slurm):
+    from semivox.experiments.slurm_run import SlurmRun
+
+    again = SlurmRun(run.executor, run.folder, run.run)
+    again.start()
+    assert again.job.job_id == "100"
+    assert run.executor.jobs == ["100"]
+    (slurm / "100.state").write_text("COMPLETED")
+    third = SlurmRun(run.executor, run.folder, run.run)
+    third.start()
+    assert run.executor.jobs == ["100", "101"]
