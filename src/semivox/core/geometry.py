@@ -16,7 +16,11 @@ ANISOTROPY = 3.0
 
 
 def coarse_axis(patch: Shape) -> int | None:
-    """The axis along which the patch has far fewer voxels than along another, or None."""
+    """The axis along which the patch has far fewer voxels than along another, or None.
+
+    >>> coarse_axis((160, 160, 32)), coarse_axis((96, 96, 80))
+    (2, None)
+    """
     return int(np.argmin(patch)) if max(patch) / min(patch) > ANISOTROPY else None
 
 

@@ -7,7 +7,11 @@ from typing import Any
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings joined; ``over`` wins, and its neighbors stay."""
+    """Nested mappings joined; ``over`` wins, and its neighbors stay.
+
+    >>> merged({"plan": {"steps": 10, "seed": 1}}, {"plan": {"steps": 20}})
+    {'plan': {'steps': 20, 'seed': 1}}
+    """
     result = dict(base)
     for key, value in over.items():
         inner = result.get(key)

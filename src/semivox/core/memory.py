@@ -38,7 +38,11 @@ def peak() -> int:
 
 
 def amount(size: float) -> str:
-    """Bytes in words, such as ``1.5 GB``."""
+    """Bytes in words, such as ``1.5 GB``.
+
+    >>> amount(1_500_000_000)
+    '1.5 GB'
+    """
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

@@ -10,7 +10,13 @@ MEANT = {"gpu": "cuda"}
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """``" (did you mean 'decay'?)"`` where a known name is near, else nothing."""
+    """``" (did you mean 'decay'?)"`` where a known name is near, else nothing.
+
+    >>> suggestion("decai", ["decay", "steps"])
+    " (did you mean 'decay'?)"
+    >>> suggestion("weather", ["decay", "steps"])
+    ''
+    """
     typed = MEANT.get(str(wrong).lower(), str(wrong).lower())
     folded = {name.lower(): name for name in known}
     longer = [name for name in folded if len(typed) > 2 and name.startswith(typed)]

@@ -19,7 +19,12 @@ class TrainingSplit(NamedTuple):
 
 
 class Split(Frozen):
-    """Case names, pairwise disjoint."""
+    """Case names, pairwise disjoint.
+
+    >>> split = Split(labeled=("ann",), unlabeled=("bob", "cem"), test=("dan",))
+    >>> split.for_training()
+    TrainingSplit(labeled=('ann',), unlabeled=('bob', 'cem'), validation=())
+    """
 
     called = "split"
     labeled: tuple[str, ...]

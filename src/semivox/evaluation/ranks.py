@@ -44,7 +44,11 @@ class Ranking(Frozen):
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p values, in the order given: below 0.05 where a family-wise error of 5 % allows the claim."""
+    """Adjusted p values, in the order given: below 0.05 where a family-wise error of 5 % allows the claim.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
     order = np.argsort(p_values, kind="stable")
     adjusted, highest = [0.0] * len(p_values), 0.0
     for place, index in enumerate(order):
@@ -130,7 +134,11 @@ def critical_difference(methods: int, cases: int, level: float = LEVEL) -> float
 
 
 def cliques(names: Sequence[str], ranks: Sequence[float], distance: float) -> list[tuple[str, ...]]:
-    """Of names in the order of their ranks: every largest run of at least two whose ends lie within the distance."""
+    """Of names in the order of their ranks: every largest run of at least two whose ends lie within the distance.
+
+    >>> cliques(["CPS", "BCP", "UA-MT"], [1.2, 1.5, 2.9], 1.0)
+    [('CPS', 'BCP')]
+    """
     groups = neighbors(len(ranks), lambda first, last: ranks[last] - ranks[first] <= distance)
     return [tuple(names[first : last + 1]) for first, last in groups]
 

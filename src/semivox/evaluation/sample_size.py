@@ -54,7 +54,11 @@ def cases_needed(mean: float, variance: float, now: int, level: float = LEVEL) -
 
 
 def fewest_cases(level: float) -> int:
-    """With fewer, the signed-rank test cannot reach p below this level: its smallest p is 2 / 2^n."""
+    """With fewer, the signed-rank test cannot reach p below this level: its smallest p is 2 / 2^n.
+
+    >>> fewest_cases(0.05)
+    6
+    """
     return math.floor(math.log2(2 / level)) + 1
 
 

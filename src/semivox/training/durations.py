@@ -9,7 +9,11 @@ NOTEWORTHY = 1.3
 
 
 def duration(seconds: float) -> str:
-    """``40 s``, ``25 min`` or ``1 h 14 min``."""
+    """``40 s``, ``25 min`` or ``1 h 14 min``.
+
+    >>> duration(40), duration(1500), duration(10_000)
+    ('40 s', '25 min', '2 h 47 min')
+    """
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
