@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from semivox.methods import METHODS as METHODS_HERE
 from semivox.pipeline.recipe import load_recipe, plain, recipe_names
 from semivox.training.settings import TrainSettings, configure
 
 PAGES = Path(__file__).parents[1] / "docs" / "methods"
-METHODS = (
-    "supervised", "mean_teacher", "ua_mt", "embedding_matching", "mtc", "cct", "dtc", "tcse", "mc_net", "mc_net_plus",
-    "urpc", "sassnet", "dap", "asdnet", "ss_net", "caml", "dkuxnet",
-)  # fmt: skip
+METHODS = tuple(method for method in METHODS_HERE if recipe_names(method))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -123,6 +123,7 @@ def test_a_bundle_is_whole_or_not_there(made, tmp_path, monkeypatch, capsys):
         Intensity(scheme="ct", lower=-100, upper=300, mean=40, std=80),
         Intensity(scheme="zscore"),
         Intensity(scheme="zscore", nonzero=True),
+        Intensity(scheme="range"),
         Intensity(scheme="none"),
     ],
     ids=str,

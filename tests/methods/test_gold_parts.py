@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,9 @@ def output(logits: Tensor, **extra: Tensor) -> Output:
     return Output(logits, logits, (), (), extra)
 
 
-def wanted(seed: int, shape: tuple[int, ...]) -> Tensor:
+def wanted(seed: int, shape: tuple[int, ...], spread: float = 2) -> Tensor:
     """Made-up outputs, which learn."""
-    return (2 * uniform(seed, shape)).requires_grad_()
+    return (spread * uniform(seed, shape)).requires_grad_()
 
 
 def length(tensors: list[Tensor]) -> float:
@@ -178,6 +179,69 @@ def test_dkuxnet_updates_its_centers():
     assert length([centers.grad]) == near(gold["center_gradient"])
 
 
+class TwoThatAnswer(nn.Module):
+    """Two networks: what they say of the whole patches, of its crop, to each other, and when they are taught."""
+
+    def __init__(self, whole: list[Tensor], said: list[Tensor], taught: list[Tensor]) -> None:
+        super().__init__()
+        self.answers = iter([whole, whole, said, taught])
+
+    def forward(self, *views: Tensor) -> tuple[Output, ...]:
+        return tuple(
+            output(z[..., : v.shape[-3], : v.shape[-2], : v.shape[-1]])
+            for z, v in zip(next(self.answers), views, strict=True)
+        )
+
+
+def test_tracoco():
+    gold, shape = GOLD["tracoco"], CUBE
+    whole = [wanted(110 + i, (4, 2, *shape)) for i in range(2)]
+    said = [3 * uniform(112 + i, (2, 2, *shape)) for i in range(2)]
+    taught = [wanted(114 + i, (2, 2, *shape)) for i in range(2)]
+    options = {"noise": 0.0, "paste": False, "translation": 0.0, "spread": 0.0, "ramp": 320}
+    method = made("tracoco", TwoThatAnswer(whole, said, taught), **options)
+    label = (uniform(40, (2, *shape)) > 0.2).long()
+    (losses,) = method.step(Batch(torch.zeros(4, 1, 16, 16, 16), label, tuple("abcd")), Progress(200, 9000))
+    losses.total.backward()
+    assert float(losses.terms["supervised"].detach()) == near(gold["supervised"])
+    assert float(losses.terms["teaching"].detach()) == near(gold["teaching"])
+    assert losses.weights["teaching"] == near(gold["weight"])
+    assert float(losses.total.detach()) == near(gold["total"])
+    assert [length([z.grad]) for z in (*whole, *taught)] == near(gold["gradients"])
+
+
+class Saying(nn.Module):
+    """A network that says what it is given, and follows nobody."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, image: Tensor, read: object = None) -> Output:
+        return output(self.logits)
+
+    def follow(self, network: nn.Module, decay: float) -> None:
+        pass
+
+
+def test_unimatch_v2(monkeypatch):
+    gold, shape = GOLD["unimatch_v2"], CUBE
+    views, boxes = (
+        wanted(121, (4, 2, *shape), 3),
+        iter([uniform(122, (2, *shape)) > 0.3, uniform(123, (2, *shape)) > 0.5]),
+    )
+    monkeypatch.setattr("semivox.methods.unimatch_v2.boxes_in", lambda *_: next(boxes))
+    labeled = uniform(124, (2, 2, *shape))
+    method = made("unimatch_v2", Saying(torch.cat([labeled, views])), view="none", drop=False)
+    method.teacher = Saying(4 * uniform(120, (2, 2, *shape)))
+    label = torch.zeros(2, *shape, dtype=torch.long)
+    (losses,) = method.step(Batch(torch.zeros(4, 1, *shape).double(), label, tuple("abcd")), Progress(200, 6000))
+    losses.terms["consistency"].backward()
+    assert float(losses.terms["consistency"].detach()) == near(gold["consistency"])
+    assert float(losses.log["sure"]) == near(gold["sure"])
+    assert length([views.grad]) == near(gold["gradient"])
+
+
 def test_every_part_names_its_source():
-    assert set(GOLD) == {"cct", "mtc", "tcse", "dkuxnet"}
-    assert all(gold["source"].startswith("github.com/") for gold in GOLD.values())
+    assert set(GOLD) == {"cct", "mtc", "tcse", "dkuxnet", "tracoco", "unimatch_v2"}
+    assert all(re.match(r"github\.com/[\w-]+/[\w.-]+ [0-9a-f]{12}, ", gold["source"]) for gold in GOLD.values())

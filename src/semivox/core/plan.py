@@ -42,9 +42,9 @@ class ClassInfo(Frozen):
 class Intensity(Frozen):
     """How one channel's values become network input."""
 
-    scheme: Literal["ct", "zscore", "none"]
+    scheme: Literal["ct", "zscore", "range", "none"]
     """``ct``: clip to [lower, upper], subtract mean, divide by std, all fixed; ``zscore``: each scan's own mean and
-    std; ``none``: values as they are."""
+    std; ``range``: each scan's own minimum and maximum become 0 and 1; ``none``: values as they are."""
     lower: float = 0.0
     upper: float = 0.0
     mean: float = 0.0

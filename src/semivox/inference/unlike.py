@@ -43,7 +43,7 @@ def _intensities(channels: Sequence[ChannelFacts], plan: Plan) -> Iterator[str]:
         known = [case.channels[index] for case in plan.fingerprint.cases if index < len(case.channels)]
         if not known:
             continue
-        relative = intensity.scheme == "zscore"  # each scan is brought to mean 0 and spread 1, so only the shape counts
+        relative = intensity.scheme in ("zscore", "range")  # each scan is brought to one scale: only the shape counts
         facts, of_cases = _facts(own, relative), [_facts(each, relative) for each in known]
         typical = 1.0 if relative else float(np.median([each.std for each in known]))
         for name, value in facts.items():

@@ -154,5 +154,7 @@ def _one(intensity: Intensity) -> str:
         return "lambda v: v"
     if intensity.scheme == "ct":
         return f"lambda v: (v.clamp({intensity.lower!r}, {intensity.upper!r}) - {intensity.mean!r}) / {intensity.std!r}"
+    if intensity.scheme == "range":
+        return "lambda v: (v - v.min()) / (v.max() - v.min()).clamp_min(1e-8)"
     counted = "v[v != 0]" if intensity.nonzero else "v"
     return f"lambda v: (v - {counted}.mean()) / {counted}.std(unbiased=False).clamp_min(1e-8)"

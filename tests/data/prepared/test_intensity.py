@@ -12,7 +12,7 @@ from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity
 from semivox.data.measurements import facts
 from semivox.data.planning.intensity import choose
-from semivox.data.prepared.intensity import scale
+from semivox.data.prepared.intensity import padding, scale
 
 SHAPE = (12, 13, 14)
 
@@ -79,6 +79,17 @@ def test_scans_without_hot_voxels_keep_their_exact_input():
 @pytest.mark.parametrize("values", [np.full(SHAPE, 7.0), np.full(SHAPE, 1e-9), np.zeros(SHAPE), np.full(SHAPE, 1e9)])
 def test_a_constant_scan_becomes_zero(values):
     assert not scale(values, Intensity(scheme="zscore")).any()
+
+
+def test_a_scans_own_range_becomes_0_to_1():
+    values = scan(4)[0].astype(np.float32)
+    got = scale(values, Intensity(scheme="range"))
+    assert (got.min(), got.max()) == (0.0, 1.0)
+    expected = (values - values.min()) / (values.max() - values.min())
+    assert np.allclose(got, expected, atol=1e-6)
+    assert np.allclose(scale(values * 40 - 1000, Intensity(scheme="range")), got, atol=1e-5)
+    assert padding(Intensity(scheme="range")) == 0.0
+    assert not scale(np.full(SHAPE, 7.0), Intensity(scheme="range")).any()
 
 
 def test_a_nearly_empty_scan_keeps_what_it_shows():

@@ -60,6 +60,10 @@ SETS: Mapping[str, Augmentation] = {
     "standard": STANDARD,
     # The left-atrium protocol (Yu et al., MICCAI 2019): RandomRotFlip, then a uniform crop.
     "la": Augmentation(turn="rotflip", foreground=0.0, last_corner=False),
+    # TraCoCo's (Liu et al., IEEE TMI 2024), of scans whose values lie between 0 and 1; the code clips there, too.
+    "la_bright": Augmentation(
+        turn="rotflip", foreground=0.0, last_corner=False, brightness=Chance(probability=1.0, low=0.75, high=1.25)
+    ),
     "la_all": Augmentation(turn="quarter", mirror=(0.5, 0.5, 0.0), foreground=0.0),
 }
 """By the name that a plan gives."""
@@ -92,7 +96,7 @@ def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -
     if augmentation.turn == "rotflip":
         if not all(plan.mirror[:2]):
             raise InputError(
-                "augmentation with turn 'rotflip' (set 'la') always reflects x or y, but the plan's mirror is "
+                "augmentation with turn 'rotflip' (sets 'la' and 'la_bright') always reflects x or y, but the plan's mirror is "
                 f"{plan.mirror}, because sides are classes; choose 'standard'"
             )
         axis = int(random.integers(2))

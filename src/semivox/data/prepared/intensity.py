@@ -38,7 +38,8 @@ def scale(channel: np.ndarray, intensity: Intensity) -> np.ndarray:
 
     (X, Y, Z) any number type -> (X, Y, Z) float32, always a new array. The transform is the same for every voxel; with
     ``nonzero`` only its mean and std leave out the zeros, so that empty surroundings stay apart from tissue. The unit
-    of the values does not matter, nor do a few defective voxels: they count as the value nearest to theirs.
+    of the values does not matter, nor do a few defective voxels, but to ``range``, which is as published: they count as
+    the value nearest to theirs.
     """
     values = fill(channel)
     if intensity.scheme == "none":
@@ -46,6 +47,9 @@ def scale(channel: np.ndarray, intensity: Intensity) -> np.ndarray:
     if intensity.scheme == "ct":
         clipped = np.clip(values, intensity.lower, intensity.upper)
         return _standardize(clipped, intensity.mean, intensity.std)
+    if intensity.scheme == "range":
+        low, high = float(values.min()), float(values.max())
+        return _standardize(values, low, high - low)
     counted = values[values != 0] if intensity.nonzero else values
     if counted.size == 0:
         return np.zeros(values.shape, np.float32)
@@ -94,7 +98,8 @@ def _standardize(values: np.ndarray, mean: float, std: float) -> np.ndarray:
 
 
 def padding(intensity: Intensity) -> float:
-    """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0, the mean after z-scoring."""
+    """What stands outside a scan: its darkest possible value (air) on a CT scale, else 0: the mean after z-scoring, the
+    darkest value of ``range``."""
     if intensity.scheme != "ct":
         return 0.0
     return float(scale(np.full((1, 1, 1), intensity.lower), intensity)[0, 0, 0])
