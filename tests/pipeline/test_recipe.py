@@ -6,6 +6,7 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.mappings import merged
+from semivox.data.augmentation.schemes import find as find_augmentation
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.study_file import LegacyChoice, PredictChoice
 from semivox.methods import METHODS, find
@@ -40,6 +41,14 @@ def test_a_recipe_names_every_field_that_decides_a_loss(method, name):
     given = {field.split(".")[0] for field, _ in leaves(load_recipe(method, name).options)}
     left = set(find(method).Config.model_fields) - given
     assert left <= LEFT_OPEN.get(method, set()) | OF_A_TEACHER, f"{method} {name} leaves {sorted(left)} open"
+
+
+@pytest.mark.parametrize(("method", "name"), ALL)
+def test_a_recipe_that_always_reflects_allows_it_whatever_the_data_say(method, name):
+    """The plan forbids to mirror where classes may be sides, which scans without names of classes leave open."""
+    recipe = load_recipe(method, name)
+    if "augmentation" in recipe.train and find_augmentation(recipe.train["augmentation"]).turn == "rotflip":
+        assert recipe.plan["fields"]["mirror"] == [True, True, True]
 
 
 OF_A_TEACHER = {"buffers", "averaging"}

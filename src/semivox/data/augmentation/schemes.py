@@ -96,8 +96,8 @@ def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -
     if augmentation.turn == "rotflip":
         if not all(plan.mirror[:2]):
             raise InputError(
-                "augmentation with turn 'rotflip' (sets 'la' and 'la_bright') always reflects x or y, but the plan's mirror is "
-                f"{plan.mirror}, because sides are classes; choose 'standard'"
+                "augmentation with turn 'rotflip' (sets 'la' and 'la_bright') always reflects x or y, but the plan's "
+                f"mirror is {plan.mirror}, because sides are classes; choose 'standard'"
             )
         axis = int(random.integers(2))
         return PatchPose(matrix, turns, (axis == 0, axis == 1, False))
