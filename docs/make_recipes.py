@@ -48,23 +48,19 @@ def section(method: str, recipe: Recipe) -> str:
     for part in ("plan", "train", "predict"):
         for field, value in leaves(getattr(recipe, part)):
             told = f"{part}.{field}".replace("plan.fields.", "plan.")
-            lines.append(f"| `{told}` | {shown(value)} | | {source(recipe, f'{part}.{field}')} |")
+            lines.append(f"| `{told}` | {shown(value)} | | {recipe.source_of(f'{part}.{field}')} |")
+    for field, value in leaves(recipe.of_ablation):
+        ablation, name = field.rsplit(".", 1)
+        lines.append(
+            f"| `train.{name}` of `{ablation}` | {shown(value)} | | {recipe.source_of(f'of_ablation.{field}')} |"
+        )
     for field, value in theirs.items():
-        where = source(recipe, f"options.{field}")
+        where = recipe.source_of(f"options.{field}")
         if where or value != ours.get(field):
             lines.append(f"| `method.{field}` | {shown(value)} | {shown(ours.get(field))} | {where} |")
     if recipe.not_repeated:
         lines += ["", "Not repeated: " + "; ".join(recipe.not_repeated) + "."]
     return "\n".join(lines) + "\n"
-
-
-def source(recipe: Recipe, field: str) -> str:
-    """Where a value is printed: of itself, or of what holds it."""
-    parts = field.split(".")
-    for end in range(len(parts), 0, -1):
-        if found := recipe.source.get(".".join(parts[:end])):
-            return found.replace("|", "/")
-    return ""
 
 
 if __name__ == "__main__":

@@ -31,6 +31,29 @@ def test_a_methods_recipes_are_listed(capsys):
     assert set(json.loads(capsys.readouterr().out)["recipes"]) == {"la-2020", "la-2020-8", "la-2020-paper"}
 
 
+def test_every_value_of_a_recipe_is_shown_with_its_source(capsys):
+    assert exit_code(["methods", "sassnet", "--recipe", "la-2020-8"]) == 0
+    told = capsys.readouterr().out
+    assert "method.adversarial = 0.015  [code: README, 8 labels]" in told
+    assert "plan.patch = 112 x 112 x 80  [code: yulequan/UA-MT" in told
+    assert "not repeated: the order in which scans are drawn" in told
+    assert exit_code(["methods", "sassnet", "--recipe", "la-2020-8", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)["values"]
+    assert len(values) > 40
+    assert all(one["source"] for one in values)
+    assert exit_code(["methods", "sassnet", "--recipe", "la-2021"]) == 2
+    assert "sassnet has no recipe 'la-2021'" in capsys.readouterr().err
+    assert exit_code(["methods", "--recipe", "la-2020"]) == 2
+    assert "semivox methods NAME --recipe RECIPE" in capsys.readouterr().err
+
+
+def test_the_supervised_rival_of_sassnet_sees_as_many_labeled_patches_as_the_v_net(scans, tmp_path):
+    asked = ["train", str(scans), "-o", str(tmp_path), "--method", "sassnet", "--recipe", "la-2020", "--steps", "1"]
+    asked += ["--ablation", "V-Net+SDM", "--workers", "0", *SMALL, "--set", "plan.mirror=[true,true,true]"]
+    assert exit_code(asked) == 0
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["train"]["labeled_per_step"] == 4
+
+
 def test_a_model_is_trained_by_a_recipe_and_labels_scans_by_its_windows(scans, tmp_path, capsys):
     run = tmp_path / "run"
     asked = ["train", str(scans), "-o", str(run), "--method", "sassnet", "--recipe", "la-2020", "--steps", "2"]

@@ -29,7 +29,7 @@ def test_a_recipe_is_valid_and_every_value_has_a_source(method, name):
     checked(TrainSettings, name, **recipe.train)
     PredictChoice.model_validate(dict(recipe.predict))
     LegacyChoice.model_validate(dict(recipe.legacy))
-    for section in ("plan", "train", "options", "predict", "legacy"):
+    for section in ("plan", "train", "of_ablation", "options", "predict", "legacy"):
         for value, _ in leaves(getattr(recipe, section), f"{section}."):
             assert any(value == given or value.startswith(f"{given}.") for given in recipe.source), value
     assert all(source for source in recipe.source.values())

@@ -3,9 +3,13 @@
 import pytest
 
 from semivox.core.errors import InputError
+from semivox.data.planning.plan import plan as planned
 from semivox.experiments.collect import collect
+from semivox.experiments.study_text import load_study_file, table_recipe
 from semivox.methods import METHODS, find
+from semivox.pipeline.options import with_fields
 from semivox.reports.published import beside, incomparable, load_published, of_protocol
+from semivox.reports.recipe_differences import differences, recipe_of
 from semivox.reports.study import report_study
 from tests.experiments import made
 from tests.reports.parsed_page import Page
@@ -84,6 +88,63 @@ def test_a_row_by_its_whole_recipe_says_so(tmp_path, monkeypatch):
     assert not any("Not to be compared" in note for note in table.notes)
     assert "ua_mt: its recipe la-2019, and nothing else." in table.notes
     assert any("voxels" in note and note.startswith("Of all numbers of this protocol") for note in table.notes)
+
+
+AS_PUBLISHED = {
+    "sassnet-table-1": {"supervised", "ua_mt", "tcse", "asdnet", "dap", "sassnet", "sassnet~authors-weight-8-labels"},
+    "sassnet-table-1-nms": {"supervised", "ua_mt", "sassnet"},
+    "sassnet-table-2": {"supervised", "ua_mt", "sassnet", "sassnet~V-Net-SDM", "sassnet~V-Net-SDM-MT"},
+    "dkuxnet-table-1": {"dkuxnet", "dkuxnet~L_seg", "dkuxnet~L_seg-L_qdc", "dkuxnet~L_seg-L_segc"},
+    "dkuxnet-table-2": {"dkuxnet", "caml", "mc_net", "mc_net_plus"},  # the others' recipes have another protocol
+}
+"""Table of a paper -> arms that are their recipes and nothing else."""
+
+
+def whole_table(table, folder, monkeypatch):
+    """The results of a paper's table at its full size, 8 cases labeled; its runs and their scores are made up."""
+    study_file = load_study_file(table_recipe(table))
+    cases = study_file.cases.model_copy(update={"labeled": (8,)})
+    scan = made.PLAN.fingerprint.cases[0].model_copy(
+        update={"shape": (190, 140, 88), "voxels": {0: 9, 1: 9}, "foreground": (made.FACTS,)}
+    )
+    fingerprint = made.PLAN.fingerprint.model_copy(update={"cases": (scan,)})
+    monkeypatch.setattr(made, "PLAN", with_fields(planned(fingerprint, study_file.plan), study_file.plan.fields))
+    return collect(made.study(folder, study_file.model_copy(update={"cases": cases})))
+
+
+@pytest.mark.parametrize("table", AS_PUBLISHED)
+def test_the_runs_of_a_whole_table_differ_in_nothing_from_their_recipes(table, tmp_path, monkeypatch):
+    results = whole_table(table, tmp_path / "study", monkeypatch)
+    (shown,) = beside(results.record.study_file.protocol, results)
+    alike = {note.split(":")[0] for note in shown.notes if "and nothing else" in note}
+    assert alike == AS_PUBLISHED[table]
+    assert not any("network: theirs" in note for note in shown.notes)
+
+
+def test_the_hip_table_trains_embedding_matching_and_its_twin_as_published(tmp_path, monkeypatch):
+    results = whole_table("midl-table-1", tmp_path / "study", monkeypatch)
+    for group in results.of(results.labeled_sets[0]):
+        if group.arm.method in ("supervised", "embedding_matching"):
+            recipe = recipe_of(group, results, "midl-hip")
+            assert differences(group, results, recipe) == (), group.arm.name
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"legacy": {"voxels": True, "missed_is_zero": False}}, "scores missed_is_zero: theirs True, ours False"),
+        (
+            {"predict": {"stride": (9, 9, 9), "blend": "uniform"}},
+            "prediction stride: theirs 18 x 18 x 4, ours 9 x 9 x 9",
+        ),
+        ({"options": {"network": {"rate": 0.1}}}, "optimizer network.rate: theirs 0.01, ours 0.1"),
+    ],
+)
+def test_one_change_of_a_whole_table_is_named(change, told, tmp_path, monkeypatch):
+    results = whole_table("sassnet-table-2", tmp_path / "whole", monkeypatch)
+    changed = type(results.record.study_file).model_validate(results.record.study_file.model_dump() | change)
+    (table,) = beside("la-6000-last", collect(made.study(tmp_path / "changed", changed)))
+    assert told in next(note for note in table.notes if note.startswith("ua_mt"))
 
 
 def test_published_numbers_stand_beside_ours_in_the_report(tmp_path):

@@ -9,6 +9,7 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli import typed
+from semivox.core.errors import InputError
 from semivox.methods import canonical, place_of
 from semivox.methods.titles import docstring, titles
 
@@ -20,12 +21,24 @@ def methods(
             metavar="NAME", help="A method, for its paper, fields and ablations.", autocompletion=o.known_methods
         ),
     ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="One of its recipes: every value, and where it is printed.")
+    ] = None,
     json: o.Json = False,
 ) -> None:
-    """List the methods, or describe one: its paper, every number with default and bounds, and its ablations.
+    """List the methods, or describe one: its paper, every number with default and bounds, its ablations and recipes.
 
     Example: semivox methods embedding_matching
     """
+    if recipe is not None:
+        if name is None:
+            raise InputError("--recipe shows a recipe of a method: semivox methods NAME --recipe RECIPE")
+        shown = values_of(name, recipe)
+        if json:
+            typed.put(shown)
+        else:
+            print(recipe_text(shown))
+        return
     if name is None:
         listed = titles()
         if json:
@@ -57,6 +70,27 @@ def description(name: str) -> dict[str, Any]:
     }
 
 
+def values_of(method: str, recipe: str) -> dict[str, Any]:
+    """A recipe as plain values. Raises InputError for one that the method has not."""
+    from semivox.pipeline.recipe import load_recipe
+
+    found, names = load_recipe(method, recipe), ("field", "value", "source")
+    return {
+        "method": canonical(method),
+        "recipe": found.name,
+        "title": found.title,
+        "values": [dict(zip(names, line, strict=True)) for line in found.lines()],
+        "not_repeated": list(found.not_repeated),
+    }
+
+
+def recipe_text(shown: Mapping[str, Any]) -> str:
+    """The same for a person."""
+    lines = [f"{shown['method']} {shown['recipe']}: {shown['title']}", ""]
+    lines += [f"  {one['field']} = {one['value']}  [{one['source']}]" for one in shown["values"]]
+    return "\n".join([*lines, *(f"  not repeated: {line}" for line in shown["not_repeated"])])
+
+
 def text_of(described: Mapping[str, Any]) -> str:
     """The description for a person."""
     lines = [described["name"], "", described["about"], "", "Fields (--set method.FIELD=VALUE):"]
@@ -71,6 +105,9 @@ def text_of(described: Mapping[str, Any]) -> str:
             for name, values in described["ablations"].items()
         ]
     if described["recipes"]:
-        lines += ["", "Recipes (--recipe NAME):"]
+        lines += [
+            "",
+            f"Recipes (--recipe NAME; each value with its source: semivox methods {described['name']} --recipe NAME):",
+        ]
         lines += [f"  {name}: {title}" for name, title in described["recipes"].items()]
     return "\n".join(lines)

@@ -162,7 +162,7 @@ def config_of(study_file: StudyFile, arm: Arm, seed: int, workers: int) -> RunCo
 def batch_of(choice: MethodChoice, arm: Arm) -> dict[str, int]:
     """Patches a step that an arm has of its own: of its ablation, else of its method, else of its method's recipe."""
     own = choice.of_ablation.get(arm.ablation or "", OwnBatch())
-    recipe = _published(choice, arm.method).train
+    recipe = _published(choice, arm.method).train_of(arm.ablation)
     found = {}
     for name in BATCH:
         values = (getattr(own, name), getattr(choice, name), recipe.get(name))

@@ -59,7 +59,7 @@ class RunOptions(Frozen):
         if recipe is not None:
             found = load_recipe(others.get("method", DEFAULT), recipe)
             overruled = found.overruled(plan, train, others.get("options", {}))
-            plan, train = found.plan_with(plan), merged(found.train, train)
+            plan, train = found.plan_with(plan), merged(found.train_of(others.get("ablation")), train)
         return cls(
             train=checked(TrainSettings, "training settings", **train),
             plan=checked(PlanOptions, "options of the plan", **plan),

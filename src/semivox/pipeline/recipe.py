@@ -24,6 +24,10 @@ PERIODS = ("ramp", "staircase", "drop_every", "validate_every", "epoch")
 """Numbers of steps, which should shrink with the number of steps."""
 
 
+PARTS = {name: name for name in ("plan", "train", "of_ablation", "predict", "legacy")} | {"options": "method"}
+"""Fields of a recipe that hold values, and what a user calls them."""
+
+
 class Recipe(Frozen):
     """What a paper did, as far as it can be repeated."""
 
@@ -40,6 +44,8 @@ class Recipe(Frozen):
     """Fields of TrainSettings."""
     options: Mapping[str, Any] = {}
     """Fields of the method's Config."""
+    of_ablation: Mapping[str, Mapping[str, Any]] = {}
+    """Ablation -> fields of TrainSettings that it has instead."""
     predict: Mapping[str, Any] = {}
     """How scans are labeled: blend, stride, largest_component."""
     legacy: Mapping[str, Any] = {}
@@ -100,6 +106,23 @@ class Recipe(Frozen):
         if found.get("largest_component"):
             told.append("--largest-component")
         return " ".join(told)
+
+    def lines(self) -> Iterator[tuple[str, str, str]]:
+        """Each value that it names: ``method.adversarial``, the value in words, where it is printed."""
+        for part in PARTS:
+            for field, value in leaves(getattr(self, part)):
+                name = f"{PARTS[part]}.{field}".replace("plan.fields.", "plan.")
+                yield name, shown(value), self.source_of(f"{part}.{field}")
+
+    def source_of(self, field: str) -> str:
+        """Where a value is printed: of itself, or of what holds it; empty where that is not said."""
+        parts = field.split(".")
+        found = (self.source.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
+        return next((one for one in found if one), "")
+
+    def train_of(self, ablation: str | None) -> dict[str, Any]:
+        """Fields of TrainSettings of an ablation; None: of the whole method."""
+        return {**self.train, **self.of_ablation.get(ablation or "", {})}
 
     def _train(self) -> Mapping[str, Any]:
         shared = ("steps",)

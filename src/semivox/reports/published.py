@@ -75,18 +75,20 @@ def of_protocol(protocol: str, labeled: Sequence[int]) -> tuple[Published, ...]:
     return tuple(row for row in load_published() if row.protocol == protocol and row.labeled in labeled)
 
 
-def incomparable(protocol: str, ours: Mapping[str, str], files: str) -> tuple[str, ...]:
+def incomparable(protocol: str, ours: Mapping[str, str], files: str, network: str | None = None) -> tuple[str, ...]:
     """Why published numbers of a protocol are not ours to compare with; empty where nothing of that differs.
 
-    ``ours``: the provenance of a row; ``files``: the digest of our data set's files.
+    ``ours``: the provenance of a row; ``files``: the digest of our data set's files; ``network``: that of the method's
+    recipe, where there is one; None: the protocol's.
     """
     theirs, reasons = PROTOCOLS[protocol], []
+    network = network or theirs.network
     if ours["weights"] != theirs.weights:
         reasons.append(f"weights: theirs {theirs.weights}, ours {ours['weights']}")
     if ours["steps"] != theirs.steps:
         reasons.append(f"steps: theirs {theirs.steps}, ours {ours['steps']}")
-    if ours["network"].split()[0] != theirs.network:
-        reasons.append(f"network: theirs {theirs.network}, ours {ours['network'].split()[0]}")
+    if ours["network"].split()[0] != network:
+        reasons.append(f"network: theirs {network}, ours {ours['network'].split()[0]}")
     if ours["scored"] != str(theirs.scored):
         reasons.append(f"scored cases: theirs {theirs.scored}, ours {ours['scored']}")
     if not theirs.files or files != theirs.files:
@@ -130,7 +132,9 @@ def beside(protocol: str, results: Results) -> tuple[TextTable, ...]:
             )
         heads = tuple(head for score in scores for head in (score.replace("_", " "), "ours"))
         apart = {
-            group.arm.name: incomparable(protocol, provenance(group, results), results.record.files)
+            group.arm.name: incomparable(
+                protocol, provenance(group, results), results.record.files, _network(group, results, protocol)
+            )
             for group in ours.values()
         }
         shared = [line for line in next(iter(apart.values()), ()) if all(line in lines for lines in apart.values())]
@@ -157,10 +161,16 @@ def _apart(group: Group, results: Results, protocol: str, told: Sequence[str], s
     if recipe is None:
         none = f"{group.arm.name}: there is no recipe of it for {protocol}; loss, optimizer and batch are ours"
         return "; ".join([none, *own]) + "."
-    own += differences(group, results, recipe)
+    of_row = {"largest_component": True} if _variant(group, results) == LARGEST else {}
+    own += differences(group, results, recipe, of_row)
     if own:
         return f"{group.arm.name} differs from its recipe {recipe.name}: {'; '.join(own)}."
     return f"{group.arm.name}: its recipe {recipe.name}, and nothing else{' but what is said above' if told else ''}."
+
+
+def _network(group: Group, results: Results, protocol: str) -> str | None:
+    recipe = recipe_of(group, results, protocol)
+    return None if recipe is None else recipe.plan.get("network")
 
 
 def _variant(group: Group, results: Results) -> str:

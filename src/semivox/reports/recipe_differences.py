@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from semivox.core.mappings import merged
+from semivox.core.plan import Intensity
 from semivox.experiments.groups import Group, RunResult
 from semivox.experiments.results import Results
 from semivox.pipeline.recipe import Recipe, leaves, load_recipe, plain, recipe_names, shown
@@ -25,15 +26,22 @@ def recipe_of(group: Group, results: Results, protocol: str) -> Recipe | None:
     return next((recipe for recipe in every if recipe.protocol == protocol), None)
 
 
-def differences(group: Group, results: Results, recipe: Recipe) -> tuple[str, ...]:
-    """What is not as in the recipe, a line each: ``optimizer network.rate: theirs 0.01, ours 0.003``."""
+def differences(
+    group: Group, results: Results, recipe: Recipe, of_row: Mapping[str, Any] | None = None
+) -> tuple[str, ...]:
+    """What is not as in the recipe, a line each: ``optimizer network.rate: theirs 0.01, ours 0.003``.
+
+    ``of_row``: how the scans behind the published row were labeled, where the recipe has it otherwise.
+    """
     predict = results.record.study_file.predict.model_dump()
     told: list[str] = []
     for run in group.runs.values():
         told += _lines("loss or optimizer", _expected(run, recipe), run.config.options)
-        told += _lines("plan", _plan(recipe), run.plan.model_dump(mode="json"))
-        told += _lines("training", _training(recipe), run.config.train.model_dump(mode="json"))
-    told += _lines("prediction", recipe.predict, predict)
+        train = recipe.train_of(run.config.ablation)
+        told += _lines("plan", _plan(recipe, train), run.plan.model_dump(mode="json"))
+        told += _lines("training", _training(train), run.config.train.model_dump(mode="json"))
+    told += _lines("prediction", {**recipe.predict, **(of_row or {})}, predict)
+    told += _lines("scores", recipe.legacy, results.record.study_file.legacy.model_dump())
     return tuple(dict.fromkeys(told))
 
 
@@ -43,21 +51,24 @@ def _expected(run: RunResult, recipe: Recipe) -> Mapping[str, Any]:
     return config.options
 
 
-def _plan(recipe: Recipe) -> Mapping[str, Any]:
+def _plan(recipe: Recipe, train: Mapping[str, Any]) -> Mapping[str, Any]:
     """The plan's fields that a recipe decides, under their names in a settled plan."""
     given = {name: value for name, value in recipe.plan.items() if name != "fields"}
     if "network" in given:
         given["network"] = {"name": given["network"]}
-    settled = {name: recipe.train[name] for name in SETTLED if name in recipe.train}
-    return merged(merged(given, recipe.plan.get("fields", {})), settled)
+    fields = dict(recipe.plan.get("fields", {}))
+    if "intensity" in fields:  # a recipe names no defaults, a settled plan has them
+        fields["intensity"] = [Intensity.model_validate(one).model_dump() for one in fields["intensity"]]
+    settled = {name: train[name] for name in SETTLED if name in train}
+    return merged(merged(given, fields), settled)
 
 
 SETTLED = ("augmentation", "labeled_per_step", "unlabeled_per_step", "precision")
 """Training settings that stand in the settled plan."""
 
 
-def _training(recipe: Recipe) -> Mapping[str, Any]:
-    return {name: value for name, value in recipe.train.items() if name not in SETTLED}
+def _training(train: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in train.items() if name not in SETTLED}
 
 
 def _lines(kind: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
