@@ -124,5 +124,15 @@ def test_a_table_of_a_paper_is_arranged_by_its_name(scans, tmp_path, capsys, mon
     """Of scans in another layout than the released one, a text file gives the order; here there is none."""
     monkeypatch.chdir(tmp_path)
     asked = ["study", "--recipe", "sassnet-table-2", "--data", str(scans)]
+    asked += ["--set", "plan.steps=600", "--set", "plan.patch=32,32,16", "--set", "plan.spacing=[0.625,0.625,0.625]"]
     assert exit_code([*asked, "--set", "cases.order=order.txt"]) == 2
-    assert "order.txt" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "order.txt" in told
+    for line in (
+        "Recipe sassnet-table-2: ",
+        "overruled: plan.steps 600 (recipe: 6000)",
+        "overruled: plan.patch 32 x 32 x 16 (recipe: 112 x 112 x 80)",
+        "overruled: cases.order order.txt (recipe: not named)",
+    ):
+        assert line in told, line
+    assert "plan.spacing" not in told

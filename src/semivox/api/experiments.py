@@ -105,7 +105,7 @@ def study(  # noqa: PLR0913 - the options of the command
     from semivox.experiments.engines import engine_of
     from semivox.experiments.study import run_study
     from semivox.experiments.study_file import StudyFile
-    from semivox.experiments.study_text import load_study_file, table_recipe
+    from semivox.experiments.study_text import followed, load_study_file, table_recipe
 
     engine = engine_of(on, address, processes, slurm)
     if (study_file is None) == (recipe is None):
@@ -118,6 +118,8 @@ def study(  # noqa: PLR0913 - the options of the command
         if data is None:
             raise InputError(f"the recipe {recipe} needs scans; give their folder with --data")
         loaded, base = load_study_file(table_recipe(str(recipe)), sets), Path(data)
+        if progress is not None:
+            progress.say(followed(str(recipe), sets))
     place = data if data is not None else loaded.data and base / loaded.data
     if not place:
         raise InputError('the study names no data folder; give data = "..." in the study file, or --data')

@@ -17,9 +17,11 @@ from semivox.core.reading import text_of
 from semivox.core.spelling import suggestion
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.assignments import assigned
+from semivox.pipeline.recipe import leaves, plain, shown
 
 LONGEST = 1_000_000
 """Letters of a study file."""
+KEYS = "key=value with a key of the study file, such as plan.steps=100"
 DEEP = re.compile(r"(?<![\w\-])(?:[\w\-]++\s*+\.\s*+){50}")
 """A key of fifty parts, which takes a reader of TOML very long."""
 
@@ -33,6 +35,17 @@ def table_recipe(name: str) -> Path:
             f"there is no recipe {name!r} of a table{suggestion(name, there)}; choose from {', '.join(there)}"
         )
     return folder / f"{name}.toml"
+
+
+def followed(name: str, sets: Iterable[str] = ()) -> str:
+    """Which table's recipe a study follows, and a line for each value that ``sets`` has otherwise."""
+    content = tomllib.loads(text_of(table_recipe(name)))
+    published, lines = dict(leaves(content)), [f"Recipe {name}: {content['title']}"]
+    for key, value in leaves(assigned(sets, 1, KEYS)):
+        theirs = shown(published[key]) if key in published else "not named"
+        if key not in published or plain(published[key]) != plain(value):
+            lines.append(f"  overruled: {key} {shown(value)} (recipe: {theirs})")
+    return "\n".join(lines)
 
 
 def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
@@ -49,7 +62,7 @@ def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
         raise InputError(f"{path} is not TOML: {error}") from error
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply to be read") from error
-    instead = assigned(sets, 1, "key=value with a key of the study file, such as plan.steps=100")
+    instead = assigned(sets, 1, KEYS)
     try:
         return StudyFile.model_validate(merged(content, instead))
     except InputError as error:
