@@ -128,6 +128,8 @@ def given(command: str, option: str, value: str, root: Path) -> Words:
     """A command with one wrong option; files of noise and a pipe lie about."""
     (root / "noise").write_bytes(bytes(range(256)) * 10)
     os.mkfifo(root / "pipe")
+    if value == "slurm":
+        os.environ["PATH"] = str(root)  # where there is no Slurm
     words = list(COMMANDS[command])
     short = {"--out": "-o", "--in": "-i", "--reference": "-r", "--prediction": "-p"}.get(option, option)
     if short in words or option in words:
