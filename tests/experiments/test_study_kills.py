@@ -7,7 +7,9 @@ import os
 import random
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,6 +106,22 @@ def test_a_run_waits_for_the_process_of_a_killed_study_that_still_saves(tmp_path
     with locked(tmp_path, patience=one_run.PATIENCE):
         assert len(waited) == 1
         assert not alive(holder.pid)
+
+
+def test_a_run_waits_as_long_as_its_predecessor_may_take_to_save(tmp_path, monkeypatch):
+    waited = []
+
+    @contextmanager
+    def noted(folder, name, patience=0.0):
+        waited.append((folder, patience))
+        yield
+
+    monkeypatch.setattr(one_run, "locked", noted)
+    monkeypatch.setattr(one_run, "load_record", lambda folder: SimpleNamespace(starts=(), study_file=None))
+    monkeypatch.setattr(one_run, "run_named", lambda *_: SimpleNamespace(done=lambda folder: True))
+    one_run.complete(tmp_path, "seed-1/supervised", 0)
+    assert waited == [(tmp_path / "seed-1", one_run.PATIENCE)]
+    assert one_run.PATIENCE >= 30
 
 
 def hold(folder, pipe):

@@ -179,8 +179,8 @@ MUTANTS = (
     Mutant(
         "labels are written in place",
         "data/formats/volume.py",
-        "            put(temporary, path)",
-        "            path.write_bytes(temporary.read_bytes()), temporary.unlink()",
+        "        temporary = beside(path, suffix)\n",
+        "        temporary = path\n",
         (INSIDE,),
     ),
     Mutant(

@@ -36,7 +36,7 @@ MUTANTS = (
     ),
     Mutant(
         "a run does not wait for its predecessor", "experiments/one_run.py", '.lock", PATIENCE)', '.lock", 0.0)',
-        (f"{STUDIES}::test_a_run_waits_for_the_process_of_a_killed_study_that_still_saves",),
+        (f"{STUDIES}::test_a_run_waits_as_long_as_its_predecessor_may_take_to_save",),
     ),
     Mutant(
         "workers outlive their parent", "core/processes/parent_death.py",

@@ -28,9 +28,9 @@ with locked(Path(sys.argv[1])):
         if sys.argv[2] == "obedient":
             end_with_parent()
         print("ready", os.getpid(), flush=True)
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -1,11 +1,13 @@
 """The store opens what is asked for and nothing else; intensities follow their scheme."""
 
+import errno
+import os
 import pickle
 
 import numpy as np
 import pytest
 
-from semivox.core.errors import InputError
+from semivox.core.errors import InputError, SemivoxError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.data.prepared.intensity import fill, scale
 from semivox.data.prepared.store import CaseRecord, Store, case_folder
@@ -122,3 +124,17 @@ def test_ct_clips_then_standardizes_and_none_changes_nothing():
 def test_a_constant_scan_is_zero_not_nan(scheme):
     intensity = Intensity(scheme=scheme, lower=0, upper=9, mean=7, std=1)
     assert not scale(np.full((3, 3, 3), 7), intensity).any()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM])
+def test_an_array_that_the_system_has_no_room_for_is_not_called_damaged(tmp_path, monkeypatch, number):
+    """To be told to delete it would cost the work of preparing it."""
+
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(SemivoxError, match=r"too many files are open|memory of this machine") as told:
+        write_store(tmp_path).case("a", label=False).image  # noqa: B018 - opened when it is looked at
+    assert "delete" not in str(told.value)
+    assert told.value.code == 1

@@ -15,6 +15,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from semivox.core.exhaustion import exhausted
 from semivox.core.memory import amount, available
 from semivox.data.formats.scan import ScanError
 
@@ -74,6 +75,8 @@ def require_kind(path: Path, suffix: str) -> None:
     except FileNotFoundError as error:
         raise ScanError("missing_file", f"{path} does not exist.", "Correct the path or restore the file.") from error
     except OSError as error:
+        if exhausted(error):  # nothing of this file, and told as such
+            raise
         raise ScanError(
             "unreadable", f"{path} cannot be opened: {error.strerror}.", "Check its permissions."
         ) from error

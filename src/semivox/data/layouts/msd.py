@@ -39,10 +39,10 @@ def find(root: Path) -> Dataset:
     file, content = layout_description.locate(root), layout_description.load(root)
     described = layout_description.describe(root, content)
     paths = Paths(file.parent, file.name)
-    skipped, entries = [], []
+    skipped, entries, channels = [], [], Channels()
     for name, part in LISTS.items():
         for item in content.get(name) or []:
-            entry = _entry(file, paths, name, item, part)
+            entry = _entry(file, paths, channels, name, item, part)
             if any(path.name.startswith(".") for path in (*entry.images, *([entry.label] if entry.label else []))):
                 skipped.append(f"{entry.images[0].name}: a hidden file")
             else:
@@ -61,7 +61,23 @@ def find(root: Path) -> Dataset:
     )
 
 
-def _entry(file: Path, paths: Paths, name: str, item: Any, part: str) -> CaseFiles:
+class Channels:
+    """nnU-Net 1: the files ``case_0000.nii.gz``, ``case_0001.nii.gz`` that are meant by ``case.nii.gz``."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[tuple[str, str], list[Path]]] = {}
+
+    def of(self, path: Path) -> list[Path]:
+        """The files of the channels, in their order; each folder is looked at once."""
+        if path.parent not in self._folders:
+            found = self._folders[path.parent] = {}
+            for other in sorted(path.parent.glob("*")) if path.parent.is_dir() else []:
+                if match := CHANNEL.match(stem(other)):
+                    found.setdefault((suffix_of(other), match["case"]), []).append(other)
+        return self._folders[path.parent].get((suffix_of(path), stem(path)), [])
+
+
+def _entry(file: Path, paths: Paths, channels: Channels, name: str, item: Any, part: str) -> CaseFiles:
     """One item of a list: {"image": ..., "label": ...}, or the image's path alone."""
     files = {"image": item} if isinstance(item, str) else item
     given = files.get("image") if isinstance(files, dict) else None
@@ -73,20 +89,13 @@ def _entry(file: Path, paths: Paths, name: str, item: Any, part: str) -> CaseFil
     if label is not None and not isinstance(label, str):
         raise InputError(f'{file}: "{name}": the label of {images[0]!r} must be one path, not {label!r}')
     found = [paths.find(image) for image in images]
+    case = untagged(found[0])
     if len(found) == 1 and not found[0].exists():
-        found = _channels(found[0]) or found
-    case = untagged(paths.find(images[0])) if len(images) == 1 else untagged(found[0])
+        found = channels.of(found[0]) or found
     drawn = paths.find(label) if label else None
     if drawn is None and part == "test":
         drawn = _label_beside(found[0], case)
     return CaseFiles(case, tuple(found), None if name == "unlabeled" else drawn, part)
-
-
-def _channels(path: Path) -> list[Path]:
-    """nnU-Net 1: the files ``case_0000.nii.gz``, ``case_0001.nii.gz`` that are meant by ``case.nii.gz``."""
-    beside = sorted(path.parent.glob("*")) if path.parent.is_dir() else []
-    numbered = ((other, CHANNEL.match(stem(other))) for other in beside if suffix_of(other) == suffix_of(path))
-    return [other for other, match in numbered if match and match["case"] == stem(path)]
 
 
 def _label_beside(image: Path, case: str) -> Path | None:

@@ -14,7 +14,8 @@ from urllib.parse import quote
 import numpy as np
 
 from semivox.core.case import Case
-from semivox.core.errors import InputError
+from semivox.core.errors import InputError, SemivoxError
+from semivox.core.exhaustion import exhausted
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import Plan
@@ -134,10 +135,13 @@ def case_folder(store: Path, name: str) -> Path:
 
 
 def open_array(path: Path) -> np.ndarray:
-    """A read-only view of an array on disk. Raises InputError if the file is missing or damaged."""
+    """A read-only view of an array on disk. Raises InputError if the file is missing or damaged, SemivoxError where the
+    system has no more room for open files or memory."""
     try:
         if path.exists() and not path.is_file():
             raise ValueError(NOT_A_FILE)
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
+        if words := exhausted(error):
+            raise SemivoxError(f"cannot open {path}: {words}") from error
         raise InputError(f"cannot open {path} ({error}); delete its folder and run prepare again") from error
