@@ -33,6 +33,7 @@ from semivox.core.processes.command import remember
 from semivox.core.processes.signals import TERMINATE
 
 INTERRUPTED = 130
+STOPPED = "stopped on request; run the same command again to resume"
 SYSTEM = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -112,6 +113,11 @@ class Asked(BaseException):
     """A scheduler asked a command to stop. No part of the program takes it for an error of its own."""
 
 
+_asked_for: list[int] = []
+"""Signals that asked this command to stop. Python may wrap what a signal raises into another error, where it comes while
+a class is made (as by an import)."""
+
+
 @contextlib.contextmanager
 def heard() -> Iterator[None]:
     """Requests to stop end a command wherever it is; training, which saves first, takes note of them by itself."""
@@ -127,6 +133,7 @@ def heard() -> Iterator[None]:
 
 
 def _asked(number: int, frame: FrameType | None) -> None:
+    _asked_for.append(number)
     raise Asked
 
 
@@ -160,6 +167,20 @@ def _reported(report: CommandReport, code: int, said: str) -> int:
 
 def _ended(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:
     """Run a command; its exit code, and what is said of an error."""
+    _asked_for.clear()
+    try:
+        code, said = _carried_out(arguments, told)
+    except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return INTERRUPTED, ""
+        if not _asked_for:
+            raise
+        code, said = InterruptedRun.code, STOPPED
+    return (InterruptedRun.code, STOPPED) if _asked_for and code else (code, said)
+
+
+def _carried_out(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:
+    """The same, of errors that are foreseen."""
     try:
         with heard():
             return int(app(args=arguments, prog_name="semivox", standalone_mode=False) or 0), ""
@@ -169,8 +190,10 @@ def _ended(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:
             return InputError.code, ""
         return InputError.code, sentence(error)
     except Asked:
-        return InterruptedRun.code, "stopped on request; run the same command again to resume"
+        return InterruptedRun.code, STOPPED
     except SemivoxError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return INTERRUPTED, ""
         if told.verbose:
             traceback.print_exc()
         return error.code, str(error)
