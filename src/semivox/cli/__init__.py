@@ -114,8 +114,8 @@ class Asked(BaseException):
 
 
 _asked_for: list[int] = []
-"""Signals that asked this command to stop. Python may wrap what a signal raises into another error, where it comes while
-a class is made (as by an import)."""
+"""Signals that asked this command to stop. Python may wrap what a signal raises into another error, where it comes
+while a class is made (as by an import)."""
 
 
 @contextlib.contextmanager
