@@ -20,7 +20,8 @@ import torch
 
 from semivox.core.plan import Plan
 from semivox.methods import METHODS, find
-from semivox.training.forecast import DrySteps, PeakMemory
+from semivox.training.dry_steps import DrySteps
+from semivox.training.forecast import PeakMemory
 from semivox.training.settings import RunConfig, TrainSettings
 
 TWIN = "supervised"

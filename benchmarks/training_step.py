@@ -25,7 +25,7 @@ from semivox.core.batch import Batch
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.methods import find
 from semivox.networks.blueprint import Blueprint
-from semivox.training.forecast import DrySteps, made_up
+from semivox.training.dry_steps import DrySteps, made_up
 from semivox.training.formats import StepFormat, candidates, computes_bfloat16, named
 from semivox.training.settings import RunConfig, TrainSettings
 

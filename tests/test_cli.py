@@ -14,6 +14,7 @@ from typer.main import get_command
 from semivox.cli import app, exit_code
 from semivox.core.errors import InputError
 from semivox.data import phantom
+from semivox.training.spec import settled
 
 COMMANDS = get_command(app).commands
 
@@ -197,6 +198,28 @@ def test_plan_train_predict_evaluate_one_after_the_other(scans, tmp_path, capsys
     assert exit_code(evaluate) == 0
     assert json.loads(capsys.readouterr().out)["summary"]["cases"] == 1
     assert (scores / "scores.csv").exists()
+
+
+def test_a_plan_measures_the_run_that_is_asked_for(scans, tmp_path, capsys, monkeypatch):
+    """With the method's options and the settings of --set, of which those that a plan has are kept in it."""
+    seen = []
+
+    def forecast(plan, config, *others, **named):
+        seen.append(config)
+        return settled(plan, config.train)
+
+    monkeypatch.setattr("semivox.training.forecast.forecast", forecast)
+    made = tmp_path / "plan.json"
+    command = ["plan", str(scans), "-o", str(made), "--method", "mean-teacher", "--network", "small"]
+    command += ["--spacing", "8", "--patch", "16,16,8", "--set", "train.labeled_per_step=3"]
+    assert exit_code([*command, "--set", "method.decay=0.5", "--set", "train.device=cpu"]) == 0
+    assert (seen[0].method, seen[0].options["decay"], seen[0].train.device) == ("mean_teacher", 0.5, "cpu")
+    assert json.loads(made.read_text(encoding="utf-8"))["labeled_per_step"] == 3
+    capsys.readouterr()
+    for wrong, said in (("method.decai=1", "decay"), ("train.clipp=1", "clip"), ("method.decay=2", "decay")):
+        assert exit_code([*command, "--set", wrong]) == 2
+        assert said in capsys.readouterr().err
+    assert exit_code([*command, "--set", "train.device=cpu", "--device", "gpu"]) == 2
 
 
 def test_the_list_of_commands_cuts_no_sentence_off(capsys):

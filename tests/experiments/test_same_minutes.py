@@ -2,20 +2,25 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from semivox.cli import exit_code
 from semivox.core.plan import Plan
 from semivox.core.split import Split
 from semivox.experiments import same_minutes
+from semivox.experiments.arms import arms_of
 from semivox.experiments.collect import collect
 from semivox.experiments.results import Results
 from semivox.experiments.runs import runs_of
-from semivox.experiments.study_file import CaseChoice
+from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.reports.yardsticks import yardstick_table, yardsticks_of
+from semivox.training import own_time
 from tests.experiments import made
+from tests.training import tiny
 
 LONGER = "supervised~minutes-of-mean_teacher"
 STUDY = """
@@ -152,6 +157,23 @@ def test_the_fastest_of_each_decide_and_warming_up_does_not_count():
     slower = iter([0.1, 9.0, 6.0, 8.0, 7.0, 6.5, 9.0, 9.0])
     faster = iter([0.1, 3.0, 2.0, 9.0, 9.0, 2.5, 2.5, 2.5])
     assert same_minutes.in_turn(lambda: next(slower), lambda: next(faster), lambda done, total: None) == 3.0
+
+
+def test_both_are_timed_with_the_threads_that_find_a_core(monkeypatch, timed):
+    """A ratio of steps with two threads and steps with one would be of no use."""
+    seen, before = [], torch.get_num_threads()
+    monkeypatch.setattr(own_time, "_sampled", lambda: torch.get_num_threads() > 1)
+    monkeypatch.setattr(same_minutes, "in_turn", lambda slower, faster, count: seen.append(torch.get_num_threads()))
+    file = StudyFile.model_validate({"methods": ["mean_teacher"], "train": {"device": "cpu"}})
+    arms = {arm.name: arm for arm in arms_of(file)}
+    wanted = SimpleNamespace(study_file=file)
+    torch.set_num_threads(4)
+    try:
+        same_minutes._times_slower(wanted, arms["mean_teacher"], arms["supervised"], tiny.plan(), lambda *both: None)
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
+    assert timed == ["mean_teacher", "supervised"]
 
 
 def with_ceiling(folder):

@@ -1,5 +1,7 @@
 """A study file says everything once, and refuses what it does not know."""
 
+import re
+
 import pytest
 
 from semivox.core.errors import InputError
@@ -67,6 +69,16 @@ def test_a_wrong_key_from_the_command_line_is_refused(tmp_path, wrong, said):
 def test_a_wrong_study_file_is_refused_with_what_would_be_right(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         study_file_of(tmp_path, text)
+
+
+def test_what_a_study_says_elsewhere_is_not_offered_under_train(tmp_path):
+    """``seed`` and ``steps`` would be refused there in the next moment."""
+    for word in ("clipp", "stepz", "sed"):
+        with pytest.raises(InputError) as refused:
+            study_file_of(tmp_path, f'methods = ["supervised"]\n[train]\n{word} = 4')
+        offered = str(refused.value).partition("choose from ")[2].split(", ")
+        assert "clip" in offered
+        assert not {"seed", "steps"} & {*offered, *re.findall("did you mean '(.*?)'", str(refused.value))}
 
 
 @pytest.mark.parametrize(

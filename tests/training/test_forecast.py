@@ -1,9 +1,12 @@
 """The forecast: dry steps of the very run, in the format that was decided, unless the user has decided."""
 
 import pytest
+import torch
 
 from semivox.training import forecast as module
-from semivox.training.forecast import DrySteps, forecast
+from semivox.training import own_time
+from semivox.training.dry_steps import DrySteps
+from semivox.training.forecast import forecast
 from semivox.training.formats import Decision
 from tests.training import tiny
 from tests.training.tiny import plan
@@ -80,3 +83,35 @@ def test_looks_at_the_output_are_part_of_the_forecast(seconds, monkeypatch):
     assert found.forecast.looking == 0.25 * 6 / (0.5 * 6)  # one class, a look after each of six steps
     assert found.forecast.hours == round(1.5 * 0.5 * 6 / 3600, 3)
     assert found.forecast.seconds(12) == 9.0
+
+
+@pytest.mark.parametrize(("free", "measured"), [(4, 4), (2, 2), (0, 1)])
+def test_on_a_busy_machine_as_many_threads_measure_as_find_a_core(monkeypatch, free, measured):
+    """All formats and the look; what training has then, all threads, is seen by the clock and said beside it."""
+    seen, clocks = [], []
+    monkeypatch.setattr(own_time, "_sampled", lambda: torch.get_num_threads() > free)
+
+    def elapsed(self, one):
+        clocks.append(torch.get_num_threads())
+        return own_time.Elapsed(6.0, 3.0)
+
+    def decide(formats, steps, budget, count):
+        seen.append(torch.get_num_threads())
+        return Decision(formats[0], {formats[0]: 0.5}, 5, ())
+
+    def look(self, one):
+        seen.append(torch.get_num_threads())
+        return 0.1
+
+    monkeypatch.setattr(module, "decide", decide)
+    monkeypatch.setattr(DrySteps, "look", look)
+    monkeypatch.setattr(DrySteps, "elapsed", elapsed)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        found = forecast(plan(), tiny.config("supervised", device="cpu")).forecast
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [measured, measured]
+    assert clocks == [4, 4]
+    assert (found.threads, found.or_less, found.busy_seconds_per_step) == (measured, measured < 4, 6.0)

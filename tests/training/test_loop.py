@@ -16,7 +16,7 @@ from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 from semivox.training.checkpoint import State
-from semivox.training.forecast import DrySteps
+from semivox.training.dry_steps import DrySteps
 from semivox.training.loop import Observer, Pace, train
 from tests.training import tiny
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semivox.core.mappings import merged
 from semivox.core.plan import Plan
 from semivox.core.processes.launcher import require_alone
 from semivox.core.processes.main_guard import require_first_run
@@ -53,35 +54,37 @@ def check(
     return privacy.with_privacy(report, dataset) if phi else report
 
 
-def plan(
+def plan(  # noqa: PLR0913 - the options of the command
     data: AnyPath,
     *,
     split: Split | AnyPath | int | None = None,
     exclude: Collection[str] = (),
     method: str = DEFAULT,
-    device: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str | None = None,
     workers: int | None = None,
     progress: ProgressDisplay | None = None,
-    **options: Any,
+    **wanted: Any,
 ) -> Plan:
     """Decide spacing (mm), patch (voxels), network, batch, precision and steps, each with its reason.
 
-    ``options`` are the fields of ``data.planning.options.PlanOptions``: the budgets ``memory_gb`` and ``hours``, and
-    ``spacing``, ``patch``, ``network``, ``steps`` and ``fields``, which overrule the planner. The cost is measured by a
-    dry step of ``method``; ``workers`` processes read the scans (0: none). ``plan(...).save(Path("plan.json"))`` keeps
-    it. Raises InputError when scans cannot be trained on.
+    ``wanted`` are the fields of ``data.planning.options.PlanOptions``: the budgets ``memory_gb`` and ``hours``, and
+    ``spacing``, ``patch``, ``network``, ``steps`` and ``fields``, which overrule the planner. The cost is measured by
+    dry steps of ``method`` with ``options`` and ``settings`` as in ``train``; of the settings, those that a plan has
+    too (such as ``labeled_per_step``) are kept in it. ``device`` None: auto. ``workers`` processes read the scans (0:
+    none). ``plan(...).save(Path("plan.json"))`` keeps it. Raises InputError when scans cannot be trained on.
     """
-    from semivox.data.planning.options import PlanOptions
-    from semivox.pipeline.options import checked
-    from semivox.pipeline.possible import require_device
+    from semivox.pipeline.options import RunOptions
     from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan
-    from semivox.training.settings import TrainSettings, configure
 
-    require_device(device)
-    wanted = checked(PlanOptions, "options of the plan", **options)
-    config = configure(method, {}, checked(TrainSettings, "training settings", device=device))
-    dataset, chosen = load_dataset(Path(data), given_split(split), exclude)
-    return make_plan(check_or_raise(dataset, chosen, workers, progress), wanted, config, progress)
+    train = merged(settings or {}, {} if device is None else {"device": device})
+    asked = RunOptions.of(
+        train, wanted, given_split(split), method=method, options=options or {}, exclude=tuple(exclude)
+    )
+    config = asked.config()
+    dataset, chosen = load_dataset(Path(data), asked.split, asked.exclude)
+    return make_plan(check_or_raise(dataset, chosen, workers, progress), asked.plan, config, progress)
 
 
 def prepare(

@@ -44,12 +44,12 @@ def suggest(  # noqa: PLR0913 - the options of the command
     None: random for whole scans of a job, else the mixture. Raises InputError where nothing is left to label.
     """
     require_alone("suggest")
-    from semivox.pipeline.possible import require_device
     from semivox.reports.overlay import overlay
     from semivox.rounds.pool import STRATEGIES, Wanted
     from semivox.rounds.suggest import suggest as suggest_for
+    from semivox.training.device import device_here
 
-    require_device(device)
+    device_here(device)
     if strategy not in (None, *STRATEGIES):
         near = suggestion(str(strategy), STRATEGIES)
         raise InputError(f"--strategy {strategy} is unknown{near}; choose {' or '.join(STRATEGIES)}")

@@ -68,7 +68,7 @@ def plan(
     split: o.SplitFile = None,
     labeled: o.Labeled = None,
     exclude: o.Exclude = None,
-    device: o.Device = "auto",
+    device: o.TrainDevice = None,
     workers: o.Workers = None,
     sets: o.Sets = None,
 ) -> None:
@@ -83,16 +83,18 @@ def plan(
 
     target = out / "plan.json" if out.is_dir() or not out.suffix else out
     require_replaceable(target, Plan)
-    progress, fields = display(), parse_overrides(sets or ()).plan
+    progress, asked = display(), parse_overrides(sets or ())
     made = api.plan(
         data,
         split=typed.who(split, labeled),
         exclude=typed.names(exclude),
         method=method,
+        options=asked.method,
+        settings=asked.train,
         device=device,
         workers=workers,
         progress=progress,
-        fields=fields,
+        fields=asked.plan,
         **options,
     )
     make_folder(target.parent)

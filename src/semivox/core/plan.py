@@ -137,6 +137,9 @@ class Forecast(Frozen):
     """Peak memory: of the process on a CPU, of the device on a GPU."""
     device: str
     threads: int
+    """Of the measured steps."""
+    or_less: bool = False
+    """Whether training has more threads than were measured, as other programs had their cores; alone it is faster."""
     candidates: Mapping[str, float] = {}
     """Seconds per step of each precision and memory format that was tried."""
 

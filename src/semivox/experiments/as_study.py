@@ -5,13 +5,10 @@ from __future__ import annotations
 from semivox.core.errors import InputError
 from semivox.core.mappings import merged
 from semivox.experiments.arms import TWIN
-from semivox.experiments.study_file import CaseChoice, MethodChoice, PredictChoice, StudyFile
+from semivox.experiments.study_file import SHARED_BY_ALL, CaseChoice, MethodChoice, PredictChoice, StudyFile
 from semivox.methods import find
 from semivox.methods.method import MethodConfig
 from semivox.pipeline.options import RunOptions
-
-ELSEWHERE = {"seed", "steps"}
-"""Training settings that a study file says in another place."""
 
 
 def study_file_of(options: RunOptions) -> StudyFile:
@@ -33,7 +30,7 @@ def study_file_of(options: RunOptions) -> StudyFile:
         seeds=(train.seed,),
         cases=CaseChoice(exclude=options.exclude, draw_seed=train.seed),
         plan=options.plan.model_copy(update=steps),
-        train=train.model_dump(mode="json", exclude_unset=True, exclude=ELSEWHERE),
+        train=train.model_dump(mode="json", exclude_unset=True, exclude=set(SHARED_BY_ALL)),
         options=merged(common, options.options),
         method={method: variant} if options.ablation or options.recipe else {},
         predict=PredictChoice.model_validate(recipe.prediction(options.patch) if recipe else {}),

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.experiments.arms import Arm, arms_of, config_of, plan_of
@@ -17,8 +19,10 @@ from semivox.experiments.experiment import Experiment
 from semivox.experiments.record import kind_of, load_record
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.progress import ProgressDisplay
-from semivox.training.forecast import DrySteps
+from semivox.training.device import device_here
+from semivox.training.dry_steps import DrySteps
 from semivox.training.formats import StepFormat
+from semivox.training.own_time import on_free_cores
 from semivox.training.spec import settled
 
 ROUNDS = 7
@@ -61,7 +65,8 @@ def _times_slower(
     settings = [config_of(experiment.study_file, arm, seed, 0) for arm in (method, twin)]
     plans = [settled(plan_of(arm, plan), config.train) for arm, config in zip((method, twin), settings, strict=True)]
     formats: list[StepFormat] = [(own.precision, own.channels_last) for own in plans]
-    with DrySteps(plans[0], settings[0]) as slower, DrySteps(plans[1], settings[1]) as faster:
+    device = torch.device(device_here(settings[0].train.device))
+    with on_free_cores(device), DrySteps(plans[0], settings[0]) as slower, DrySteps(plans[1], settings[1]) as faster:
         return in_turn(lambda: slower(formats[0]), lambda: faster(formats[1]), count)
 
 

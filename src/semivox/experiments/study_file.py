@@ -212,7 +212,7 @@ class StudyFile(Frozen):
             instead = {"seed": "seeds = [...]", "steps": "steps under [plan]"}[wrong[0]]
             raise ValueError(f"train.{wrong[0]} would differ from what the study says elsewhere; use {instead}")
         try:
-            checked(TrainSettings, "[train]", **self.train)
+            checked(TrainSettings, "[train]", SHARED_BY_ALL, **self.train)
         except InputError as error:
             raise ValueError(str(error)) from error
         if self.protocol and self.protocol not in PROTOCOLS:

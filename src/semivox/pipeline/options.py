@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -19,8 +19,9 @@ from semivox.data.planning.options import PlanOptions
 from semivox.methods import DEFAULT, find
 from semivox.methods.method import MethodName
 from semivox.networks.blueprint import architecture
-from semivox.pipeline.possible import require_device, require_trainable
+from semivox.pipeline.possible import require_trainable
 from semivox.pipeline.recipe import Recipe, load_recipe
+from semivox.training.device import device_here
 from semivox.training.settings import RunConfig, TrainSettings, configure
 from semivox.training.start import require_start
 
@@ -94,7 +95,7 @@ class RunOptions(Frozen):
 
         Raises InputError naming what is unknown, out of bounds, or not to be had here.
         """
-        require_device(self.train.device)
+        device_here(self.train.device)
         if self.train.start is not None:
             require_start(Path(self.train.start))
         known_options(self.method, self.options)
@@ -120,12 +121,16 @@ class RunOptions(Frozen):
 Value = TypeVar("Value", bound=Frozen)
 
 
-def checked(kind: type[Value], what: str, **fields: Any) -> Value:
-    """The value of these fields. Raises InputError that names the field and the nearest right name."""
+def checked(kind: type[Value], what: str, elsewhere: Collection[str] = (), **fields: Any) -> Value:
+    """The value of these fields. Raises InputError that names the field and the nearest right name.
+
+    ``elsewhere``: fields that are said in another place, which an error does not offer.
+    """
+    offered = [name for name in kind.model_fields if name not in elsewhere]
     for name in fields:
         if name not in kind.model_fields:
-            known = ", ".join(kind.model_fields)
-            raise InputError(f"{what}: there is no {name!r}{suggestion(name, kind.model_fields)}; choose from {known}")
+            known = ", ".join(offered)
+            raise InputError(f"{what}: there is no {name!r}{suggestion(name, offered)}; choose from {known}")
     try:
         return kind.model_validate(fields)
     except ValidationError as error:

@@ -1,32 +1,17 @@
-"""Whether a plan can be trained, and whether this machine has what was asked for: asked before anything is done."""
+"""Whether a plan can be trained: asked before anything is done."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import get_args
 
 from semivox.core.errors import InputError
 from semivox.core.geometry import Shape
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
-from semivox.core.spelling import suggestion
 from semivox.data.augmentation import schemes
 from semivox.data.planning import topology
 from semivox.data.planning.plan import require_affordable
 from semivox.networks.blueprint import Blueprint
-from semivox.training.settings import Device
-
-
-def require_device(name: str) -> None:
-    """Raise InputError for a name that is none, and where torch finds no such device on this machine."""
-    import torch
-
-    if name not in (known := get_args(Device)):
-        raise InputError(f"there is no device {name[:40]!r}{suggestion(name, known)}; there are {', '.join(known)}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda was asked for, but torch finds no GPU; use --device cpu")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise InputError("--device mps was asked for, but torch finds no Apple GPU; use --device cpu")
 
 
 def require_trainable(plan: Plan) -> None:

@@ -26,7 +26,6 @@ from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
-from semivox.pipeline.possible import require_device
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.device import device_here
 from semivox.training.ensemble import load_models, models_digest
@@ -64,9 +63,8 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
     if precision is not None and precision not in PRECISIONS:
         near = suggestion(precision, PRECISIONS)
         raise InputError(f"there is no precision {precision!r}{near}; choose from {' and '.join(PRECISIONS)}")
-    require_device(device)
-    methods, card = load_models(run)
     place = torch.device(device_here(device))
+    methods, card = load_models(run)
     if place.type == "cuda":
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     methods = tuple(method.to(place) for method in methods)

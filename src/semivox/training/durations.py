@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from semivox.core.plan import Forecast
-
-NOTEWORTHY = 1.3
-"""How many times longer a step must take on the machine as busy as it is, for the range to be said."""
+from semivox.training.own_time import NOTEWORTHY
 
 
 def duration(seconds: float) -> str:
@@ -27,7 +25,10 @@ def expected(forecast: Forecast, steps: float) -> str:
     """
     quiet, alone = forecast.seconds_per_step, forecast.seconds(1) * steps
     least, most = duration(alone), duration(alone * (forecast.busy_seconds_per_step or quiet) / quiet)
-    return least if least == most else f"{least}, or up to {most} while other programs use this machine as they do now"
+    alone_at_most = f"{least} or less" if forecast.or_less else least
+    if least == most:
+        return alone_at_most
+    return f"{alone_at_most} on a quiet machine, up to {most} while other programs use this one as they do now"
 
 
 def busy_if_noteworthy(quiet: float, busy: float) -> float | None:

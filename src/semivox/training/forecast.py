@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Collection, Sequence
-from statistics import median
 
-import numpy as np
 import psutil
 import torch
 
-from semivox.core.batch import Batch
-from semivox.core.plan import Forecast, Plan, Precision
-from semivox.core.progress import Progress
+from semivox.core.plan import Forecast, Plan
 from semivox.data.planning.sizing import steps_within
-from semivox.methods import find
-from semivox.methods.method import Method
-from semivox.networks.blueprint import Blueprint
-from semivox.training.checkpoint import State
+from semivox.training.dry_steps import DrySteps
 from semivox.training.durations import busy_if_noteworthy
 from semivox.training.fabric import single_process
 from semivox.training.formats import (
@@ -31,12 +23,10 @@ from semivox.training.formats import (
     decide,
     named,
 )
-from semivox.training.loop import in_channels_last, on, prepared, turns
-from semivox.training.own_time import OwnTime
+from semivox.training.own_time import on_free_cores
 from semivox.training.probe import passes
 from semivox.training.settings import RunConfig
-from semivox.training.spec import batch_of_process, settled
-from semivox.training.validation import unwrapped
+from semivox.training.spec import settled
 
 
 def forecast(
@@ -58,13 +48,12 @@ def forecast(
     fixed = {*decided, *(["precision"] if config.train.precision else [])}
     plan = settled(plan, config.train)
     formats = allowed(candidates(device), plan, fixed)
-    with DrySteps(plan, config) as steps:
+    with on_free_cores(device) as threads, DrySteps(plan, config) as steps:
         decision = decide(formats, steps, budget, count=count)
-        busy = steps.by_the_clock(decision.chosen)
-    with PeakMemory(device) as peak, DrySteps(plan, config) as steps:
-        for _ in range(2):
-            steps(decision.chosen)
         look = steps.look(decision.chosen)
+    with PeakMemory(device) as peak, DrySteps(plan, config) as steps:
+        steps(decision.chosen)  # warms up
+        busy = steps.elapsed(decision.chosen).clock
     precision, channels_last = decision.chosen
     seconds = decision.seconds[decision.chosen]
     reasons = _reasons(decision, formats, config.method, device)
@@ -80,7 +69,8 @@ def forecast(
         looking=round(looking, 4),
         memory_mb=round(peak.megabytes),
         device=device.type,
-        threads=torch.get_num_threads(),
+        threads=threads,
+        or_less=threads < torch.get_num_threads(),
         candidates={named(one): round(value, 4) for one, value in decision.seconds.items()},
     )
     reasons = dict(plan.reasons) | {name: why for name, why in reasons.items() if name not in fixed}
@@ -105,87 +95,6 @@ def _reasons(decision: Decision, formats: Sequence[StepFormat], method: str, dev
     else:
         why = "the default, and none was faster by a tenth"
     return {"precision": f"{why}; {measured}; {bfloat16}", "channels_last": f"{why}; measured with the precision"}
-
-
-class DrySteps:
-    """Steps of a run on a made-up batch, in any format; each call is one step and returns its own seconds."""
-
-    def __init__(self, plan: Plan, config: RunConfig) -> None:
-        self.plan, self.config = plan, config
-        self.ready: dict[StepFormat, Callable[[int], None]] = {}
-        self.clocks: dict[StepFormat, list[float]] = {}
-        self.looks: dict[StepFormat, Callable[[], object]] = {}
-        self.done = 0
-
-    def __enter__(self) -> DrySteps:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.ready.clear()
-        self.looks.clear()
-        gc.collect()
-
-    def __call__(self, one: StepFormat) -> float:
-        """Seconds of a step in this format; see ``OwnTime``."""
-        if one not in self.ready:
-            self.ready[one], self.looks[one] = self._built(*one)
-        watch = OwnTime(self.device)
-        self.ready[one](self.done)
-        self.done += 1
-        elapsed = watch.elapsed()
-        self.clocks.setdefault(one, []).append(elapsed.clock)
-        return elapsed.own
-
-    def by_the_clock(self, one: StepFormat) -> float:
-        """Median seconds of a step in this format, with all that other programs took; the first warms up."""
-        times = self.clocks.get(one, [0.0])
-        return median(times[1:] or times)
-
-    def look(self, one: StepFormat) -> float:
-        """Seconds of a look at one patch, in a format of which a step was done; see ``OwnTime``."""
-        watch = OwnTime(self.device)
-        self.looks[one]()
-        return watch.elapsed().own
-
-    def _built(self, precision: Precision, channels_last: bool) -> tuple[Callable[[int], None], Callable[[], object]]:
-        """What does step number n in the middle of a run, where every term has its weight; and a look at a patch."""
-        fabric = single_process(self.config.train.device, precision)
-        self.device = fabric.device
-        method = find(self.config.method)(self.config.method_config(), Blueprint.of(self.plan)).train()
-        method = in_channels_last(method) if channels_last else method
-        optimizers = prepared(fabric, method, State())
-        batch = on(fabric, made_up(self.plan, method, *batch_of_process(self.plan, self.config.train)), method)
-        middle = self.plan.steps // 2
-
-        def step(number: int) -> None:
-            progress = Progress(middle + number, self.plan.steps + number + 1)
-            for losses in turns(fabric, method.step(batch, progress)):
-                optimizers[losses.moved_by].zero_grad()
-                fabric.backward(losses.total)
-                optimizers[losses.moved_by].step()
-
-        def look() -> object:
-            with torch.no_grad(), unwrapped(method.eval()):
-                return method.predict(batch.image[:1].float())
-
-        return step, look
-
-
-def made_up(plan: Plan, method: Method, labeled: int, unlabeled: int) -> Batch:
-    """A batch of the plan's size: noise, and a label with a box of every class."""
-    generator = np.random.default_rng(0)
-    total = labeled + (unlabeled if method.uses_unlabeled else 0)
-    image = generator.standard_normal((total, len(plan.channels), *plan.patch), dtype=np.float32)
-    label = np.zeros(plan.patch, np.uint8)
-    for index in range(1, len(plan.classes)):
-        edge = [size * index // (len(plan.classes) + 1) for size in plan.patch]
-        label[edge[0] :, edge[1] :, edge[2] :] = index
-    targets = {}
-    for name, function in method.targets.items():
-        value = torch.from_numpy(np.ascontiguousarray(function(label, plan.spacing, len(plan.classes)), np.float32))
-        targets[name] = value.expand(labeled, *value.shape).contiguous()
-    labels = torch.from_numpy(label).long().expand(labeled, *plan.patch).contiguous()
-    return Batch(torch.from_numpy(image), labels, tuple(f"case{i}" for i in range(total)), targets)
 
 
 class PeakMemory:

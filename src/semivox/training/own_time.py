@@ -6,14 +6,22 @@ thread (/proc/self/task/N/schedstat, the second number, in ns); what is left of 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 TASKS = Path("/proc/self/task")
+NOTEWORTHY = 1.3
+"""How many times longer something must take on the machine as busy as it is, for that to matter."""
+SAMPLE = 0.2
+"""Seconds that threads compute together, to see whether each has a core."""
+FEWEST = 8
+"""A measurement takes at least this part of all threads, one in so many: with fewer a step may take too long."""
 
 
 class Elapsed(NamedTuple):
@@ -23,6 +31,13 @@ class Elapsed(NamedTuple):
     """By the clock on the wall."""
     own: float
     """Without the time that this process waited for a core; as by the clock where the system does not count that."""
+    waited: float = 0.0
+    """The longest that one of its threads waited for a core."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs took noteworthy time from one of the threads."""
+        return self.clock > NOTEWORTHY * (self.clock - self.waited)
 
 
 class OwnTime:
@@ -46,7 +61,37 @@ class OwnTime:
         computed = time.process_time() - self.computed
         lost = max((waited - self.waits.get(name, 0.0) for name, waited in _waits().items()), default=0.0)
         least = min(clock, computed / (os.cpu_count() or 1))
-        return Elapsed(clock, max(clock - lost, least))
+        return Elapsed(clock, max(clock - lost, least), min(lost, clock))
+
+
+@contextlib.contextmanager
+def on_free_cores(device: torch.device, disturbed: Callable[[], bool] | None = None) -> Iterator[int]:
+    """During the block, torch computes with as many threads as find a core each; yields their number.
+
+    Threads that compute together wait for the last of them by counting, which no clock tells from computing. So where
+    other programs take a core from one, what all would take alone cannot be measured; what fewer take can, and all take
+    that or less. ``disturbed``: whether the threads are now; by default, a sample of ``SAMPLE`` seconds tells.
+    """
+    everyone = threads = torch.get_num_threads()
+    if device.type == "cpu":
+        while threads > max(1, everyone // FEWEST) and (disturbed or _sampled)():
+            threads //= 2
+            torch.set_num_threads(threads)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(everyone)
+
+
+def _sampled() -> bool:
+    """Whether threads that compute together for a moment are disturbed."""
+    numbers = torch.zeros(2**20)
+    numbers.add_(1)  # starts the threads
+    watch = OwnTime(numbers.device)
+    end = time.perf_counter() + SAMPLE
+    while time.perf_counter() < end:
+        numbers.add_(1)
+    return watch.elapsed().disturbed
 
 
 def _finish(device: torch.device) -> None:
