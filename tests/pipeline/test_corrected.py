@@ -55,6 +55,22 @@ def test_a_scan_that_cannot_be_prepared(scans, tmp_path, monkeypatch):
     assert (tmp_path / "run" / "done").exists()
 
 
+def test_places_and_machines_that_cannot_be_are_refused_before_a_scan_is_read(scans, tmp_path, monkeypatch):
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "job.json").touch()
+    (tmp_path / "file").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr("semivox.pipeline.train.check_or_raise", lambda *_: pytest.fail("scans were read"))
+        for place in (tmp_path / "job", tmp_path / "file" / "within"):
+            with pytest.raises(InputError, match="give a"):
+                train_one(scans, tmp_path / "run", options(), prepared=place)
+        several = RunOptions.of(TRAIN | {"nodes": 2}, PLAN, method="supervised")
+        with pytest.raises(InputError, match="needs a launcher"):
+            train_one(scans, tmp_path / "run", several)
+    train_one(scans, tmp_path / "run", options())
+    assert (tmp_path / "run" / "done").exists()
+
+
 def test_what_has_begun_is_held_against_another_command(scans, tmp_path):
     train_one(scans, tmp_path / "run", options())
     with pytest.raises(InputError, match="cannot resume"):

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+import semivox
+from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.data import phantom
-from semivox.pipeline.predict_processes import helped
 
 COMMAND = [sys.executable, "-m", "semivox"]
 
@@ -84,6 +85,25 @@ def test_a_helper_that_is_killed_loses_nothing(trained, tmp_path):
     assert len(made) == 6
 
 
-def test_fewer_than_one_process_is_refused():
-    with pytest.raises(InputError, match="too few"), helped(["predict"], 0):
-        pass
+@pytest.mark.parametrize("wrong", [0, -1, 257, 10**20])
+def test_a_number_of_processes_that_cannot_be_starts_none(tmp_path, monkeypatch, wrong):
+    """A mistyped number once started hundreds of them, until the machine stood still."""
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    for verb, where in ((semivox.predict, "here"), (semivox.predict, "ray"), (semivox.run, "here")):
+        more = [tmp_path / "labels"] if verb is semivox.predict else []
+        with pytest.raises(InputError, match=f"--processes {wrong}: give 1 to 256"):
+            verb(tmp_path, tmp_path / "scans", *more, processes=wrong, on=where)
+    assert exit_code(["predict", "run", "-i", "scans", "-o", str(tmp_path / "labels"), "--processes", str(wrong)]) == 2
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_job_without_a_model_of_its_own_names_those_that_are_in_it(trained, tmp_path):
+    """One that is not finished, or of version 0.1.0, which chose none."""
+    for name in ("supervised", "mean_teacher"):
+        (tmp_path / "job" / name).mkdir(parents=True)
+        (tmp_path / "job" / name / "model").symlink_to(trained / "run" / "model")
+    (tmp_path / "job" / "prepared").mkdir()
+    said = r"no model of its own.*semivox 0\.1\.0.*one of the models in it: mean_teacher, supervised"
+    with pytest.raises(InputError, match=said):
+        semivox.predict(tmp_path / "job", trained / "scans" / "imagesTs", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

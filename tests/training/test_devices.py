@@ -124,7 +124,8 @@ def test_a_batch_is_shared_or_each_takes_as_many():
 
 def test_several_machines_need_a_launcher():
     with pytest.raises(InputError, match=r"--nodes 2 needs a launcher.*torchrun --nnodes 2 --nproc_per_node 4"):
-        fabric.fabric_of(TrainSettings(nodes=2, devices=4), "32-true")
+        fabric.require_here(TrainSettings(nodes=2, devices=4))
+    fabric.require_here(TrainSettings(devices=4))
 
 
 def test_wishes_that_the_launcher_does_not_meet_are_refused(monkeypatch):

@@ -102,9 +102,11 @@ def prepare(
     Can be stopped and called again. Raises InputError naming the file that could not be prepared.
     """
     require_alone("prepare")
+    from semivox.data.prepared.store import make_place
     from semivox.pipeline.stages import check_or_raise, load_dataset, prepare_cases
 
     dataset, chosen = load_dataset(Path(data), given_split(split), exclude)
+    make_place(Path(out))
     check_or_raise(dataset, chosen, workers, progress)
     return prepare_cases(dataset, chosen, plan, Path(out), workers, progress)
 

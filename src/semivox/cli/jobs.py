@@ -14,6 +14,7 @@ from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 from semivox.core.errors import SemivoxError
+from semivox.core.processes.cores import MOST_PROCESSES
 
 
 @takes(options=run_options.PLAN, wanted=run_options.JOB)
@@ -24,7 +25,11 @@ def run(
     options: Mapping[str, Any],
     processes: Annotated[
         int | None,
-        typer.Option(help="Trainings to run at the same time, one process each. Default: as many as fit.", min=1),
+        typer.Option(
+            help="Trainings to run at the same time, one process each. Default: as many as fit.",
+            min=1,
+            max=MOST_PROCESSES,
+        ),
     ] = None,
     on: o.On = "here",
     address: o.Address = "auto",

@@ -14,6 +14,7 @@ from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
 from semivox.core.plurals import plural
+from semivox.core.processes.cores import MOST_PROCESSES
 
 BACKENDS = o.one_of("torch", "onnxruntime")
 
@@ -87,7 +88,11 @@ def predict(
     precision: Annotated[str | None, typer.Option(help="32-true or bf16-mixed. Default: as it was trained.")] = None,
     processes: Annotated[
         int | None,
-        typer.Option(help="Processes that share the scans. Default: 1; with --on ray one a GPU, or a core.", min=1),
+        typer.Option(
+            help="Processes that share the scans. Default: 1; with --on ray one a GPU, or a core.",
+            min=1,
+            max=MOST_PROCESSES,
+        ),
     ] = None,
     on: o.PredictOn = "here",
     address: o.Address = "auto",

@@ -11,6 +11,7 @@ from semivox.cli import options as o
 from semivox.cli import typed
 from semivox.cli.display import display
 from semivox.core.plurals import plural
+from semivox.core.processes.cores import MOST_PROCESSES
 
 
 def study(
@@ -23,7 +24,10 @@ def study(
     recipe: Annotated[str | None, typer.Option(help="Repeat the table of a paper, such as sassnet-table-1.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder. Default: the one that the study file names.")] = None,
     processes: Annotated[
-        int | None, typer.Option(help="Runs at the same time, one process each. Default: as many as fit.", min=1)
+        int | None,
+        typer.Option(
+            help="Runs at the same time, one process each. Default: as many as fit.", min=1, max=MOST_PROCESSES
+        ),
     ] = None,
     on: o.On = "here",
     address: o.Address = "auto",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from semivox.core.errors import InputError
+from semivox.core.processes.cores import require_processes
 from semivox.core.spelling import suggestion
 from semivox.experiments.executor import Engine
 from semivox.experiments.on_ray import RayEngine
@@ -30,6 +31,7 @@ def engine_of(
         raise InputError(f"--address goes with --on ray, not with --on {name}")
     if name != "slurm" and slurm:
         raise InputError(f"--slurm goes with --on slurm, not with --on {name}")
+    require_processes(processes)
     if name == "here":
         return ThisMachine(processes)
     engine = RayEngine(address, processes) if name == "ray" else SlurmEngine(dict(slurm or {}), processes)

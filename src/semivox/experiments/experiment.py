@@ -19,7 +19,7 @@ from semivox.experiments.record import Kind, Record, ScoredOn
 from semivox.experiments.runs import Run, runs_of
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.stages import load_dataset
-from semivox.training.device import device_here
+from semivox.training.fabric import require_here
 from semivox.training.run import check_parts
 from semivox.training.start import require_network, require_unseen
 
@@ -80,7 +80,7 @@ def study_experiment(study_file: StudyFile, base: Path, data: Path) -> Experimen
 
 def check_options(study_file: StudyFile) -> None:
     """Raise InputError for options that a method or this machine does not have, before any file is looked for."""
-    device_here(study_file.settings.device)
+    require_here(study_file.settings)
     for arm in arms_of(study_file):
         config_of(study_file, arm, study_file.seeds[0], 0)
 

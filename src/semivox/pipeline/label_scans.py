@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from semivox.core.processes.cores import require_processes
 from semivox.inference.confidence_table import calibration_of, told, write_confidence
 from semivox.inference.folder import predict_folder
 from semivox.pipeline.predict import predictor_by, slow_precision
@@ -46,6 +47,7 @@ def label_scans(asked: LabelRequest, progress: ProgressDisplay) -> list[Path]:
     """Do what was asked, or what is left of it; returns the label files. Raises InputError as ``api.predict`` says."""
     maps, forms = maps_and_forms(asked.save)
     require_place(asked.on, asked.address)
+    require_processes(asked.processes)
     if asked.on == "ray":
         asked = asked.everywhere
     run, inputs, out = asked.run, asked.inputs, asked.out

@@ -21,7 +21,7 @@ from semivox.methods.method import MethodName
 from semivox.networks.blueprint import architecture
 from semivox.pipeline.possible import require_trainable
 from semivox.pipeline.recipe import Recipe, load_recipe
-from semivox.training.device import device_here
+from semivox.training.fabric import require_here
 from semivox.training.settings import RunConfig, TrainSettings, configure
 from semivox.training.start import require_start
 
@@ -95,7 +95,7 @@ class RunOptions(Frozen):
 
         Raises InputError naming what is unknown, out of bounds, or not to be had here.
         """
-        device_here(self.train.device)
+        require_here(self.train)
         if self.train.start is not None:
             require_start(Path(self.train.start))
         known_options(self.method, self.options)

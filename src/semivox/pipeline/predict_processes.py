@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from semivox.core.errors import InputError
 from semivox.core.processes.cores import environment_of, usable_cores
 
 PROGRAM = (
@@ -48,10 +47,7 @@ def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
     """Further processes run ``semivox ARGUMENTS`` while the block does the same work in this one.
 
     Threads are shared out. What they say is not shown: this process sees all scans, also those that failed elsewhere.
-    Raises InputError for fewer than one process.
     """
-    if processes < 1:
-        raise InputError(f"--processes {processes} is too few; give 1 or more")
     if processes == 1:
         yield
         return

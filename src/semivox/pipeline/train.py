@@ -9,7 +9,7 @@ from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.launcher import first_process
 from semivox.core.split import Split
-from semivox.data.prepared.store import Store
+from semivox.data.prepared.store import Store, make_place
 from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of
@@ -76,6 +76,7 @@ def _made_ready(
     else:
         dataset, split = load_dataset(data, options.split, options.exclude)
     folder.create()
+    make_place(store.folder)
     if folder.config.exists():  # of a run that has begun; a new one is written down once it is known to fit
         folder.keep(folder.config, config, free=IN_THE_PLAN)
         folder.keep(folder.split, split)

@@ -93,14 +93,19 @@ class LaunchedEnvironment(ClusterEnvironment):
         return self.here.node
 
 
-def fabric_of(train: TrainSettings, precision: Precision) -> Fabric:
-    """The process, or those, that train together. Raises InputError where several machines have no launcher."""
-    here = launched()
-    if here is None and train.nodes > 1:
+def require_here(train: TrainSettings) -> None:
+    """Raise InputError, before any work, where this machine lacks the device, or several machines have no launcher."""
+    device_here(train.device)
+    if launched() is None and train.nodes > 1:
         raise InputError(
             f"--nodes {train.nodes} needs a launcher that starts semivox on every machine: torchrun --nnodes "
             f"{train.nodes} --nproc_per_node {train.devices} ... semivox train ..., or srun semivox train ..."
         )
+
+
+def fabric_of(train: TrainSettings, precision: Precision) -> Fabric:
+    """The process, or those, that train together."""
+    here = launched()
     alone = train.devices == 1 and here is None
     strategy = LoopAveragedStrategy(start_method="popen" if here else "spawn")
     environment = LaunchedEnvironment(here) if here else LightningEnvironment()

@@ -98,6 +98,11 @@ def model_place(folder: Path) -> Path:
         )
     if not folder.exists():
         raise InputError(f"there is no folder {folder}; give the folder of a model, or of the run that trained it")
+    if folder.is_dir() and (within := sorted(path.name for path in folder.iterdir() if has_model(path))):
+        raise InputError(
+            f"{folder} has no model of its own: it is not finished, or was made by semivox 0.1.0. Run the same semivox "
+            f"run again, or give one of the models in it: {', '.join(within)}"
+        )
     raise InputError(f"no model in {place}: {DESCRIPTION} is missing. Has the training finished?")
 
 

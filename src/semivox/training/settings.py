@@ -50,7 +50,7 @@ class TrainSettings(Frozen):
     """``auto`` takes a GPU if there is one."""
     devices: int = Field(1, ge=1, le=1024)
     """Processes on each machine that train together, one a GPU."""
-    nodes: int = Field(1, ge=1)
+    nodes: int = Field(1, ge=1, le=1024)
     """Machines that train together; more than one needs a launcher (torchrun, srun)."""
     split_batch: bool = False
     """Share the patches of a step among all processes. Else each takes as many, so that n of them learn from n times as

@@ -14,6 +14,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
+from semivox.core.files import HOST, write_text
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset
@@ -22,6 +23,7 @@ from semivox.data.formats.scan import READING
 from semivox.data.prepared.labels import class_indices, sample_foreground
 from semivox.data.prepared.normalize import normalize
 from semivox.data.prepared.prepare import prepare
+from semivox.data.prepared.store import make_place
 
 CLASSES = (ClassInfo(name="background", value=0), ClassInfo(name="bone", value=2), ClassInfo(name="metal", value=205))
 SPLIT = Split(labeled=("a", "b"), unlabeled=("c",), validation=("d",), test=("e",))
@@ -306,3 +308,27 @@ def test_a_folder_of_something_else_gets_no_prepared_scans(tmp_path):
     with pytest.raises(InputError, match=r"holds something else \(images\)"):
         prepare(Dataset(tmp_path, "toy", ()), SPLIT, make_plan(), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["images"]
+
+
+@pytest.mark.parametrize("other", ["job.json", "scans", "model"])
+def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path, other):
+    """A job has a plan.json, too, which prepared scans would have replaced."""
+    (tmp_path / other).write_text("mine")
+    (tmp_path / "plan.json").write_text("mine")
+    (tmp_path / "cases").mkdir()
+    with pytest.raises(InputError, match=rf"holds something else \({other}\); give another folder"):
+        make_place(tmp_path)
+    dataset = Dataset(tmp_path, "toy", ())
+    with pytest.raises(InputError, match="holds something else"):
+        prepare(dataset, SPLIT, make_plan(), tmp_path)
+    assert (tmp_path / "plan.json").read_text() == "mine"
+
+
+def test_prepared_scans_and_what_a_kill_left_of_them_are_gone_on_with(tmp_path):
+    write_text(tmp_path / "plan.json", "{}")
+    for name in ("cases", ".claims"):
+        (tmp_path / name).mkdir()
+    (tmp_path / f".plan.{HOST}-1-2.writing.json").touch()
+    make_place(tmp_path)
+    make_place(tmp_path / "new" / "one")
+    assert (tmp_path / "new" / "one").is_dir()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from semivox.core.errors import InputError
+
 CPUINFO = Path("/proc/cpuinfo")
 """Where Linux tells what the processor is called and can do."""
 THREADS = (
@@ -12,6 +14,15 @@ THREADS = (
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
 """What libraries ask for their number of threads."""
+
+MOST_PROCESSES = 256
+"""That a user may ask for: a number that was mistyped would bring the machine down."""
+
+
+def require_processes(count: int | None) -> None:
+    """Raise InputError for a number of processes that cannot be; None: as many as fit."""
+    if count is not None and not 1 <= count <= MOST_PROCESSES:
+        raise InputError(f"--processes {count}: give 1 to {MOST_PROCESSES} processes")
 
 
 def usable_cores() -> int:

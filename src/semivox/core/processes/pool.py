@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from semivox.core.errors import SemivoxError
 from semivox.core.exhaustion import exhausted
-from semivox.core.processes import watchdog as vigil
+from semivox.core.processes import watchdog
 from semivox.core.processes.main_guard import raise_if_unguarded, require_first_run
 from semivox.core.processes.parent_death import end_with_parent
 from semivox.core.processes.signals import TERMINATE
@@ -182,6 +182,6 @@ def _died(names: Sequence[str]) -> str:
 
 def _stuck(name: str) -> str:
     return (
-        f"a worker at {name} has done nothing for {vigil.PATIENCE:.0f} seconds; "
+        f"a worker at {name} has done nothing for {watchdog.PATIENCE:.0f} seconds; "
         "is the drive still reachable? Copy the scans to a local disk, or use --workers 0"
     )

@@ -29,16 +29,21 @@ from semivox.data.formats.sources import files_of, fresh_digest_of
 from semivox.data.prepared.labels import class_indices, partly_annotated, sample_foreground
 from semivox.data.prepared.normalize import normalize
 from semivox.data.prepared.resampling import resample_label, target_spacing
-from semivox.data.prepared.store import LAYOUT, CaseRecord, SourceFile, Store, case_folder, open_array
+from semivox.data.prepared.store import (
+    CLAIMS,
+    LAYOUT,
+    CaseRecord,
+    SourceFile,
+    Store,
+    case_folder,
+    make_place,
+    open_array,
+)
 
 if TYPE_CHECKING:
     from semivox.data.dataset import Dataset
 
 
-CLAIMS = ".claims"
-"""Where processes that share the folder say which case each prepares."""
-OWN = ("plan.json", "cases")
-"""What stands in a folder of prepared scans, beside hidden files."""
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
@@ -75,10 +80,7 @@ def prepare(
     Raises InputError naming the file that could not be prepared; the cases done so far are kept; and for a folder that
     holds something else.
     """
-    if other := next((path.name for path in sorted(out.glob("*")) if path.name not in OWN and path.name[0] != "."), ""):
-        raise InputError(f"{out} holds something else ({other}); give another folder for prepared scans")
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
+    make_place(out)
     plan.save(out / "plan.json")
     tasks = _tasks(dataset, split, plan, out)
     for done, _ in enumerate(_run(tasks, workers), start=1):

@@ -16,6 +16,7 @@ import numpy as np
 from semivox.core.case import Case
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.exhaustion import exhausted
+from semivox.core.files import make_folder
 from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import Plan
@@ -23,6 +24,10 @@ from semivox.core.reading import NOT_A_FILE
 
 LAYOUT = 1
 """Raised when the content of a prepared case changes for the same plan, so that old ones are made again."""
+CLAIMS = ".claims"
+"""Where processes that share the folder say which case each prepares."""
+OWN = ("plan.json", "cases")
+"""What stands in a folder of prepared scans, beside hidden files."""
 
 
 class SourceFile(Frozen):
@@ -65,6 +70,16 @@ class CaseRecord(Frozen):
     """Hash of the prepared voxels (image, then label)."""
     reading: int = 1
     """How the files were read (``formats.scan.READING``)."""
+
+
+def make_place(out: Path) -> None:
+    """Make the folder of prepared scans. Raises InputError where it cannot be, or holds something else.
+
+    A job or a run has a plan.json too, which would be lost.
+    """
+    make_folder(out)
+    if other := next((path.name for path in sorted(out.glob("*")) if path.name not in OWN and path.name[0] != "."), ""):
+        raise InputError(f"{out} holds something else ({other}); give another folder for prepared scans")
 
 
 class Store:
