@@ -29,6 +29,7 @@ REASONS = {
     "tests/data/formats/test_volume.py": "reading and writing scans: the same laws for each format",
     "tests/data/formats/dicom/test_stack.py": "which slices are one scan, fault by fault",
     "tests/data/formats/dicom/test_labels.py": "labels of DICOM, kind by kind",
+    "tests/core/processes/test_other_systems.py": "what each system lacks, branch by branch",
     "tests/training/test_resume.py": "one promise, the same bits after a stop, for each way of stopping",
 }
 """Why a file is longer than others; where no reason comes to mind, it holds two ideas."""
