@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
@@ -10,12 +9,11 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-import numpy as np
 import pytest
 
 from semivox.data import phantom
 from semivox.reports.job import report_job
-from tests.reports.viewer.browser import opened
+from tests.reports.viewer.browser import colors, opened
 
 
 @pytest.fixture(scope="module")
@@ -146,13 +144,6 @@ def test_a_browser_without_webgl2_is_told_so_in_a_sentence(page, job):
     with another(page, f"file://{job}/report.html", lacking) as bare:
         bare.locator("button.volume").first.click()
         bare.wait_for_function("document.querySelector('.viewer-status').textContent.includes('no WebGL2')")
-
-
-def colors(png: bytes) -> int:
-    """How many different values a picture has."""
-    from matplotlib.image import imread
-
-    return len(np.unique((imread(io.BytesIO(png))[..., :3] * 255).astype(np.uint8).reshape(-1, 3), axis=0))
 
 
 @pytest.mark.parametrize("width", [400, 1200])

@@ -25,6 +25,7 @@ from semivox.reports.pictures import case_pictures
 from semivox.reports.rounds import round_lines
 from semivox.reports.surface_pictures import surfaces_of_arms
 from semivox.reports.unlabeled import unlabeled_table
+from semivox.reports.viewer.scenes import is_ct
 from semivox.rounds.folder import finished_until
 from semivox.training.folder import RunFolder
 
@@ -85,7 +86,7 @@ def report_job(out: Path) -> Path:
         labels=unlabeled_table(out, Path(record.data), plan),
         rounds=lines,
         gain=gain,
-        ct=any(name.upper() in ("CT", "HU", "CBCT") for name in plan.channels),
+        ct=is_ct(plan.channels),
     )
     write_report(data, out / "report.html")
     return out / "report.html"

@@ -1,5 +1,5 @@
 "use strict";
-// Sorts, filters and opens the cases of a report, keeps ratings, and starts the viewer when it is asked for.
+// Sorts, filters and opens the cases of a report, and keeps ratings.
 (function () {
   const all = (query, from) => Array.from((from || document).querySelectorAll(query));
   const table = document.getElementById("cases");
@@ -122,44 +122,5 @@
     link.download = "ratings.json";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
-
-  // The viewer starts when it is first asked for.
-  let viewer = null;
-  async function started(button) {
-    const root = document.getElementById("viewer"), place = button.closest(".shown");
-    place.append(root);
-    root.hidden = false;
-    if (!viewer) {
-      const content = JSON.parse(document.getElementById("viewer-scenes").textContent);
-      viewer = semivoxViewer.create(root, content.scenes, content.windows);
-    }
-    if (viewer.started) await viewer.started;
-    return Boolean(viewer.started);
-  }
-  async function open_(scene) {
-    await viewer.open(scene);
-    document.getElementById("viewer").scrollIntoView({ block: "nearest" });
-  }
-  all("button.volume").forEach((button) => button.addEventListener("click", async () => {
-    if (await started(button)) await open_(Number(button.dataset.scene));
-  }));
-
-  // Volumes beside the page: a page without a server may not read files, but its reader may choose one.
-  all("button.volume-file").forEach((button) => {
-    const chooser = button.nextElementSibling, said = chooser.nextElementSibling;
-    button.addEventListener("click", () => chooser.click());
-    chooser.addEventListener("change", async () => {
-      said.textContent = "";
-      let scene = null;
-      try {
-        scene = JSON.parse(await chooser.files[0].text());
-        if (scene.kind !== "semivox volume" || !Array.isArray(scene.layers)) throw new Error();
-      } catch (error) {
-        said.textContent = "This is no volume of this report; choose the file that is named on the button.";
-        return;
-      }
-      if (await started(button)) await open_(viewer.add(scene));
-    });
   });
 })();

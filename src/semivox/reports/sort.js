@@ -3,7 +3,7 @@
 (function () {
   for (const table of document.querySelectorAll("table.sortable")) {
     const body = table.tBodies[0], heads = Array.from(table.tHead.rows[0].cells);
-    heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    heads.forEach((head, column) => head.querySelector("button")?.addEventListener("click", () => {
       const down = head.getAttribute("aria-sort") === "ascending";
       heads.forEach((one) => one.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
+
+from markupsafe import Markup
 
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder, write_text
@@ -24,12 +25,14 @@ from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.difficulty import known_difficulty, measure_difficulty, strata
 from semivox.reports.markdown import write_markdown
 from semivox.reports.methods_text import commands_of, in_words
-from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
+from semivox.reports.page import Picture, TextTable, filled, headings, own_program, runs_of, viewing
 from semivox.reports.pictures import case_pictures, comparison_figures, count_figures, first_curves
 from semivox.reports.published import beside
 from semivox.reports.study_first import StudyFirst, study_cases, study_first
+from semivox.reports.study_volumes import StudyVolumes, study_volumes
 from semivox.reports.surface_pictures import surfaces_of_arms, surfaces_of_counts
 from semivox.reports.table import SHOWN, Line, by_labeled_set, family_of, lines_of, worth, write_latex, write_table
+from semivox.reports.viewer.scenes import scenes_json
 
 FOLDER = "report"
 """Within the study."""
@@ -69,6 +72,8 @@ class StudyPage:
     """Commands, and the digest of the data."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     first: StudyFirst | None = None
+    volumes: StudyVolumes = field(default_factory=StudyVolumes)
+    """What the viewer shows."""
 
 
 def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
@@ -94,10 +99,10 @@ def report_study(study: Path, by_difficulty: bool = False, progress: ProgressDis
 
 def render_study(page: StudyPage) -> str:
     """The page as text."""
-    sort = (resources.files("semivox.reports").joinpath("sort.js").read_text(encoding="utf-8"),)
-    return filled(
-        "study.html.j2", sort, data=page, scores=headings(SHOWN), runs=runs_of(page.curves), panel=(WIDTH, HEIGHT)
-    )
+    programs = (*(viewing() if page.volumes.any else ()), own_program("sort.js"))
+    scenes = Markup(scenes_json(page.volumes.scenes, page.volumes.ct))
+    size, runs = (WIDTH, HEIGHT), runs_of(page.curves)
+    return filled("study.html.j2", programs, data=page, scenes=scenes, scores=headings(SHOWN), runs=runs, panel=size)
 
 
 def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
@@ -116,8 +121,14 @@ def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> Stu
         curves=curves,
         curves_of=curves_of,
         made=commands_of(results.record),
+        volumes=study_volumes(results, {own.name: _worst_first(own) for own in pages}, out),
         reasons={in_words(name): why for name, why in Plan.load(results.folder / "plan.json").reasons.items()},
     )
+
+
+def _worst_first(own: LabeledSetPage) -> tuple[str, ...]:
+    """The cases of a labeled set as its table has them."""
+    return tuple(row[0] for row in own.cases.rows) if own.cases else ()
 
 
 def _surfaces_of_counts(results: Results, out: Path) -> tuple[Picture, ...]:

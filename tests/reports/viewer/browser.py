@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 ARGUMENTS = (
@@ -46,3 +48,10 @@ def opened(url: str, width: int = 1200, height: int = 900, **options: Any) -> It
             yield found
         finally:
             browser.close()
+
+
+def colors(png: bytes) -> int:
+    """How many different values a picture has."""
+    from matplotlib.image import imread
+
+    return len(np.unique((imread(io.BytesIO(png))[..., :3] * 255).astype(np.uint8).reshape(-1, 3), axis=0))

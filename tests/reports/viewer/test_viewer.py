@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
-import io
 import os
 import re
 import signal
@@ -27,7 +26,7 @@ from semivox.reports.viewer.page import LIBRARY, LIBRARY_SHA256, viewer_page
 from semivox.reports.viewer.scenes import Layer, Scene
 from semivox.reports.viewer.server import ViewerServer
 from semivox.reports.viewer.volumes import image_bytes, label_bytes
-from tests.reports.viewer.browser import opened
+from tests.reports.viewer.browser import colors, opened
 
 
 @pytest.fixture(scope="module")
@@ -180,13 +179,6 @@ def test_the_command_shows_scans_in_a_browser(scans):
             process.send_signal(signal.SIGINT)
         process.wait(30)
     assert process.returncode in (0, 130)
-
-
-def colors(png: bytes) -> int:
-    """How many different values a picture has."""
-    from matplotlib.image import imread
-
-    return len(np.unique((imread(io.BytesIO(png))[..., :3] * 255).astype(np.uint8).reshape(-1, 3), axis=0))
 
 
 def test_a_wrong_folder_ends_with_a_sentence(tmp_path):

@@ -52,6 +52,11 @@ class Scene:
     layers: tuple[Layer, ...]
 
 
+def is_ct(channels: Sequence[str]) -> bool:
+    """Whether a channel's name says that its values are Hounsfield units, for which there are windows."""
+    return any(name.upper() in ("CT", "HU", "CBCT") for name in channels)
+
+
 def scenes_json(scenes: Sequence[Scene], ct: bool) -> str:
     """Scenes and windows as JSON that may stand inside a page: no character of it ends the element."""
     windows: list[dict[str, Any]] = [{"name": "whole range", "low": None, "high": None}]
