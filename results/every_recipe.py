@@ -28,8 +28,8 @@ import numpy as np
 SOURCES = Path(__file__).parents[1] / "src" / "semivox" / "recipes"
 STEPS = 2
 SHAPE = (34, 34, 34)
-PATCH = {"left-atrium": (32, 16, 16), "patches": (32, 32, 32)}
-"""Divisible by what the recipes' networks halve."""
+PATCH = {"left-atrium": (32, 32, 16), "patches": (32, 32, 32)}
+"""Divisible by what the recipes' networks halve, and square where TCSE's recipe turns."""
 WIDTH = 4
 SMALL_CLUSTERS = {"width": 16, "hidden": 16, "queries": 8, "heads": 2}
 """Of DKUXNet: two thirds of its 53 million parameters."""

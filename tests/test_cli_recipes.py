@@ -54,6 +54,24 @@ def test_the_supervised_rival_of_sassnet_sees_as_many_labeled_patches_as_the_v_n
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["train"]["labeled_per_step"] == 4
 
 
+def test_an_oblong_patch_is_refused_by_tcses_recipe_before_scans_are_prepared(scans, tmp_path, capsys):
+    asked = [
+        "train",
+        str(scans),
+        "-o",
+        str(tmp_path / "run"),
+        "--method",
+        "tcse",
+        "--recipe",
+        "la-2019",
+        "--steps",
+        "2",
+    ]
+    assert exit_code([*asked, "--workers", "0", *SMALL, "--set", "plan.mirror=[true,true,true]"]) == 2
+    assert "quarter turns in a patch of 32 x 16 voxels would change its shape" in capsys.readouterr().err
+    assert not list((tmp_path / "run").rglob("*.npy"))
+
+
 def test_a_model_is_trained_by_a_recipe_and_labels_scans_by_its_windows(scans, tmp_path, capsys):
     run = tmp_path / "run"
     asked = ["train", str(scans), "-o", str(run), "--method", "sassnet", "--recipe", "la-2020", "--steps", "2"]

@@ -254,3 +254,11 @@ def test_the_papers_loss_is_cross_entropy_alone():
         logits = method.network(given.image).logits[:2]
     assert found["ce"] == pytest.approx(cross_entropy(logits, given.label).item(), rel=1e-6)
     assert found["dice_ce"] != found["ce"]
+
+
+def test_the_papers_turns_refuse_an_oblong_patch_at_the_first_step_whatever_is_drawn(monkeypatch):
+    fixed(monkeypatch, Transformation())
+    one = build("tcse", odd_blueprint(), {"rotations": "quarter"})
+    with pytest.raises(InputError, match=r"quarter turns in a patch of \d+ x \d+ voxels would change"):
+        turn(one, odd_batch(TCSE))
+    turn(build("tcse", odd_blueprint(), {"rotations": "fitting"}), odd_batch(TCSE))

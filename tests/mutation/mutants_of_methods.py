@@ -49,6 +49,13 @@ MUTANTS = (
     ),
     Mutant("EN has no floor", MATCHING, "(patch & uncertain, floor)", "(patch & uncertain, 1.0)", (VOTES,)),
     Mutant("EN looks where NN looks", MATCHING, "(patch & uncertain, floor)", "(matched, floor)", (VOTES,)),
+    Mutant(
+        "an oblong patch is refused by chance",
+        "methods/tcse.py",
+        "                require_square(image)\n",
+        "",
+        ("tests/methods/test_tcse.py",),
+    ),
     # losses
     Mutant(
         "Dice and cross-entropy are not halved",

@@ -45,14 +45,20 @@ def transformed(values: Tensor, by: Sequence[Transformation]) -> Tensor:
 
     Raises InputError for a quarter turn of a patch whose first two edges differ.
     """
-    if any(t.turns % 2 for t in by) and values.shape[2] != values.shape[3]:
-        x, y = values.shape[2:4]
+    if any(t.turns % 2 for t in by):
+        require_square(values)
+    zoomed = _zoomed(values, [t.zoom for t in by])
+    return torch.stack([_turned(_flipped(v, t.flips), t.turns) for v, t in zip(zoomed, by, strict=True)])
+
+
+def require_square(values: Tensor) -> None:
+    """Raise InputError where quarter turns of patches (B, C, X, Y, Z) would give them another shape."""
+    x, y = values.shape[2:4]
+    if x != y:
         raise InputError(
             f"quarter turns in a patch of {x} x {y} voxels would change its shape; choose rotations 'half' or "
             "'fitting', or a patch whose first two edges are equal"
         )
-    zoomed = _zoomed(values, [t.zoom for t in by])
-    return torch.stack([_turned(_flipped(v, t.flips), t.turns) for v, t in zip(zoomed, by, strict=True)])
 
 
 def restored(values: Tensor, by: Sequence[Transformation]) -> Tensor:

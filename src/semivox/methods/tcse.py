@@ -26,7 +26,7 @@ from semivox.core.progress import Progress
 from semivox.functional.losses import cross_entropy, dice_ce, squared_difference
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import risen
-from semivox.functional.transformations import drawn, in_view, restored, transformed
+from semivox.functional.transformations import drawn, in_view, require_square, restored, transformed
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.teacher import Buffers, Teacher
@@ -127,7 +127,7 @@ class TCSE(Method):
         return (difference * seen).sum() / seen.sum()
 
     def _turns(self, image: Tensor) -> tuple[int, ...]:
-        """The quarter turns to draw from."""
+        """The quarter turns to draw from. Raises InputError where they do not fit, whatever is drawn."""
         square = image.shape[2] == image.shape[3]
         match self.config.rotations:
             case "none":
@@ -139,4 +139,5 @@ class TCSE(Method):
             case "half":
                 return (0, 2)
             case _:
+                require_square(image)
                 return (0, 1, 2, 3)
