@@ -1,17 +1,23 @@
 """One record of what was begun, for jobs and studies; those of version 0.1.0 are read or refused by name."""
 
+import gzip
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
 from semivox.api import report
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.experiments.as_study import study_file_of
-from semivox.experiments.record import Record, check_same, claim, kind_of, load_record
+from semivox.experiments.record import Record, Start, check_same, claim, kind_of, load_record
 from semivox.pipeline.options import RunOptions
 from semivox.training.settings import TrainSettings
 from tests.experiments import made
+
+NONE = Dataset(Path(), "nothing", ())
 
 
 class First(Frozen):
@@ -49,10 +55,10 @@ def test_a_job_of_the_first_version_resumes_under_the_same_settings_only(tmp_pat
     options = RunOptions(method="ua_mt", train=TrainSettings(workers=2, seed=3))
     First(settings=options, files="abc").save(tmp_path / "job.json")
     made.PLAN.save(tmp_path / "plan.json")
-    check_same(tmp_path, job())  # workers change no result
+    check_same(tmp_path, job(), NONE)  # workers change no result
     with pytest.raises(InputError, match=r"seeds: was \[3\], is \[4\]"):
-        check_same(tmp_path, job(train=TrainSettings(seed=4)))
-    with pytest.raises(InputError, match=r"made by semivox 0\.1\.0(.|\n)*nothing is trained again"):
+        check_same(tmp_path, job(train=TrainSettings(seed=4)), NONE)
+    with pytest.raises(InputError, match=r"made by semivox 0\.1\.0(.|\n)*the page is written"):
         report(tmp_path)
 
 
@@ -73,18 +79,18 @@ def test_a_job_of_the_first_version_that_cannot_be_read_is_refused_by_name(tmp_p
 )
 def test_a_job_with_other_settings_is_refused(tmp_path, changes, said):
     begun(tmp_path, job())
-    check_same(tmp_path, job())
+    check_same(tmp_path, job(), NONE)
     with pytest.raises(InputError, match=said) as error:
-        check_same(tmp_path, job(**changes))
+        check_same(tmp_path, job(**changes), NONE)
     assert "draw_seed" not in str(error.value)
 
 
 def test_until_something_was_made_a_wrong_word_is_not_held_against_the_corrected_command(tmp_path):
     job(options={"decay": 0.1}).save_in(tmp_path)
-    check_same(tmp_path, job())
+    check_same(tmp_path, job(), NONE)
     begun(tmp_path, job(options={"decay": 0.1}))
     with pytest.raises(InputError, match=r"options\.decay"):
-        check_same(tmp_path, job())
+        check_same(tmp_path, job(), NONE)
 
 
 def test_a_folder_of_the_other_kind_is_not_claimed(tmp_path):
@@ -92,3 +98,22 @@ def test_a_folder_of_the_other_kind_is_not_claimed(tmp_path):
     claim(tmp_path, "job")
     with pytest.raises(InputError, match="holds no study"):
         claim(tmp_path, "study")
+
+
+def test_scans_are_known_again_by_the_digest_of_the_first_version(tmp_path):
+    """Of a gzip file it took size and checksum; a record of today, which names its starts, has the digest of today."""
+    scan = tmp_path / "a.nii.gz"
+    scan.write_bytes(gzip.compress(b"voxels"))
+    dataset = Dataset(tmp_path, "toy", (CaseFiles("a", (scan,), None),))
+    content = scan.read_bytes()
+    early = hashlib.sha256(f"a a.nii.gz {len(content)} {content[-8:].hex()}".encode()).hexdigest()[:12]
+    (tmp_path / "job").mkdir()
+    begun(tmp_path / "job", job().model_copy(update={"files": early}))
+    check_same(tmp_path / "job", job(), dataset)
+    scan.write_bytes(gzip.compress(b"others"))
+    with pytest.raises(InputError, match="holds a job of other scans"):
+        check_same(tmp_path / "job", job(), dataset)
+    scan.write_bytes(content)
+    begun(tmp_path / "job", job().model_copy(update={"files": early, "starts": (Start(command="x", semivox="1"),)}))
+    with pytest.raises(InputError, match="holds a job of other scans"):
+        check_same(tmp_path / "job", job(), dataset)

@@ -107,6 +107,21 @@ def test_a_folder_of_an_early_version_is_resumed_and_its_model_is_read_as_it_was
         load_model(folder.path)
 
 
+def test_other_defaults_of_an_early_version_are_named_as_such(tmp_path):
+    """Nobody has changed anything there, so "undo the change" would be no help; a run of today is told just that."""
+    folder, config = RunFolder(tmp_path), tiny.config("mean_teacher")
+    other = config.model_copy(update={"options": {**config.options, "decay": 0.5}})
+    config.save(folder.config)
+    with pytest.raises(InputError, match=r"decay: was 0\.99, is 0\.5\nUndo the change"):
+        folder.keep(folder.config, other)
+    kept = json.loads(folder.config.read_text(encoding="utf-8"))
+    del kept["train"]["readers"]
+    folder.config.write_text(json.dumps(kept), encoding="utf-8")
+    folder.keep(folder.config, config)
+    with pytest.raises(InputError, match=r"decay: was 0\.99, is 0\.5\nIt was begun by an early state of semivox 0\.1"):
+        folder.keep(folder.config, other)
+
+
 def test_images_are_predicted_with_the_precision_of_the_training(tmp_path):
     from semivox.pipeline.predict import predictor_of
 

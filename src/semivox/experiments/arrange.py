@@ -57,7 +57,7 @@ def arranged(experiment: Experiment, out: Path, progress: ProgressDisplay) -> It
     with RunFolder(out).locked():
         wanted, experiment = experiment, as_begun(experiment, out)
         record = experiment.record()
-        check_same(out, record)
+        check_same(out, record, experiment.dataset)
         check_unchanged(out, experiment.study_file, experiment.labeled_sets, experiment.runs)
         checked = _checked(experiment, record.started(out), out, progress)
         plan = _plan(wanted, checked, out, progress)

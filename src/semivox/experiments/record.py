@@ -21,6 +21,8 @@ from semivox.core.frozen import Frozen
 from semivox.core.json_text import parsed
 from semivox.core.processes.command import typed
 from semivox.core.reading import content_of
+from semivox.data.dataset import Dataset
+from semivox.data.formats.sources import early_digest_of_files
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.study_file import StudyFile
 from semivox.experiments.unchanged import changed_parts
@@ -124,7 +126,7 @@ def claim(folder: Path, kind: Kind) -> None:
         raise InputError(f"cannot write to {folder}: {error.strerror}; give another --out") from error
 
 
-def check_same(folder: Path, now: Record) -> None:
+def check_same(folder: Path, now: Record, dataset: Dataset) -> None:
     """Compare with the record of a folder in which something was made. Raises InputError naming what changed."""
     if not (folder / "plan.json").exists():
         return
@@ -137,7 +139,7 @@ def check_same(folder: Path, now: Record) -> None:
         said = f"{folder} holds a study with another {' and '.join(changed)}; numbers of both could not be compared"
     if changed:
         raise InputError(f"{said}\nUndo the change, or give another --out")
-    if before.files != now.files:
+    if before.files != now.files and (before.starts or before.files != early_digest_of_files(dataset)):
         raise InputError(
             f"{folder} holds a {now.kind} of other scans: files of {now.data} were added, removed or changed since. "
             "Restore them, or give another --out"

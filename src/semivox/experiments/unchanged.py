@@ -19,7 +19,7 @@ from semivox.experiments.labeled_sets import LabeledSet
 from semivox.experiments.runs import Run
 from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.stages import PARTS
-from semivox.training.folder import HARMLESS, RunFolder, differences
+from semivox.training.folder import EARLIER, HARMLESS, RunFolder, by_earlier_version, differences
 from semivox.training.settings import RunConfig
 from semivox.training.spec import kept_plan, settled
 
@@ -51,10 +51,13 @@ def check_unchanged(out: Path, study_file: StudyFile, labeled_sets: Sequence[Lab
     found = [*_splits(out, labeled_sets), *lines]
     if found:
         more = [f"... ({len(found)} in all)"] if len(found) > SHOWN else []
+        configs = [(out / run.name / "config.json", config_of(study_file, run.arm, run.seed, 0)) for run in runs]
+        earlier = any(path.exists() and by_earlier_version(path, now) for path, now in configs)
+        undo = "Undo the change, give another --out, or delete the folders of these runs to run them again"
         raise InputError(
             f"{out} holds runs that would now be made differently:\n  "
             + "\n  ".join([*found[:SHOWN], *more])
-            + "\nUndo the change, give another --out, or delete the folders of these runs to run them again"
+            + f"\n{EARLIER if earlier else undo}"
         )
 
 

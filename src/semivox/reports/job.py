@@ -41,7 +41,8 @@ def report_job(out: Path) -> Path:
     if not record.data:
         raise InputError(
             f"the job in {out} was made by semivox 0.1.0, which did not keep where its scans are. Run its "
-            "semivox run again with the same --out: nothing is trained again, and the page is written"
+            "semivox run again with the same --out: the page is written, unless defaults are others by now, as it "
+            "then says; the models in it can be used in any case"
         )
     if not (out / "summary.json").exists():
         raise InputError(f"the job in {out} is not finished; run its semivox run again with the same --out")

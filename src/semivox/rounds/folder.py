@@ -83,5 +83,8 @@ def data_of(job: Path) -> Path:
     """The data folder of a job. Raises InputError where it did not keep it."""
     record = load_record(job)
     if not record.data:
-        raise InputError(f"the job in {job} was made by semivox 0.1.0, which did not keep where its scans are")
+        raise InputError(
+            f"the job in {job} was made by semivox 0.1.0, which did not keep where its scans are. Run its "
+            "semivox run again with the same --out, then this"
+        )
     return Path(record.data)

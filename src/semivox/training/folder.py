@@ -11,8 +11,10 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import final_name
 from semivox.core.frozen import Frozen
+from semivox.core.json_text import parsed
 from semivox.core.processes.launcher import first_process
 from semivox.core.processes.lock import locked
+from semivox.core.reading import content_of
 from semivox.core.split import Split
 from semivox.data.prepared.store import Store
 from semivox.training import run_log
@@ -34,6 +36,13 @@ HARMLESS = (
     *("train.tensorboard:", "train.mlflow:", "train.wandb:"),
 )
 """Settings that change no result and may therefore change when a run is resumed."""
+
+
+EARLIER = (
+    "It was begun by an early state of semivox 0.1.0, which had other defaults, and cannot be resumed: begin anew in "
+    "another --out. What it has trained can still be used by semivox predict."
+)
+"""What is said where defaults may be what changed."""
 
 
 class DataRecord(Frozen):
@@ -100,10 +109,11 @@ class RunFolder:
         found = differences(old, json.loads(value.model_dump_json()))
         changed = [line for line in found if not line.removeprefix("settings.").startswith((*HARMLESS, *free))]
         if changed:
+            earlier = path == self.config and by_earlier_version(path, value)
             raise InputError(
                 f"cannot resume {self.path}: {path.name} changed since the run began:\n  "
                 + "\n  ".join(changed[:8])
-                + "\nUndo the change, or start a new run with another --out."
+                + f"\n{EARLIER if earlier else 'Undo the change, or start a new run with another --out.'}"
             )
 
     def log(self, row: Mapping[str, Any]) -> None:
@@ -128,6 +138,16 @@ class RunFolder:
         """Drop what was logged and warned of at steps that are about to be repeated."""
         for path in (self.log_file, self.warnings):
             run_log.keep_only(path, lambda row: row["step"] < step or row.get("code") in LASTING)
+
+
+def by_earlier_version(path: Path, now: Frozen) -> bool:
+    """Whether the file of a value lacks fields that there are by now, so that it holds defaults of an early version."""
+
+    def lacks(old: Any, new: Any) -> bool:
+        both = isinstance(old, dict) and isinstance(new, dict)
+        return both and any(name not in old or lacks(old[name], value) for name, value in new.items())
+
+    return lacks(parsed(content_of(path)), now.model_dump(mode="json"))
 
 
 def foreign(entry: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -13,8 +13,10 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.data.dataset import Dataset
 from semivox.data.formats import registry
-from semivox.data.formats.integrity import require_regular
+from semivox.data.formats.integrity import GZIP, require_regular
 
+TRAILER = 8
+"""Bytes at the end of a gzip file: checksum and length of what it holds."""
 SETTLED_NS = 2_000_000_000
 """A file changed less than two seconds ago may change again within the same tick of its clock, unseen."""
 _known: dict[tuple[int, int, int, int, int], str] = {}
@@ -39,10 +41,19 @@ def digest_of_files(dataset: Dataset) -> str:
     Times and folders do not count, so a data set may move to another disk or machine. Raises InputError for a file
     that cannot be read, and for a pipe or a device.
     """
+    return _together(dataset, _digest)
+
+
+def early_digest_of_files(dataset: Dataset) -> str:
+    """The same as the first jobs and studies kept it: of a gzip file, its size and the checksum at its end."""
+    return _together(dataset, _early_digest)
+
+
+def _together(dataset: Dataset, digest: Callable[[Path], str]) -> str:
     lines = []
     for entry in dataset.entries:
         for path in (*entry.images, *([entry.label] if entry.label else [])):
-            lines += [f"{entry.name} {file.name} {_digest(file)}" for file in files_of(path)]
+            lines += [f"{entry.name} {file.name} {digest(file)}" for file in files_of(path)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
@@ -86,3 +97,14 @@ def _digest(path: Path) -> str:
     if path.is_dir():
         return "folder"
     return digest_of(path) if path.exists() else "missing"
+
+
+def _early_digest(path: Path) -> str:
+    if path.is_dir() or not path.exists():
+        return _digest(path)
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.read(len(GZIP)) != GZIP or size <= TRAILER:
+            return digest_of(path)
+        file.seek(-TRAILER, os.SEEK_END)
+        return f"{size} {file.read().hex()}"
