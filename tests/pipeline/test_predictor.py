@@ -56,6 +56,17 @@ def test_an_array_gets_the_label_that_its_file_gets(run, image, tmp_path, affine
     assert predictor(image, **where).probabilities is None
 
 
+def test_windows_are_placed_as_the_command_places_them(run, image, tmp_path):
+    nib.save(nib.Nifti1Image(image, np.eye(4)), tmp_path / "scan.nii.gz")
+    windows = {"stride": (5, 7, 3), "blend": "uniform"}
+    semivox.predict(run, tmp_path / "scan.nii.gz", tmp_path / "out", device="cpu", save=["probabilities"], **windows)
+    written = np.asarray(nib.load(tmp_path / "out" / "scan_probability_ball.nii.gz").dataobj)
+    found = semivox.Predictor(run, device="cpu", **windows)(image, (1, 1, 1), maps=["probabilities"])
+    np.testing.assert_array_equal(found.probabilities[1], written)
+    plain = semivox.Predictor(run, device="cpu")(image, (1, 1, 1), maps=["probabilities"])
+    assert not np.array_equal(plain.probabilities[1], written)
+
+
 def test_channels_first_and_any_number_type_are_understood(run, image):
     predictor = semivox.Predictor(run, device="cpu")
     plain = predictor(image, (1.0, 1.0, 1.5)).label

@@ -58,7 +58,7 @@ def predictor_of(run: Path, device: str = "auto", precision: str | None = None, 
     Raises InputError.
 
     ``precision``: None: the one that the run was trained with. No timing decides anything here: the same model and
-    scan give the same bits at each call.
+    scan give the same bits at each call, with the same number of threads.
     """
     if precision is not None and precision not in PRECISIONS:
         near = suggestion(precision, PRECISIONS)

@@ -12,7 +12,7 @@ import torch
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
-from semivox.core.geometry import Grid, Spacing
+from semivox.core.geometry import Grid, Shape, Spacing
 from semivox.core.plan import Plan
 from semivox.data.formats.scan import require_sane, require_sane_grid
 from semivox.data.formats.volume import from_array, read
@@ -29,11 +29,11 @@ CLOSE = 1e-3
 class Predictor:
     """Labels scans with the model of a run: ``Predictor("job/ua_mt")(array, (0.8, 0.8, 2.0)).label``.
 
-    ``run``: a run folder, or its model folder. ``device``, ``precision``, ``blend``, ``overlap``, ``mirror`` and
+    ``run``: a job, run or model folder. ``device``, ``precision``, ``blend``, ``overlap``, ``stride``, ``mirror`` and
     ``largest_component`` as in ``semivox.predict``. The model is loaded once. Raises InputError where there is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the options of the command
         self,
         run: AnyPath,
         *,
@@ -41,11 +41,12 @@ class Predictor:
         precision: str | None = None,
         blend: str = "gaussian",
         overlap: float = 0.5,
+        stride: Shape | None = None,
         mirror: bool = False,
         largest_component: bool = False,
     ) -> None:
-        options = {"blend": blend, "overlap": overlap, "mirror": mirror, "largest_component": largest_component}
-        self._predictor = predictor_of(Path(run), device, precision, **options)
+        windows = {"blend": blend, "overlap": overlap, "stride": stride, "mirror": mirror}
+        self._predictor = predictor_of(Path(run), device, precision, **windows, largest_component=largest_component)
 
     @property
     def plan(self) -> Plan:

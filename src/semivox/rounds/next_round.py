@@ -77,7 +77,7 @@ def _require_same(out: Path, options: RunOptions) -> None:
     before = load_record(out).study_file
     if changed := changed_settings(before, study_file_of(options)):
         raise InputError(
-            f"rounds differ by their labels alone, and the job in {out} was begun with other settings:\n  "
+            f"cannot resume {out}, nor begin its next round: the job was begun with other settings:\n  "
             + "\n  ".join(changed[:8])
             + "\nUndo the change, or begin a job in another --out"
         )
