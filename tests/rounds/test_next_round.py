@@ -72,7 +72,7 @@ def test_a_warm_round_begins_from_the_weights_of_the_last(loop, monkeypatch):
 def test_a_round_with_other_settings_or_split_is_refused(loop):
     suggested(loop)
     adopt(loop / "job", loop / "s", Terms(unchanged=True))
-    with pytest.raises(InputError, match="labels alone"):
+    with pytest.raises(InputError, match="nor begin its next round: the job was begun with other settings"):
         run_rounds(asked(loop / "data", loop / "job", method="ua_mt"), None)
     split = Split.load(loop / "job" / "split.json")
     other = split.model_copy(update={"test": split.test[:1]})
