@@ -120,12 +120,6 @@ MUTANTS = (
     ),
     # no waiting in vain
     Mutant(
-        "a stuck worker is not noticed", "core/processes/watchdog.py",
-        "            elif now - self.seen[pid][1] > PATIENCE:\n",
-        "            elif now - self.seen[pid][1] > 15 * PATIENCE:\n",
-        (f"{WORKERS}::test_a_worker_that_ends_or_stops_is_named_with_its_scan",),
-    ),
-    Mutant(
         "a request to stop ends workers", "data/batches/workers.py", "        signal.signal(number, signal.SIG_IGN)\n",
         "        signal.signal(number, signal.SIG_DFL)\n",
         (f"{WORKERS}::test_requests_to_stop_that_reach_workers_too_end_none",),

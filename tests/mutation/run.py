@@ -65,7 +65,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             why = survives(mutant, Path(folder))
-        print(line.replace("noticed ", "SURVIVES") if why else line, flush=True)
+        print(line.replace("noticed ", "SURVIVES", 1) if why else line, flush=True)
         if asked.kept and not why:
             with asked.kept.open("a", encoding="utf-8") as file:
                 print(line, file=file)
