@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from semivox.experiments.arms import Arm
 from semivox.experiments.fitness import unfitness
-from semivox.experiments.health import training_warnings
+from semivox.experiments.health import health_warnings, training_warnings
 from semivox.experiments.provenance import Provenance
 from semivox.experiments.runs import Place, Run
 from semivox.experiments.summary import unscored
@@ -34,6 +36,12 @@ def test_warnings_of_every_fold_are_told(tmp_path):
     told = training_warnings(tmp_path, runs)
     assert [line.rpartition(": ")[2] for line in told] == [f"trouble {fold}" for fold in (None, 0, 1, 2)]
     assert "folds/2/ua_mt, step 8" in told[-1]
+
+
+def test_a_job_that_was_scored_tells_them_beside_what_its_scores_show(tmp_path):
+    runs = [warned(tmp_path, fold, f"code{fold}", f"trouble {fold}") for fold in (None, 1)]
+    told = health_warnings(SimpleNamespace(folder=tmp_path, groups=()), runs)
+    assert [line.rpartition(": ")[2] for line in told] == ["trouble None", "trouble 1"]
 
 
 def test_a_job_that_could_score_nothing_tells_them_too(tmp_path):

@@ -214,7 +214,7 @@ MUTANTS = (
     Mutant(
         "warnings of trainings are not told", "experiments/health.py",
         "    return (*listed, *training_warnings(results.folder, runs))\n", "    return tuple(listed)\n",
-        ("tests/experiments/test_training_warnings.py::test_warnings_of_every_fold_are_told",),
+        ("tests/experiments/test_training_warnings.py::test_a_job_that_was_scored_tells_them_beside_what_its_scores_show",),
     ),
     Mutant(
         "gradients are not averaged", "training/averaging.py", "    total /= fabric.world_size\n", "",
