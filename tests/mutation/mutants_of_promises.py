@@ -85,6 +85,20 @@ MUTANTS = (
         ("tests/export/test_models.py::test_a_file_that_says_something_else_is_not_kept",),
     ),
     Mutant(
+        "bits of a segmentation are read from the wrong end",
+        "data/formats/dicom/segmentation.py",
+        'bitorder="little"',
+        'bitorder="big"',
+        ("tests/export/test_labels.py::test_a_dicom_segmentation_is_read_back_voxel_by_voxel",),
+    ),
+    Mutant(
+        "an unknown option is told in the words of a library",
+        "cli/usage.py",
+        '    if kind == "NoSuchOption":\n',
+        "    if False:\n",
+        ("tests/test_words.py::test_a_wrong_word_is_told_by_its_option_in_one_sentence",),
+    ),
+    Mutant(
         "a tracker that fails ends the training", CARDS,
         "            except Exception as error:  # of libraries and networks, of whatever kind\n",
         "            except KeyError as error:\n", (f"{TRACKED}::test_a_tracker_that_fails_ends_no_training",),
