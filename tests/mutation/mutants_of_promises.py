@@ -139,10 +139,6 @@ MUTANTS = (
         (f"{WORKERS}::test_requests_to_stop_that_reach_workers_too_end_none",),
     ),
     Mutant(
-        "workers are left behind", "data/batches/workers.py", "        process.kill()\n", "        pass\n",
-        (f"{WORKERS}::test_no_worker_is_left_whatever_the_reader_does",),
-    ),
-    Mutant(
         "too many open files are told as a fault", "core/exhaustion.py", "    errno.EMFILE: FILES,\n", "",
         ("tests/core/test_exhaustion.py",),
     ),
