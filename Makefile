@@ -17,7 +17,7 @@ test: lint
 test-all: lint audit
 	$(TESTS) -m "slow or not slow"
 
-# Which lines and branches the tests reach, in all processes that they start; fails below what pyproject.toml says.
+# Which lines and branches the tests reach, in all processes that they start; fails below fail_under in pyproject.toml.
 coverage: .venv/installed
 	$(TESTS) --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
 

@@ -1,6 +1,7 @@
 """What runs on other people's machines: actions pinned by their bytes, no more rights than needed, no root."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_nobody_has_more_rights_than_needed(workflow):
     assert content["permissions"] == {"contents": "read"}
     for job, description in content["jobs"].items():
         assert description.get("permissions", {}) == MAY_WRITE.get((name, job), {}), job
+
+
+def test_what_the_tests_reach_is_measured_and_held_to_a_limit():
+    """``make coverage`` ends with an error below the limit; ``make test`` measures nothing and stays quick."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert settings["coverage"]["run"]["branch"] is True
+    assert settings["coverage"]["report"]["fail_under"] >= 90
+    assert "--cov" not in settings["pytest"]["ini_options"]["addopts"]
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))["jobs"]
+    assert any(step.get("run") == "make coverage" for job in jobs.values() for step in job["steps"])
 
 
 def test_the_token_is_not_left_on_disk_and_no_job_runs_forever(workflow):

@@ -15,6 +15,7 @@ from tests.fresh import printed
 ROOT = Path(__file__).parents[2]
 LIGHT = [
     "semivox",
+    "semivox.training.durations",  # in every bar
     "semivox.methods",
     "semivox.core.plan",
     "semivox.core.split",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from semivox.core.plan import Forecast
-from semivox.training.own_time import NOTEWORTHY
+
+NOTEWORTHY = 1.3
+"""How many times longer something must take on the machine as busy as it is, for that to matter."""
 
 
 def duration(seconds: float) -> str:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import torch
 
+from semivox.training.durations import NOTEWORTHY
+
 TASKS = Path("/proc/self/task")
-NOTEWORTHY = 1.3
-"""How many times longer something must take on the machine as busy as it is, for that to matter."""
 SAMPLE = 0.2
 """Seconds that threads compute together, to see whether each has a core."""
 FEWEST = 8
