@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from semivox.core.errors import InputError, SemivoxError
 from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS, launched
 from semivox.training import fabric
 from semivox.training.folder import RunFolder
-from semivox.training.run import train_run
+from semivox.training.run import loss_of_another_in_words, train_run
 from semivox.training.settings import TrainSettings
 from semivox.training.spec import RunSpec, batch_of_process
 from tests.training import tiny
@@ -77,6 +79,29 @@ def test_devices_torchrun_and_srun_train_to_the_same_bits(root):
         assert [row["step"] for row in rows] == [0, 1, 2, 3]
     again = ended([*TORCHRUN_2, *words(root, "torchrun")])
     assert (again.returncode, again.stderr.count("already finished")) == (0, 1)
+
+
+@pytest.mark.slow
+def test_a_process_whose_partner_dies_ends_with_a_sentence(root, port):
+    """As on a machine of several: no launcher ends the others."""
+    tiny.plan(100_000).save(root / "long.json")
+    command = [*SEMIVOX, *words(root, "bereft"), "--plan", str(root / "long.json")]
+    tasks = [
+        subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True,
+            env=environment(**half_a_torchrun(port) | {"RANK": str(rank), "LOCAL_RANK": str(rank)}),
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    while not (root / "bereft" / "log.jsonl").exists():
+        assert tasks[0].poll() is None
+        time.sleep(0.1)
+    tasks[1].kill()
+    said = tasks[0].communicate(timeout=240)[1]
+    tasks[1].communicate()
+    assert tasks[0].returncode == 1
+    assert "semivox: another of the 2 processes that train together has ended" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow
@@ -197,3 +222,15 @@ def test_a_request_to_stop_is_heard_while_others_are_waited_for(root, port):
     task.terminate()
     assert task.wait(60) == 75
     assert "run the same command again" in task.stderr.read()
+
+
+@pytest.mark.parametrize(("size", "raised"), [(2, SemivoxError), (1, RuntimeError)])
+def test_what_gloo_says_of_a_lost_process_becomes_a_sentence_where_there_are_several(size, raised):
+    together = SimpleNamespace(world_size=size)
+    with pytest.raises(raised), loss_of_another_in_words(together):
+        raise RuntimeError("[third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:1")
+
+
+def test_other_errors_of_a_step_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="shape"), loss_of_another_in_words(SimpleNamespace(world_size=2)):
+        raise RuntimeError("shape mismatch")

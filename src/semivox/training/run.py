@@ -125,7 +125,7 @@ def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> 
         note_conditions(folder, fabric.device, saved.step, reporter)
     monitor = RunMonitor(fabric, spec, method, reporter, stop, saved)
     with stop.listening():
-        with loading_of(spec, method, fabric) as loading, memory_in_words():
+        with loading_of(spec, method, fabric) as loading, loss_of_another_in_words(fabric), memory_in_words():
             batches = partial(loading.batches, stop=steps)
             train(fabric, method, batches, Pace(steps, settings.seed, settings.clip), monitor, saved)
     monitor.stop_if_asked(steps)  # also of what came after the last step: more may be about to follow
@@ -194,3 +194,18 @@ def memory_in_words() -> Iterator[None]:
         if words:
             raise SemivoxError(f"{words}; the same command resumes from the last checkpoint") from error
         raise
+
+
+@contextmanager
+def loss_of_another_in_words(fabric: Fabric) -> Iterator[None]:
+    """Turns what gloo and NCCL raise when a process of the training has died into a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        told = "gloo" in str(error) or isinstance(error, torch.distributed.DistError)
+        if fabric.world_size == 1 or not told:
+            raise
+        raise SemivoxError(
+            f"another of the {fabric.world_size} processes that train together has ended; its own message, or its "
+            "launcher's, says why. The same command resumes from the last checkpoint"
+        ) from error
