@@ -16,7 +16,7 @@ import semivox
 from semivox.core.frozen import Frozen, wrong_with
 from semivox.training import checkpoint
 
-SOURCE = Path(__file__).parents[2] / "src" / "semivox"
+SOURCE = Path(semivox.__file__).parent
 FORBIDDEN = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.loads",
     "shelve.open", "dill.load", "joblib.load", "yaml.load", "yaml.unsafe_load", "yaml.full_load",
