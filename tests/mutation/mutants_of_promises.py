@@ -19,7 +19,7 @@ MUTANTS = (
     ),
     Mutant(
         "a request to stop that Python wraps is a fault", CLI, "        if not _asked_for:\n", "        if True:\n",
-        ("tests/test_cli.py::test_a_request_to_stop_counts_also_where_python_wraps_it_in_an_error",),
+        ("tests/test_stopping.py::test_a_request_to_stop_counts_also_where_python_wraps_it_in_an_error",),
     ),
     Mutant(
         "a request to stop is not saved", CARDS, "        if stopping and not last:\n", "        if False:\n",
