@@ -9,6 +9,7 @@ from semivox.core.errors import InputError
 from semivox.experiments.collect import collect, unfinished
 from semivox.experiments.record import Record, load_record
 from semivox.reports import study
+from semivox.reports.study_warnings import study_warnings
 from semivox.reports.table import lines_of
 from semivox.training.model import ModelCard, model_digest
 from tests.experiments import made
@@ -27,7 +28,7 @@ def asked(folder, study_file, runs=()):
 
 def warnings(folder):
     results = collect(folder)
-    return " ".join(study._warnings(results, lines_of(results)))
+    return " ".join(study_warnings(results, lines_of(results)))
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from semivox.reports.cases import Cases
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.first_screen import FirstScreen
 from semivox.reports.overlay import data_uri
-from semivox.reports.viewer.page import LIBRARY, script, source_hash
+from semivox.reports.programs import programs_of
+from semivox.reports.viewer.page import source_hash
 from semivox.reports.viewer.scenes import scenes_json
 
 Outcome = Literal["better", "worse", "inconclusive", "unknown"]
@@ -165,24 +166,6 @@ def render(data: ReportData) -> str:
         shown=SHOWN,
         panel=(WIDTH, HEIGHT),
     )
-
-
-def programs_of(cases: Cases) -> tuple[str, ...]:
-    """The programs that a page of these cases needs: none without cases, the viewer only where it has volumes."""
-    if not cases.lines:
-        return ()
-    volumes = bool(cases.scenes) or any(line.volume_file for line in cases.lines)
-    return (*(viewing() if volumes else ()), own_program("report.js"))
-
-
-def viewing() -> tuple[str, ...]:
-    """The programs of a page whose volumes can be opened."""
-    return script(LIBRARY), script("viewer.js"), own_program("volumes.js")
-
-
-def own_program(name: str) -> str:
-    """A program of this package."""
-    return resources.files("semivox.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def filled(name: str, programs: Sequence[str] = (), **content: Any) -> str:
