@@ -2,8 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -163,3 +166,37 @@ def test_a_node_that_sees_other_files_or_has_another_version_helps_nobody(tmp_pa
     assert "install the same" in helper.problem([str(tmp_path)], token, "0.0.0")
     missing = tmp_path / "scans"
     assert f"does not see {missing};" in helper.problem([str(tmp_path), str(missing)], token, ours)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_was_started_by_hand_is_joined_with_its_token(place, here, tmp_path, monkeypatch):
+    """As the page says: ray start --head, then the study. Ray makes a token and asks for it."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = [
+        Path(sys.executable).with_name("ray"),
+        "start",
+        "--head",
+        "--block",
+        "--port",
+        str(port),
+        "--num-cpus",
+        "2",
+    ]
+    said = tmp_path / "ray.txt"
+    with said.open("wb") as stream:
+        cluster = subprocess.Popen([*map(str, start), "--include-dashboard=false"], stdout=stream, stderr=stream)
+    try:
+        while "Ray runtime started" not in said.read_text():
+            assert cluster.poll() is None, said.read_text()
+            time.sleep(0.1)
+        done = study(place, tmp_path / "out", "--on", "ray", "--address", f"127.0.0.1:{port}")
+    finally:
+        cluster.terminate()
+        cluster.wait(60)
+    assert done.returncode == 0, done.stderr
+    assert scores(tmp_path / "out") == here

@@ -45,6 +45,8 @@ def connect(address: str) -> dict[str, float]:
     """Join the cluster, once a process; what it has. Raises InputError in a sentence where that fails."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported anywhere
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address != "local" and _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError as error:
@@ -57,9 +59,20 @@ def connect(address: str) -> dict[str, float]:
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             raise InputError(
                 f"no Ray cluster answers at {address!r} ({str(error).splitlines()[0]}); start one with ray start "
-                "--head, give --address, or --address local for one on this machine"
+                "--head, give --address, or --address local for one on this machine. Where the cluster asks for a "
+                "token, as those of Ray 2.60 do, this machine needs it in ~/.ray/auth_token"
             ) from error
     return dict(ray.cluster_resources())
+
+
+def _has_token() -> bool:
+    """Whether this user has the token of a cluster.
+
+    ``ray start`` writes it since Ray 2.60 and asks everybody for it, but a program shows it only where RAY_AUTH_MODE
+    says so; a cluster that asks for none does not mind.
+    """
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH", str(Path.home() / ".ray" / "auth_token"))
+    return "RAY_AUTH_TOKEN" in os.environ or Path(path).is_file()
 
 
 def _require_answer(address: str) -> None:
