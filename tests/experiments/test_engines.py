@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,7 +34,8 @@ def here(place):
 
 def test_a_study_on_ray_ends_with_the_same_bits(place, here):
     pytest.importorskip("ray", reason="ray is not installed")
-    done = study(place, place / "ray", "--on", "ray", "--address", "local", "--processes", "2")
+    elsewhere = {"RAY_ADDRESS": "127.0.0.1:1"}  # "local" is a cluster of one's own, whatever others there are
+    done = study(place, place / "ray", "--on", "ray", "--address", "local", "--processes", "2", **elsewhere)
     assert done.returncode == 0, done.stderr
     assert "On Ray, 2 at a time" in done.stderr
     assert len(here) == 2
@@ -173,6 +176,8 @@ def test_a_cluster_that_was_started_by_hand_is_joined_with_its_token(place, here
     """As the page says: ray start --head, then the study. Ray makes a token and asks for it."""
     pytest.importorskip("ray", reason="ray is not installed")
     monkeypatch.setenv("HOME", str(tmp_path))
+    sockets = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # their paths must be short
+    monkeypatch.setenv("RAY_TMPDIR", sockets)
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -198,5 +203,6 @@ def test_a_cluster_that_was_started_by_hand_is_joined_with_its_token(place, here
     finally:
         cluster.terminate()
         cluster.wait(60)
+        shutil.rmtree(sockets, ignore_errors=True)
     assert done.returncode == 0, done.stderr
     assert scores(tmp_path / "out") == here

@@ -52,10 +52,9 @@ def connect(address: str) -> dict[str, float]:
     except ImportError as error:
         raise InputError("--on ray needs Ray on every node: pip install 'semivox[ray]'") from error
     if not ray.is_initialized():
-        where = None if address == "local" else address
         try:
             _require_answer(address)
-            ray.init(address=where, log_to_driver=False, configure_logging=False, include_dashboard=False)
+            ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             raise InputError(
                 f"no Ray cluster answers at {address!r} ({str(error).splitlines()[0]}); start one with ray start "
