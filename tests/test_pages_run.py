@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,8 @@ def reader(tmp_path_factory):
 @pytest.mark.parametrize("line", printed())
 def test_a_printed_command_runs(line, reader, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # "auto" would join a cluster that somebody else has here
+    if "--on slurm" in line:  # likewise a SLURM: tests/experiments/test_on_slurm.py
+        monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     if any(word in line for word in LAUNCHED):
         launched(line, reader, tmp_path)
         return
