@@ -14,7 +14,8 @@ import torch
 
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS, launched
-from semivox.training import fabric
+from semivox.training import distributed, fabric
+from semivox.training.distributed import _Sealed
 from semivox.training.folder import RunFolder
 from semivox.training.run import loss_of_another_in_words, train_run
 from semivox.training.settings import TrainSettings
@@ -234,3 +235,14 @@ def test_what_gloo_says_of_a_lost_process_becomes_a_sentence_where_there_are_sev
 def test_other_errors_of_a_step_stay_what_they_are():
     with pytest.raises(RuntimeError, match="shape"), loss_of_another_in_words(SimpleNamespace(world_size=2)):
         raise RuntimeError("shape mismatch")
+
+
+def test_processes_take_their_group_down_before_they_end(tmp_path, monkeypatch):
+    """One of eight trainings of two processes ended with "terminate called without an active exception" after all."""
+    monkeypatch.setattr(distributed, "end_with_parent", lambda: None)
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    seen = []
+    distributed._run(None, lambda fabric: seen.append(torch.distributed.is_initialized()), None, _Sealed(()))
+    assert seen == [True]
+    assert not torch.distributed.is_initialized()

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from types import FrameType
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -61,6 +62,8 @@ def _run(fabric: Fabric, task: Callable[..., None], said: Any, sealed: _Sealed) 
     except SemivoxError as error:
         said.put(error)
         raise
+    if torch.distributed.is_initialized():  # else threads of gloo may outlive what they need, and abort the process
+        torch.distributed.destroy_process_group()
 
 
 class _PassedOn(StopRequest):
