@@ -297,7 +297,7 @@ MUTANTS = (
     Mutant(
         "workers=0 starts one",
         "core/processes/pool.py",
-        "if workers < 1 or len(tasks) < 2:",
+        "if workers < 1 or (len(tasks) < 2 and died is None):",
         "if workers < 0:",
         ("tests/core/processes/test_main_guard.py",),
     ),
