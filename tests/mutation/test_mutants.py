@@ -8,7 +8,6 @@ from tests.mutation.mutants import MUTANTS
 from tests.mutation.run import ROOT, survives
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_one_place(mutant):
     """So that a line which was rewritten is not passed over."""
