@@ -48,13 +48,13 @@ MUTANTS = (
         ("tests/core/processes/test_lock.py::test_a_worker_ends_with_the_process_that_started_it",),
     ),
     Mutant(
-        "where scans lie counts", "data/formats/sources.py", 'f"{entry.name} {file.name} {_digest(file)}"',
-        'f"{entry.name} {file} {_digest(file)}"',
+        "where scans lie counts", "data/formats/sources.py", 'f"{entry.name} {file.name} {digest(file)}"',
+        'f"{entry.name} {file} {digest(file)}"',
         ("tests/experiments/test_runner.py::test_a_study_goes_on_where_its_scans_were_copied_to",),
     ),
     Mutant(
-        "what labels hold does not count", "data/formats/sources.py", 'f"{entry.name} {file.name} {_digest(file)}"',
-        'f"{entry.name} {file.name} {path == entry.label or _digest(file)}"',
+        "what labels hold does not count", "data/formats/sources.py", 'f"{entry.name} {file.name} {digest(file)}"',
+        'f"{entry.name} {file.name} {path == entry.label or digest(file)}"',
         ("tests/data/formats/test_sources.py::test_one_voxel_of_a_label_counts",),
     ),
     Mutant(
@@ -68,7 +68,7 @@ MUTANTS = (
         ("tests/rounds/test_label_places.py::test_two_processes_do_not_change_a_data_set_at_once",),
     ),
     Mutant(
-        "prepared scans go into any folder", "data/prepared/prepare.py", "if path.name not in OWN and", "if False and",
+        "prepared scans go into any folder", "data/prepared/store.py", "if path.name not in OWN and", "if False and",
         ("tests/data/prepared/test_prepare.py::test_a_folder_of_something_else_gets_no_prepared_scans",),
     ),
     Mutant(
