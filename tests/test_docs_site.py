@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import posixpath
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.scripts import loaded
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def site():
-    spec = importlib.util.spec_from_file_location("site_pages", ROOT / "docs" / "site_pages.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(ROOT / "docs" / "site_pages.py")
 
 
 def navigation(entries):

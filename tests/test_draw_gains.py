@@ -1,19 +1,17 @@
 """The gallery's picture shows what the tables hold."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+
+from tests.scripts import loaded
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def drawing():
-    spec = importlib.util.spec_from_file_location("draw_gains", ROOT / "results" / "draw_gains.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(ROOT / "results" / "draw_gains.py")
 
 
 def test_every_gain_of_a_table_is_drawn_the_largest_first(drawing):

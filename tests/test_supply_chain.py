@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.scripts import loaded
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements"
 
@@ -35,10 +36,7 @@ def test_torch_alone_is_pinned_by_version_because_its_builds_differ():
 
 @pytest.fixture
 def audit():
-    spec = importlib.util.spec_from_file_location("audit", REQUIREMENTS / "audit.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(REQUIREMENTS / "audit.py")
 
 
 def package(name: str, **more) -> dict:

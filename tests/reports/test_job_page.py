@@ -171,7 +171,7 @@ def crowded(job, tmp_path_factory):
     copied = shutil.copytree(job, tmp_path_factory.mktemp("crowded") / "job")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("semivox.reports.cases.PICTURES", 0)
-        patch.setattr("semivox.reports.cases.VOLUMES", 0)
+        patch.setattr("semivox.reports.case_view.VOLUMES", 0)
         report_job(copied)
     return copied
 

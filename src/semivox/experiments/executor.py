@@ -6,6 +6,7 @@ run is done, its folder says. So a run that is started twice by mistake, or dies
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +55,11 @@ class Engine(Protocol):
     def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> Executor:
         """Who does ``runs`` runs of this plan and these settings in ``folder``. Raises InputError where that cannot be
         had."""
+
+
+def command_of(folder: Path, run: str, workers: int) -> list[str]:
+    """The process that does a run, with ``workers`` further ones that read patches."""
+    return [sys.executable, "-m", "semivox.experiments.one_run", str(folder), run, str(workers)]
 
 
 def words_of(folder: Path, run: str) -> Path:

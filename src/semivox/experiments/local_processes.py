@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import psutil
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import environment_of, usable_cores
-from semivox.experiments.executor import words_of
+from semivox.experiments.executor import command_of, words_of
 from semivox.training.device import device_here
 from semivox.training.environment import starts
 
@@ -75,8 +74,7 @@ class LocalProcesses:
         if wanted is None:
             gpu = device_here(device) == "cuda"
             room = psutil.virtual_memory().available / 2**20
-            each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
-            wanted = 1 if gpu else max(1, min(cores, int(room / max(each * devices, 1.0))))
+            wanted = 1 if gpu else max(1, min(cores, int(room / max(memory_mb(plan) * devices, 1.0))))
         at_once = max(1, min(wanted, runs))
         threads = max(1, cores // at_once)
         limit = os.environ.get("OMP_NUM_THREADS", "")
@@ -92,12 +90,17 @@ class LocalProcesses:
         words = words_of(folder, run)
         threads = threads_of(folder / run) or self.threads
         environment = environment_of(threads)
-        command = [sys.executable, "-m", "semivox.experiments.one_run", str(folder), run, str(self.workers)]
+        command = command_of(folder, run, self.workers)
         with words.open("wb") as stream:
             process: subprocess.Popen[bytes] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, **APART
             )
         return LocalProcess(process)
+
+
+def memory_mb(plan: Plan) -> float:
+    """What a run may take: as the dry step did, with a margin."""
+    return MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
 
 
 def threads_of(run: Path) -> int | None:

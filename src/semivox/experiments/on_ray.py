@@ -17,7 +17,7 @@ from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.ray_cluster import connect, mark, unfit
 from semivox.experiments.executor import words_of
-from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB, LocalProcess, LocalProcesses
+from semivox.experiments.local_processes import LocalProcess, LocalProcesses, memory_mb
 from semivox.training.settings import TrainSettings
 
 MOST_STARTS = 4
@@ -161,5 +161,4 @@ class RayEngine:
         gpus = int(resources.get("GPU", 0)) if train.device in ("auto", "cuda") else 0
         cores = max(1, int(resources.get("CPU", 1)))
         at_once = max(1, min(runs, self.most or gpus or cores))
-        each = MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
-        return RayExecutor(at_once, max(1, cores // at_once), int(gpus > 0), each, mark(folder))
+        return RayExecutor(at_once, max(1, cores // at_once), int(gpus > 0), memory_mb(plan), mark(folder))

@@ -16,7 +16,7 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
-from semivox.experiments.local_processes import MARGIN, UNKNOWN_MB
+from semivox.experiments.local_processes import memory_mb
 from semivox.experiments.slurm_queue import Queue, refused
 from semivox.experiments.slurm_run import SlurmRun, job
 from semivox.training.settings import TrainSettings
@@ -102,7 +102,7 @@ class SlurmEngine:
 
     def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> SlurmExecutor:
         """Raises InputError where an option is unknown."""
-        gigabytes = max(1, round(1.2 + (MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB) / 1024))
+        gigabytes = max(1, round(1.2 + memory_mb(plan) / 1024))
         submitter = self._submitter(folder.resolve() / ".slurm", gigabytes, gpus=int(train.device == "cuda"))
         return SlurmExecutor(submitter, min(runs, self.at_once or AT_ONCE), self._number("cpus_per_task", 1))
 

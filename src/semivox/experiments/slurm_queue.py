@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 LOOK = 5.0
 """Seconds between two questions, whatever the number of jobs."""
+ANSWER = 120.0
+"""Seconds for which a command of SLURM may take."""
 MOVED = frozenset(("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "REVOKED", "DEADLINE"))
 """States of a job that SLURM ended for no fault of its own: the same work may be submitted again."""
 FORGOTTEN = "FORGOTTEN"
 """What we call the state of a job that SLURM does not list any more, as it does some minutes after the end."""
-
-
 ENDED = MOVED | {"COMPLETED", "FAILED", "CANCELLED", "OUT_OF_MEMORY", FORGOTTEN}
 """States of a job that does nothing any more."""
 
@@ -26,12 +26,16 @@ def asked(command: Sequence[str]) -> str | None:
     That no job has one of the numbers is an answer: an empty one.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=120)
+        done = _ended(command)
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode:
         return "" if "Invalid job id" in done.stderr else None
     return done.stdout
+
+
+def _ended(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=ANSWER)
 
 
 def waiting_or_running(name: str) -> str | None:
@@ -53,9 +57,8 @@ def cancel(number: str, *, saving: bool) -> None:
 def refused(options: Mapping[str, str]) -> str:
     """Why sbatch would not take a job with these options, in its own words; nothing where it would."""
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    command = ["sbatch", "--test-only", "--wrap=true", *words]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=120)
+        done = _ended(["sbatch", "--test-only", "--wrap=true", *words])
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"sbatch does not answer ({error})"
     said = " ".join(done.stderr.split()).replace("sbatch: error: ", "") or f"sbatch ended with {done.returncode}"

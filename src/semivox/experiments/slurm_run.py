@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,7 +12,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from semivox.core.processes.signals import TERMINATE
-from semivox.experiments.executor import STOPPED, words_of
+from semivox.experiments.executor import STOPPED, command_of, words_of
 from semivox.experiments.slurm_queue import ENDED, MOVED, Queue, cancel, waiting_or_running
 
 MOST_STARTS = 100
@@ -46,9 +45,10 @@ def job(folder: str, run: str, workers: int) -> int:
         told.append(number)
         process.send_signal(signal.SIGTERM)
 
-    command = [sys.executable, "-m", "semivox.experiments.one_run", folder, run, str(workers)]
     with words.open("wb") as stream:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        process = subprocess.Popen(
+            command_of(Path(folder), run, workers), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        )
         for number in TERMINATE:  # in place of submitit's, which would end the run unsaved
             signal.signal(number, tell)
         code = process.wait()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from semivox.core.case import Volume
 from semivox.core.files import make_folder, write_atomically
 from semivox.core.plan import Plan
 from semivox.data.dataset import CaseFiles
@@ -20,6 +21,12 @@ from semivox.pipeline.predict import prediction_of
 from semivox.reports.overlay import overlay
 from semivox.reports.viewer.scenes import Layer, Scene
 from semivox.reports.viewer.volumes import cropped_image, cropped_label, labeled_box
+
+VOLUMES = 4_000_000
+"""Bytes of volumes in the page, before base64: with pictures and the viewer's program the page stays under 15 MB."""
+BESIDE = "report_data"
+"""Folder beside the page with what it has no room for."""
+REFERENCE = "reference"
 
 
 def written_beside(folder: Path, case: str, ending: str, content: bytes) -> str:
@@ -51,17 +58,31 @@ class View:
     """The scan, then a label for each column."""
 
 
-def view_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan, picture: bool = True) -> View:
-    """The scan, its reference and each run's label, as volumes and as a picture. InputError where one is gone."""
+def labels_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> tuple[Volume, dict[str, np.ndarray]]:
+    """The scan, and by name the class indices of its reference, where it has one, and of each run's label.
+
+    Raises InputError where one is gone.
+    """
     volume = read(entry.images)
     labels: dict[str, np.ndarray] = {}
     if entry.label is not None:
-        labels["reference"] = class_indices(read_label(entry.label, volume.source, plan.classes).array[0], plan)
+        labels[REFERENCE] = class_indices(read_label(entry.label, volume.source, plan.classes).array[0], plan)
     for arm, run in runs.items():
         labels[arm] = class_indices(read_label(prediction_of(run, entry)).array[0], plan)
-    predictions = {name: label for name, label in labels.items() if name != "reference"}
+    return volume, labels
+
+
+def picture_of(volume: Volume, labels: Mapping[str, np.ndarray], plan: Plan) -> bytes:
+    """The PNG of what ``labels_of`` has read."""
+    predictions = {name: label for name, label in labels.items() if name != REFERENCE}
     names = [info.name for info in plan.classes]
-    png = overlay(volume.array, labels.get("reference"), predictions, volume.spacing, names) if picture else b""
+    return overlay(volume.array, labels.get(REFERENCE), predictions, volume.spacing, names)
+
+
+def view_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan, picture: bool = True) -> View:
+    """The scan, its reference and each run's label, as volumes and as a picture. InputError where one is gone."""
+    volume, labels = labels_of(entry, runs, plan)
+    png = picture_of(volume, labels, plan) if picture else b""
     box = labeled_box(list(labels.values()), volume.spacing)
     shown = [cropped_image(volume.array[0], volume.grid, box)]
     shown += [cropped_label(label, volume.grid, box) for label in labels.values()]
@@ -82,3 +103,23 @@ def scene_of(name: str, number: int, view: View, plan: Plan, volumes: dict[str, 
         else:
             layers.append(Layer(layer, {"id": key}, "label", classes, 0.5 if index == len(view.columns) else 0.0))
     return Scene(name, tuple(layers))
+
+
+@dataclass
+class Shelf:
+    """The volumes of a page, as far as it has room; further ones go into files of ``folder``."""
+
+    folder: Path
+    scenes: list[Scene] = field(default_factory=list)
+    volumes: dict[str, str] = field(default_factory=dict)
+    """Id -> base64 of a gzipped NIfTI."""
+    taken: int = 0
+
+    def put(self, name: str, file: str, view: View, plan: Plan) -> int | str:
+        """Put a case there: the number of its scene in the page, or its file, from the page, named after ``file``."""
+        size = sum(map(len, view.volumes))
+        if self.taken + size > VOLUMES:
+            return written_beside(self.folder, file, ".json", volume_file(name, view, plan))
+        self.taken += size
+        self.scenes.append(scene_of(name, len(self.scenes), view, plan, self.volumes))
+        return len(self.scenes) - 1

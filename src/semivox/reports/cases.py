@@ -14,17 +14,13 @@ from semivox.data import layouts
 from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
 from semivox.reports.case_lines import CaseLine, case_lines, findings_of
-from semivox.reports.case_view import scene_of, view_of, volume_file, written_beside
+from semivox.reports.case_view import BESIDE, Shelf, view_of, written_beside
 from semivox.reports.viewer.scenes import Scene
 
 PICTURES = 5_000_000
 """Bytes of pictures in the page, before base64; those of further cases, the better ones, stand beside it."""
-VOLUMES = 4_000_000
-"""Bytes of volumes in the page, before base64: with pictures and the viewer's program the page stays under 15 MB."""
 MOST = 200
 """Cases that are drawn; the better ones beyond are listed with their scores alone."""
-BESIDE = "report_data"
-"""Folder beside the page with what it has no room for."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +46,8 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
         dataset = layouts.find(data)
     except InputError:  # the data are elsewhere: scores can be listed all the same
         return Cases(tuple(lines), left_out="The scans are no longer where they were, so none is shown.")
-    scenes: list[Scene] = []
-    volumes: dict[str, str] = {}
-    pictures, bytes_of_volumes, listed, beside = 0, 0, [], results.folder / BESIDE
-    shutil.rmtree(beside, ignore_errors=True)
+    shelf, pictures, listed = Shelf(results.folder / BESIDE), 0, []
+    shutil.rmtree(shelf.folder, ignore_errors=True)
     for number, line in enumerate(lines):
         key = next(iter(method.runs))
         folders = {
@@ -64,21 +58,16 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
         except InputError:  # a scan or a prediction was moved away
             view = None
         if view is not None:
-            line, size = replace(line, columns=view.columns), sum(map(len, view.volumes))
+            line = replace(line, columns=view.columns)
             if pictures + len(view.png) <= PICTURES:
                 pictures += len(view.png)
                 line = replace(line, png=view.png)
             else:
-                line = replace(line, picture_file=written_beside(beside, line.name, ".png", view.png))
-            if bytes_of_volumes + size <= VOLUMES:
-                bytes_of_volumes += size
-                line = replace(line, scene=len(scenes))
-                scenes.append(scene_of(line.name, len(scenes), view, method.runs[key].plan, volumes))
-            else:
-                content = volume_file(line.name, view, method.runs[key].plan)
-                line = replace(line, volume_file=written_beside(beside, line.name, ".json", content))
+                line = replace(line, picture_file=written_beside(shelf.folder, line.name, ".png", view.png))
+            place = shelf.put(line.name, line.name, view, method.runs[key].plan)
+            line = replace(line, volume_file=place) if isinstance(place, str) else replace(line, scene=place)
         listed.append(line)
-    return Cases(tuple(listed), tuple(scenes), volumes, _left_out(listed, data))
+    return Cases(tuple(listed), tuple(shelf.scenes), shelf.volumes, _left_out(listed, data))
 
 
 def _left_out(lines: list[CaseLine], data: Path) -> str:

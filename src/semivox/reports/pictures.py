@@ -11,18 +11,15 @@ from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles
-from semivox.data.formats.volume import read, read_label
-from semivox.data.prepared.labels import class_indices
 from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.metrics import METRICS
 from semivox.evaluation.ranks import Ranking
 from semivox.experiments.groups import Group
 from semivox.experiments.results import Results, pairs_of
 from semivox.experiments.verdict import COMPARED
-from semivox.pipeline.predict import prediction_of
 from semivox.reports import figures
+from semivox.reports.case_view import labels_of, picture_of
 from semivox.reports.curves import Panel, training_curves
-from semivox.reports.overlay import overlay
 from semivox.reports.page import Picture
 from semivox.reports.table import Line
 from semivox.training.folder import RunFolder
@@ -129,12 +126,8 @@ def case_pictures(results: Results, labeled_set: str) -> tuple[Picture, ...]:
 
 def overlay_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> bytes:
     """The PNG of one case with its reference and the labels of each run."""
-    volume = read(entry.images)
-    reference = None
-    if entry.label is not None:
-        reference = class_indices(read_label(entry.label, volume.source, plan.classes).array[0], plan)
-    labels = {arm: class_indices(read_label(prediction_of(run, entry)).array[0], plan) for arm, run in runs.items()}
-    return overlay(volume.array, reference, labels, volume.spacing, [info.name for info in plan.classes])
+    volume, labels = labels_of(entry, runs, plan)
+    return picture_of(volume, labels, plan)
 
 
 def ranked(group: Group, key: tuple[int, int]) -> list[tuple[str, str, float, int]]:

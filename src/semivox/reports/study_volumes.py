@@ -10,9 +10,9 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
+from semivox.experiments.groups import RunResult
 from semivox.experiments.results import Results
-from semivox.reports.case_view import View, scene_of, view_of, volume_file, written_beside
-from semivox.reports.cases import BESIDE, VOLUMES
+from semivox.reports.case_view import BESIDE, Shelf, view_of
 from semivox.reports.viewer.scenes import Scene, is_ct
 
 SHOWN = 12
@@ -56,19 +56,12 @@ def study_volumes(results: Results, worst_first: Mapping[str, tuple[str, ...]], 
     except InputError:  # the data are elsewhere: scores can be shown all the same
         return StudyVolumes()
     by_turns = zip_longest(*([(name, case) for case in cases[:SHOWN]] for name, cases in worst_first.items()))
-    scenes: list[Scene] = []
-    volumes: dict[str, str] = {}
+    shelf, ct = Shelf(out / BESIDE), False
+    first = {name: _first_runs(results, name) for name in worst_first}
     opened: dict[Key, int] = {}
     beside: dict[Key, str] = {}
-    taken, ct = 0, False
-    for key in (key for turn in by_turns for key in turn if key is not None):
-        labeled_set, case = key
-        first = {
-            group.arm.name: group.runs[min(group.runs)]
-            for group in results.of(labeled_set)
-            if group.arm.ablation is None
-        }
-        runs = {arm: run for arm, run in first.items() if any(row.case == case for row in run.rows)}
+    for labeled_set, case in (key for turn in by_turns for key in turn if key is not None):
+        runs = {arm: run for arm, run in first[labeled_set].items() if any(row.case == case for row in run.rows)}
         if not runs:  # another draw's cases, by cross-validation
             continue
         plan = next(iter(runs.values())).plan
@@ -77,16 +70,15 @@ def study_volumes(results: Results, worst_first: Mapping[str, tuple[str, ...]], 
             view = view_of(dataset.entry(case), {arm: run.folder_of(case) for arm, run in runs.items()}, plan, False)
         except InputError:  # a scan or a prediction was moved away
             continue
-        size = _size(view)
-        if taken + size <= VOLUMES:
-            taken += size
-            opened[key] = len(scenes)
-            scenes.append(scene_of(f"{labeled_set}, {case}", len(scenes), view, plan, volumes))
+        place = shelf.put(f"{labeled_set}, {case}", f"{labeled_set}-{case}", view, plan)
+        if isinstance(place, str):
+            beside[labeled_set, case] = place
         else:
-            content = volume_file(f"{labeled_set}, {case}", view, plan)
-            beside[key] = written_beside(out / BESIDE, f"{labeled_set}-{case}", ".json", content)
-    return StudyVolumes(tuple(scenes), volumes, opened, beside, ct)
+            opened[labeled_set, case] = place
+    return StudyVolumes(tuple(shelf.scenes), shelf.volumes, opened, beside, ct)
 
 
-def _size(view: View) -> int:
-    return sum(map(len, view.volumes))
+def _first_runs(results: Results, labeled_set: str) -> dict[str, RunResult]:
+    """Each method's first draw and seed."""
+    groups = [group for group in results.of(labeled_set) if group.arm.ablation is None]
+    return {group.arm.name: group.runs[min(group.runs)] for group in groups}

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from types import FrameType
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -16,7 +15,7 @@ from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.core.processes.launcher import launched
 from semivox.core.processes.main_guard import raise_if_unguarded
 from semivox.core.processes.parent_death import end_with_parent
-from semivox.training.fabric import unmeddled
+from semivox.training.fabric import disconnect, unmeddled
 from semivox.training.stopping import StopRequest
 
 
@@ -62,8 +61,7 @@ def _run(fabric: Fabric, task: Callable[..., None], said: Any, sealed: _Sealed) 
     except SemivoxError as error:
         said.put(error)
         raise
-    if torch.distributed.is_initialized():  # else threads of gloo may outlive what they need, and abort the process
-        torch.distributed.destroy_process_group()
+    disconnect()
 
 
 class _PassedOn(StopRequest):

@@ -171,7 +171,7 @@ def connect(say: Callable[[str], None]) -> None:
             f"{TOGETHER.total_seconds():.0f} seconds; start all of them at the same time, or take its variables "
             f"(such as {TORCHRUN[0]} and {TORCHRUN[2]}) out of the environment to train in one"
         ) from error
-    atexit.register(_disconnect)
+    atexit.register(disconnect)
 
 
 def _join(here: Launched, backend: str) -> None:
@@ -216,6 +216,7 @@ def listening(wait: Callable[[], object]) -> None:
         raise raised[0]
 
 
-def _disconnect() -> None:
+def disconnect() -> None:
+    """Take the group of processes down: threads of gloo may outlive what they need, and abort it at the end."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -18,7 +18,7 @@ from semivox.data.formats.orientation import LPS_TO_RAS, is_usable
 from semivox.data.formats.scan import Header, Scan, ScanError
 from semivox.data.formats.text_format import KNOWN_KEYS, TextFormat
 from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, numbers, put, sizes, whole
-from semivox.data.formats.voxels import Encoding, Voxels, read_voxels
+from semivox.data.formats.voxels import MOST_SKIPPED, Encoding, Voxels, read_voxels
 from semivox.data.remarks import Remark
 
 TYPES = {
@@ -30,8 +30,6 @@ MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 ORIGINS = ("Offset", "Position", "Origin")
 """Names of one thing; a file has one of them."""
 TRUE, FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no", "")
-MOST_SKIPPED = 1 << 30
-"""Bytes before the voxels of a file beside the header; what other programs put there is kilobytes."""
 VECTORS = ("CenterOfRotation", "ElementSize", "ElementSpacing")
 
 

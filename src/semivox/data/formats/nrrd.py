@@ -18,7 +18,7 @@ from semivox.data.formats.nrrd_geometry import Axes, axes_of
 from semivox.data.formats.scan import Header, Scan, ScanError
 from semivox.data.formats.text_format import KNOWN_KEYS, TextFormat
 from semivox.data.formats.text_headers import MAX_HEADER, beside, head_of, line_at, put, sizes, whole
-from semivox.data.formats.voxels import Encoding, Voxels, read_voxels
+from semivox.data.formats.voxels import MOST_SKIPPED, Encoding, Voxels, read_voxels
 
 TYPES = {
     "i1": ("char", "signed char", "int8", "int8_t"),
@@ -40,8 +40,6 @@ ENCODINGS: dict[str, Encoding] = {
 ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip", "axismins": "axis mins",
            "centerings": "centers"}  # fmt: skip
 """Other spellings of fields."""
-MOST_SKIPPED = 1 << 30
-"""Bytes before the voxels; what other programs put there is kilobytes."""
 MAGIC = re.compile(r"NRRD000[1-5]")
 WRITTEN = re.compile(r"segment(ation|\d+)_.*", re.IGNORECASE)
 """Keys of segmentations: their names are classes, not people."""

@@ -17,6 +17,8 @@ import semivox.data.formats.integrity as integrity
 from semivox.data.formats.scan import ScanError
 
 Encoding = Literal["raw", "packed", "bzip2", "text", "hex"]
+MOST_SKIPPED = 1 << 30
+"""Bytes before the voxels; what other programs put there is kilobytes."""
 MOST_DIGITS = 40
 """Bytes that a number takes in a text, at most."""
 
