@@ -50,7 +50,8 @@ def check(
     target = out and (out / "check.json" if out.is_dir() else out)
     if target is not None:
         require_replaceable(target, CheckReport)
-    report = api.check(data, typed.who(split, labeled), workers, display(), phi=phi, exclude=typed.names(exclude))
+    left_out = typed.names(exclude, "--exclude")
+    report = api.check(data, typed.who(split, labeled), workers, display(), phi=phi, exclude=left_out)
     if target is not None:
         report.save(target)
     text = report.listing() if everything else report.text()
@@ -87,7 +88,7 @@ def plan(
     made = api.plan(
         data,
         split=typed.who(split, labeled),
-        exclude=typed.names(exclude),
+        exclude=typed.names(exclude, "--exclude"),
         method=method,
         options=asked.method,
         settings=asked.train,
@@ -120,7 +121,8 @@ def prepare(
     from semivox.core.plan import Plan
 
     progress = display()
-    common: dict[str, Any] = {"split": typed.who(split, labeled), "exclude": typed.names(exclude), "workers": workers}
+    left_out = typed.names(exclude, "--exclude")
+    common: dict[str, Any] = {"split": typed.who(split, labeled), "exclude": left_out, "workers": workers}
     made = Plan.load(plan) if plan else api.plan(data, progress=progress, **common)
     store = api.prepare(data, out, plan=made, progress=progress, **common)
     progress.say(f"{plural(len(store.names), 'scan is', 'scans are')} ready in {out}.")

@@ -113,7 +113,7 @@ def predict(
         run,
         inputs,
         out,
-        save=typed.names(save),
+        save=typed.names(save, "--save"),
         overwrite=overwrite,
         device=device,
         precision=precision,

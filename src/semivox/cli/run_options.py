@@ -35,7 +35,7 @@ def _run(
         "ablation": ablation,
         "recipe": recipe,
         "split": typed.who(split, labeled),
-        "exclude": typed.names(exclude),
+        "exclude": typed.names(exclude, "--exclude"),
         "options": wanted.method,
         "settings": merged(wanted.train, typed.given(start=None if start is None else str(start.resolve()), **train)),
         "plan_fields": wanted.plan,

@@ -39,9 +39,12 @@ def assignments(texts: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def names(text: str | None) -> tuple[str, ...]:
-    """``"a,b"`` -> names."""
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+def names(text: str | None, option: str) -> tuple[str, ...]:
+    """``"a,b"`` -> names; none without the option. Raises InputError where it is given and names nothing."""
+    found = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    if text is not None and not found:
+        raise InputError(f"{option} {text!r} names nothing; give NAME,NAME,... or leave it out")
+    return found
 
 
 def given(**values: Any) -> dict[str, Any]:

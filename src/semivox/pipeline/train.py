@@ -9,6 +9,7 @@ from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.launcher import first_process
 from semivox.core.split import Split
+from semivox.data.dataset import Dataset, some
 from semivox.data.prepared.store import Store, make_place
 from semivox.pipeline.options import RunOptions, with_fields
 from semivox.pipeline.progress import ProgressDisplay, Quiet
@@ -73,6 +74,8 @@ def _made_ready(
     """Check, plan and prepare where that is not done, and write down what the run is to be. Raises InputError."""
     if folder.split.exists() and options.split is None and not options.exclude:
         dataset, split = load_dataset(data, folder.split)
+        if told := _labels_since(dataset, split, folder.path):
+            progress.say(told)
     else:
         dataset, split = load_dataset(data, options.split, options.exclude)
     folder.create()
@@ -106,6 +109,19 @@ def _made_ready(
         if begun is None:
             _forget(folder)
         raise
+
+
+def _labels_since(dataset: Dataset, split: Split, run: Path) -> str:
+    """What to say of labels that have come since the run began, of scans that it knows as unlabeled; nothing without
+    any."""
+    new = sorted({entry.name for entry in dataset.entries if entry.label is not None} & {*split.unlabeled})
+    if not new:
+        return ""
+    return (
+        f"{plural(len(new), 'scan has', 'scans have')} a label which this run does not use, as there was none when it "
+        f"began: {some(new)}. To train on them give another --out, and --set train.warm_start={run} to begin with this "
+        "run's weights (semivox run does such rounds in one folder)"
+    )
 
 
 def _forget(folder: RunFolder) -> None:
