@@ -5,6 +5,7 @@ The command line and the Python interface both stand on these.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -144,11 +145,12 @@ def readers_of(train: TrainSettings) -> int | None:
 
 
 def examiners(dataset: Dataset) -> int:
-    """Processes that look at scans for the first time: one at least where it costs next to nothing.
+    """Processes that look at scans for the first time: one at least, which half a second buys where none can be copied.
 
-    What ends a process, such as a fault in a library for a damaged file, then does not end the command.
+    What ends a process, such as a fault in a library for a damaged file, then does not end the command. On Linux a
+    process that cannot be copied is one with threads, such as a notebook's: it looks at small data sets by itself.
     """
-    return max(spare_cores(dataset), int(forkable()))
+    return max(spare_cores(dataset), int(forkable() or sys.platform != "linux"))
 
 
 def spare_cores(dataset: Dataset) -> int:

@@ -61,6 +61,21 @@ if __name__ == "__main__":
     list(pool.each(work, [Path(sys.argv[1])] * 2, 2, str))
 """
 
+KILLER = """
+import os, sys
+import semivox.data.checks.case as case
+real = case.read_scan
+def read(path):
+    if path.name.startswith("hip_0001"):
+        os.abort()
+    return real(path)
+case._read.__defaults__ = (read,)
+if __name__ == "__main__":
+    import semivox.cli
+    semivox.cli.main()
+"""
+"""The command, in which a library has a fault that one scan meets; also in the processes that it starts anew."""
+
 
 def lacking() -> dict[str, str]:
     """The environment of a process that sees what Windows has."""
@@ -107,6 +122,16 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
     parent.kill()
     parent.wait()
     assert ended(*pids)
+
+
+def test_a_scan_of_a_small_data_set_that_kills_its_reader_does_not_end_the_command(tmp_path):
+    phantom.write(tmp_path / "scans", 2, 1, 0, shape=(20, 18, 16), spacing=(8.0, 8.0, 8.0))
+    (tmp_path / "program.py").write_text(KILLER, encoding="utf-8")
+    done = python(tmp_path / "program.py", "check", tmp_path / "scans")
+    said, errors = done.communicate("")
+    assert done.returncode == 2, said + errors
+    assert "error reader_died, hip_0001" in said, said + errors
+    assert "3 cases: 2 ok, 0 warning, 1 error" in said
 
 
 @pytest.mark.slow
