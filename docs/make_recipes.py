@@ -37,10 +37,11 @@ def section(method: str, recipe: Recipe) -> str:
     """One recipe as a table."""
     ours = dict(leaves(configure(method, {}, TrainSettings()).options))
     theirs = dict(leaves(configure(method, {}, TrainSettings(), None, recipe.options).options))
+    only = f" For {', '.join(map(str, recipe.labeled))} labeled scans." if recipe.labeled else ""
     lines = [
         f"## {method} {recipe.name}",
         "",
-        recipe.title + ".",
+        recipe.title + "." + only,
         "",
         "| field | recipe | default | source |",
         "|---|---|---|---|",

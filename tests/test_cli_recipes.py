@@ -26,7 +26,11 @@ def scans(tmp_path_factory):
 
 def test_a_methods_recipes_are_listed(capsys):
     assert exit_code(["methods", "sassnet"]) == 0
-    assert "la-2020-8: SASSNet" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "la-2020-8: SASSNet" in told
+    assert "Tables of papers with a row of it (semivox study --recipe NAME --data SCANS):" in told
+    assert "sassnet-table-1-nms: SASSNet, table 1, largest component" in told
+    assert "midl" not in told.split("Tables of papers")[1]
     assert exit_code(["methods", "sassnet", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["recipes"]) == {"la-2020", "la-2020-8", "la-2020-paper"}
 
@@ -35,6 +39,7 @@ def test_every_value_of_a_recipe_is_shown_with_its_source(capsys):
     assert exit_code(["methods", "sassnet", "--recipe", "la-2020-8"]) == 0
     told = capsys.readouterr().out
     assert "method.adversarial = 0.015  [code: README, 8 labels]" in told
+    assert "\n  labeled scans: 8\n" in told
     assert "plan.patch = 112 x 112 x 80  [code: yulequan/UA-MT" in told
     assert "not repeated: the order in which scans are drawn" in told
     assert exit_code(["methods", "sassnet", "--recipe", "la-2020-8", "--json"]) == 0
@@ -45,6 +50,9 @@ def test_every_value_of_a_recipe_is_shown_with_its_source(capsys):
     assert "sassnet has no recipe 'la-2021'" in capsys.readouterr().err
     assert exit_code(["methods", "--recipe", "la-2020"]) == 2
     assert "semivox methods NAME --recipe RECIPE" in capsys.readouterr().err
+    for folder, recipe in (("tables", "sassnet-table-1"), ("bases", "la-6000")):
+        assert exit_code(["methods", folder, "--recipe", recipe]) == 2
+        assert f"there is no method '{folder}'" in capsys.readouterr().err
 
 
 def test_the_supervised_rival_of_sassnet_sees_as_many_labeled_patches_as_the_v_net(scans, tmp_path):
@@ -52,6 +60,67 @@ def test_the_supervised_rival_of_sassnet_sees_as_many_labeled_patches_as_the_v_n
     asked += ["--ablation", "V-Net+SDM", "--workers", "0", *SMALL, "--set", "plan.mirror=[true,true,true]"]
     assert exit_code(asked) == 0
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["train"]["labeled_per_step"] == 4
+
+
+REFLECTING = ["--set", "train.augmentation=la", "--set", "plan.mirror=[false,true,true]", "--steps", "2", *SMALL]
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_reflections_that_the_plan_forbids_are_refused_before_scans_are_prepared(planned, scans, tmp_path, capsys):
+    """Also where the plan is given, and nothing measures a step of it."""
+    run, given = tmp_path / "run", []
+    if planned:
+        small = ["--patch", "16,16,16", "--spacing", "8", "--network", "small", "--steps", "2", "--workers", "0"]
+        assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *small]) == 0
+        given = ["--plan", str(tmp_path / "plan.json")]
+    asked = ["train", str(scans), "-o", str(run), "--method", "supervised", "--workers", "0", *given]
+    changes = REFLECTING[:6] if planned else REFLECTING
+    capsys.readouterr()
+    assert exit_code([*asked, *changes]) == 2
+    assert "'la' always reflects patches along x or y, and the plan forbids to mirror them along x" in (
+        capsys.readouterr().err
+    )
+    assert not list(run.rglob("*.npy"))
+    assert not (run / "config.json").exists()
+    assert exit_code([*asked, *(word.replace("augmentation=la", "augmentation=none") for word in changes)]) == 0
+
+
+def test_a_study_of_reflections_that_the_plan_forbids_is_refused_before_scans_are_prepared(scans, tmp_path, capsys):
+    file = tmp_path / "study.toml"
+    file.write_text(
+        'methods = ["supervised"]\n[train]\naugmentation = "la"\nworkers = 0\n[cases]\nlabeled = 2\n[plan]\n'
+        'patch = [16, 16, 16]\nspacing = [8, 8, 8]\nnetwork = "small"\nsteps = 2\n[plan.fields]\n'
+        "mirror = [true, false, true]\n"
+    )
+    out = tmp_path / "study"
+    assert exit_code(["study", str(file), "--data", str(scans), "-o", str(out)]) == 2
+    assert "forbids to mirror them along y" in capsys.readouterr().err
+    assert not list(out.rglob("*.npy"))
+    assert not (out / "plan.json").exists()
+
+
+def test_where_all_scans_are_labeled_the_option_for_fewer_is_named(scans, tmp_path, capsys):
+    from semivox.data import phantom
+
+    phantom.write(tmp_path / "labeled", 2, 0, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
+    asked = ["train", str(tmp_path / "labeled"), "-o", str(tmp_path / "run"), "--method", "sassnet", "--workers", "0"]
+    assert exit_code([*asked, "--recipe", "la-2020", *SMALL]) == 2
+    assert "the split has none; keep fewer labels with --labeled, or use --method supervised" in capsys.readouterr().err
+
+
+def test_another_number_of_labeled_scans_than_a_recipe_was_published_for_is_named(scans, tmp_path, capsys):
+    asked = ["train", str(scans), "-o", str(tmp_path), "--method", "sassnet", "--recipe", "la-2020"]
+    assert exit_code([*asked, "--labeled", "8"]) == 2  # there are not so many; what it follows is said first
+    assert "overruled: labeled scans 8 (recipe: 16; published for 8: la-2020-8)" in capsys.readouterr().err
+
+
+def test_a_plan_and_a_recipe_are_one_too_many(scans, tmp_path, capsys):
+    small = ["--patch", "16,16,16", "--spacing", "8", "--network", "small", "--steps", "2", "--workers", "0"]
+    assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *small]) == 0
+    asked = ["train", str(scans), "-o", str(tmp_path / "run"), "--method", "sassnet", "--recipe", "la-2020"]
+    assert exit_code([*asked, "--plan", str(tmp_path / "plan.json")]) == 2
+    assert "--plan and --recipe la-2020 both decide the plan" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_oblong_patch_is_refused_by_tcses_recipe_before_scans_are_prepared(scans, tmp_path, capsys):

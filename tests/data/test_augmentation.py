@@ -10,7 +10,7 @@ from scipy import ndimage
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.data.augmentation import spatial
-from semivox.data.augmentation.schemes import SETS, STANDARD, Augmentation, draw, find
+from semivox.data.augmentation.schemes import SETS, STANDARD, Augmentation, draw, find, require_allowed
 from semivox.functional import intensity
 from semivox.functional.views import Chance
 
@@ -99,9 +99,16 @@ def test_the_complete_left_atrium_set_draws_all_eight_orientations_and_leaves_z_
     assert all(one[..., 0].max() % 2 == 0 for one in outputs)
 
 
+def reflecting(name, mirror):
+    return make_plan(mirror=mirror).model_copy(update={"augmentation": name})
+
+
 def test_a_set_that_always_reflects_refuses_a_plan_whose_sides_are_classes():
-    with pytest.raises(InputError, match="choose 'standard'"):
-        draw(SETS["la"], make_plan(mirror=(False, True, True)), 0)
+    for name in ("la", "la_bright"):
+        with pytest.raises(InputError, match=rf"{name}.*forbids to mirror them along x .*train\.augmentation=standard"):
+            require_allowed(reflecting(name, (False, True, True)))
+        require_allowed(reflecting(name, (True, True, False)))
+    require_allowed(reflecting("la_all", (False, False, True)))
 
 
 def test_an_unknown_set_is_an_error_that_lists_the_sets():

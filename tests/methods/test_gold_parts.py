@@ -1,8 +1,9 @@
 """Parts of a step against numbers from the authors' code, where its network is another one and a whole step cannot be.
 
 ``gold_parts.json`` holds losses and lengths of gradients, with the repository and commit they were computed from. What
-the networks say is made up; both sides ran in float64. The code itself is not here. DAP, ASDNet and embedding matching
-are not among the gold numbers: no code of theirs is public.
+the networks say is made up; both sides ran in float64. The code itself is not here. DAP and embedding matching are
+not among the gold numbers: no code of theirs is public. Of ASDNet's, errors are not repeated: its discriminator takes a
+softmax twice, and an epsilon outweighs large patches.
 """
 
 from __future__ import annotations
@@ -242,6 +243,43 @@ def test_unimatch_v2(monkeypatch):
     assert length([views.grad]) == near(gold["gradient"])
 
 
+class Judging(nn.Module):
+    """A discriminator whose verdicts are given, turn by turn."""
+
+    def __init__(self, *verdicts: Tensor) -> None:
+        super().__init__()
+        self.verdicts = iter(verdicts)
+
+    def forward(self, shown: Tensor) -> Tensor:
+        return next(self.verdicts)
+
+
+def test_asdnet():
+    gold, shape = GOLD["asdnet"], CUBE
+    logits, verdict, judged = wanted(130, (4, 2, *shape)), wanted(131, (4, *shape)), wanted(132, (4, *shape))
+    weights = {"attention": 0.0, "adversarial": 0.05, "region": 0.5, "threshold": 0.5, "ramp": 0}
+    losses = {"segmentation": "generalized_dice", "attention_scale": "absolute", "region_loss": "ce"}
+    method = made("asdnet", Saying(logits), **weights, **losses)
+    method.discriminator = Judging(verdict, judged)
+    method.double()
+    label = (uniform(40, (2, *shape)) > 0.2).long()
+    first, second = method.step(Batch(torch.zeros(4, 1, *shape), label, tuple("abcd")), Progress(0, 100))
+    first.total.backward()
+    assert {name: float(value.detach()) for name, value in first.terms.items()} == near(gold["terms"])
+    assert float(first.total.detach()) == near(gold["total"])
+    assert [length([each.grad]) for each in (logits, verdict)] == near(gold["gradients"])
+    second.total.backward()
+    assert float(second.total.detach()) == near(gold["discrimination"])
+    assert length([judged.grad]) == near(gold["judged_gradient"])
+
+
+def test_what_asdnet_lets_a_patch_count_by_confidence():
+    method = made("asdnet", nn.Identity(), attention_by="confidence", attention_scale="absolute")
+    for doubt, expected in zip((0.0, 0.1, 0.3, 0.5), GOLD["asdnet"]["importance"], strict=True):
+        sure = torch.tensor([1 - doubt, doubt]).reshape(1, 2, 1, 1, 1)
+        assert float(method._importance(sure, torch.zeros(1))) == near(expected)
+
+
 def test_every_part_names_its_source():
-    assert set(GOLD) == {"cct", "mtc", "tcse", "dkuxnet", "tracoco", "unimatch_v2"}
+    assert set(GOLD) == {"asdnet", "cct", "mtc", "tcse", "dkuxnet", "tracoco", "unimatch_v2"}
     assert all(re.match(r"github\.com/[\w-]+/[\w.-]+ [0-9a-f]{12}, ", gold["source"]) for gold in GOLD.values())

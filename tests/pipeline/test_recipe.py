@@ -6,13 +6,16 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.core.mappings import merged
+from semivox.core.split import Split
 from semivox.data.augmentation.schemes import find as find_augmentation
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.study_file import LegacyChoice, PredictChoice
 from semivox.methods import METHODS, find
 from semivox.pipeline.options import RunOptions, checked
-from semivox.pipeline.recipe import leaves, load_recipe, recipe_names
-from semivox.training.settings import TrainSettings
+from semivox.pipeline.recipe import for_labeled, leaves, load_recipe, recipe_names, tables_with
+from semivox.training.settings import TrainSettings, configure
+from tests.pipeline.published_values import ARMS, OF_RECIPE, OPTIMIZER, PLANS, PUBLISHED_FOR, RECIPES
+from tests.pipeline.resolved import as_numbers, differences, unnamed
 
 ALL = [(method, name) for method in sorted(METHODS) for name in recipe_names(method)]
 
@@ -41,6 +44,22 @@ def test_a_recipe_names_every_field_that_decides_a_loss(method, name):
     given = {field.split(".")[0] for field, _ in leaves(load_recipe(method, name).options)}
     left = set(find(method).Config.model_fields) - given
     assert left <= LEFT_OPEN.get(method, set()) | OF_A_TEACHER, f"{method} {name} leaves {sorted(left)} open"
+
+
+@pytest.mark.parametrize(("method", "name"), ALL)
+def test_a_recipe_has_the_values_that_were_published(method, name):
+    """Each of them, by a table written by hand from papers and code."""
+    recipe, key = load_recipe(method, name), f"{method}/{name}"
+    expected = RECIPES[key] if key in RECIPES else ARMS[method]
+    optimizer = OF_RECIPE[key] if key in OF_RECIPE else OPTIMIZER[recipe.protocol]
+    expected = expected | {"balance": 0.0, "network": optimizer}
+    found = configure(method, {}, TrainSettings(), None, recipe.options).options
+    assert differences(found, expected) == {}
+    assert unnamed(method, found, expected) == set()
+    for part, values in PLANS[key].items():
+        assert as_numbers(getattr(recipe, part)) == as_numbers(values), part
+    assert recipe.of_ablation == ({"V-Net+SDM": {"labeled_per_step": 4}} if method == "sassnet" else {})
+    assert list(recipe.labeled) == PUBLISHED_FOR.get(key, [])
 
 
 @pytest.mark.parametrize(("method", "name"), ALL)
@@ -132,3 +151,92 @@ def test_merging_leaves_the_files_alone():
     first.plan_with({"network": "unet3d"})
     assert load_recipe("ua_mt", "la-2019") == first
     assert merged({}, first.plan)["fields"]["network"]["options"]["width"] == 16
+
+
+@pytest.mark.parametrize(
+    ("labeled", "told"),
+    [
+        (16, ""),
+        (None, ""),
+        (8, "labeled scans 8 (recipe: 16; published for 8: la-2020-8)"),
+        (4, "labeled scans 4 (recipe: 16)"),
+        (Split(labeled=("a", "b"), unlabeled=("c",)), "labeled scans 2 (recipe: 16)"),
+    ],
+)
+def test_a_number_of_labeled_scans_that_a_recipe_is_not_for_is_told(labeled, told):
+    said = RunOptions.of({}, {}, split=labeled, method="sassnet", recipe="la-2020").told()
+    assert ("labeled scans" in said) == bool(told)
+    assert told in said
+    assert "labeled scans" not in RunOptions.of({}, {}, split=labeled, method="ua_mt", recipe="la-2019").told()
+
+
+def test_a_recipe_for_each_number_of_labeled_scans_is_found():
+    assert for_labeled("caml", 16) == ("la-2023-16",)
+    assert for_labeled("CAML", 4) == ("la-2023",)
+    assert for_labeled("ua_mt", 8) == ()
+
+
+def test_the_tables_with_a_row_of_a_method():
+    assert set(tables_with("caml")) == {"dkuxnet-table-2"}
+    assert set(tables_with("SASSNet")) == {
+        "sassnet-table-1", "sassnet-table-1-nms", "sassnet-table-2", "dkuxnet-table-2",
+    }  # fmt: skip
+    assert tables_with("bcp") == {}
+
+
+def resolved(**given):
+    wanted = RunOptions.of(given.pop("train", {}), given.pop("plan", {}), recipe="la-2020", method="sassnet", **given)
+    return wanted, "\n".join(wanted.overruled)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "theirs"),
+    [("precision", "bf16-mixed", "32-true"), ("augmentation", "standard", "la"), ("labeled_per_step", 3, "2")],
+)
+@pytest.mark.parametrize("where", ["plan", "train"])
+def test_what_plan_and_training_both_have_is_the_users_and_named_once(field, value, theirs, where):
+    given = {"train": {field: value}} if where == "train" else {"plan": {"fields": {field: value}}}
+    wanted, told = resolved(**given)
+    in_training = getattr(wanted.train, field)
+    assert (wanted.plan.fields.get(field) if in_training is None else in_training) == value
+    assert told == f"{where}.{field} {value} (recipe: {theirs})"
+
+
+def test_what_is_set_in_both_is_what_the_training_settings_say():
+    wanted, told = resolved(train={"augmentation": "none"}, plan={"fields": {"augmentation": "standard"}})
+    assert wanted.train.augmentation == "none"
+    assert told == "train.augmentation none (recipe: la)"
+
+
+def test_an_ablations_own_batch_is_what_is_overruled():
+    wanted, told = resolved(train={"labeled_per_step": 2}, ablation="V-Net+SDM")
+    assert wanted.train.labeled_per_step == 2
+    assert told == "train.labeled_per_step 2 (recipe: 4)"
+    assert resolved(train={"labeled_per_step": 4}, ablation="V-Net+SDM")[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "lines"),
+    [
+        ({"devices": 2, "split_batch": True}, ["train.devices 2 (recipe: 1)"]),
+        ({"devices": 2}, ["train.devices 2 (recipe: 1)", "2 processes see 2 times as many patches a step"]),
+        ({"start": "runs/pretrained"}, ["train.start runs/pretrained (recipe: None)"]),
+        ({"workers": 7, "seed": 3, "save_every": 1.0}, []),
+    ],
+)
+def test_settings_that_no_recipe_names_and_that_decide_what_is_learned_are_told(settings, lines):
+    told = resolved(train=settings)[1].splitlines()
+    assert len(told) == len(lines)
+    for line, expected in zip(told, lines, strict=True):
+        assert line.startswith(expected)
+
+
+def test_hours_overrule_a_recipes_steps_and_are_named():
+    wanted, told = resolved(plan={"hours": 2.0})
+    assert wanted.plan.steps is None
+    assert wanted.plan.patch == (112, 112, 80)
+    assert "steps: as many as 2 hours allow (recipe: 6000)" in told
+    assert "these periods do not follow the number of steps" in told
+    kept, told = resolved(plan={"hours": 2.0, "steps": 600})
+    assert kept.plan.steps == 600
+    assert "hours" not in told

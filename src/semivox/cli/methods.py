@@ -57,7 +57,7 @@ def methods(
 def description(name: str) -> dict[str, Any]:
     """Everything about one method, as plain values. Raises InputError for an unknown one."""
     from semivox.methods.fields import settable
-    from semivox.pipeline.recipe import load_recipe, recipe_names
+    from semivox.pipeline.recipe import load_recipe, recipe_names, tables_with
 
     found, name = settable(name), canonical(name)
     return {
@@ -66,6 +66,7 @@ def description(name: str) -> dict[str, Any]:
         "uses_unlabeled": found["uses_unlabeled"],
         "fields": found["fields"],
         "recipes": {recipe: load_recipe(name, recipe).title for recipe in recipe_names(name)},
+        "tables": tables_with(name),
         "ablations": found["ablations"],
     }
 
@@ -79,6 +80,7 @@ def values_of(method: str, recipe: str) -> dict[str, Any]:
         "method": canonical(method),
         "recipe": found.name,
         "title": found.title,
+        "labeled": list(found.labeled),
         "values": [dict(zip(names, line, strict=True)) for line in found.lines()],
         "not_repeated": list(found.not_repeated),
     }
@@ -87,6 +89,7 @@ def values_of(method: str, recipe: str) -> dict[str, Any]:
 def recipe_text(shown: Mapping[str, Any]) -> str:
     """The same for a person."""
     lines = [f"{shown['method']} {shown['recipe']}: {shown['title']}", ""]
+    lines += [f"  labeled scans: {', '.join(map(str, shown['labeled']))}"] if shown["labeled"] else []
     lines += [f"  {one['field']} = {one['value']}  [{one['source']}]" for one in shown["values"]]
     return "\n".join([*lines, *(f"  not repeated: {line}" for line in shown["not_repeated"])])
 
@@ -110,4 +113,7 @@ def text_of(described: Mapping[str, Any]) -> str:
             f"Recipes (--recipe NAME; each value with its source: semivox methods {described['name']} --recipe NAME):",
         ]
         lines += [f"  {name}: {title}" for name, title in described["recipes"].items()]
+    if described["tables"]:
+        lines += ["", "Tables of papers with a row of it (semivox study --recipe NAME --data SCANS):"]
+        lines += [f"  {name}: {title}" for name, title in described["tables"].items()]
     return "\n".join(lines)

@@ -10,9 +10,8 @@ open: what is compared with what, its likeness, temperature and weights are fiel
 supervision of each update's assignment, without which most of the masks get no gradient at all.
 
 Departures: any number of classes; the supervised loss of every method here in place of MONAI's (``segmentation``); the
-loss on groups is
-a mean over voxels (the script sums, a million times as much); centers read any architecture's decoder, not 3D UX-Net's
-alone.
+loss on groups is a mean over voxels (the script sums, a million times as much); centers read any architecture's
+decoder, not 3D UX-Net's alone.
 """
 
 from __future__ import annotations

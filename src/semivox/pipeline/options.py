@@ -20,7 +20,7 @@ from semivox.methods import DEFAULT, find
 from semivox.methods.method import MethodName
 from semivox.networks.blueprint import architecture
 from semivox.pipeline.possible import require_trainable
-from semivox.pipeline.recipe import Recipe, load_recipe
+from semivox.pipeline.recipe import Recipe, for_labeled, load_recipe
 from semivox.training.fabric import require_here
 from semivox.training.settings import RunConfig, TrainSettings, configure
 from semivox.training.start import require_start
@@ -58,9 +58,9 @@ class RunOptions(Frozen):
         """
         overruled: tuple[str, ...] = ()
         if recipe is not None:
-            found = load_recipe(others.get("method", DEFAULT), recipe)
-            overruled = found.overruled(plan, train, others.get("options", {}))
-            plan, train = found.plan_with(plan), merged(found.train_of(others.get("ablation")), train)
+            found, ablation = load_recipe(others.get("method", DEFAULT), recipe), others.get("ablation")
+            overruled = found.overruled(plan, train, others.get("options", {}), ablation)
+            plan, train = found.settings_with(plan, train, ablation)
         return cls(
             train=checked(TrainSettings, "training settings", **train),
             plan=checked(PlanOptions, "options of the plan", **plan),
@@ -108,7 +108,7 @@ class RunOptions(Frozen):
         if found is None:
             return ""
         lines = [f"Recipe {self.method} {self.recipe}: {found.title}"]
-        lines += [f"  overruled: {line}" for line in self.overruled]
+        lines += [f"  overruled: {line}" for line in (*self.overruled, *self._other_labels(found))]
         lines += [f"  not repeated: {line}" for line in found.not_repeated]
         if predicted := found.prediction_options(self.patch):
             as_published = (
@@ -116,6 +116,15 @@ class RunOptions(Frozen):
             )
             lines.append(f"  scans are labeled {as_published} by: semivox predict ... {predicted}")
         return "\n".join(lines)
+
+    def _other_labels(self, recipe: Recipe) -> tuple[str, ...]:
+        """That the recipe was published for another number of labeled scans, with those for this one."""
+        count = self.split if isinstance(self.split, int) or self.split is None else len(self.split.labeled)
+        if count is None or not recipe.labeled or count in recipe.labeled:
+            return ()
+        others = for_labeled(self.method, count)
+        instead = f"; published for {count}: {', '.join(others)}" if others else ""
+        return (f"labeled scans {count} (recipe: {', '.join(map(str, recipe.labeled))}{instead})",)
 
 
 Value = TypeVar("Value", bound=Frozen)

@@ -18,7 +18,7 @@ from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.mappings import merged
 from semivox.core.spelling import suggestion
-from semivox.methods import canonical
+from semivox.methods import canonical, place_of
 
 PERIODS = ("ramp", "staircase", "drop_every", "validate_every", "epoch")
 """Numbers of steps, which should shrink with the number of steps."""
@@ -26,6 +26,10 @@ PERIODS = ("ramp", "staircase", "drop_every", "validate_every", "epoch")
 
 PARTS = {name: name for name in ("plan", "train", "of_ablation", "predict", "legacy")} | {"options": "method"}
 """Fields of a recipe that hold values, and what a user calls them."""
+
+
+UNNAMED: Mapping[str, Any] = {"devices": 1, "nodes": 1, "start": None, "warm_start": None}
+"""Training settings that decide what is learned, as all recipes have them: one process, random weights."""
 
 
 class Recipe(Frozen):
@@ -36,6 +40,8 @@ class Recipe(Frozen):
     """The paper."""
     protocol: str = ""
     """The family of published numbers beside which its scores may stand."""
+    labeled: tuple[int, ...] = ()
+    """The numbers of labeled scans for which its values were published; empty: for all."""
     not_repeated: tuple[str, ...] = ()
     """What the paper or its code did and this does not."""
     plan: Mapping[str, Any] = {}
@@ -53,15 +59,26 @@ class Recipe(Frozen):
     source: Mapping[str, str] = Field(default={}, description="Dotted name of a value -> where it is printed.")
 
     def overruled(
-        self, plan: Mapping[str, Any], train: Mapping[str, Any], options: Mapping[str, Any]
+        self,
+        plan: Mapping[str, Any],
+        train: Mapping[str, Any],
+        options: Mapping[str, Any],
+        ablation: str | None = None,
     ) -> tuple[str, ...]:
         """What the user has set otherwise, a line each; last, the periods that no longer fit the number of steps."""
-        plan = merged({name: value for name, value in plan.items() if name != "fields"}, plan.get("fields", {}))
-        theirs = merged({name: v for name, v in self.plan.items() if name != "fields"}, self.plan.get("fields", {}))
+        from semivox.training.spec import SETTLED  # takes a while to load
+
+        plan, train, theirs = _flat(plan), dict(train), _flat(self.plan)
+        trained = UNNAMED | self.train_of(ablation)
+        for name in SETTLED:  # stand in both; what the training settings say holds
+            if (value := trained.get(name, theirs.get(name))) is not None:
+                theirs[name] = trained[name] = value
+            if name in train:
+                plan.pop(name, None)
         told = []
         for kind, ours, recipe in (
             ("plan", plan, theirs),
-            ("train", train, self._train()),
+            ("train", train, trained),
             ("method", options, self.options),
         ):
             published = dict(leaves(recipe))
@@ -70,18 +87,40 @@ class Recipe(Frozen):
                     told.append(f"{kind}.{name} {shown(value)} (recipe: {shown(published[name])})")
                 elif name not in published and kind == "method":
                     told.append(f"{kind}.{name} {shown(value)} (recipe: not named)")
+        processes = train.get("devices", 1) * train.get("nodes", 1)
+        if processes > 1 and not train.get("split_batch"):
+            told.append(
+                f"{processes} processes see {processes} times as many patches a step; train.split_batch shares them"
+            )
         steps = train.get("steps", plan.get("steps"))
-        if steps is not None and steps != self.plan.get("steps"):
-            kept = [
-                n
-                for n, v in leaves(self.options)
-                if n.split(".")[-1] in PERIODS and v and n not in dict(leaves(options))
-            ]
-            if kept:
-                told.append(
-                    f"these periods do not follow the number of steps: {', '.join(f'method.{name}' for name in kept)}"
-                )
+        if self._by_the_clock(plan, train):
+            told.append(f"steps: as many as {plan['hours']:g} hours allow (recipe: {self.plan['steps']})")
+        elif steps is None or steps == self.plan.get("steps"):
+            return tuple(told)
+        chosen = dict(leaves(options))
+        kept = [n for n, v in leaves(self.options) if n.split(".")[-1] in PERIODS and v and n not in chosen]
+        if kept:
+            told.append(f"these periods do not follow the number of steps: {', '.join(f'method.{n}' for n in kept)}")
         return tuple(told)
+
+    def _by_the_clock(self, plan: Mapping[str, Any], train: Mapping[str, Any]) -> bool:
+        """Whether the user has given hours, and no steps, where the recipe has steps."""
+        named = train.get("steps", plan.get("steps", plan.get("fields", {}).get("steps")))
+        return plan.get("hours") is not None and named is None and "steps" in self.plan
+
+    def settings_with(
+        self, plan: Mapping[str, Any], train: Mapping[str, Any], ablation: str | None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fields of PlanOptions and of TrainSettings: the recipe's, overruled by these.
+
+        A field that both have is the user's wherever it was set.
+        """
+        mine = self.plan_with(plan)
+        if self._by_the_clock(plan, train):
+            del mine["steps"]
+        chosen = _flat(plan)
+        trained = {name: value for name, value in self.train_of(ablation).items() if name not in chosen}
+        return mine, merged(trained, train)
 
     def plan_with(self, plan: Mapping[str, Any]) -> dict[str, Any]:
         """Fields of PlanOptions: the recipe's, overruled by these. Another network has options of its own."""
@@ -124,10 +163,11 @@ class Recipe(Frozen):
         """Fields of TrainSettings of an ablation; None: of the whole method."""
         return {**self.train, **self.of_ablation.get(ablation or "", {})}
 
-    def _train(self) -> Mapping[str, Any]:
-        shared = ("steps",)
-        batch = {name: value for name, value in self.plan.get("fields", {}).items() if name.endswith("_per_step")}
-        return {**{n: self.plan[n] for n in shared if n in self.plan}, **batch, **self.train}
+
+def for_labeled(method: str, count: int) -> tuple[str, ...]:
+    """The method's recipes that were published for this number of labeled scans."""
+    there = recipe_names(canonical(method))
+    return tuple(name for name in there if count in load_recipe(method, name).labeled)
 
 
 def recipe_names(method: str) -> tuple[str, ...]:
@@ -138,8 +178,15 @@ def recipe_names(method: str) -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
+def tables_with(method: str) -> dict[str, str]:
+    """The tables of papers in which the method has a row, with their titles."""
+    tables = {name: _read("tables", name) for name in recipe_names("tables")}
+    return {name: table["title"] for name, table in tables.items() if canonical(method) in table["methods"]}
+
+
 def load_recipe(method: str, name: str) -> Recipe:
-    """A recipe with its base. Raises InputError listing the method's recipes."""
+    """A recipe with its base. Raises InputError for an unknown method, and listing the method's recipes."""
+    place_of(method)
     method = canonical(method)
     there = recipe_names(method)
     if name not in there:
@@ -155,6 +202,11 @@ def load_recipe(method: str, name: str) -> Recipe:
 def _read(folder: str, name: str) -> dict[str, Any]:
     place = resources.files("semivox").joinpath("recipes", folder, f"{name}.toml")
     return tomllib.loads(place.read_text(encoding="utf-8"))
+
+
+def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of PlanOptions, with those of the plan beside them."""
+    return merged({name: value for name, value in plan.items() if name != "fields"}, plan.get("fields", {}))
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -110,13 +110,16 @@ def make_plan(
 
     Where the user has named hours and no steps, the steps are those that the measured time allows.
     """
+    from semivox.data.augmentation.schemes import require_allowed
     from semivox.pipeline.planning import planned
     from semivox.training.forecast import forecast
+    from semivox.training.spec import settled
     from semivox.training.start import require_network
 
     fixed = options.steps is not None or "steps" in options.fields or config.train.steps is not None
     hours = None if fixed else options.hours
     plan = planned(checked, options, config.train.device)
+    require_allowed(settled(plan, config.train))
     if config.train.start is not None:  # the network is known now, and nothing was trained yet
         require_network(Path(config.train.start), plan.network, len(plan.channels))
     with (progress or Quiet()).bar("measuring training steps, in seconds") as count:

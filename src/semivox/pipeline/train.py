@@ -9,6 +9,7 @@ from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.launcher import first_process
 from semivox.core.split import Split
+from semivox.data.augmentation.schemes import require_allowed
 from semivox.data.dataset import Dataset, some
 from semivox.data.prepared.store import Store, make_place
 from semivox.pipeline.options import RunOptions, with_fields
@@ -48,6 +49,11 @@ def train_one(
             extend(folder, extend_to)
         wait_for_first()
         options = options.model_copy(update={"train": options.train.model_copy(update={"steps": extend_to})})
+    if plan is not None and options.recipe is not None:
+        raise InputError(
+            f"--plan and --recipe {options.recipe} both decide the plan; leave out one of them, and set what a recipe "
+            "has otherwise by --set plan.FIELD=VALUE"
+        )
     config = with_launchers_processes(options.config())
     if (told := options.told()) and first_process():
         progress.say(told)
@@ -91,15 +97,16 @@ def _made_ready(
         require_model(folder.path)
         progress.say(f"{folder.path} is already finished.")
         return
+    check_parts(split, config)
     if begun is None:
         checked = check_or_raise(dataset, split, readers_of(config.train), progress)
         plan = plan or make_plan(checked, options.plan, config, progress)
     assert plan is not None
     spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
-    check_parts(split, config)
     if config.train.start is not None:
         require_fit(Path(config.train.start), spec.plan, split)
     _ = spec.batch  # refuses a batch that cannot be shared now, not after hours of preparing
+    require_allowed(spec.plan)
     spec.keep()
     _announce(spec, progress)
     try:

@@ -18,6 +18,7 @@ from semivox.core.plan import Plan
 from semivox.core.randomness import derive
 from semivox.core.split import Split, TrainingSplit
 from semivox.data.augmentation.schemes import find as find_augmentation
+from semivox.data.augmentation.schemes import require_allowed
 from semivox.data.batches.loading import Loading
 from semivox.data.batches.patches import Patches
 from semivox.data.prepared.store import Store
@@ -67,8 +68,9 @@ def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
 
 
 def require_possible(spec: RunSpec) -> None:
-    """Raise InputError where the cases or the model to start from do not have what the options need."""
+    """Raise InputError where the cases, the plan or the model to start from do not have what the options need."""
     check_parts(spec.split, spec.config)
+    require_allowed(spec.plan)
     if spec.config.train.start is not None:
         require_fit(Path(spec.config.train.start), spec.plan, spec.split)
     if spec.config.train.selection == "validation":
@@ -80,7 +82,10 @@ def check_parts(split: Split, config: RunConfig) -> None:
     if not split.labeled:
         raise InputError("the split has no labeled case; at least one is needed")
     if find(config.method).uses_unlabeled and config.train.unlabeled_per_step != 0 and not split.unlabeled:
-        raise InputError(f"{config.method} learns from unlabeled scans and the split has none; use --method supervised")
+        raise InputError(
+            f"{config.method} learns from unlabeled scans and the split has none; keep fewer labels with --labeled, or "
+            "use --method supervised"
+        )
     if config.train.selection == "validation" and not (split.validation and config.train.validate_every):
         raise InputError("selection 'validation' needs validation cases in the split and train.validate_every > 0")
 

@@ -76,6 +76,17 @@ def find(name: str) -> Augmentation:
     return SETS[name]
 
 
+def require_allowed(plan: Plan) -> None:
+    """Raise InputError where the plan's variations reflect patches that it forbids to mirror."""
+    if find(plan.augmentation).turn == "rotflip" and not all(plan.mirror[:2]):
+        forbidden = " and ".join(axis for axis, allowed in zip("xy", plan.mirror, strict=False) if not allowed)
+        raise InputError(
+            f"augmentation {plan.augmentation!r} always reflects patches along x or y, and the plan forbids to mirror "
+            f"them along {forbidden} (plan.mirror), as where a class has a side; choose another one, such as --set "
+            "train.augmentation=standard"
+        )
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What happens to one patch."""
@@ -94,11 +105,6 @@ def _pose(augmentation: Augmentation, plan: Plan, random: np.random.Generator) -
     matrix = _matrix(augmentation, plan, random)
     turns = 0 if augmentation.turn == "none" else int(random.integers(4))
     if augmentation.turn == "rotflip":
-        if not all(plan.mirror[:2]):
-            raise InputError(
-                "augmentation with turn 'rotflip' (sets 'la' and 'la_bright') always reflects x or y, but the plan's "
-                f"mirror is {plan.mirror}, because sides are classes; choose 'standard'"
-            )
         axis = int(random.integers(2))
         return PatchPose(matrix, turns, (axis == 0, axis == 1, False))
     chances = random.random(3)
