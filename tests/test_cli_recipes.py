@@ -114,6 +114,31 @@ def test_another_number_of_labeled_scans_than_a_recipe_was_published_for_is_name
     assert "overruled: labeled scans 8 (recipe: 16; published for 8: la-2020-8)" in capsys.readouterr().err
 
 
+def test_scans_that_nobody_standardized_are_told_by_a_recipe_that_takes_them_as_they_are(scans, tmp_path, capsys):
+    """The left-atrium recipes do; whoever gives them CT learns of it, and the change that is named there works."""
+    asked = [
+        "train",
+        str(scans),
+        "--method",
+        "sassnet",
+        "--recipe",
+        "la-2020",
+        "--steps",
+        "1",
+        "--workers",
+        "0",
+        *SMALL,
+    ]
+    assert exit_code([*asked, "-o", str(tmp_path / "as-they-are")]) == 0
+    told = capsys.readouterr().err
+    assert "warning: the values of CT are taken as they are" in told
+    change = told.partition("--set '")[2].partition("'")[0]
+    assert exit_code([*asked, "-o", str(tmp_path / "standardized"), "--set", change]) == 0
+    told = capsys.readouterr().err
+    assert "taken as they are" not in told
+    assert "overruled: plan.intensity scheme=zscore (recipe: scheme=none)" in told
+
+
 def test_a_plan_and_a_recipe_are_one_too_many(scans, tmp_path, capsys):
     small = ["--patch", "16,16,16", "--spacing", "8", "--network", "small", "--steps", "2", "--workers", "0"]
     assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *small]) == 0

@@ -111,6 +111,7 @@ def make_plan(
     Where the user has named hours and no steps, the steps are those that the measured time allows.
     """
     from semivox.data.augmentation.schemes import require_allowed
+    from semivox.data.planning.intensity import unscaled
     from semivox.pipeline.planning import planned
     from semivox.training.forecast import forecast
     from semivox.training.spec import settled
@@ -120,6 +121,8 @@ def make_plan(
     hours = None if fixed else options.hours
     plan = planned(checked, options, config.train.device)
     require_allowed(settled(plan, config.train))
+    for line in unscaled(plan):
+        (progress or Quiet()).say(line)
     if config.train.start is not None:  # the network is known now, and nothing was trained yet
         require_network(Path(config.train.start), plan.network, len(plan.channels))
     with (progress or Quiet()).bar("measuring training steps, in seconds") as count:

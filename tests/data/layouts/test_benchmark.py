@@ -61,6 +61,10 @@ def test_what_is_wrong_with_the_lists_is_a_sentence(root):
     (root / "test.list").write_text("Y5\nQ1\n")
     with pytest.raises(InputError, match=r"'Q1' stands twice in train\.list and test\.list"):
         find(root)
+    write_lists(root, (*TRAIN, "Q1"), TEST)
+    with pytest.raises(InputError, match=r"'Q1' stands twice in train\.list; remove"):
+        find(root)
+    write_lists(root, TRAIN, TEST)
     (root / "test.list").write_text("\n")
     with pytest.raises(InputError, match=r"test\.list names no scan"):
         find(root)
@@ -90,3 +94,8 @@ def test_what_a_study_keeps_of_the_files_is_known_of_the_released_ones(root):
 def test_test_list_may_be_missing(root):
     (root / "test.list").unlink()
     assert find(root).order == TRAIN
+
+
+def test_lines_may_end_as_on_windows_and_begin_with_a_mark(root):
+    (root / "train.list").write_bytes(b"\xef\xbb\xbf" + "".join(f"{name}\r\n" for name in TRAIN).encode())
+    assert find(root).order == (*TRAIN, *TEST)

@@ -11,8 +11,9 @@ from semivox.core.case import Volume
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity
 from semivox.data.measurements import facts
-from semivox.data.planning.intensity import choose
+from semivox.data.planning.intensity import choose, unscaled
 from semivox.data.prepared.intensity import padding, scale
+from tests.data.memory_store import make_plan
 
 SHAPE = (12, 13, 14)
 
@@ -26,14 +27,30 @@ def scan(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(random.random(SHAPE) < 0.3, 0, values), label
 
 
-def chosen(scans, factor: float, channel: str) -> Intensity:
-    """The plan's scheme for these scans, all in a unit ``factor`` times as small."""
+def fingerprint_of(scans, factor: float, channel: str) -> Fingerprint:
+    """What is measured on these scans, all in a unit ``factor`` times as small."""
     cases = []
     for index, (values, label) in enumerate(scans):
         grid = Grid(SHAPE, np.eye(4))
         cases.append(facts(str(index), Volume((values * factor).astype(np.float32)[None], grid, grid), label))
     classes = (ClassInfo(name="background", value=0), ClassInfo(name="x", value=1))
-    return choose(Fingerprint(dataset="d", channels=(channel,), classes=classes, cases=tuple(cases)))[0][0]
+    return Fingerprint(dataset="d", channels=(channel,), classes=classes, cases=tuple(cases))
+
+
+def chosen(scans, factor: float, channel: str) -> Intensity:
+    """The plan's scheme for them."""
+    return choose(fingerprint_of(scans, factor, channel))[0][0]
+
+
+@pytest.mark.parametrize(("scheme", "factor", "warned"), [("none", 1.0, 1), ("none", 0.01, 0), ("zscore", 1.0, 0)])
+def test_values_that_are_taken_as_they_are_though_nobody_standardized_them_are_told(scheme, factor, warned):
+    fingerprint = fingerprint_of([scan(1), scan(2)], factor, "CT")
+    plan = make_plan(scheme=scheme).model_copy(update={"fingerprint": fingerprint, "channels": ("CT",)})
+    told = unscaled(plan)
+    assert len(told) == warned
+    for line in told:
+        assert line.startswith("warning: the values of CT are taken as they are (plan.intensity none)")
+        assert """--set 'plan.intensity=[{"scheme": "zscore"}]'""" in line
 
 
 @settings(max_examples=25, deadline=None)

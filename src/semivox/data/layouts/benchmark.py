@@ -37,7 +37,8 @@ def find(root: Path) -> Dataset:
     named = {file: _names(home / file) for file in lists if (home / file).is_file()}
     order = [name for names in named.values() for name in names]
     if twice := sorted({name for name in order if order.count(name) > 1}):
-        raise InputError(f"{home}: {twice[0]!r} stands twice in {' and '.join(named)}; remove one of the lines")
+        holding = " and ".join(file for file, names in named.items() if twice[0] in names)
+        raise InputError(f"{home}: {twice[0]!r} stands twice in {holding}; remove one of the lines")
     entries = [
         CaseFiles(name, (folder / name / NAME,), folder / name / NAME, lists[file])
         for file, names in named.items()

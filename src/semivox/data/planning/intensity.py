@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 
-from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint, Intensity
+from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint, Intensity, Plan
 from semivox.core.plurals import plural
 
 CT_NAMES = {"ct", "cta", "cbct", "ldct", "hounsfield", "hu"}
@@ -19,6 +19,8 @@ CT_RANGE = (-32768.0, 65535.0)
 """What 16 bits can hold: values beyond are in another unit."""
 PERCENTILES = (0.5, 99.5)
 """Of the labeled voxels, between which a CT window lies, as in nnU-Net."""
+STANDARD = 10.0
+"""Mean and standard deviation of a scan that was standardized before, or scaled to 0..1, are smaller than this."""
 BLANKED = 0.25
 """From this part of exact zeros on, the surroundings were blanked and would distort a scan's mean."""
 
@@ -51,6 +53,23 @@ def _channel(index: int, name: str, fingerprint: Fingerprint) -> tuple[Intensity
     return Intensity(
         scheme="zscore"
     ), f"each scan's own mean and std, since values ({lowest:g} to {highest:g}) are not CT"
+
+
+def unscaled(plan: Plan) -> tuple[str, ...]:
+    """A warning for each channel that the plan takes as it is though its values were not standardized before."""
+    told = []
+    for index, (name, intensity) in enumerate(zip(plan.channels, plan.intensity, strict=True)):
+        measured = [case.channels[index] for case in plan.fingerprint.cases]
+        if intensity.scheme != "none" or not measured:
+            continue
+        mean, std = median(m.mean for m in measured), median(m.std for m in measured)
+        if max(abs(mean), std) > STANDARD:
+            told.append(
+                f"warning: the values of {name} are taken as they are (plan.intensity none), and a scan's mean is typically "
+                f"{mean:.4g}, its standard deviation {std:.4g}: networks hardly learn from values that are not "
+                """standardized. Standardize each scan: --set 'plan.intensity=[{"scheme": "zscore"}]'"""
+            )
+    return tuple(told)
 
 
 def is_ct(name: str, measured: Sequence[ChannelFacts]) -> bool:
