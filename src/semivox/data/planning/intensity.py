@@ -65,9 +65,9 @@ def unscaled(plan: Plan) -> tuple[str, ...]:
         mean, std = median(m.mean for m in measured), median(m.std for m in measured)
         if max(abs(mean), std) > STANDARD:
             told.append(
-                f"warning: the values of {name} are taken as they are (plan.intensity none), and a scan's mean is typically "
-                f"{mean:.4g}, its standard deviation {std:.4g}: networks hardly learn from values that are not "
-                """standardized. Standardize each scan: --set 'plan.intensity=[{"scheme": "zscore"}]'"""
+                f"warning: the values of {name} are taken as they are (plan.intensity none), and a scan's mean is "
+                f"typically {mean:.4g}, its standard deviation {std:.4g}: networks hardly learn from values that are "
+                """not standardized. Standardize each scan: --set 'plan.intensity=[{"scheme": "zscore"}]'"""
             )
     return tuple(told)
 
