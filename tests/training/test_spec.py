@@ -51,6 +51,14 @@ def test_a_forecast_stays_where_it_holds():
         assert settled(plan, TrainSettings(**{name: OTHER[name]})).forecast is None
 
 
+def test_reflections_that_the_plan_forbids_are_never_trained_with(tmp_path):
+    store, split, plan = tiny.prepared(tmp_path)
+    plan = plan.model_copy(update={"mirror": (True, False, True)})
+    spec = RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("ua_mt", augmentation="la", steps=2))
+    with pytest.raises(InputError, match="forbids to mirror them along y"):
+        train_run(spec)
+
+
 def test_folder_log_and_model_say_what_was_settled(tmp_path):
     store, split, plan = tiny.prepared(tmp_path)
     spec = RunSpec(RunFolder(tmp_path / "run"), store, split, plan, tiny.config("ua_mt", **OTHER))

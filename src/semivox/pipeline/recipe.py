@@ -28,7 +28,7 @@ PARTS = {name: name for name in ("plan", "train", "of_ablation", "predict", "leg
 """Fields of a recipe that hold values, and what a user calls them."""
 
 
-UNNAMED: Mapping[str, Any] = {"devices": 1, "nodes": 1, "start": None, "warm_start": None}
+UNNAMED: dict[str, Any] = {"devices": 1, "nodes": 1, "start": None, "warm_start": None}
 """Training settings that decide what is learned, as all recipes have them: one process, random weights."""
 
 
