@@ -28,9 +28,35 @@ def evaluate(folder, *more):
     return exit_code([*map(str, words), "--report", str(folder / "report.json")])
 
 
-def test_every_command_has_it():
-    for name, command in get_command(app).commands.items():
-        assert "--report" in {option for parameter in command.params for option in parameter.opts}, name
+COMMANDS = get_command(app).commands
+NEEDED = {"export": ["--to", "csv"], "demo": ["--out", "a file"], "watch": ["--last", "1"], "view": ["--no-browser"]}
+"""What else a command is given, so that it ends at once."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_writes_it_however_it_ends(name, tmp_path, monkeypatch):
+    """With folders that are not there most commands end with 2; what they say stands in the report."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a file").write_text("")
+    words = [name, *NEEDED.get(name, [])]
+    for parameter in COMMANDS[name].params:
+        if parameter.required and not set(parameter.opts) & set(words):
+            option = [max(parameter.opts, key=len)] if parameter.param_type_name == "option" else []
+            words += [*option, *(["nowhere"] * max(parameter.nargs, 1))]
+    code = exit_code([*words, "--report", "report.json"])
+    found = json.loads((tmp_path / "report.json").read_text())
+    assert (found["command"], found["exit_code"]) == (name, code)
+    assert code == (0 if name in ("methods", "fetch") else 2), found["error"]
+    assert bool(found["error"]) == (code != 0)
+    assert {"options", "inputs", "outputs", "started", "seconds", "semivox"} <= found.keys()
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"methods", "view"}))
+def test_the_folder_that_a_command_writes_into_is_looked_through(name):
+    own = command_report.OWN_OUTPUTS.get(name, set())
+    known = {parameter.name for parameter in COMMANDS[name].params}
+    assert own <= known
+    assert own or command_report.OUTPUTS & known
 
 
 def test_it_holds_inputs_outputs_time_and_exit_code(labels):

@@ -9,34 +9,17 @@ import numpy as np
 import pydicom
 import pytest
 
-from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.data.formats import volume
 from semivox.data.formats.itksnap import described
-from semivox.data.formats.scan import Header, Scan, Segment
+from semivox.data.formats.scan import Header, Scan
 from semivox.data.origins import Origin, path_of, remember
 from semivox.export.dicom_seg import write_seg
 from semivox.export.rtstruct import write_rtstruct
 from semivox.export.terms import TERMS, term_of
 from tests.data.formats.dicom import made_up
 from tests.data.formats.dicom.structures import DIRECTIONS, SHAPE, boxes, scan, truth
-
-NAMES = (Segment("liver", 1), Segment("left kidney", 4), Segment("odd thing", 7))
-
-
-def label_of(tmp_path, grid, suffix=".seg.nrrd"):
-    """A label with the values 1 and 4, and a class 7 of no voxel, on the grid of a series."""
-    array = np.where(truth(boxes()) == 2, 4, truth(boxes())).transpose(2, 1, 0)
-    path = tmp_path / "labels" / f"ct{suffix}"
-    if suffix == ".seg.nrrd":
-        volume.write_segmentation(path, array, grid, NAMES)
-    else:
-        volume.write_label(path, array, grid)
-    return path, array
-
-
-def run(*words):
-    return exit_code(["export", *map(str, words)])
+from tests.export.made import NAMES, label_of, run
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)

@@ -160,6 +160,22 @@ def _colors(png):
     return {"#{:02x}{:02x}{:02x}".format(*pixel) for pixel in np.unique(pixels, axis=0)}
 
 
+def test_a_map_is_a_column_of_its_own_and_bright_where_it_is_high():
+    label = ball((24, 24, 24), (12, 12, 12), 6)
+    doubt = np.zeros(label.shape, np.float32)
+    doubt[12:, :, :] = 1.0
+    plain = Image.open(io.BytesIO(overlay(label * 1.0, label, {}, (1.0, 1.0, 1.0))))
+    png = overlay(label * 1.0, label, {}, (1.0, 1.0, 1.0), maps={"doubt": doubt})
+    both = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    assert both.shape[1] > 1.5 * plain.size[0]
+    warm = both[..., 0] - both[..., 2] > 60  # inferno at its end: much red, little blue
+    left, right = np.split(warm, [warm.shape[1] // 2], axis=1)
+    contour = np.all(both == (0xE6, 0x9F, 0x00), axis=2).sum()
+    assert right.sum() > 20 * (left.sum() - contour if left.sum() > contour else 1)
+    with pytest.raises(ValueError, match="shape"):
+        overlay(label * 1.0, label, {}, (1.0, 1.0, 1.0), maps={"doubt": doubt[1:]})
+
+
 def test_an_overlay_is_true_to_millimeters():
     label = np.zeros((40, 40, 10), np.uint8)
     label[10:30, 10:30, 2:8] = 1  # 20 x 20 x 24 mm

@@ -1,12 +1,15 @@
 """The page of a study in a browser: an answer first, tables that sort and filter, print that cuts nothing."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 
+from semivox.reports import budget
 from semivox.reports.study import report_study
 from semivox.reports.study_first import study_first
 from tests.experiments import made
+from tests.reports.printed import A4, printed, words
 from tests.reports.viewer.browser import opened
 
 
@@ -69,7 +72,23 @@ def test_print_on_a4_cuts_no_column(page):
     widest = page.evaluate(f"Math.max(...Array.from(document.querySelectorAll('table, img')).map({right}))")
     page.emulate_media(media="screen")
     assert widest <= 680
-    printed = page.pdf(format="A4", margin={"left": "15mm", "right": "15mm"})
-    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed)
-    assert sizes
-    assert all(abs(float(x) - 595.3) < 1.5 and abs(float(y) - 841.9) < 1.5 for x, y in sizes)
+    heads = page.eval_on_selector_all("thead th", "all => all.map((one) => one.textContent)")
+    sheets = printed(page)
+    text = words(sheets)
+    assert len(heads) > 10
+    for wanted in heads:
+        for word in wanted.split():
+            assert word in text, wanted
+    assert all(sheet.size == pytest.approx(A4, abs=1.5) for sheet in sheets)
+    assert all(sheet.right <= A4[0] - 15 * 72 / 25.4 + 1 for sheet in sheets)
+
+
+def test_pictures_that_a_page_has_no_room_for_lie_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(budget, "PICTURES", 0)
+    page = report_study(made.study(tmp_path / "study"))
+    text = page.read_text(encoding="utf-8")
+    assert "data:image/png" not in text
+    links = re.findall(r'<a href="(report_data/[^"]+)"', text)
+    assert links
+    for link in links:
+        assert (page.parent / unquote(link)).read_bytes().startswith(b"\x89PNG")

@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 
 from semivox.cli import exit_code
+from semivox.core.errors import InputError
 from semivox.training.folder import RunFolder
 from semivox.training.run import train_run
 from semivox.training.spec import RunSpec
@@ -140,6 +141,76 @@ def test_mlflow_gets_every_number_live_and_afterwards(prepared, run, tmp_path):
             for metric, ours in wanted(of).items():
                 found = client.get_metric_history(runs[name].info.run_id, metric)
                 assert same(ours, sorted((one.step, one.value) for one in found)), metric
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """A folder, a user and a machine whose names must not be found again in what is handed on."""
+    home = tmp_path / "planted-user"
+    home.mkdir()
+    for name, value in {"HOME": str(home), "USER": home.name, "LOGNAME": home.name, "USERNAME": home.name}.items():
+        monkeypatch.setenv(name, value)
+    for where in ("socket.gethostname", "platform.node"):
+        monkeypatch.setattr(where, lambda: "planted-host")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.chdir(home)
+    return home
+
+
+def named(folder):
+    """Files of a folder that hold a planted name, or have one."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [path for path in files if b"planted-" in path.read_bytes() + path.relative_to(folder).as_posix().encode()]
+
+
+def test_tensorboard_and_wandb_name_no_user_and_no_machine(run, planted):
+    kinds = ["tensorboard"]
+    with contextlib.suppress(ImportError):
+        import wandb  # noqa: F401
+
+        kinds.append("wandb")
+    for kind in kinds:
+        assert exit_code(["export", str(run.path), "--to", kind, "-o", kind]) == 0
+        assert named(planted / kind) == []
+
+
+@pytest.mark.slow
+def test_mlflow_keeps_a_run_in_a_folder_and_names_no_user_and_no_machine(run, planted):
+    pytest.importorskip("sqlalchemy")
+    from mlflow.tracking import MlflowClient
+
+    assert exit_code(["export", str(run.path), "--to", "mlflow", "-o", "kept"]) == 0
+    assert named(planted / "kept") == []
+    client = MlflowClient(tracking_uri=f"sqlite:///{planted / 'kept' / 'mlflow.db'}")
+    (experiment,) = [one for one in client.search_experiments() if one.name == "semivox"]
+    (found,) = client.search_runs([experiment.experiment_id])
+    for metric, ours in wanted(run).items():
+        history = client.get_metric_history(found.info.run_id, metric)
+        assert same(ours, sorted((one.step, one.value) for one in history)), metric
+    assert not list(planted.rglob("*telemetry*")), "it tells its makers what it is used for"
+
+
+def test_mlflow_in_a_folder_without_its_data_base_is_a_sentence(run, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("mlflow")
+    monkeypatch.setattr("semivox.training.tracking.find_spec", lambda name: None)
+    assert exit_code(["export", str(run.path), "--to", "mlflow", "-o", str(tmp_path / "kept")]) == 2
+    assert "--server" in capsys.readouterr().err
+    assert not (tmp_path / "kept").exists()
+
+
+def test_an_export_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
+    class Broken:
+        def __init__(self, place, title, options):
+            (tmp_path / "kept").mkdir()
+            (tmp_path / "kept" / "half").write_text("")
+
+        def log(self, step, values):
+            raise InputError("the disk is full")
+
+    monkeypatch.setattr("semivox.training.tracking.TensorBoard", Broken)
+    assert exit_code(["export", str(run.path), "--to", "tensorboard", "-o", str(tmp_path / "kept")]) == 2
+    assert not (tmp_path / "kept").exists()
 
 
 def test_a_server_that_is_not_there_is_a_sentence(run, capsys):

@@ -21,7 +21,7 @@ from semivox.core.reading import text_of
 KIND = "semivox command report"
 OUTPUTS = {"out"}
 """Parameters that name where a command writes."""
-OWN_OUTPUTS = {"report": {"folder"}}
+OWN_OUTPUTS = {"report": {"folder"}, "suggest": {"target"}, "adopt": {"target"}, "rounds": {"job"}}
 """Command -> parameters that name a folder in which it writes, too."""
 
 

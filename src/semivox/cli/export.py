@@ -81,8 +81,6 @@ def _log(run: Path, out: Path | None, to: str, server: str | None) -> None:
 
     if server is None and out is None:
         raise InputError("where to? give a folder with --out, or the address of an MLflow server with --server")
-    if out is not None and out.exists() and (out.is_file() or any(out.iterdir())):
-        raise InputError(f"{out} exists already; remove it or give another --out")
     count = export_run(run, to, server or str(out))
     display().say(f"{count} rows of {run / 'log.jsonl'} are in {server or out}.")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from semivox.experiments.summary import Summary
+if TYPE_CHECKING:
+    from semivox.experiments.summary import Summary
 
 
 def unfitness(summary: Summary) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from semivox.core.frozen import Frozen
+from semivox.core.plurals import plural
 from semivox.evaluation.comparison import Comparison
 from semivox.evaluation.summary import ScoreSummary, summarize
 from semivox.experiments.arms import TWIN, Arm
+from semivox.experiments.fitness import unfitness
 from semivox.experiments.provenance import Provenance, provenance_line
 from semivox.experiments.results import Results
 from semivox.experiments.verdict import COMPARED, Verdict, answer, table
@@ -49,7 +51,9 @@ class Summary(Frozen):
         """Answer, warnings, table and provenance, for a terminal."""
         warnings = "\n".join(f"Warning: {warning}" for warning in self.warnings)
         scores = table(self.arms, self.twin, self.method) if self.arms else ""
-        parts = [self.answer, warnings, scores, f"Model to use: {model_words(self)}.", provenance_line(self.provenance)]
+        unfit = unfitness(self)
+        model = f"{'Not usable yet' if unfit else 'Model to use'}: {model_words(self)}."
+        parts = [self.answer, warnings, scores, f"{model} {unfit}".strip(), provenance_line(self.provenance)]
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -101,7 +105,7 @@ def model_words(summary: Summary) -> str:
     if scores is None or mean is None:
         return f"{MODEL}/ ({arm}); how good it is is not known: no scan could be scored"
     if not summary.members:
-        return f"{MODEL}/ ({arm}): mean Dice {mean:.3f} on {scores.cases} scans it has not seen"
+        return f"{MODEL}/ ({arm}): mean Dice {mean:.3f} on {plural(scores.cases, 'scan')} it has not seen"
     return (
         f"{MODEL}/, the average of the {len(summary.members)} fold models of {arm}. A fold model alone has mean Dice "
         f"{mean:.3f} on the {scores.cases} scans that it has not seen. What averaging adds cannot be measured on these "

@@ -48,6 +48,7 @@ def write_rtstruct(target: Path, label: Path, scan: Scan, segments: Sequence[Seg
         data.RTROIObservationsSequence.append(
             _item(ObservationNumber=number, ReferencedROINumber=number, RTROIInterpretedType="", ROIInterpreter="")
         )
+    data.FrameOfReferenceUID, data.PositionReferenceIndicator = laid.grid.frame_of_reference, ""
     data.ReferencedFrameOfReferenceSequence = [_referenced(laid.grid.frame_of_reference, headers)]
     make_folder(target.parent)
     write_atomically(target, lambda temporary: data.save_as(temporary, enforce_file_format=True))
@@ -102,7 +103,9 @@ def _drawn(number: int, segment: Segment, laid: OnSeries, headers: Sequence[Data
                     ContourData=[f"{value:.{DIGITS}f}" for value in places.ravel()],
                 )
             )
-    drawn = _item(ReferencedROINumber=number, ContourSequence=found)
+    drawn = _item(ReferencedROINumber=number)
+    if found:  # a class of no voxel has no contours, and an empty list of them is none that the standard knows
+        drawn.ContourSequence = found
     if segment.color is not None:
         drawn.ROIDisplayColor = [round(255 * part) for part in segment.color]
     return drawn

@@ -26,6 +26,7 @@ from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
 from semivox.inference.window import Predict
 from semivox.methods.method import Method
+from semivox.pipeline.entropy_maps import write_entropy
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.training.device import device_here
 from semivox.training.ensemble import load_models, models_digest
@@ -114,10 +115,11 @@ def label_entries(
 ) -> None:
     """Label cases into ``out``; those that this model made of these very scans are left alone.
 
-    ``options`` are the ScanPredictor's own; ``out``: by default the run's ``predictions/``; in another folder labels
-    that somebody changed, or made, are left alone too.
+    ``options`` are the ScanPredictor's own; ``out``: by default the run's ``predictions/``, with the entropy beside it
+    (``entropy_maps``); in another folder labels that somebody changed, or made, are left alone too.
     """
     kept = (Standing.SAME,) if out is None else (Standing.SAME, Standing.CHANGED, Standing.FOREIGN)
+    maps = ("entropy",) if out is None else ()
     out = run / "predictions" if out is None else out
     make_folder(out)
     asked = tuple(sorted((options or {}).items()))
@@ -131,8 +133,10 @@ def label_entries(
         for done, entry in enumerate(missing, 1):
             volume, label = read(entry.images), label_in(out, entry)
             record = path_of(label, safe_name(entry.name))
-            prediction = predictor(volume)
+            prediction = predictor(volume, maps)
             forget(record)
+            if prediction.entropy is not None:
+                write_entropy(run, entry.name, prediction.entropy, len(predictor.plan.classes), volume.source)
             write_label(label, prediction.label, volume.source)
             expected = expected_by_class(prediction, predictor.plan)
             remember(wanted[entry.name], record, [label], expected, prediction.unlike)

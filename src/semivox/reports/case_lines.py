@@ -9,9 +9,13 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.reading import text_of
+from semivox.data.origins import FOLDER as RECORDS
+from semivox.data.origins import Origin
 from semivox.evaluation.aggregation import case_means
 from semivox.evaluation.score import Row
 from semivox.experiments.groups import Group
+from semivox.inference.jobs import safe_name
+from semivox.methods.titles import shown
 
 UNFIT = 0.1
 """Mean Dice of a case below which it is marked."""
@@ -30,11 +34,15 @@ class CaseLine:
     reference_ml: float
     twin_ml: float | None
     method_ml: float
+    uncertainty: float | None = None
+    """1 minus the mean Dice of the classes that the method's own probabilities expect; None where it is not known."""
     findings: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     png: bytes | None = None
     columns: tuple[str, ...] = ()
-    """Of the picture, from left to right."""
+    """Of the picture, from left to right: the labels."""
+    maps: tuple[str, ...] = ()
+    """Behind them in the picture."""
     scene: int | None = None
     """Number of its scene in the viewer; None where the page holds no volume of it."""
     picture_file: str = ""
@@ -63,9 +71,21 @@ def case_lines(twin: Group, method: Group, findings: Mapping[str, tuple[str, ...
             sum(row.reference_ml for row in own),
             sum(row.prediction_ml for row in others) if others else None,
             sum(row.prediction_ml for row in own),
+            _uncertainty(method, case),
             findings.get(case, ()),
             tuple(_warned(own, method.arm.method)) + tuple(_warned(others or [], twin.arm.method)),
         )
+
+
+def _uncertainty(group: Group, case: str) -> float | None:
+    """From the record beside the label of a case; a class that was found nowhere has nothing to expect."""
+    run = next(iter(group.runs.values()))
+    try:
+        record = Origin.load(run.folder_of(case) / "predictions" / RECORDS / f"{safe_name(case)}.json")
+    except InputError:  # moved away, or of a version that kept none
+        return None
+    expected = record.expected_dice.values()
+    return 1 - sum(dice or 0.0 for dice in expected) / len(expected) if expected else None
 
 
 def _by_case(group: Group) -> dict[str, list[Row]]:
@@ -83,11 +103,11 @@ def _warned(rows: list[Row], arm: str) -> Iterator[str]:
     """What is wrong with the segmentation of a case, class by class."""
     for row in rows:
         if row.empty == "prediction":
-            yield f"{arm} missed {row.class_name}"
+            yield f"{shown(arm)} missed {row.class_name}"
         elif row.empty == "reference":
-            yield f"{arm} invented {row.class_name}"
+            yield f"{shown(arm)} invented {row.class_name}"
         elif row.dice is not None and row.dice < UNFIT:
-            yield f"{arm}: {row.class_name} hardly found (Dice {row.dice:.3f})"
+            yield f"{shown(arm)}: {row.class_name} hardly found (Dice {row.dice:.3f})"
 
 
 def findings_of(out: Path) -> Mapping[str, tuple[str, ...]]:

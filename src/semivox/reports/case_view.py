@@ -11,30 +11,22 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.case import Volume
-from semivox.core.files import make_folder, write_atomically
+from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, read_label
 from semivox.data.prepared.labels import class_indices
-from semivox.inference.jobs import safe_name
+from semivox.methods.titles import shown
+from semivox.pipeline.entropy_maps import entropy_of
 from semivox.pipeline.predict import prediction_of
+from semivox.reports import budget
 from semivox.reports.overlay import overlay
 from semivox.reports.viewer.scenes import Layer, Scene
-from semivox.reports.viewer.volumes import cropped_image, cropped_label, labeled_box
+from semivox.reports.viewer.volumes import cropped_image, cropped_label, cropped_map, labeled_box
 
-VOLUMES = 4_000_000
-"""Bytes of volumes in the page, before base64: with pictures and the viewer's program the page stays under 15 MB."""
-BESIDE = "report_data"
-"""Folder beside the page with what it has no room for."""
 REFERENCE = "reference"
-
-
-def written_beside(folder: Path, case: str, ending: str, content: bytes) -> str:
-    """Write a file of a case beside the page; returns its path from there."""
-    make_folder(folder)
-    path = folder / f"{safe_name(case)}{ending}"
-    write_atomically(path, lambda temporary: temporary.write_bytes(content))
-    return f"{folder.name}/{path.name}"
+DISAGREEMENT, ENTROPY = "models differ", "entropy"
+"""Titles of maps."""
 
 
 def volume_file(name: str, view: View, plan: Plan) -> bytes:
@@ -55,7 +47,9 @@ class View:
     """Empty where none was wanted."""
     columns: tuple[str, ...]
     volumes: tuple[bytes, ...]
-    """The scan, then a label for each column."""
+    """The scan, then a label for each column, then the maps."""
+    maps: tuple[str, ...] = ()
+    """Titles of the maps, which stand in the picture behind the labels."""
 
 
 def labels_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> tuple[Volume, dict[str, np.ndarray]]:
@@ -72,21 +66,47 @@ def labels_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> tuple[V
     return volume, labels
 
 
-def picture_of(volume: Volume, labels: Mapping[str, np.ndarray], plan: Plan) -> bytes:
-    """The PNG of what ``labels_of`` has read."""
+def maps_of(entry: CaseFiles, runs: Mapping[str, Path], labels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """By title what is known of where the labels are doubtful, (X, Y, Z) from 0 to 1.
+
+    Where the runs' labels differ, and, of up to two runs, how undecided the last one was (``pipeline.entropy_maps``) as
+    far as it kept that of this very scan.
+    """
+    found: dict[str, np.ndarray] = {}
+    first, *others = (labels[arm] for arm in runs)
+    if others:
+        found[DISAGREEMENT] = np.logical_or.reduce([other != first for other in others]).astype(np.float32)
+    if len(runs) > 2:
+        return found
+    arm, run = list(runs.items())[-1]
+    try:
+        entropy = entropy_of(run, entry.name)
+    except InputError:  # damaged: the labels can be shown all the same
+        entropy = None
+    if entropy is not None and entropy.shape == first.shape:
+        found[f"{ENTROPY}, {shown(arm)}"] = entropy
+    return found
+
+
+def picture_of(
+    volume: Volume, labels: Mapping[str, np.ndarray], plan: Plan, maps: Mapping[str, np.ndarray] | None = None
+) -> bytes:
+    """The PNG of what ``labels_of`` and ``maps_of`` have read."""
     predictions = {name: label for name, label in labels.items() if name != REFERENCE}
     names = [info.name for info in plan.classes]
-    return overlay(volume.array, labels.get(REFERENCE), predictions, volume.spacing, names)
+    return overlay(volume.array, labels.get(REFERENCE), predictions, volume.spacing, names, maps)
 
 
 def view_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan, picture: bool = True) -> View:
     """The scan, its reference and each run's label, as volumes and as a picture. InputError where one is gone."""
     volume, labels = labels_of(entry, runs, plan)
-    png = picture_of(volume, labels, plan) if picture else b""
+    maps = maps_of(entry, runs, labels)
+    png = picture_of(volume, labels, plan, maps) if picture else b""
     box = labeled_box(list(labels.values()), volume.spacing)
-    shown = [cropped_image(volume.array[0], volume.grid, box)]
-    shown += [cropped_label(label, volume.grid, box) for label in labels.values()]
-    return View(png, tuple(labels), tuple(shown))
+    content = [cropped_image(volume.array[0], volume.grid, box)]
+    content += [cropped_label(label, volume.grid, box) for label in labels.values()]
+    content += [cropped_map(array, volume.grid, box) for array in maps.values()]
+    return View(png, tuple(labels), tuple(content), tuple(maps))
 
 
 def scene_of(name: str, number: int, view: View, plan: Plan, volumes: dict[str, str]) -> Scene:
@@ -95,13 +115,18 @@ def scene_of(name: str, number: int, view: View, plan: Plan, volumes: dict[str, 
         info.model_copy(update={"value": index}) for index, info in enumerate(plan.classes) if index > 0
     )  # labels are stored as class indices
     layers = []
-    for index, (layer, content) in enumerate(zip(("scan", *view.columns), view.volumes, strict=True)):
+    names = ("scan", *view.columns, *view.maps)
+    for index, (layer, content) in enumerate(zip(names, view.volumes, strict=True)):
         key = f"volume-{number}-{index}"
         volumes[key] = base64.b64encode(content).decode("ascii")
         if index == 0:
             layers.append(Layer(layer, {"id": key}, "image"))
+        elif layer in view.maps:
+            layers.append(Layer(layer, {"id": key}, "map", opacity=0.0, low=0.05, high=1.0))
         else:
-            layers.append(Layer(layer, {"id": key}, "label", classes, 0.5 if index == len(view.columns) else 0.0))
+            layers.append(
+                Layer(shown(layer), {"id": key}, "label", classes, 0.5 if index == len(view.columns) else 0.0)
+            )
     return Scene(name, tuple(layers))
 
 
@@ -118,8 +143,8 @@ class Shelf:
     def put(self, name: str, file: str, view: View, plan: Plan) -> int | str:
         """Put a case there: the number of its scene in the page, or its file, from the page, named after ``file``."""
         size = sum(map(len, view.volumes))
-        if self.taken + size > VOLUMES:
-            return written_beside(self.folder, file, ".json", volume_file(name, view, plan))
+        if self.taken + size > budget.VOLUMES:
+            return budget.written_beside(self.folder, file, ".json", volume_file(name, view, plan))
         self.taken += size
         self.scenes.append(scene_of(name, len(self.scenes), view, plan, self.volumes))
         return len(self.scenes) - 1

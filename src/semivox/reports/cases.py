@@ -13,12 +13,11 @@ from semivox.core.processes.command import without_folders
 from semivox.data import layouts
 from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
+from semivox.reports.budget import BESIDE, Album
 from semivox.reports.case_lines import CaseLine, case_lines, findings_of
-from semivox.reports.case_view import BESIDE, Shelf, view_of, written_beside
+from semivox.reports.case_view import Shelf, view_of
 from semivox.reports.viewer.scenes import Scene
 
-PICTURES = 5_000_000
-"""Bytes of pictures in the page, before base64; those of further cases, the better ones, stand beside it."""
 MOST = 200
 """Cases that are drawn; the better ones beyond are listed with their scores alone."""
 
@@ -46,7 +45,7 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
         dataset = layouts.find(data)
     except InputError:  # the data are elsewhere: scores can be listed all the same
         return Cases(tuple(lines), left_out="The scans are no longer where they were, so none is shown.")
-    shelf, pictures, listed = Shelf(results.folder / BESIDE), 0, []
+    shelf, album, listed = Shelf(results.folder / BESIDE), Album(results.folder / BESIDE), []
     shutil.rmtree(shelf.folder, ignore_errors=True)
     for number, line in enumerate(lines):
         key = next(iter(method.runs))
@@ -58,12 +57,8 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
         except InputError:  # a scan or a prediction was moved away
             view = None
         if view is not None:
-            line = replace(line, columns=view.columns)
-            if pictures + len(view.png) <= PICTURES:
-                pictures += len(view.png)
-                line = replace(line, png=view.png)
-            else:
-                line = replace(line, picture_file=written_beside(shelf.folder, line.name, ".png", view.png))
+            png, file = album.put(view.png, line.name)
+            line = replace(line, columns=view.columns, maps=view.maps, png=png or None, picture_file=file)
             place = shelf.put(line.name, line.name, view, method.runs[key].plan)
             line = replace(line, volume_file=place) if isinstance(place, str) else replace(line, scene=place)
         listed.append(line)

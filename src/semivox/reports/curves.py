@@ -29,6 +29,10 @@ class Tick:
     text: str
 
 
+WORDS = {"nn": "neighbors' votes", "en": "entropy", "uncertain": "share of uncertain voxels"}
+"""What abbreviations of methods' logs stand for."""
+
+
 @dataclass(frozen=True)
 class CurveLine:
     """One run in one panel."""
@@ -85,9 +89,14 @@ def _values(row: Mapping[str, Any]) -> list[tuple[str, float]]:
         return [(title, float(v)) for title, v in found if isinstance(v, int | float) and math.isfinite(v)]
     suffix = "" if player == "network" else f" ({player})"
     found = [(f"total loss{suffix}", row.get("total"))]
-    found += [(f"loss: {name}{suffix}", value) for name, value in row.get("terms", {}).items()]
-    found += [(str(name), value) for name, value in row.get("log", {}).items()]
+    found += [(f"loss: {_plain(name)}{suffix}", value) for name, value in row.get("terms", {}).items()]
+    found += [(_plain(name), value) for name, value in row.get("log", {}).items()]
     return [(title, float(v)) for title, v in found if isinstance(v, int | float) and math.isfinite(v)]
+
+
+def _plain(name: object) -> str:
+    """A logged name in words."""
+    return WORDS.get(str(name), str(name).replace("_", " "))
 
 
 def _rank(title: str) -> tuple[bool, str]:

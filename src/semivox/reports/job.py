@@ -16,6 +16,7 @@ from semivox.experiments.groups import Estimate, Group
 from semivox.experiments.provenance import provenance_line
 from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
+from semivox.methods.titles import shown
 from semivox.reports.cases import Cases, cases_of
 from semivox.reports.curves import training_curves
 from semivox.reports.first_screen import first_screen
@@ -115,8 +116,8 @@ def _cost(group: Group) -> str:
     """What the trainings of an arm took, in words."""
     minutes, memory = group.minutes(), group.memory_gb()
     if minutes is None or memory is None:
-        return f"{group.arm.method}: not recorded"
-    return f"{group.arm.method}: {minutes:.1f} min a training, {memory:.1f} GB"
+        return f"{shown(group.arm.method)}: not recorded"
+    return f"{shown(group.arm.method)}: {minutes:.1f} min a training, {memory:.1f} GB"
 
 
 def _estimate(statistic: Statistic) -> Estimate:

@@ -24,6 +24,8 @@ COLORS = ("#e69f00", "#56b4e9", "#2fd08f", "#f0e442", "#ff7f50", "#cc79a7", "#8f
 """One per class, told apart by color-blind eyes too (first ones: Okabe and Ito, 2008, lightened for a black ground)."""
 PLANES = (("axial", 2, 0, 1), ("coronal", 1, 0, 2), ("sagittal", 0, 1, 2))
 """Name, axis cut, axis drawn across (in reverse), axis drawn upward."""
+HEAT = "inferno"
+"""Colors of maps, here and in the viewer."""
 MARGIN = 15.0
 """mm of surroundings shown around everything that is labeled."""
 PANEL = 2.7
@@ -36,17 +38,20 @@ def overlay(
     predictions: Mapping[str, np.ndarray],
     spacing: Spacing,
     names: Sequence[str] = (),
+    maps: Mapping[str, np.ndarray] | None = None,
 ) -> bytes:
-    """A PNG with one row per plane and one column per label map: the reference first, then every prediction.
+    """A PNG with one row per plane and one column per label map: the reference first, then every prediction, then maps.
 
     ``image`` is (X, Y, Z) or (C, X, Y, Z), of which the first channel is shown; label maps are (X, Y, Z) with class
     indices; canonical RAS+ orientation, spacing in mm. Each plane cuts where the reference (without one: the first
     prediction) shows the most of all classes. In the columns of predictions the reference is a thin white line.
-    ``names`` are the classes', background first, for the legend. Raises ValueError where shapes differ.
+    ``names`` are the classes', background first, for the legend. ``maps``: title -> (X, Y, Z) from 0, not shown, to 1.
+    Raises ValueError where shapes differ.
     """
     image = image[0] if image.ndim == 4 else image
     columns = ({} if reference is None else {"reference": reference}) | dict(predictions)
-    wrong = {name: label.shape for name, label in columns.items() if label.shape != image.shape}
+    maps = maps or {}
+    wrong = {name: array.shape for name, array in {**columns, **maps}.items() if array.shape != image.shape}
     if wrong or not columns:
         raise ValueError(f"every label map must have the image's shape {image.shape}, and one is needed; got {wrong}")
     cuts = _cuts(next(iter(columns.values())))
@@ -54,14 +59,17 @@ def overlay(
     window = _window(image, list(columns.values()), spacing)
     classes = sorted({int(v) for label in columns.values() for v in np.unique(label)} - {0, IGNORE})
 
-    figure, grid = _canvas((np.array(high) - low) * spacing, len(columns))
+    figure, grid = _canvas((np.array(high) - low) * spacing, len(columns) + len(maps))
     for row, (plane, cut, across, up) in enumerate(PLANES):
-        for column, (title, label) in enumerate(columns.items()):
+        for column, (title, shown_array) in enumerate({**columns, **maps}.items()):
             axes = grid[row][column]
             extent = _show(axes, np.take(image, cuts[cut], cut), window, (spacing[across], spacing[up]))
-            for value in classes:
-                _contour(axes, np.take(label, cuts[cut], cut) == value, extent, color(value), 1.5)
-            if reference is not None and label is not reference:
+            if title in maps:
+                _heat(axes, np.take(shown_array, cuts[cut], cut), extent)
+            else:
+                for value in classes:
+                    _contour(axes, np.take(shown_array, cuts[cut], cut) == value, extent, color(value), 1.5)
+            if reference is not None and shown_array is not reference:
                 for value in classes:
                     _contour(axes, np.take(reference, cuts[cut], cut) == value, extent, "white", 0.5)
             axes.set_xlim(high[across] * spacing[across], low[across] * spacing[across])
@@ -163,6 +171,13 @@ def _show(
     axes.imshow(gray, origin="lower", extent=extent, cmap="gray", vmin=lower, vmax=upper, aspect="equal")
     axes.set_axis_off()
     return extent
+
+
+def _heat(axes: Axes, plane: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+    """Lay a map (across, up) from 0 to 1 over the slice: the higher, the brighter, the less one sees through it."""
+    values = np.clip(plane.astype(np.float32), 0, 1).T
+    seen = np.clip(1.5 * values, 0, 0.9)
+    axes.imshow(values, origin="lower", extent=extent, cmap=HEAT, vmin=0, vmax=1, alpha=seen, aspect="equal")
 
 
 def _contour(axes: Axes, mask: np.ndarray, extent: tuple[float, float, float, float], ink: str, width: float) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from semivox.core.files import write_text
 from semivox.evaluation.metrics import METRICS
@@ -33,6 +33,7 @@ from semivox.reports.viewer.page import source_hash
 from semivox.reports.viewer.scenes import scenes_json
 
 Outcome = Literal["better", "worse", "inconclusive", "unknown"]
+OPTION = re.compile(r"(?<![\w-])(--[a-z][\w-]*)")
 SHOWN = 30
 """Paired cases listed openly; further ones are folded."""
 
@@ -72,6 +73,8 @@ class Picture:
 
     caption: str
     png: bytes
+    file: str = ""
+    """Beside the page, where it has no room for the picture."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,7 @@ def filled(name: str, programs: Sequence[str] = (), **content: Any) -> str:
     environment.filters["number"] = number
     environment.filters["uri"] = data_uri
     environment.filters["shown"] = shown
+    environment.filters["unbroken"] = unbroken
     template = environment.from_string(package.joinpath(name).read_text(encoding="utf-8"))
     return template.render(
         policy=policy,
@@ -214,6 +218,11 @@ def printable(value: Any) -> Any:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", value)
+
+
+def unbroken(text: str) -> Markup:
+    """The text, escaped, with options such as ``--steps`` kept on one line: a break behind their dashes hides them."""
+    return Markup(OPTION.sub(r'<span class="option">\1</span>', str(escape(printable(text)))))
 
 
 def runs_of(curves: tuple[Panel, ...]) -> list[tuple[int, str]]:

@@ -116,7 +116,8 @@ def case_pictures(results: Results, labeled_set: str) -> tuple[Picture, ...]:
         which = f", draw {common[0][0]}, seed {common[0][1]}" if labeled_set else ""
         for case, word, dice, count in ranked(group, common[0]):
             folders = {twin.arm.name: other.folder_of(case), group.arm.name: run.folder_of(case)}
-            caption = f"{group.arm.name}{which}, {case}: the {word} of {count} cases by Dice ({dice:.3f})"
+            of_all = f" of {count} cases" if count > 1 else ""
+            caption = f"{group.arm.name}{which}, {case}: the {word}{of_all} by Dice ({dice:.3f})"
             try:
                 pictures.append(Picture(caption, overlay_of(dataset.entry(case), folders, run.plan)))
             except InputError:  # a scan or a prediction was moved away
@@ -136,6 +137,8 @@ def ranked(group: Group, key: tuple[int, int]) -> list[tuple[str, str, float, in
     order = sorted(dice, key=lambda case: (dice[case], case))
     if not order:
         return []
+    if len(order) == 1:
+        return [(order[0], "only case", dice[order[0]], 1)]
     wanted = {order[0]: "worst", order[len(order) // 2]: "middle", order[-1]: "best"}
     return [(case, word, dice[case], len(order)) for case, word in wanted.items()]
 

@@ -24,6 +24,18 @@
   }
   all("th button", table.tHead).forEach((one) => one.addEventListener("click", () => sort(one.closest("th"))));
 
+  // Worst, median or best first, by the Dice of the method; without one first, as it needs a look most.
+  document.getElementById("order").addEventListener("change", (event) => {
+    all("th", table.tHead).forEach((one) => one.removeAttribute("aria-sort"));
+    const dice = (row) => row.cells[2].dataset.value === "" ? -1 : Number(row.cells[2].dataset.value);
+    const ordered = rows.slice().sort((a, b) => dice(a) - dice(b));
+    const middle = dice(ordered[Math.floor(ordered.length / 2)]);
+    if (event.target.value === "median") ordered.sort((a, b) => Math.abs(dice(a) - middle) - Math.abs(dice(b) - middle));
+    if (event.target.value === "best") ordered.reverse();
+    rows.splice(0, rows.length, ...ordered);
+    rows.forEach((row) => body.append(row, detailOf(row)));
+  });
+
   const filter = document.getElementById("filter"), only = document.getElementById("only");
   function show() {
     const words = filter.value.toLowerCase();
@@ -64,6 +76,7 @@
   all(".flicker").forEach((button) => {
     const frame = button.closest(".shown").querySelector(".picture"), picture = frame.querySelector("img");
     const names = JSON.parse(button.dataset.columns), said = button.nextElementSibling;
+    const pictures = Number(button.dataset.pictures);  // labels, and maps that do not take part
     let timer = null, at = 0;
     function draw() {
       picture.style.marginLeft = -100 * at + "%";
@@ -75,8 +88,8 @@
         clearInterval(timer); timer = null; said.textContent = ""; frame.classList.remove("one");
         picture.style.width = ""; picture.style.marginLeft = ""; frame.style.width = "";
       } else {
-        frame.style.width = picture.naturalWidth / names.length + "px";
-        frame.classList.add("one"); picture.style.width = 100 * names.length + "%";
+        frame.style.width = picture.naturalWidth / pictures + "px";
+        frame.classList.add("one"); picture.style.width = 100 * pictures + "%";
         at = 0; draw(); timer = setInterval(draw, 700);
       }
       button.setAttribute("aria-pressed", String(timer !== null));

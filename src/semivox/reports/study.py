@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -15,6 +15,7 @@ from semivox.experiments.arms import TWIN
 from semivox.experiments.collect import collect
 from semivox.experiments.results import Results
 from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.reports.budget import BESIDE, Album
 from semivox.reports.curves import HEIGHT, WIDTH, Panel
 from semivox.reports.difficulty import known_difficulty, measure_difficulty, strata
 from semivox.reports.markdown import write_markdown
@@ -23,7 +24,7 @@ from semivox.reports.page import Picture, TextTable, filled, headings, runs_of
 from semivox.reports.pictures import case_pictures, comparison_figures, count_figures, first_curves
 from semivox.reports.programs import own_program, viewing
 from semivox.reports.published import beside
-from semivox.reports.study_first import StudyFirst, study_cases, study_first
+from semivox.reports.study_first import StudyFirst, is_red, study_cases, study_first
 from semivox.reports.study_volumes import StudyVolumes, study_volumes
 from semivox.reports.study_warnings import study_warnings
 from semivox.reports.surface_pictures import surfaces_of_arms, surfaces_of_counts
@@ -104,22 +105,34 @@ def render_study(page: StudyPage) -> str:
 def _page(results: Results, lines: Sequence[Line], title: str, out: Path) -> StudyPage:
     pages = tuple(_labeled_set(results, own, out) for own in by_labeled_set(lines))
     curves, curves_of = first_curves(results)
+    warned = study_warnings(results, lines)
+    volumes = study_volumes(results, {own.name: _worst_first(own) for own in pages}, out)
+    album = Album(out / BESIDE)
+    figures = _placed(album, "count", (*count_figures(results, lines, out), *_surfaces_of_counts(results, out)))
+    pages = tuple(replace(own, figures=_placed(album, f"{own.name}-figure", own.figures)) for own in pages)
+    pages = tuple(replace(own, pictures=_placed(album, f"{own.name}-picture", own.pictures)) for own in pages)
     return StudyPage(
         title=title,
         lead=_lead(lines),
         details=_details(results, lines),
-        warnings=(warned := study_warnings(results, lines)),
+        warnings=tuple(warning for warning in warned if not is_red(warning)),
         first=study_first(lines, warned),
         labeled_sets=pages,
-        figures=(*count_figures(results, lines, out), *_surfaces_of_counts(results, out)),
+        figures=figures,
         keys=tuple(key for key in lines[0].provenance if any(line.provenance[key] for line in lines)),
         published=beside(protocol, results) if (protocol := results.record.study_file.protocol) else (),
         curves=curves,
         curves_of=curves_of,
         made=commands_of(results.record),
-        volumes=study_volumes(results, {own.name: _worst_first(own) for own in pages}, out),
+        volumes=volumes,
         reasons={in_words(name): why for name, why in Plan.load(results.folder / "plan.json").reasons.items()},
     )
+
+
+def _placed(album: Album, name: str, pictures: Sequence[Picture]) -> tuple[Picture, ...]:
+    """Those for which the page has no room lie beside it."""
+    placed = [album.put(picture.png, f"{name}-{number}") for number, picture in enumerate(pictures, 1)]
+    return tuple(replace(one, png=png, file=file) for one, (png, file) in zip(pictures, placed, strict=True))
 
 
 def _worst_first(own: LabeledSetPage) -> tuple[str, ...]:

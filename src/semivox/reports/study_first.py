@@ -14,6 +14,9 @@ from semivox.reports.first_screen import surfaces_in_words
 from semivox.reports.page import TextTable
 from semivox.reports.table import Line, by_labeled_set
 
+UNFIT = "; this model is unfit for use"
+"""What a warning adds, and the heading of all of them says already."""
+
 
 @dataclass(frozen=True)
 class StudyFirst:
@@ -31,13 +34,18 @@ def study_first(lines: Sequence[Line], warnings: Sequence[str]) -> StudyFirst:
     """From the lines of all labeled sets. Best is the highest mean Dice; whether it is sure, its comparison says."""
     plain = [line for line in lines if not line.ablation]
     verdicts = [line.comparisons["dice"].verdict for line in plain if "dice" in line.comparisons]
-    unfit = [warning for warning in warnings if "hardly found" in warning or "failed" in warning]
+    unfit = [warning for warning in warnings if is_red(warning)]
     return StudyFirst(
         _word(verdicts),
         {own[0].labeled_set: _answer(own) for own in by_labeled_set(plain)},
-        " ".join(unfit),
+        "; ".join(warning.rstrip(".").removesuffix(UNFIT) for warning in unfit) + ("." if unfit else ""),
         _next(verdicts, bool(unfit)),
     )
+
+
+def is_red(warning: str) -> bool:
+    """Whether a warning says that models are not usable."""
+    return "hardly found" in warning or "failed" in warning
 
 
 def study_cases(results: Results, labeled_set: str) -> TextTable:

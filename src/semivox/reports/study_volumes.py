@@ -12,7 +12,8 @@ from semivox.core.errors import InputError
 from semivox.data import layouts
 from semivox.experiments.groups import RunResult
 from semivox.experiments.results import Results
-from semivox.reports.case_view import BESIDE, Shelf, view_of
+from semivox.reports.budget import BESIDE
+from semivox.reports.case_view import Shelf, view_of
 from semivox.reports.viewer.scenes import Scene, is_ct
 
 SHOWN = 12

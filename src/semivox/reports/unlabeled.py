@@ -9,6 +9,7 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
+from semivox.core.plurals import plural
 from semivox.data import layouts
 from semivox.experiments.labels import FOLDER, labels_of
 from semivox.inference.confidence_table import Confidence, calibration_of, confidences
@@ -41,7 +42,7 @@ def unlabeled_table(job: Path, data: Path, plan: Plan) -> TextTable | None:
         else known.text().replace("\n", ". ") + "."
     )
     return TextTable(
-        f"{len(rows)} labels in {job.name}/{FOLDER}/, those to look at first",
+        f"{plural(len(rows), 'label')} in {job.name}/{FOLDER}/, those to look at first",
         ("Case", *(f"{name}: Dice to expect" for name in classes), "Why to look at it"),
         tuple(rows),
         (

@@ -21,7 +21,7 @@ from semivox.training import run_log
 
 OWN = {
     *("config.json", "plan.json", "split.json", "data.json", "environment.json", "log.jsonl", "warnings.jsonl"),
-    *("lock", "done", "checkpoints", "model", "predictions", "prepared", "tensorboard", "wandb", "check.json"),
+    *("lock", "done", "checkpoints", "model", "predictions", "maps", "prepared", "tensorboard", "wandb", "check.json"),
     *("extended.json", "scores.csv", "scores.json", "summary.json", "summary.txt", "report.html"),
 }
 """What may stand in a run folder, also in one that a kill left behind before its first file was whole."""

@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder
 from semivox.core.spelling import suggestion
 from semivox.training.settings import TrainSettings
 
 NAMES = ("tensorboard", "mlflow", "wandb")
 NEEDED = "needs {package}: pip install 'semivox[{extra}]'"
-MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-"""So that a server that is not there is said within seconds, not minutes."""
+MLFLOW = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is not there is said within seconds, not minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # it would tell its makers what it is used for
+}
+"""Its settings, unless the user's environment says otherwise."""
+
+
+ARTIFACTS = "mlflow-artifacts:/semivox"
+"""Where a folder's store says that a run's files are: by default below the current folder, which may name a user."""
 
 
 class Tracker(Protocol):
@@ -83,7 +94,7 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise InputError(f"TensorBoard {NEEDED.format(package='tensorboard', extra='tracking')}") from error
-        self.writer = SummaryWriter(place)
+        self.place, self.writer = Path(place), SummaryWriter(place)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Scalars."""
@@ -91,25 +102,32 @@ class TensorBoard:
             self.writer.add_scalar(name, value, step)
 
     def end(self) -> None:
-        """Write what is left."""
+        """Write what is left; the name of this machine, which the library puts into the file's, is nobody's affair."""
         self.writer.close()
+        for path in self.place.glob(f"events.*.{socket.gethostname()}.*"):
+            path.rename(path.with_name(path.name.replace(f".{socket.gethostname()}.", ".semivox.")))
 
 
 class MLflow:
-    """A run of the experiment ``semivox``, on a server or in a local store."""
+    """A run of the experiment ``semivox``, on a server or in a data base of a folder (``mlflow.db``)."""
 
     def __init__(self, place: str, title: str, options: Mapping[str, Any]) -> None:
-        for name, value in MLFLOW_PATIENCE.items():
+        for name, value in MLFLOW.items():
             os.environ.setdefault(name, value)
         try:
             from mlflow.tracking import MlflowClient
         except ImportError as error:
             raise InputError(f"MLflow {NEEDED.format(package='mlflow-skinny', extra='tracking')}") from error
         logging.getLogger("mlflow").setLevel(logging.ERROR)
+        store = _store(place)
         try:
-            self.client = MlflowClient(tracking_uri=place)
+            self.client = MlflowClient(tracking_uri=store)
             known = self.client.get_experiment_by_name("semivox")
-            experiment = known.experiment_id if known else self.client.create_experiment("semivox")
+            experiment = (
+                known.experiment_id
+                if known
+                else self.client.create_experiment("semivox", None if store == place else ARTIFACTS)
+            )
             self.run = self.client.create_run(experiment, run_name=title).info.run_id
             for name, value in options.items():
                 self.client.log_param(self.run, name, str(value)[:500])
@@ -130,6 +148,20 @@ class MLflow:
         self.client.set_terminated(self.run)
 
 
+def _store(place: str) -> str:
+    """The address of a store: as it is given, or that of a folder's data base. Raises InputError where it cannot be."""
+    if "://" in place:
+        return place
+    if find_spec("sqlalchemy") is None:
+        raise InputError("MLflow in a folder needs more than mlflow-skinny: pip install mlflow, or give a --server")
+    if any(sign in place for sign in "?#%"):
+        raise InputError(
+            f"MLflow cannot keep a data base in {place}, for one of ? # % in its name; give another folder"
+        )
+    make_folder(Path(place))
+    return f"sqlite:///{Path(place).absolute() / 'mlflow.db'}"
+
+
 class WandB:
     """A run of Weights & Biases kept in a folder, never sent: ``wandb sync`` sends it when somebody wants that."""
 
@@ -139,7 +171,9 @@ class WandB:
         except ImportError as error:
             raise InputError(f"Weights & Biases {NEEDED.format(package='wandb', extra='wandb')}") from error
         Path(place).mkdir(parents=True, exist_ok=True)
-        settings = wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True)
+        settings = wandb.Settings(
+            silent=True, console="off", x_disable_stats=True, x_disable_meta=True, host="semivox", username="semivox"
+        )  # no name of a machine or a user
         self.run = wandb.init(
             project="semivox", name=title, dir=place, mode="offline", config=dict(options), settings=settings
         )

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from semivox.cli import exit_code
-from semivox.reports import case_view
+from semivox.reports import budget
 from tests.experiments.on_engines import study, write
 from tests.reports.viewer.browser import colors, opened
 
@@ -34,21 +34,23 @@ def test_a_case_opens_with_the_label_of_every_method(finished, text):
         page.select_option(".viewer-layout", "axial")
         assert colors(page.locator(".viewer-canvas").screenshot()) > 20, "the canvas is empty"
         shown = page.locator("#viewer").inner_text()
-        assert all(name in shown for name in ("reference", "supervised", "mean_teacher"))
+        assert all(name in shown for name in ("reference", "supervised", "mean teacher"))
         page.locator("table.sortable thead button").first.click()  # a column without a button disturbs no sorting
         assert not [line for line in found.said if line.startswith(("error", "warning"))], found.said
     assert "connect-src data: blob:" in text
 
 
 def test_what_the_page_has_no_room_for_lies_beside_it_and_is_chosen(finished, text, monkeypatch):
-    monkeypatch.setattr(case_view, "VOLUMES", 0)
+    monkeypatch.setattr(budget, "VOLUMES", 0)
     assert exit_code(["report", str(finished)]) == 0
     path = finished / "report" / "report.html"
     assert len(path.read_text(encoding="utf-8")) < len(text)
-    (beside,) = sorted((finished / "report" / case_view.BESIDE).iterdir())
+    (beside,) = sorted((finished / "report" / budget.BESIDE).iterdir())
     content = json.loads(beside.read_text(encoding="utf-8"))
-    assert [layer["name"] for layer in content["layers"]] == ["scan", "reference", "supervised", "mean_teacher"]
-    assert f"Open: choose {case_view.BESIDE}/{beside.name}" in path.read_text(encoding="utf-8")
+    assert [layer["name"] for layer in content["layers"]] == [
+        *("scan", "reference", "supervised", "mean teacher", "models differ", "entropy, mean teacher")
+    ]
+    assert f"Open: choose {budget.BESIDE}/{beside.name}" in path.read_text(encoding="utf-8")
     with opened(f"file://{path}") as found:
         found.page.locator("section details summary").first.click()
         found.page.locator("input[type=file]").first.set_input_files(beside)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from semivox.core.plan import ClassInfo
-from semivox.reports.overlay import COLORS
+from semivox.reports.overlay import COLORS, HEAT
 
 CT_WINDOWS = (("soft tissue", -160.0, 240.0), ("lung", -1350.0, 150.0), ("bone", -450.0, 1050.0), ("brain", 0.0, 80.0))
 """Name, lowest and highest shown value, Hounsfield units: level and width as radiology uses them."""
@@ -38,7 +38,7 @@ class Layer:
                 for index, info in enumerate(self.classes)
             ]
         elif self.kind == "map":
-            found["colormap"] = "inferno"
+            found["colormap"] = HEAT
         if self.low is not None and self.high is not None:
             found |= {"low": self.low, "high": self.high}
         return found

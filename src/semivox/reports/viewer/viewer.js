@@ -73,7 +73,7 @@ window.semivoxViewer = (function () {
     }
     const nv = new niivue.Niivue({
       backColor: [0, 0, 0, 1], show3Dcrosshair: true, isRadiologicalConvention: true, isColorbar: false,
-      crosshairWidth: 1, isResizeCanvas: true, dragAndDropEnabled: false, logLevel: "error", multiplanarShowRender: 1,
+      crosshairWidth: 0.25, crosshairWidthUnit: "percent", isResizeCanvas: true, dragAndDropEnabled: false, logLevel: "error", multiplanarShowRender: 1,
       onLocationChange: locate,
     });
     state.nv = nv;

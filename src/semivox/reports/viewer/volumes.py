@@ -85,6 +85,14 @@ def cropped_label(array: np.ndarray, grid: Grid, box: Box) -> bytes:
     return _packed(nibabel.Nifti1Image(stored, affine))
 
 
+def cropped_map(array: np.ndarray, grid: Grid, box: Box) -> bytes:
+    """A gzipped NIfTI of the same part of a map from 0 to 1, in 8 bits."""
+    stored, affine = _thinned(np.rint(255 * np.clip(array[box], 0, 1)).astype(np.uint8), _moved(grid.affine, box))
+    picture = nibabel.Nifti1Image(stored, affine)
+    picture.header.set_slope_inter(1 / 255, 0.0)
+    return _packed(picture)
+
+
 def _moved(affine: np.ndarray, box: Box) -> np.ndarray:
     """The affine of a part: its first voxel stands where it stood in the whole."""
     start = np.array([*((edge.start or 0) for edge in box), 1.0])
