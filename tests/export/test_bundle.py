@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import nibabel as nib
@@ -115,6 +116,18 @@ def test_a_bundle_is_whole_or_not_there(made, tmp_path, monkeypatch, capsys):
     (tmp_path / "out" / "notes").write_text("mine")
     assert exit_code(words) == 2
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes"]
+
+
+def test_a_bundle_is_written_where_monai_is_not_installed(made, tmp_path, monkeypatch):
+    def lacking(name):
+        if name == "monai":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(bundle_config, "version", lacking)
+    assert exit_code(["export", str(made / "run"), "-o", str(tmp_path / "out"), "--to", "monai-bundle"]) == 0
+    metadata = json.loads((tmp_path / "out" / "configs" / "metadata.json").read_text())
+    assert metadata["monai_version"] == bundle_config.MONAI
 
 
 @pytest.mark.parametrize(

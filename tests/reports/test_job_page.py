@@ -154,10 +154,14 @@ def test_a_browser_without_webgl2_is_told_so_in_a_sentence(page, job):
         bare.wait_for_function("document.querySelector('.viewer-status').textContent.includes('no WebGL2')")
 
 
-@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("width", [400, 800, 1200])
 def test_no_page_is_wider_than_its_window(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    details = page.locator("tr.detail:not([hidden]) .shown")
+    assert details.count() > 0
+    for one in details.all():
+        assert one.bounding_box()["x"] + one.bounding_box()["width"] <= width
 
 
 def test_the_cases_need_no_scrolling_sideways_on_a_desktop(page):
@@ -172,7 +176,7 @@ def test_what_is_printed_on_a4_holds_every_column(page):
     page.set_viewport_size({"width": 1200, "height": 900})
     heads = page.eval_on_selector_all("thead th:not(.mark)", "all => all.map((one) => one.textContent)")
     cells = page.eval_on_selector_all(
-        "tr:not(.detail) > td:last-child:not(.mark), td.said", "all => all.map((one) => one.textContent)"
+        "tr:not(.detail) > td:last-child:not(.mark), td.said", "all => all.map((one) => one.innerText)"
     )
     sheets = printed(page)
     text = words(sheets)

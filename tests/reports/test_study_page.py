@@ -65,13 +65,8 @@ def test_no_page_is_wider_than_its_window(page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_print_on_a4_cuts_no_column(page):
-    page.set_viewport_size({"width": 680, "height": 900})  # A4 within margins of 15 mm, at 96 points an inch
-    page.emulate_media(media="print")
-    right = "(one) => one.getBoundingClientRect().right"
-    widest = page.evaluate(f"Math.max(...Array.from(document.querySelectorAll('table, img')).map({right}))")
-    page.emulate_media(media="screen")
-    assert widest <= 680
+def test_what_is_printed_on_a4_holds_every_column(page):
+    """Read back from the PDF: no head is broken or cut, and nothing reaches into the margin."""
     heads = page.eval_on_selector_all("thead th", "all => all.map((one) => one.textContent)")
     sheets = printed(page)
     text = words(sheets)
@@ -79,8 +74,9 @@ def test_print_on_a4_cuts_no_column(page):
     for wanted in heads:
         for word in wanted.split():
             assert word in text, wanted
-    assert all(sheet.size == pytest.approx(A4, abs=1.5) for sheet in sheets)
-    assert all(sheet.right <= A4[0] - 15 * 72 / 25.4 + 1 for sheet in sheets)
+    for sheet in sheets:
+        assert sorted(sheet.size) == pytest.approx(A4, abs=1.5)  # the widest table lies sideways
+        assert sheet.right <= sheet.size[0] - 15 * 72 / 25.4 + 1
 
 
 def test_pictures_that_a_page_has_no_room_for_lie_beside_it(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from semivox.core.plan import Intensity, Plan
@@ -12,8 +12,18 @@ from semivox.training.model import ModelCard
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 """What MONAI's verifier holds metadata.json to."""
+MONAI = "1.6.1"
+"""A version that bundles were run with."""
 IGNITE = "0.5.2"
 """MONAI's evaluators need pytorch-ignite; a version that they are known to run with."""
+
+
+def _monai() -> str:
+    """The version of MONAI that the bundle is for: the one that is here, or one that is known to run it."""
+    try:
+        return version("monai")
+    except PackageNotFoundError:  # nothing else of the export needs it
+        return MONAI
 
 
 def metadata(card: ModelCard) -> Mapping[str, Any]:
@@ -25,7 +35,7 @@ def metadata(card: ModelCard) -> Mapping[str, Any]:
         "schema": SCHEMA,
         "version": "0.1.0",
         "changelog": {"0.1.0": f"exported by Semivox {version('semivox')}"},
-        "monai_version": version("monai"),
+        "monai_version": _monai(),
         "pytorch_version": version("torch").split("+")[0],
         "numpy_version": version("numpy"),
         "required_packages_version": {"nibabel": version("nibabel"), "pytorch-ignite": IGNITE},

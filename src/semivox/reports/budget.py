@@ -1,7 +1,7 @@
 """What a page may weigh: it is sent by mail and opened on slow machines, so what is too much lies beside it.
 
-The viewer's program takes 2.3 MB, pictures and volumes at most what stands here, times 4/3 in base64; 2 MB are left for
-text, tables and curves (a thousand cases take 1.5 MB).
+The viewer takes 2.3 MB, pictures and volumes at most what stands here, times 4/3 in base64; 2.7 MB are left for
+text, tables and curves (a thousand cases take 2 MB).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from semivox.inference.jobs import safe_name
 
 PAGE = 15_000_000
 """Bytes of a page."""
-PICTURES = 4_500_000
+PICTURES = 4_200_000
 """Bytes of pictures in a page, before base64."""
-VOLUMES = 3_500_000
+VOLUMES = 3_300_000
 """Bytes of volumes in a page, before base64."""
 BESIDE = "report_data"
 """Folder beside the page with what it has no room for."""

@@ -55,3 +55,12 @@ def colors(png: bytes) -> int:
     from matplotlib.image import imread
 
     return len(np.unique((imread(io.BytesIO(png))[..., :3] * 255).astype(np.uint8).reshape(-1, 3), axis=0))
+
+
+def inks(png: bytes) -> tuple[int, int]:
+    """How many pixels of a picture are of a color, and how many are gray, black ones left out."""
+    from matplotlib.image import imread
+
+    values = imread(io.BytesIO(png))[..., :3]
+    seen, spread = values.max(-1) > 0.2, np.ptp(values, axis=-1)
+    return int((seen & (spread > 0.2)).sum()), int((seen & (spread < 0.05)).sum())

@@ -26,7 +26,7 @@ from semivox.reports.viewer.page import LIBRARY, LIBRARY_SHA256, viewer_page
 from semivox.reports.viewer.scenes import Layer, Scene
 from semivox.reports.viewer.server import ViewerServer
 from semivox.reports.viewer.volumes import image_bytes, label_bytes
-from tests.reports.viewer.browser import colors, opened
+from tests.reports.viewer.browser import colors, inks, opened
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +174,11 @@ def test_the_command_shows_scans_in_a_browser(scans):
                 page.mouse.wheel(0, 120)
                 page.wait_for_function("document.querySelector('.viewer-status').textContent.startsWith('position')")
                 assert canvas.screenshot() != first, "scrolling shows the same slice"
+                page.select_option(".viewer-layout", "3D")
+                surface, tissue = inks(canvas.screenshot())
+                assert surface > 10 * tissue, "the scan hides the surfaces of its label"
+                page.uncheck(".viewer-layer input[type=checkbox] >> nth=0")
+                assert inks(canvas.screenshot())[1] > 1000, "a scan without labels is shown itself"
                 assert not [line for line in found.said if line.startswith(("error", "warning"))], found.said
         finally:
             process.send_signal(signal.SIGINT)

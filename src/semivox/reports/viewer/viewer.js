@@ -92,6 +92,13 @@ window.semivoxViewer = (function () {
       status.textContent = parts.join(" · ");
     }
 
+    // In 3D the scan would hide the surfaces of what is labeled in it; a scan without labels is shown itself.
+    function lay() {
+      nv.setSliceType(LAYOUTS[layout.value]);
+      const laid = Array.from(layers.querySelectorAll("input[type=checkbox]")).some((box) => box.checked);
+      if (nv.volumes.length) nv.setOpacity(0, layout.value === "3D" && laid ? 0 : 1);
+    }
+
     function draw() { nv.updateGLVolume(); }
 
     function controls(scene) {
@@ -103,7 +110,7 @@ window.semivoxViewer = (function () {
         box.checked = (layer.opacity === undefined ? 1 : layer.opacity) > 0;
         const slide = element("input", { type: "range", min: "0", max: "1", step: "0.05", "aria-label": "opacity of " + layer.name });
         slide.value = layer.opacity || 0.5;
-        const set = () => { nv.setOpacity(index, box.checked ? Number(slide.value) : 0); };
+        const set = () => { nv.setOpacity(index, box.checked ? Number(slide.value) : 0); lay(); };
         box.addEventListener("change", set);
         slide.addEventListener("input", () => { box.checked = true; set(); });
         mark.append(box, document.createTextNode(layer.name + " "), slide);
@@ -132,7 +139,7 @@ window.semivoxViewer = (function () {
         state.scene = scene;
         controls(scene);
         window_(level.value);
-        nv.setSliceType(LAYOUTS[layout.value]);
+        lay();
         draw();
         status.textContent = scene.name + ": scroll to move through the slices, drag to move the cursor; in 3D drag to turn. Keys: n, p other case; v layout; 1-9 overlays";
         state.ready = true;
@@ -164,7 +171,7 @@ window.semivoxViewer = (function () {
       return scenes.length - 1;
     };
     choice.addEventListener("change", () => show(Number(choice.value)));
-    layout.addEventListener("change", () => nv.setSliceType(LAYOUTS[layout.value]));
+    layout.addEventListener("change", lay);
     level.addEventListener("change", () => window_(Number(level.value)));
     root.addEventListener("keydown", (event) => {
       if (event.target.tagName === "INPUT" || event.target.tagName === "SELECT") return;
