@@ -13,8 +13,6 @@ from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.data import phantom
 
-COMMAND = [sys.executable, "-m", "semivox"]
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -23,17 +21,9 @@ def trained(tmp_path_factory):
     phantom.write(root / "scans", 1, 0, 6, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
     sets = ["plan.spacing=8,8,8", "plan.patch=16,16,8", "plan.precision=32-true", "plan.steps=1"]
     words = [word for item in sets for word in ("--set", item)]
-    done = subprocess.run(
-        [*COMMAND, "train", root / "scans", "-o", root / "run", "--method", "supervised", "--workers", "0", *words],
-        capture_output=True, text=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    asked = ["train", root / "scans", "-o", root / "run", "--method", "supervised", "--workers", "0", *words]
+    assert exit_code([str(word) for word in asked]) == 0
     return root
-
-
-def predict(root, out, *more):
-    command = [*COMMAND, "predict", root / "run", "-i", root / "scans" / "imagesTs", "-o", out, *more]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 def labels(folder):
@@ -41,8 +31,10 @@ def labels(folder):
 
 
 def test_two_processes_make_what_one_makes(trained, tmp_path):
-    assert predict(trained, tmp_path / "one").returncode == 0
-    done = predict(trained, tmp_path / "two", "--processes", "2")
+    asked = [str(word) for word in ("predict", trained / "run", "-i", trained / "scans" / "imagesTs", "-o")]
+    assert exit_code([*asked, str(tmp_path / "one")]) == 0
+    command = [sys.executable, "-m", "semivox", *asked, str(tmp_path / "two"), "--processes", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert "6 scans are labeled" in done.stderr
     assert labels(tmp_path / "two") == labels(tmp_path / "one")
@@ -50,17 +42,16 @@ def test_two_processes_make_what_one_makes(trained, tmp_path):
     assert not list((tmp_path / "two").rglob("*.writing*"))
 
 
-def test_a_scan_that_fails_is_named_once(trained, tmp_path):
+def test_a_scan_that_fails_is_named_once(trained, tmp_path, capfd):
     scans = tmp_path / "in"
     scans.mkdir()
     for path in (trained / "scans" / "imagesTs").iterdir():
         (scans / path.name).write_bytes(path.read_bytes())
     bad = scans / "bad_0000.nii.gz"
     bad.write_bytes(path.read_bytes()[:90])
-    command = [*COMMAND, "predict", trained / "run", "-i", scans, "-o", tmp_path / "out", "--processes", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert done.returncode == 2
-    assert len(re.findall(r"^  bad: ", done.stderr, re.M)) == 1
+    asked = ["predict", trained / "run", "-i", scans, "-o", tmp_path / "out", "--processes", "2"]
+    assert exit_code([str(word) for word in asked]) == 2
+    assert len(re.findall(r"^  bad: ", capfd.readouterr().err, re.M)) == 1
     assert len(labels(tmp_path / "out")) == 6
 
 
