@@ -1,6 +1,7 @@
 """A file is about one idea, a function does one thing, a value is not handed on for ever: it has to fit into a head."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,14 @@ def test_functions_are_short(place):
     assert found == []
 
 
+@cache
+def package() -> walk.Source:
+    return walk.Source(ROOT / "src" / "semivox")
+
+
 @pytest.mark.parametrize("function", THROUGH)
 def test_a_value_passes_through_few_files(function):
-    source = walk.Source(ROOT / "src" / "semivox")
+    source = package()
     starts = [place for place in source.defined if place[1] == function]
     assert starts
     for start in starts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 from torch import nn
@@ -22,6 +24,15 @@ STILL = {"jitter_share": 0.0, "noise_share": 0.0}
 
 def method(plan=None, **options):
     return build("dkuxnet", plan or odd_blueprint(dropout=0.0), options)
+
+
+@cache
+def after(**options):
+    """The last total and the prediction of a short training, which the same options give again."""
+    one = method(clusters=options)
+    given = odd_batch(type(one))
+    total = train(one, given, range(3), 8)[-1].total  # steps, for some branches of a layer start at zero
+    return total.item(), one.eval().predict(given.image)
 
 
 def branch(name):
@@ -203,12 +214,6 @@ def test_the_foreground_of_unlabeled_patches_is_logged():
     ],
 )
 def test_every_option_of_the_centers_changes_something(option, value):
-    def after(**options):
-        one = method(clusters=options)
-        given = odd_batch(type(one))
-        total = train(one, given, range(3), 8)[-1].total  # steps, for some branches of a layer start at zero
-        return total.item(), one.eval().predict(given.image)
-
     (plain, before), (changed, found) = after(), after(**{option: value})
     assert plain != changed or not torch.equal(before, found)
     assert set(KMaX.model_fields) == set(OPTIONS)

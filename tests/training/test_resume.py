@@ -31,9 +31,17 @@ from tests import faults
 from tests.training import tiny
 from tests.training.runs import assert_same, stop_after, weights
 
+WITH_WORKERS = ("supervised", "mean_teacher", "tracoco")
+"""Workers do the same for every method: the others with workers are run by ``make test-all``."""
 
-@pytest.mark.parametrize("method", list(METHODS))
-@pytest.mark.parametrize("workers", [0, 2])
+
+@pytest.mark.parametrize(
+    ("workers", "method"),
+    [
+        *((0, method) for method in METHODS),
+        *(pytest.param(2, method, marks=[] if method in WITH_WORKERS else pytest.mark.slow) for method in METHODS),
+    ],
+)
 def test_stopping_and_starting_again_changes_no_bit(tmp_path, monkeypatch, method, workers):
     store, split, plan = tiny.prepared(tmp_path)
     train_run(RunSpec(RunFolder(tmp_path / "whole"), store, split, plan, tiny.config(method)))
