@@ -16,12 +16,11 @@ import pytest
 from semivox.cli import exit_code
 from semivox.data import phantom
 from semivox.data.planning.options import PlanOptions
-from semivox.experiments.local_processes import LocalProcesses
 from semivox.pipeline import planning
 from tests.data.formats.dicom import made_up
 from tests.data.layouts.dicom_export import SHAPE, patient
-from tests.experiments.here import Here
-from tests.experiments.tiny import wait_for_nobody
+from tests.experiments.here import all_here
+from tests.experiments.tiny import draw_nothing
 from tests.pages import ROOT, arguments, blocks
 
 TINY = {"spacing": (8.0, 8.0, 8.0), "patch": (16, 16, 8)}
@@ -57,7 +56,7 @@ WRITES = {"train": 1, "run": 1, "study": 1, "prepare": 1, "patches": 1, "predict
 
 @contextlib.contextmanager
 def tiny_plans() -> Iterator[None]:
-    """Every plan has two steps on a small patch, and all work is done in this process."""
+    """Every plan has two steps on a small patch, all work is done in this process, and no figure is drawn."""
     planned = planning.planned
 
     def tiny(inspected, options: PlanOptions, *rest):
@@ -66,9 +65,9 @@ def tiny_plans() -> Iterator[None]:
         return planned(inspected, few, *rest).model_copy(update={"precision": "32-true", "channels_last": False})
 
     with pytest.MonkeyPatch.context() as patch:
-        wait_for_nobody(patch)
+        all_here(patch)
+        draw_nothing(patch)
         patch.setattr(planning, "planned", tiny)
-        patch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device, devices=1: Here())
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
 

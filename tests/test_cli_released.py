@@ -18,10 +18,10 @@ from semivox.data.batches.patches import Patches
 from semivox.data.layouts.benchmark import CHANNELS, CLASSES
 from semivox.data.prepared.prepare import prepare
 from semivox.experiments.labeled_sets import labeled_sets_of
-from semivox.experiments.local_processes import LocalProcesses
 from semivox.experiments.study_text import load_study_file
 from tests.data.released import FOLDER, TEST, TRAIN, put, write_lists, write_released
-from tests.experiments.here import Here
+from tests.experiments.here import all_here
+from tests.experiments.tiny import draw_nothing
 
 SMALL = ["--set", "plan.patch=[32,16,16]", "--set", "plan.network.options.width=2", "--steps", "2"]
 RECIPE = ["--method", "sassnet", "--recipe", "la-2020", "--labeled", "2", "--workers", "0", *SMALL]
@@ -85,7 +85,8 @@ def test_train_and_predict_by_the_recipe(la, tmp_path, capsys):
 
 
 def test_run_scores_the_test_list(la, tmp_path, monkeypatch):
-    monkeypatch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device, devices=1: Here())
+    all_here(monkeypatch)
+    draw_nothing(monkeypatch)
     asked = ["run", str(la), "-o", str(tmp_path / "job"), "--processes", "1", "--no-labels", *RECIPE]
     assert exit_code(asked) == 0
     assert sorted(path.name for path in (tmp_path / "job").rglob("predictions/*.nii.gz")) == sorted(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semivox.data import phantom
-from semivox.reports.page import Picture
-from tests.experiments.tiny import wait_for_nobody
+from tests.experiments.tiny import draw_nothing, wait_for_nobody
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +31,4 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Figures take seconds; where they do not matter, none is drawn."""
-    picture = Picture("a figure", b"\x89PNG\r\n\x1a\n")
-    monkeypatch.setattr("semivox.reports.pictures._kept", lambda *arguments: picture)
+    draw_nothing(monkeypatch)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from semivox.core.errors import SemivoxError
 from semivox.experiments import one_run
 from semivox.experiments.executor import words_of
+from semivox.experiments.local_processes import LocalProcesses
+from tests.experiments.tiny import wait_for_nobody
 
 
 class HereRun:
@@ -57,6 +59,12 @@ class Here:
     def submit(self, folder, run):
         self.started.append(run)
         return self.kind(folder, run)
+
+
+def all_here(patch):
+    """Commands do in this process what they would start others for, and wait for nobody."""
+    wait_for_nobody(patch)
+    patch.setattr(LocalProcesses, "fitting", lambda plan, runs, count, device, devices=1: Here())
 
 
 class ForkedRun:

@@ -30,20 +30,14 @@ def write(root):
     return root
 
 
+def words(root, out, *more):
+    """The words behind ``semivox`` that run it with further options."""
+    return [str(word) for word in ("study", root / "study.toml", "--data", root / "scans", "-o", out, *more)]
+
+
 def study(root, out, *more, **variables):
-    """Run it with further options and environment variables."""
-    command = [
-        sys.executable,
-        "-m",
-        "semivox",
-        "study",
-        root / "study.toml",
-        "--data",
-        root / "scans",
-        "-o",
-        out,
-        *more,
-    ]
+    """Run it in a process of its own, with environment variables."""
+    command = [sys.executable, "-m", "semivox", *words(root, out, *more)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment)
 

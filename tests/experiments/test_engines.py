@@ -17,7 +17,9 @@ import pytest
 from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.experiments.engines import engine_of
-from tests.experiments.on_engines import scores, study, write
+from tests.experiments.here import all_here
+from tests.experiments.on_engines import scores, study, words, write
+from tests.experiments.tiny import draw_nothing
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,11 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def here(place):
-    done = study(place, place / "here", "--processes", "1")
-    assert done.returncode == 0, done.stderr
+    """What this process makes of the study."""
+    with pytest.MonkeyPatch.context() as patch:
+        all_here(patch)
+        draw_nothing(patch)
+        assert exit_code(words(place, place / "here", "--processes", "1")) == 0
     return scores(place / "here")
 
 
@@ -42,22 +47,17 @@ def test_a_study_on_ray_ends_with_the_same_bits(place, here):
     assert scores(place / "ray") == here
 
 
-def test_where_there_is_no_cluster_a_sentence_says_so(place, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "variable", "sought"),
+    [(("--address", "127.0.0.1:1"), "", "127.0.0.1:1"), ((), "127.0.0.1:1", "auto")],
+    ids=["given", "of the environment"],
+)
+def test_where_there_is_no_cluster_a_sentence_says_so(place, tmp_path, monkeypatch, capfd, options, variable, sought):
     pytest.importorskip("ray", reason="ray is not installed")
-    done = study(place, tmp_path / "out", "--on", "ray", "--address", "127.0.0.1:1")
-    assert done.returncode == 2, done.stderr
-    assert "no Ray cluster answers at '127.0.0.1:1'" in done.stderr
+    monkeypatch.setenv("RAY_ADDRESS", variable)  # it is asked before Ray waits for it
+    assert exit_code(words(place, tmp_path / "out", "--on", "ray", *options)) == 2
+    assert f"no Ray cluster answers at '{sought}'" in " ".join(capfd.readouterr().err.split())
     assert not (tmp_path / "out").exists()  # asked before any work
-    assert "Traceback" not in done.stderr
-
-
-def test_the_address_of_the_environment_is_asked_before_ray_waits_for_it(place, tmp_path, monkeypatch):
-    pytest.importorskip("ray", reason="ray is not installed")
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    done = study(place, tmp_path / "out", "--on", "ray")
-    assert done.returncode == 2, done.stderr
-    assert "no Ray cluster answers at 'auto'" in done.stderr
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def predict(model, scans, out, *more):
 def test_scans_labeled_on_ray_have_the_same_voxels(place, model, tmp_path):
     pytest.importorskip("ray", reason="ray is not installed")
     scans = place / "scans" / "imagesTr"
-    alone = predict(model, scans, tmp_path / "alone")
-    assert alone.returncode == 0, alone.stderr
+    alone = ("predict", model, "--in", scans, "--out", tmp_path / "alone")
+    assert exit_code([str(word) for word in alone]) == 0
     done = predict(model, scans, tmp_path / "ray", "--on", "ray", "--address", "local", "--processes", "2")
     assert done.returncode == 0, done.stderr
     assert "On Ray: 2 processes, this one among them" in done.stderr

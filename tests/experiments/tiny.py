@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from semivox.data.planning.options import PlanOptions
 from semivox.experiments.study_file import CaseChoice, StudyFile
+from semivox.reports.page import Picture
 
 STUDY = StudyFile(
     methods=("mean_teacher",),
@@ -23,3 +24,9 @@ def wait_for_nobody(patch):
     patch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
     patch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
     patch.setattr("semivox.experiments.runner.POLL", 0.0)
+
+
+def draw_nothing(patch):
+    """Figures take seconds; where they do not matter, none is drawn."""
+    picture = Picture("a figure", b"\x89PNG\r\n\x1a\n")
+    patch.setattr("semivox.reports.pictures._kept", lambda *arguments: picture)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 
 import pytest
 
+from semivox.cli import exit_code
 from semivox.data import phantom
 from semivox.data.formats.volume import read_label
 from semivox.reports.job import report_job
+from tests.experiments.here import all_here
 from tests.reports.printed import A4, printed, words
 from tests.reports.viewer.browser import colors, opened
 
@@ -22,12 +22,13 @@ def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     phantom.write(folder / "scans", 2, 1, 2, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
     command = [
-        *(sys.executable, "-m", "semivox", "run", "scans", "-o", "job", "--method", "mean_teacher", "--network"),
-        *("small", "--steps", "2", "--spacing", "8,8,8", "--patch", "16,16,8", "--workers", "0", "--device", "cpu"),
+        *("run", "scans", "-o", "job", "--method", "mean_teacher", "--network", "small"),
+        *("--steps", "2", "--spacing", "8,8,8", "--patch", "16,16,8", "--workers", "0", "--device", "cpu"),
         *("--processes", "1", "--set", "plan.precision=32-true", "--quiet"),
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    with chdir(folder), pytest.MonkeyPatch.context() as patch:
+        all_here(patch)
+        assert exit_code(command) == 0
     return folder / "job"
 
 

@@ -6,15 +6,19 @@ import pytest
 
 from semivox.cli import exit_code
 from semivox.reports import budget
-from tests.experiments.on_engines import study, write
+from tests.experiments.here import all_here
+from tests.experiments.on_engines import words, write
+from tests.experiments.tiny import draw_nothing
 from tests.reports.viewer.browser import colors, opened
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     root = write(tmp_path_factory.mktemp("viewed"))
-    done = study(root, root / "out", "--processes", "1")
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        all_here(patch)
+        draw_nothing(patch)
+        assert exit_code(words(root, root / "out", "--processes", "1")) == 0
     return root / "out"
 
 
