@@ -2,15 +2,18 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
 
 from semivox.cli import exit_code
+from semivox.experiments import slurm_run
+from tests import faults
 from tests.experiments import slurm_stand_in
-from tests.experiments.on_engines import scores, study, write
+from tests.experiments.here import all_here
+from tests.experiments.on_engines import scores, words, write
+from tests.experiments.tiny import draw_nothing
 
 pytest.importorskip("submitit", reason="submitit is not installed")
 
@@ -33,12 +36,15 @@ def names(root):
     return [path.read_text() for path in sorted(root.glob("*.name"), key=lambda path: int(path.stem))]
 
 
-def test_a_study_on_slurm_ends_with_the_bits_of_one_here(place, slurm, tmp_path):
-    here = study(place, tmp_path / "here", "--processes", "1")
-    assert here.returncode == 0, here.stderr
-    done = study(place, tmp_path / "out", "--on", "slurm", "--slurm", "partition=main", "--slurm", "time=10")
-    assert done.returncode == 0, done.stderr
-    assert "As jobs of SLURM, at most 2 at a time, 1 core each" in done.stderr
+def test_a_study_on_slurm_ends_with_the_bits_of_one_here(place, slurm, tmp_path, monkeypatch, capsys):
+    draw_nothing(monkeypatch)
+    with monkeypatch.context() as patch:
+        all_here(patch)
+        assert exit_code(words(place, tmp_path / "here", "--processes", "1")) == 0
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    asked = ("--on", "slurm", "--slurm", "partition=main", "--slurm", "time=10")
+    assert exit_code(words(place, tmp_path / "out", *asked)) == 0
+    assert "As jobs of SLURM, at most 2 at a time, 1 core each" in " ".join(capsys.readouterr().err.split())
     assert len(set(names(slurm))) == 2  # a name for each run, from its folder
     assert scores(tmp_path / "out") == scores(tmp_path / "here")
     assert len(scores(tmp_path / "here")) == 2
@@ -94,12 +100,12 @@ if {saves}:
 signal.pause()
 """
 """Stands in for the process of a run: it waits for a signal."""
-JOB = """
-import sys
-from semivox.experiments import slurm_run
-sys.executable = {run!r}
-sys.exit(slurm_run.job({folder!r}, "run", 0) % 256)
-"""
+
+
+def job_of(run, folder):
+    """What a job does, in a process of its own."""
+    sys.executable = run
+    sys.exit(slurm_run.job(folder, "run", 0) % 256)
 
 
 @pytest.mark.parametrize("number", ["SIGUSR2", "SIGUSR1", "SIGTERM"])
@@ -109,12 +115,13 @@ def test_a_job_hands_the_signal_on_and_says_that_it_was_stopped(tmp_path, number
     run = tmp_path / "run.py"
     run.write_text(RUN.format(python=sys.executable, saves=saves))
     run.chmod(0o755)
-    job = subprocess.Popen([sys.executable, "-c", JOB.format(run=str(run), folder=str(tmp_path))])
+    job = faults.start(job_of, str(run), str(tmp_path))
     while not (tmp_path / "ready").exists():
-        assert job.poll() is None
+        assert job.is_alive()
         time.sleep(0.02)
-    job.send_signal(getattr(signal, number))
-    assert job.wait() == 75
+    os.kill(job.pid, getattr(signal, number))
+    job.join()
+    assert job.exitcode == 75
 
 
 class Executor:
@@ -140,7 +147,7 @@ class Executor:
 @pytest.fixture
 def run(slurm, tmp_path, monkeypatch):
     """A run whose job is in the queue, as squeue says."""
-    from semivox.experiments import slurm_queue, slurm_run
+    from semivox.experiments import slurm_queue
 
     monkeypatch.setattr(slurm_run, "PATIENCE", 0.0)
     monkeypatch.setattr(slurm_queue, "LOOK", 0.0)
@@ -193,13 +200,11 @@ def test_a_job_in_the_queue_is_taken_away_when_the_command_is_stopped(run, slurm
 
 
 def test_a_later_command_takes_over_the_job_of_an_earlier_one(run, slurm):
-    from semivox.experiments.slurm_run import SlurmRun
-
-    again = SlurmRun(run.executor, run.folder, run.run)
+    again = slurm_run.SlurmRun(run.executor, run.folder, run.run)
     again.start()
     assert again.job.job_id == "100"
     assert run.executor.jobs == ["100"]
     (slurm / "100.state").write_text("COMPLETED")
-    third = SlurmRun(run.executor, run.folder, run.run)
+    third = slurm_run.SlurmRun(run.executor, run.folder, run.run)
     third.start()
     assert run.executor.jobs == ["100", "101"]
