@@ -40,7 +40,11 @@ def test_bash_completes_commands_options_and_names(words, completed, tmp_path):
     program.chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", COMPLETED.format(words=words)], env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", COMPLETED.format(words=words)],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) == completed

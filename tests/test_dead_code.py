@@ -21,7 +21,7 @@ FOUND = re.compile(r"^(src/\S+?):\d+: unused (class|function|import|method|prope
 
 def test_everything_in_the_package_is_named_somewhere():
     command = [sys.executable, "-m", "vulture", "src", "tests", "benchmarks", "--min-confidence", "60"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode in (0, 3), done.stderr
     found = [match for line in done.stdout.splitlines() if (match := FOUND.match(line.replace("\\", "/")))]
     assert not [match[0] for match in found if match[3] not in NAMED_ELSEWHERE]

@@ -34,7 +34,9 @@ def installed(tmp_path_factory):
 def test_it_is_followed_from_a_wheel(name, installed, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(installed / "site"))
     code = "import semivox; print(semivox.__file__)"
-    where = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=installed)
+    where = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, cwd=installed
+    )
     assert Path(where.stdout.strip()).is_relative_to(installed / "site")
     done = SCRIPT["run"](name, installed / "scans", installed)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -56,7 +56,7 @@ def made(tmp_path_factory):
 
 def monai(*words, cwd):
     command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=without_us())
+    return subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False, env=without_us())
 
 
 def without_us():

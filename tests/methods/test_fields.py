@@ -23,7 +23,7 @@ def test_a_method_is_described_without_torch() -> None:
         "import sys; from semivox.cli import exit_code; code = exit_code(['methods', 'sassnet']); "
         "print(sorted({'torch', 'numpy', 'scipy'} & sys.modules.keys())); sys.exit(code)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert "shape = 0.3" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -38,7 +38,7 @@ def survives(mutant: Mutant, folder: Path) -> str:
     words = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "slow or not slow", *mutant.tests]
     done = subprocess.run(
         ["/bin/sh", "-c", f'ulimit -t {MOST}; exec "$0" "$@"', sys.executable, *words],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     if done.returncode in (1, -signal.SIGXCPU, -signal.SIGKILL, -signal.SIGTERM):  # a test asks itself to stop
         return ""
@@ -48,7 +48,7 @@ def survives(mutant: Mutant, folder: Path) -> str:
 def state() -> str:
     """The commit that is checked out; with a mark where files differ from it."""
     asked = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=-changed"]
-    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
 
 def main() -> None:

@@ -106,7 +106,11 @@ def test_a_wrong_word_for_how_rounds_begin_is_told_before_anything_is_done(tmp_p
 def test_the_example_of_three_rounds_runs(tmp_path):
     example = Path(__file__).parents[2] / "examples" / "label_in_rounds.py"
     done = subprocess.run(
-        [sys.executable, str(example), str(tmp_path / "x")], check=True, capture_output=True, text=True, timeout=1800
+        [sys.executable, str(example), str(tmp_path / "x")],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=1800,
     )
     assert [line.split(":")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("round ")] == [
         "2",

@@ -51,7 +51,9 @@ def environment(**more):
 
 
 def ended(command, **more):
-    return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(
+        command, env=environment(**more), capture_output=True, encoding="utf-8", check=False, timeout=240
+    )
 
 
 def config_of(root, out):
@@ -89,7 +91,7 @@ def test_a_process_whose_partner_dies_ends_with_a_sentence(root, port):
     command = [*SEMIVOX, *words(root, "bereft"), "--plan", str(root / "long.json")]
     tasks = [
         subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True,
+            command, stderr=subprocess.PIPE, encoding="utf-8",
             env=environment(**half_a_torchrun(port) | {"RANK": str(rank), "LOCAL_RANK": str(rank)}),
         )
         for rank in range(2)
@@ -217,7 +219,11 @@ def test_a_request_to_stop_is_heard_while_others_are_waited_for(root, port):
     """torch waits in a way that hears no signal."""
     command = [*SEMIVOX, *words(root, "half")]
     task = subprocess.Popen(
-        command, env=environment(**half_a_torchrun(port)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        command,
+        env=environment(**half_a_torchrun(port)),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        encoding="utf-8",
     )
     assert "waiting for all of them" in task.stderr.readline()
     task.terminate()

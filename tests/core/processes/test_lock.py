@@ -73,7 +73,7 @@ def test_one_process_cannot_hold_a_folder_twice(tmp_path):
                 with locked(way):
                     pass
         process = subprocess.run(
-            [sys.executable, "-c", HOLDER, str(tmp_path), "orphan"], capture_output=True, text=True, check=False
+            [sys.executable, "-c", HOLDER, str(tmp_path), "orphan"], capture_output=True, encoding="utf-8", check=False
         )  # the failed second try has not dropped the lock
         assert "another process is working on" in process.stderr
     with locked(tmp_path):

@@ -26,7 +26,9 @@ def script(tmp_path: Path, *lines: str) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "script.py"
     path.write_text("\n".join(["import semivox", *lines]), encoding="utf-8")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, env=environment, timeout=240)
+    return subprocess.run(
+        [sys.executable, str(path)], capture_output=True, encoding="utf-8", env=environment, timeout=240
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -38,7 +38,7 @@ def scans(tmp_path_factory) -> Path:
 
 def semivox(deed: str, *words: object) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", KILLER.format(deed=deed), *map(str, words)]
-    return subprocess.run(program, capture_output=True, text=True, check=False)
+    return subprocess.run(program, capture_output=True, encoding="utf-8", check=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="readers of small data sets are copies of the command")

@@ -57,10 +57,10 @@ def test_three_thousand_bad_cases_fit_a_screen():
         for number in range(3000)
     ]
     report = CheckReport(dataset="x", layout="y", cases=tuple(cases))
-    lines = report.text().splitlines()
-    assert len(lines) <= SCREEN
-    assert all(code in report.text() for code in codes)
-    assert "error code_0, 3000 cases: case_0000, case_0001," in report.text()
+    text = report.text()
+    assert len(text.splitlines()) <= SCREEN
+    assert all(code in text for code in codes)
+    assert "error code_0, 3000 cases: case_0000, case_0001," in text
     assert len(report.listing().splitlines()) > 3000 * 60
 
 

@@ -197,7 +197,9 @@ def answers(tmp_path_factory):
     """Name -> what was said, seconds, and the memory of the process so far; all in one process of its own."""
     paths = {name: make(tmp_path_factory.mktemp("hostile")) for name, (make, _) in HOSTILE.items()}
     listed = "".join(f"{path}\n" for path in paths.values())
-    done = subprocess.run([sys.executable, "-c", PROGRAM], input=listed, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], input=listed, capture_output=True, encoding="utf-8", timeout=300
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return dict(zip(paths, map(json.loads, done.stdout.splitlines())))
 
