@@ -20,6 +20,9 @@ APART = {
     OWN_PACKAGE: "tests/test_outside_method.py",
     "--labeled 16": "tests/test_cli_released.py",  # the left-atrium benchmark has to be there
     "--data data --out STUDIES/sassnet": "tests/test_cli_released.py",
+    "-i data/test.list": "tests/test_cli_released.py",
+    "-r data/test.list": "tests/test_cli_released.py",
+    "report STUDIES/sassnet-table-1": "tests/reports/viewer/test_study_volumes.py",  # after the study above
     "adopt job/ job/suggested": "tests/rounds/test_next_round.py",  # somebody has to correct labels first
 }
 """Part of a command -> where that command is run, since it needs more than the folders that pages name."""
