@@ -23,6 +23,7 @@ APART = {
     "-i data/test.list": "tests/test_cli_released.py",
     "-r data/test.list": "tests/test_cli_released.py",
     "report STUDIES/sassnet-table-1": "tests/reports/viewer/test_study_volumes.py",  # after the study above
+    '"runs/$METHOD"': "tests/test_page_scripts.py",  # a task of a job array
     "adopt job/ job/suggested": "tests/rounds/test_next_round.py",  # somebody has to correct labels first
 }
 """Part of a command -> where that command is run, since it needs more than the folders that pages name."""
@@ -43,7 +44,7 @@ def blocks(page: Path, *languages: str) -> list[str]:
 def command_lines(page: Path) -> list[str]:
     """Every ``semivox ...`` line of a shell block, continued lines joined."""
     lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if re.match(r"(\S+=\S+ )*(torchrun .*|srun )?semivox ", line)]
+    return [line for line in lines if re.match(r"(\S+=\S+ )*(torchrun .*|srun |exec )?semivox ", line)]
 
 
 def arguments(line: str) -> list[str]:

@@ -45,7 +45,8 @@ def test_relative_links_lead_somewhere(page):
 
 @each_page
 def test_commands_parse(page):
-    for line in (line for line in command_lines(page) if OWN_PACKAGE not in line):
+    lines = [line for line in command_lines(page) if OWN_PACKAGE not in line]
+    for line in (line for line in lines if "$" not in line):  # those with variables: tests/test_page_scripts.py
         name, *rest = arguments(line)
         context = COMMANDS[name].make_context(name, rest)  # raises for what does not exist, misses, or has a wrong type
         wanted = parse_overrides(context.params.get("sets") or ())

@@ -1,4 +1,4 @@
-"""A stand-in for SLURM: sbatch, srun, squeue and scancel as small programs that run jobs on this machine at once.
+"""A stand-in for SLURM: sbatch, srun, squeue, scancel, sinfo as small programs that run jobs on this machine at once.
 
 They keep what was seen of a real SLURM (22.05): words, states, exit codes, which processes get which signal. A test
 puts them on the PATH; where it needs what only a scheduler does (a time limit, a cancelled job), it sends signals or
@@ -11,7 +11,7 @@ import stat
 import sys
 from pathlib import Path
 
-COMMANDS = ("sbatch", "srun", "squeue", "scancel")
+COMMANDS = ("sbatch", "srun", "squeue", "scancel", "sinfo")
 
 PROGRAM = """#!{python} -SE
 import os, pathlib, signal, subprocess, sys
@@ -73,7 +73,20 @@ def squeue():
     else:
         numbers = [number for number in numbers if kept(number, "name").read_text() == GIVEN["name"]]
         numbers = [number for number in numbers if state(number) in ("PENDING", "RUNNING")]
-    print("".join(f"{{number}}|{{state(number)}}\\n" for number in numbers), end="")
+    for number in numbers:
+        words = {{"%i": number, "%T": state(number), "%r": reason(number)}}
+        print("|".join(words[name] for name in GIVEN["format"].split("|")))
+
+
+def reason(number):
+    why = kept(number, "reason")
+    return why.read_text() if why.exists() else "None"
+
+
+def sinfo():
+    gpus = {{"main": "(null)", "gpu": "gpu:a100:4(S:0-1)"}}
+    wanted = GIVEN.get("partition", "main,gpu").split(",")
+    print("".join(f"{{name}}{{'*' * (name == 'main')}}|{{gpus[name]}}\\n" for name in wanted), end="")
 
 
 def scancel():
@@ -92,7 +105,8 @@ def scancel():
 
 def install(root: Path) -> Path:
     """Write the commands to ``root/bin`` and return it. Jobs leave ``N.name``, ``N.step`` (the process group
-    that signals go to) and ``N.code`` in ``root``; a ``N.state`` written there is what squeue says of job N."""
+    that signals go to) and ``N.code`` in ``root``; a ``N.state`` written there is what squeue says of job N,
+    a ``N.reason`` why it waits. The partition ``gpu`` has GPUs, ``main`` (the default) none."""
     folder = root / "bin"
     folder.mkdir(parents=True)
     for command in COMMANDS:

@@ -2,13 +2,8 @@
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -58,6 +53,20 @@ def test_where_there_is_no_cluster_a_sentence_says_so(place, tmp_path, monkeypat
     assert exit_code(words(place, tmp_path / "out", "--on", "ray", *options)) == 2
     assert f"no Ray cluster answers at '{sought}'" in " ".join(capfd.readouterr().err.split())
     assert not (tmp_path / "out").exists()  # asked before any work
+
+
+@pytest.mark.parametrize("missing", ["ray", "grpc"])
+def test_a_part_of_ray_that_is_not_installed_is_named(monkeypatch, missing):
+    """``ray://`` needs grpc, which ``pip install ray`` alone does not bring."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    from semivox.core.processes import ray_cluster
+
+    monkeypatch.setattr(ray_cluster, "_require_answer", lambda address: None)
+    monkeypatch.setitem(sys.modules, missing, None)
+    for name in [name for name in sys.modules if name.startswith("ray.util.client")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(InputError, match=r"pip install 'semivox\[ray\]'" if missing == "ray" else r"`ray\[client\]`"):
+        engine_of("ray", "ray://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +143,7 @@ def test_scans_labeled_on_ray_have_the_same_voxels(place, model, tmp_path):
     done = predict(model, scans, tmp_path / "ray", "--on", "ray", "--address", "local", "--processes", "2")
     assert done.returncode == 0, done.stderr
     assert "On Ray: 2 processes, this one among them" in done.stderr
+    assert "ended early" not in done.stderr
     labels = sorted(path.name for path in (tmp_path / "alone").glob("*.nii.gz"))
     assert len(labels) == 3
     for name in labels:
@@ -167,42 +177,38 @@ def test_a_node_that_sees_other_files_or_has_another_version_helps_nobody(tmp_pa
     assert helper.problem([str(tmp_path), f"{tmp_path}#1.2.3"], token, ours) == ""
     assert "does not see the folder" in helper.problem([str(tmp_path)], "another", ours)
     assert "install the same" in helper.problem([str(tmp_path)], token, "0.0.0")
+    assert "does not see the folder" in helper.help([str(tmp_path)], "another", ours, ["--help"], 1)  # if it joins late
     missing = tmp_path / "scans"
     assert f"does not see {missing};" in helper.problem([str(tmp_path), str(missing)], token, ours)
 
 
-@pytest.mark.slow
-def test_a_cluster_that_was_started_by_hand_is_joined_with_its_token(place, here, tmp_path, monkeypatch):
-    """As the page says: ray start --head, then the study. Ray makes a token and asks for it."""
-    pytest.importorskip("ray", reason="ray is not installed")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    sockets = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # their paths must be short
-    monkeypatch.setenv("RAY_TMPDIR", sockets)
-    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    start = [
-        Path(sys.executable).with_name("ray"),
-        "start",
-        "--head",
-        "--block",
-        "--port",
-        str(port),
-        "--num-cpus",
-        "2",
-    ]
-    said = tmp_path / "ray.txt"
-    with said.open("wb") as stream:
-        cluster = subprocess.Popen([*map(str, start), "--include-dashboard=false"], stdout=stream, stderr=stream)
-    try:
-        while "Ray runtime started" not in said.read_text():
-            assert cluster.poll() is None, said.read_text()
-            time.sleep(0.1)
-        done = study(place, tmp_path / "out", "--on", "ray", "--address", f"127.0.0.1:{port}")
-    finally:
-        cluster.terminate()
-        cluster.wait(60)
-        shutil.rmtree(sockets, ignore_errors=True)
-    assert done.returncode == 0, done.stderr
-    assert scores(tmp_path / "out") == here
+@pytest.mark.parametrize(
+    ("nodes", "processes", "device", "cores", "total"),
+    [
+        (({"CPU": 2.0},) * 4, None, "auto", 1, 8),
+        (({"CPU": 2.0},) * 4, 2, "auto", 2, 2),  # not 4: no node has them
+        (({"CPU": 8.0, "GPU": 2.0},) * 2, None, "auto", 4, 4),
+        (({"CPU": 8.0, "GPU": 2.0},) * 2, None, "cpu", 1, 16),
+    ],
+)
+def test_processes_that_label_fit_on_nodes(monkeypatch, nodes, processes, device, cores, total):
+    need, count = shares(monkeypatch, nodes, processes, device)[0]
+    assert (need.cores, count) == (cores, total)
+    assert need.gpus == int(device == "auto" and "GPU" in nodes[0])
+
+
+def test_that_no_node_can_help_is_said(monkeypatch):
+    said = shares(monkeypatch, ({"CPU": 2.0},), 3, "cuda")[1]
+    assert "This machine labels alone until a node joins: no node of the Ray cluster has 1 core and 1 GPU" in said
+
+
+def shares(monkeypatch, nodes, processes, device):
+    from semivox.core.processes.ray_room import Room
+    from semivox.pipeline import predict_on_ray
+
+    class Said(list):
+        say = list.append
+
+    monkeypatch.setattr(predict_on_ray, "room_now", lambda: Room(nodes))
+    said = Said()
+    return predict_on_ray._shares(processes, device, said), " ".join(said)

@@ -9,9 +9,12 @@ import pytest
 
 from semivox.cli import exit_code
 from semivox.experiments import slurm_run
+from semivox.experiments.on_slurm import SlurmEngine
+from semivox.training.settings import TrainSettings
 from tests import faults
 from tests.experiments import slurm_stand_in
 from tests.experiments.here import all_here
+from tests.experiments.made import PLAN
 from tests.experiments.on_engines import scores, words, write
 from tests.experiments.tiny import draw_nothing
 
@@ -182,6 +185,47 @@ def test_a_job_that_ends_without_an_answer_is_a_failure_with_its_reason(run, slu
     assert run.poll() == 1
     assert said in (tmp_path / "run.txt").read_text()
     assert run.executor.jobs == ["100"]
+
+
+def test_why_a_job_waits_is_said_in_slurms_words(run, slurm):
+    (slurm / "100.state").write_text("PENDING")
+    assert run.poll() is None
+    assert run.waits() == ""  # the scheduler has not looked at it yet
+    (slurm / "100.reason").write_text("ReqNodeNotAvail, UnavailableNodes:n1")
+    assert run.poll() is None
+    assert "wait in the queue of SLURM (ReqNodeNotAvail, UnavailableNodes:n1); squeue --me" in run.waits()
+    (slurm / "100.state").write_text("RUNNING")
+    assert run.poll() is None
+    assert run.waits() == ""
+
+
+@pytest.mark.parametrize(
+    ("device", "options", "gpus"),
+    [
+        ("cpu", {"partition": "gpu"}, "0"),
+        ("auto", {"partition": "gpu"}, "2"),
+        ("auto", {"partition": "main,gpu"}, "2"),
+        ("auto", {"partition": "main"}, "0"),
+        ("auto", {}, "0"),  # the default partition has none
+        ("cuda", {}, "2"),
+        ("cuda", {"gpus_per_node": "1"}, "1"),
+        ("cuda", {"gres": "gpu:a100:1"}, None),
+    ],
+)
+def test_a_gpu_a_process_is_asked_for_where_there_are_any(slurm, tmp_path, device, options, gpus):
+    """The rule of Ray: always for cuda, for auto where the cluster has GPUs. What the user says of them counts."""
+    found = SlurmEngine(options).executor(tmp_path, PLAN, 3, TrainSettings(device=device, devices=2))
+    given = found.submitter.parameters
+    assert str(given.get("gpus_per_node")) == str(gpus)
+    assert given["cpus_per_task"] == 2
+    assert ("2 cores and 2 GPUs each" in found.describe()) == (device != "cpu" and found.gpus > 0)
+
+
+def test_memory_that_the_user_asks_for_otherwise_replaces_ours(slurm, tmp_path):
+    """sbatch takes one of the two."""
+    given = [SlurmEngine(one).executor(tmp_path, PLAN, 1, TrainSettings()).submitter.parameters
+             for one in ({}, {"mem_per_cpu": "4G"}, {"mem": "9G"})]  # fmt: skip
+    assert [found.get("mem") for found in given] == ["3GB", None, "9G"]
 
 
 def test_a_controller_that_does_not_answer_ends_no_job(run, slurm):

@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,9 @@ import semivox
 from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.data import phantom
+from semivox.inference import folder
+from semivox.pipeline.predict_processes import command_of
+from tests.pages import COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,7 @@ def test_two_processes_make_what_one_makes(trained, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert "6 scans are labeled" in done.stderr
+    assert "ended early" not in done.stderr
     assert labels(tmp_path / "two") == labels(tmp_path / "one")
     assert len(labels(tmp_path / "two")) == 6
     assert not list((tmp_path / "two").rglob("*.writing*"))
@@ -52,6 +58,26 @@ def test_a_scan_that_fails_is_named_once(trained, tmp_path, capfd):
     asked = ["predict", trained / "run", "-i", scans, "-o", tmp_path / "out", "--processes", "2"]
     assert exit_code([str(word) for word in asked]) == 2
     assert len(re.findall(r"^  bad: ", capfd.readouterr().err, re.M)) == 1
+    assert len(labels(tmp_path / "out")) == 6
+
+
+@pytest.mark.parametrize("save", ["", "entropy", "probabilities,dicom-seg"])
+def test_processes_that_help_understand_what_they_are_told(save):
+    """An empty ``--save`` was refused since options may not be empty: every helper ended, and nobody was told."""
+    from semivox.pipeline.saved_forms import maps_and_forms
+
+    maps, _ = maps_and_forms(tuple(save.split(",")) if save else ())
+    how = {"blend": "gaussian", "overlap": 0.5, "mirror": True, "stride": (8, 8, 8), "device": "auto"}
+    given = command_of(Path("run"), Path("in"), Path("out"), maps, True, "32-true", how)
+    assert "" not in [word.partition("=")[2] for word in given if "=" in word]
+    assert COMMANDS["predict"].make_context("predict", given[1:]).params["overwrite"] is True
+
+
+def test_a_helper_that_helps_nobody_is_told_of(trained, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("semivox.pipeline.label_scans.command_of", lambda *_: ["predict", "run", "--nonsense"])
+    words = ["predict", trained / "run", "-i", trained / "scans" / "imagesTs", "-o", tmp_path / "out", "--processes", 2]
+    assert exit_code([str(word) for word in words]) == 0
+    assert "A helping process ended early; others labeled its scans: " in " ".join(capfd.readouterr().err.split())
     assert len(labels(tmp_path / "out")) == 6
 
 
@@ -74,6 +100,46 @@ def test_a_helper_that_is_killed_loses_nothing(trained, tmp_path):
         subprocess.Popen = original
     assert killed
     assert len(made) == 6
+
+
+@pytest.mark.parametrize("part", ["read", "write_label"])
+def test_while_one_process_reads_or_writes_another_labels(trained, tmp_path, monkeypatch, part):
+    """This one stands still at its first scan until another process has labeled one."""
+    out, real, ours = tmp_path / "out", getattr(folder, part), []
+
+    def slow(where, *arguments):
+        while not ours and not list((out / "origins").glob("*.json")):
+            assert time.monotonic() < begun + 240, "no other process labels anything meanwhile"
+            time.sleep(0.05)
+        ours.append(where)
+        return real(where, *arguments)
+
+    begun = time.monotonic()
+    monkeypatch.setattr(folder, part, slow)
+    made = semivox.predict(trained / "run", trained / "scans" / "imagesTs", out, processes=2)
+    assert len(made) == 6
+    assert 1 <= len(ours) < 6
+
+
+HOOK = """import os, sys
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("weights.safetensors"):
+        with open(os.environ["OPENED"], "a") as stream:
+            stream.write(f"{os.getpid()}\\n")
+sys.addaudithook(note)
+"""
+
+
+def test_a_model_is_loaded_once_a_process_however_many_scans_it_labels(trained, tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(HOOK)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), *sys.path]))
+    monkeypatch.setenv("OPENED", str(tmp_path / "opened.txt"))
+    asked = ["predict", trained / "run", "-i", trained / "scans" / "imagesTs", "-o", tmp_path / "out", "--processes", 2]
+    command = [sys.executable, "-m", "semivox", *map(str, asked)]
+    subprocess.run(command, capture_output=True, check=True)
+    opened = (tmp_path / "opened.txt").read_text().split()
+    assert len(opened) == len(set(opened)) == 2
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 257, 10**20])

@@ -41,22 +41,24 @@ def run(  # noqa: PLR0913 - the options of the command
 ) -> Summary:
     """From a folder of scans to a model, and to an answer whether the unlabeled scans helped.
 
-    ``options`` and ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``.
-    ``processes``: trainings at once, None: as many as fit. ``on``: where, ``here``, on ``ray`` (a cluster at
-    ``address``) or as jobs of ``slurm`` (with its options). ``labels``: whether the better model labels the unlabeled
-    scans at the end. What is done in ``out`` already is not done again; where it holds a finished job and labels are
-    new since, the next round begins (``out/rounds/2``), from "scratch" or "warm" weights as ``begin`` says.
+    ``options`` and ``settings`` as in ``train``, but that several ``devices`` share the patches of a step unless
+    ``split_batch`` says otherwise; ``plan``: fields of ``data.planning.options.PlanOptions``. ``processes``: trainings
+    at once, None: as many as fit. ``on``: where, ``here``, on ``ray`` (a cluster at ``address``) or as jobs of
+    ``slurm`` (with its options). ``labels``: whether the better model labels the unlabeled scans at the end. What is
+    done in ``out`` already is not done again; where it holds a finished job and labels are new since, the next round
+    begins (``out/rounds/2``), from "scratch" or "warm" weights as ``begin`` says.
     Raises InputError, SemivoxError where trainings failed, and InterruptedRun after saving when stopped.
     """
     require_alone("run")
     from semivox.experiments.engines import engine_of
     from semivox.experiments.job import Job
     from semivox.pipeline.options import RunOptions
+    from semivox.pipeline.sharing import sharing
     from semivox.reports.job import report_job
     from semivox.rounds.next_round import run_rounds
 
     wanted = RunOptions.of(
-        settings or {},
+        sharing(settings or {}),
         plan or {},
         given_split(split),
         method=method,
@@ -89,6 +91,7 @@ def study(  # noqa: PLR0913 - the options of the command
     on: str = "here",
     address: str = "auto",
     slurm: Mapping[str, str] | None = None,
+    devices: int | None = None,
     sets: Sequence[str] = (),
     progress: ProgressDisplay | None = None,
 ) -> Path:
@@ -98,14 +101,18 @@ def study(  # noqa: PLR0913 - the options of the command
     None with a ``recipe``, the name of a paper's table, whose files lie in the data folder.
     ``data``: instead of the file's own. ``processes``: runs at once; None: as many as fit. ``on``,
     ``address``, ``slurm``: where, as in ``run``. ``sets``:
-    ``"plan.steps=100"`` and the like, instead of what the file says. Returns ``out``. Raises InputError,
-    SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
+    ``"plan.steps=100"`` and the like, instead of what the file says; ``devices``: processes that train each run
+    together, and share the patches of a step unless file or ``sets`` name ``split_batch``. Returns ``out``. Raises
+    InputError, SemivoxError where runs failed after all others were done, and InterruptedRun after saving when stopped.
     """
     require_alone("study")
     from semivox.experiments.engines import engine_of
     from semivox.experiments.study import run_study
     from semivox.experiments.study_file import StudyFile
     from semivox.experiments.study_text import followed, load_study_file, table_recipe
+    from semivox.pipeline.options import checked
+    from semivox.pipeline.sharing import sharing
+    from semivox.training.settings import TrainSettings
 
     engine = engine_of(on, address, processes, slurm)
     if (study_file is None) == (recipe is None):
@@ -121,6 +128,9 @@ def study(  # noqa: PLR0913 - the options of the command
         if progress is not None:
             progress.say(followed(str(recipe), sets))
     place = data if data is not None else loaded.data and base / loaded.data
+    if devices is not None:
+        checked(TrainSettings, "training settings", devices=devices)
+        loaded = loaded.model_copy(update={"train": sharing({**loaded.train, "devices": devices})})
     if not place:
         raise InputError('the study names no data folder; give data = "..." in the study file, or --data')
     run_study(loaded, base, Path(place), Path(out), engine, progress)

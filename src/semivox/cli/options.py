@@ -103,6 +103,10 @@ JobDevices = Annotated[
     int | None,
     _of_training("devices", "Processes that train together, one a GPU, sharing the patches of a step. Default: 1."),
 ]
+StudyDevices = Annotated[
+    int | None,
+    _of_training("devices", "Processes that train each run together, sharing its patches. Default: the file's, or 1."),
+]
 Nodes = Annotated[int | None, _of_training("nodes", "Machines that train together, each started by torchrun or srun.")]
 Precision = Annotated[str | None, _of_training("precision", "32-true or bf16-mixed. Default: measured.", PRECISIONS)]
 BatchWorkers = Annotated[

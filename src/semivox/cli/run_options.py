@@ -49,16 +49,6 @@ def _pretrain(
     return {name: asked[name] for name in ("split", "exclude", "options", "settings", "plan_fields")}
 
 
-def _job(devices: int | None, **given_: Any) -> dict[str, Any]:
-    """Several processes share the patches of a step unless told otherwise: more of them mean less time, and the same
-    experiment."""
-    wanted = _run(**given_)
-    if devices is not None:
-        shared = {"split_batch": True} if devices > 1 else {}
-        wanted["settings"] = {**shared, **wanted["settings"], "devices": devices}
-    return wanted
-
-
 PLAN = OptionGroup(
     {
         "memory_gb": o.Memory,
@@ -90,7 +80,7 @@ RUN = OptionGroup(
     {"method": DEFAULT},
 )
 """What is trained and how -> arguments of ``api.train``."""
-JOB = OptionGroup({**RUN.options, "devices": o.JobDevices}, _job, {"method": DEFAULT})
+JOB = OptionGroup({**RUN.options, "devices": o.JobDevices}, _run, {"method": DEFAULT})
 """The same of ``api.run``."""
 TRAIN = OptionGroup(
     {**RUN.options, "steps": o.Steps, "devices": o.Devices, "nodes": o.Nodes, "precision": o.Precision},

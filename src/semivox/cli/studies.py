@@ -32,6 +32,7 @@ def study(
     on: o.On = "here",
     address: o.Address = "auto",
     slurm: o.Slurm = None,
+    devices: o.StudyDevices = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE overrules the study file, such as plan.steps=100; may be repeated."),
@@ -49,7 +50,7 @@ def study(
 
     folder = out or Path(recipe or (study_file.stem if study_file else "study"))
     where: dict[str, Any] = {"on": on, "address": address, "slurm": typed.assignments(slurm, "--slurm")}
-    how: dict[str, Any] = {"data": data, "processes": processes, "sets": sets or (), **where}
+    how: dict[str, Any] = {"data": data, "processes": processes, "devices": devices, "sets": sets or (), **where}
     api.study(study_file, folder, recipe=recipe, progress=display(), **how)
 
 

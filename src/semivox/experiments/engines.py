@@ -34,6 +34,6 @@ def engine_of(
     require_processes(processes)
     if name == "here":
         return ThisMachine(processes)
-    engine = RayEngine(address, processes) if name == "ray" else SlurmEngine(dict(slurm or {}), processes)
+    engine: Engine = RayEngine(address, processes) if name == "ray" else SlurmEngine(dict(slurm or {}), processes)
     engine.require()
     return engine

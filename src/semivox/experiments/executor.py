@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from semivox.core.plan import Plan
+from semivox.training.device import wants_gpu
 from semivox.training.settings import TrainSettings
 
 STOPPED = 75
@@ -23,6 +24,9 @@ class Started(Protocol):
     def poll(self) -> int | None:
         """The exit code of its process, negative for a signal that killed it; None as long as it goes."""
 
+    def waits(self) -> str:
+        """What it waits for where it has not begun, as a sentence for the user; empty where it goes on."""
+
     def stop(self) -> None:
         """Ask it to save and end, with exit code 75."""
 
@@ -33,8 +37,9 @@ class Started(Protocol):
 class Executor(Protocol):
     """Starts runs, here or elsewhere."""
 
-    at_once: int
-    """Runs that go on at the same time."""
+    @property
+    def at_once(self) -> int:
+        """Runs that go on at the same time; more where a cluster grows."""
 
     def describe(self) -> str:
         """In a few words, how runs share the machine: ``2 at a time, 4 threads each``."""
@@ -55,6 +60,18 @@ class Engine(Protocol):
     def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> Executor:
         """Who does ``runs`` runs of this plan and these settings in ``folder``. Raises InputError where that cannot be
         had."""
+
+
+def gpus_of(train: TrainSettings, there: bool) -> int:
+    """GPUs that a run reserves on a cluster, one a process that trains. ``there``: whether the cluster has any."""
+    return train.devices if wants_gpu(train.device, there) else 0
+
+
+def remark_on(plan: Plan, gpus: int) -> str:
+    """That a plan was made for another kind of machine than the one that trains, to follow a description."""
+    if not gpus or plan.forecast is None or plan.forecast.device == "cuda":
+        return ""
+    return ". The plan was made and measured on a CPU: start the command on a node with a GPU to have it made for that"
 
 
 def command_of(folder: Path, run: str, workers: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -12,7 +11,7 @@ import psutil
 
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
-from semivox.core.processes.cores import environment_of, usable_cores
+from semivox.core.processes.cores import environment_of, limited, readers_of, usable_cores
 from semivox.experiments.executor import command_of, words_of
 from semivox.training.device import device_here
 from semivox.training.environment import starts
@@ -21,6 +20,8 @@ MARGIN = 1.3
 """A run is allowed this much more memory than the dry step took."""
 UNKNOWN_MB = 2048.0
 """Memory of a run where no dry step was measured."""
+BESIDE_GPU_MB = 6144.0
+"""Memory of a run whose tensors are on a GPU: CUDA's libraries, and the processes that read patches. Not measured."""
 
 
 ASKING = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
@@ -42,6 +43,10 @@ class LocalProcess:
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
         return self.process.poll()
+
+    def waits(self) -> str:
+        """It has begun."""
+        return ""
 
     def stop(self) -> None:
         """Ask it to end: the step in hand is finished and saved."""
@@ -76,10 +81,8 @@ class LocalProcesses:
             room = psutil.virtual_memory().available / 2**20
             wanted = 1 if gpu else max(1, min(cores, int(room / max(memory_mb(plan) * devices, 1.0))))
         at_once = max(1, min(wanted, runs))
-        threads = max(1, cores // at_once)
-        limit = os.environ.get("OMP_NUM_THREADS", "")
-        threads = min(threads, int(limit)) if limit.isdecimal() and int(limit) > 0 else threads
-        return cls(at_once, threads, workers=min(2, threads - 1))
+        threads = limited(max(1, cores // at_once))
+        return cls(at_once, threads, readers_of(threads))
 
     def describe(self) -> str:
         """``2 at a time, 4 threads each``."""
@@ -100,6 +103,8 @@ class LocalProcesses:
 
 def memory_mb(plan: Plan) -> float:
     """What a run may take: as the dry step did, with a margin."""
+    if plan.forecast and plan.forecast.device == "cuda":
+        return BESIDE_GPU_MB  # what was measured is the GPU's memory
     return MARGIN * plan.forecast.memory_mb if plan.forecast else UNKNOWN_MB
 
 

@@ -6,6 +6,7 @@ did since their last checkpoint: they are started again elsewhere and resume.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +15,18 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plan import Plan
-from semivox.core.plurals import plural
-from semivox.core.processes.ray_cluster import connect, mark, unfit
-from semivox.experiments.executor import words_of
+from semivox.core.processes.cores import limited, readers_of
+from semivox.core.processes.ray_cluster import connect, mark, unable, unfit
+from semivox.core.processes.ray_nodes import Nodes
+from semivox.core.processes.ray_room import Need
+from semivox.experiments.executor import STOPPED, gpus_of, remark_on, words_of
 from semivox.experiments.local_processes import LocalProcess, LocalProcesses, memory_mb
 from semivox.training.settings import TrainSettings
 
 MOST_STARTS = 4
 """Times that a run is started: nodes may die, but a run that takes them down with it must not do so for ever."""
+JOINING = 600.0
+"""Seconds for which a command waits for a first node that could take its runs: some clusters start nodes on demand."""
 
 
 class RayNode:
@@ -59,6 +64,7 @@ class RayRun:
     begun: Any = None
     asked: Any = None
     ended: int | None = None
+    stopping: bool = False
 
     def start(self) -> None:
         """Begin, or begin again on another node."""
@@ -69,7 +75,7 @@ class RayRun:
         self.asked = None
 
     def poll(self) -> int | None:
-        """The exit code; None while it waits for a node or runs. Raises InputError where a node cannot do it."""
+        """The exit code; None while it waits for a node or runs. Raises InputError where no node can do it."""
         import ray
 
         if self.ended is not None:
@@ -77,15 +83,19 @@ class RayRun:
         try:
             if self.begun is not None:
                 if not ray.wait([self.begun], timeout=0)[0]:
+                    self.cluster.require_hope()
                     return None
                 problem, self.begun = ray.get(self.begun), None
                 if problem:
                     raise InputError(problem)
+                self.cluster.hosted = True
             self.asked = self.asked or self.actor.poll.remote()
             if not ray.wait([self.asked], timeout=0)[0]:
                 return None
             code, self.asked = ray.get(self.asked), None
-        except ray.exceptions.RayActorError:
+        except ray.exceptions.RayActorError as error:
+            if problem := unable(error):
+                raise InputError(problem) from error
             return self._lost()
         if code is not None:
             self.ended = code
@@ -94,17 +104,32 @@ class RayRun:
 
     def _lost(self) -> int | None:
         """Its node is gone: start again, or give up."""
-        if self.starts < MOST_STARTS:
+        if self.stopping:
+            self.ended = STOPPED
+        elif self.starts < MOST_STARTS:
             self.start()
-            return None
-        write_text(words_of(self.folder, self.run), f"semivox: its node was lost {self.starts} times\n")
-        self.ended = 1
+        else:
+            write_text(words_of(self.folder, self.run), f"semivox: its node was lost {self.starts} times\n")
+            self.ended = 1
         return self.ended
 
+    def waits(self) -> str:
+        """Why no node has begun with it yet, or that the cluster has lost its head."""
+        if self.cluster.nodes.silent:
+            return (
+                "The head of the Ray cluster does not answer; after a minute Ray ends this command. Then start the "
+                "head and its nodes again"
+            )
+        return "" if self.begun is None else self.cluster.shortage()
+
     def stop(self) -> None:
-        """Ask it to save and end."""
-        self.starts = MOST_STARTS
-        self.actor.stop.remote()
+        """Ask it to save and end; where it has not begun there is nothing to save."""
+        self.stopping = True
+        if self.begun is None:
+            self.actor.stop.remote()
+        else:
+            self.kill()
+            self.ended = STOPPED
 
     def kill(self) -> None:
         """End it now: the process follows the actor that started it."""
@@ -117,24 +142,58 @@ class RayRun:
 class RayExecutor:
     """Starts runs on the cluster."""
 
-    at_once: int
+    most: int
+    """Runs at once, however large the cluster grows."""
+    need: Need
+    """Of a run."""
     threads: int
-    gpus: int
-    memory_mb: float
     token: str
-    workers: int = 0
+    nodes: Nodes
+    remark: str = ""
+    hosted: bool = False
+    """Whether a node has begun with a run since this command was started."""
+    lacking_since: float | None = None
+    """Since when no node could take a run."""
+
+    @property
+    def at_once(self) -> int:
+        """As many as the nodes have room for now: those that join later are used too."""
+        return max(1, min(self.most, self.nodes.now().places(self.need)))
+
+    @property
+    def workers(self) -> int:
+        """Processes that read patches for each process that trains."""
+        return readers_of(self.threads)
 
     def describe(self) -> str:
         """How runs share the cluster."""
-        each = plural(self.threads, "core") + (" and a GPU" if self.gpus else "")
-        return f"On Ray, {self.at_once} at a time, {each} each"
+        return f"On Ray, {self.at_once} at a time, {self.need} each{self.remark}"
+
+    def shortage(self) -> str:
+        """What a run that no node has begun with waits for."""
+        room = self.nodes.now()
+        if room.places(self.need):
+            return "No node of the Ray cluster has begun with it yet: they are busy, or slow to start (ray status)"
+        return f"Waiting for a node: {room.lacking(self.need)}"
+
+    def require_hope(self) -> None:
+        """Raise InputError where no node could take a run for long, and none ever did."""
+        room = self.nodes.now()
+        if self.hosted or room.places(self.need):
+            self.lacking_since = None
+            return
+        self.lacking_since = self.lacking_since or time.monotonic()
+        if time.monotonic() - self.lacking_since > JOINING:
+            raise InputError(
+                f"{room.lacking(self.need)}, and none that has joined in {JOINING / 60:.0f} minutes; start one, or "
+                "give a smaller --patch, fewer --devices, or --device cpu where it is a GPU that is missing"
+            )
 
     def actor(self) -> Any:
         """A process of the cluster with a run's share of it; it waits until a node has room."""
         import ray
 
-        wanted = {"num_cpus": self.threads, "num_gpus": self.gpus, "memory": int(self.memory_mb * 2**20)}
-        return ray.remote(RayNode).options(max_restarts=0, **wanted).remote()
+        return ray.remote(RayNode).options(max_restarts=0, **self.need.options()).remote()
 
     def submit(self, folder: Path, run: str) -> RayRun:
         """Start a run."""
@@ -157,8 +216,10 @@ class RayEngine:
 
     def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> RayExecutor:
         """Cores and GPUs of the cluster shared out. Raises InputError where Ray or the cluster is missing."""
-        resources = connect(self.address)
-        gpus = int(resources.get("GPU", 0)) if train.device in ("auto", "cuda") else 0
-        cores = max(1, int(resources.get("CPU", 1)))
-        at_once = max(1, min(runs, self.most or gpus or cores))
-        return RayExecutor(at_once, max(1, cores // at_once), int(gpus > 0), memory_mb(plan), mark(folder))
+        connect(self.address)
+        nodes, most = Nodes(), min(runs, self.most or runs)
+        room = nodes.now()
+        least = Need(train.devices, gpus_of(train, room.gpus > 0), memory_mb(plan) * train.devices)
+        threads = limited(room.most_cores(least, min(most, room.places(least))))
+        need = Need(threads * train.devices, least.gpus, least.memory_mb)
+        return RayExecutor(most, need, threads, mark(folder), nodes, remark_on(plan, need.gpus))

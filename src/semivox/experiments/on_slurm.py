@@ -16,8 +16,10 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
+from semivox.core.processes.cores import readers_of
+from semivox.experiments.executor import gpus_of, remark_on
 from semivox.experiments.local_processes import memory_mb
-from semivox.experiments.slurm_queue import Queue, refused
+from semivox.experiments.slurm_queue import Queue, has_gpus, refused
 from semivox.experiments.slurm_run import SlurmRun, job
 from semivox.training.settings import TrainSettings
 
@@ -40,6 +42,9 @@ SUBMITIT_ONLY = frozenset(
     ]
 )
 """Options that submitit knows and sbatch does not."""
+GPUS = ("gres", "num_gpus", "gpus_per_node", "gpus_per_task")
+MEMORY = ("mem", "mem_per_cpu", "mem_per_gpu")
+"""Options of which one replaces ours of the same kind."""
 
 
 @dataclass
@@ -48,13 +53,18 @@ class SlurmExecutor:
 
     submitter: Any
     at_once: int
-    threads: int
+    cores: int
+    gpus: int = 0
     workers: int = 0
+    remark: str = ""
     queue: Queue = field(default_factory=Queue)
 
     def describe(self) -> str:
         """How runs are submitted."""
-        return f"As jobs of SLURM, at most {self.at_once} at a time, {plural(self.threads, 'core')} each"
+        gpus = f" and {plural(self.gpus, 'GPU')}" * bool(self.gpus)
+        return (
+            f"As jobs of SLURM, at most {self.at_once} at a time, {plural(self.cores, 'core')}{gpus} each{self.remark}"
+        )
 
     def submit(self, folder: Path, run: str) -> SlurmRun:
         """Submit a run. Raises InputError where SLURM does not take it."""
@@ -96,15 +106,19 @@ class SlurmEngine:
                     "cluster"
                 )
         with tempfile.TemporaryDirectory() as nowhere:
-            self._submitter(Path(nowhere), gigabytes=1, gpus=0)
+            self._submitter(Path(nowhere))
         if said := refused({name: value for name, value in self.options.items() if name not in SUBMITIT_ONLY}):
             raise InputError(f"SLURM does not take such jobs: {said}")
 
     def executor(self, folder: Path, plan: Plan, runs: int, train: TrainSettings) -> SlurmExecutor:
         """Raises InputError where an option is unknown."""
-        gigabytes = max(1, round(1.2 + memory_mb(plan) / 1024))
-        submitter = self._submitter(folder.resolve() / ".slurm", gigabytes, gpus=int(train.device == "cuda"))
-        return SlurmExecutor(submitter, min(runs, self.at_once or AT_ONCE), self._number("cpus_per_task", 1))
+        gigabytes = max(1, round((1.2 + memory_mb(plan) / 1024) * train.devices))
+        gpus = gpus_of(train, train.device == "auto" and has_gpus(self.options.get("partition")))
+        cores = self._number("cpus_per_task", train.devices)
+        submitter = self._submitter(folder.resolve() / ".slurm", gigabytes, gpus, cores)
+        readers = readers_of(max(1, cores // train.devices))
+        at_once = min(runs, self.at_once or AT_ONCE)
+        return SlurmExecutor(submitter, at_once, cores, gpus, readers, remark_on(plan, gpus))
 
     def _number(self, name: str, default: int) -> int:
         """An option that is a whole number."""
@@ -113,19 +127,21 @@ class SlurmEngine:
         except ValueError:
             raise InputError(f"--slurm {name}={self.options[name]}: a whole number is wanted") from None
 
-    def _submitter(self, folder: Path, gigabytes: int, gpus: int) -> Any:
+    def _submitter(self, folder: Path, gigabytes: int = 1, gpus: int = 0, cores: int = 1) -> Any:
         """submitit's executor with all options. Raises InputError for one that it does not know, or that cannot be."""
         import submitit
 
-        minutes, threads = self._number("time", MINUTES), self._number("cpus_per_task", 1)
+        minutes, threads = self._number("time", MINUTES), self._number("cpus_per_task", cores)
         if minutes < LEAST_MINUTES or threads < 1:
             raise InputError(
                 f"--slurm time={minutes} and cpus_per_task={threads}: a job needs at least {LEAST_MINUTES} minutes (90 "
                 "s before they are over it saves) and 1 core"
             )
+        ours: dict[str, Any] = {} if any(name in self.options for name in MEMORY) else {"mem": f"{gigabytes}GB"}
+        if not any(name in self.options for name in GPUS):
+            ours["gpus_per_node"] = gpus
         given = {
-            "mem": f"{gigabytes}GB",
-            "gpus_per_node": gpus,
+            **ours,
             **self.options,
             "cpus_per_task": threads,
             "time": minutes,

@@ -19,6 +19,7 @@ from semivox.core.processes.signals import KILL, STOP
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
 from semivox.experiments.runs import Run
+from semivox.experiments.waiting import Waiting
 from semivox.experiments.watch import Watch
 from semivox.pipeline.progress import ProgressDisplay
 from semivox.training.durations import expected
@@ -84,6 +85,7 @@ def _run_all(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pro
     folder, outcome, queue, running = arranged.folder, Outcome(), list(waiting), dict[str, Started]()
     runs = {run.name: run for run in arranged.runs}
     watch, stop = Watch(folder, arranged.runs, arranged.plan.steps, progress.stream), StopRequest()
+    waiting_for = Waiting(watch.note)
     with stop.listening():
         try:
             while (queue and not stop.asked) or running:
@@ -100,6 +102,7 @@ def _run_all(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pro
                 for name, code in ended.items():
                     del running[name]
                     _note(folder, runs[name], code, outcome, stop)
+                waiting_for.look(running.values())
                 watch.show(list(running), len(outcome.failed), executor.at_once)
                 time.sleep(POLL)
         except BaseException:  # a second Ctrl-C, or a fault here: leave no process behind

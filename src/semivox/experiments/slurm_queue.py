@@ -16,6 +16,8 @@ MOVED = frozenset(("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "REVOKED", 
 """States of a job that SLURM ended for no fault of its own: the same work may be submitted again."""
 FORGOTTEN = "FORGOTTEN"
 """What we call the state of a job that SLURM does not list any more, as it does some minutes after the end."""
+NO_REASON = ("", "None", "N/A")
+"""What squeue says of a job that the scheduler has not looked at yet."""
 ENDED = MOVED | {"COMPLETED", "FAILED", "CANCELLED", "OUT_OF_MEMORY", FORGOTTEN}
 """States of a job that does nothing any more."""
 
@@ -65,12 +67,25 @@ def refused(options: Mapping[str, str]) -> str:
     return said if done.returncode else ""
 
 
+def has_gpus(partition: str | None) -> bool:
+    """Whether a node of the partition (or of several, ``a,b``) has a GPU; None: of the partition that is the default.
+
+    Without an answer it has none.
+    """
+    named = [f"--partition={partition}"] if partition else []
+    listed = asked(["sinfo", "--noheader", "--format=%P|%G", *named]) or ""
+    lines = [line.split("|", 1) for line in listed.splitlines() if "|" in line]
+    return any("gpu" in kinds for name, kinds in lines if partition or name.strip().endswith("*"))
+
+
 @dataclass
 class Queue:
     """The states of the jobs of one command."""
 
     states: dict[str, str] = field(default_factory=dict)
     """Number of a job -> its state when SLURM was asked last."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Number of a job that waits -> why, in SLURM's word: ``Priority``, ``Resources``, ..."""
     looked: float = float("-inf")
 
     def add(self, number: str) -> None:
@@ -89,7 +104,13 @@ class Queue:
         alive = [number for number, state in self.states.items() if state not in ENDED]
         if not alive:
             return
-        listed = asked(["squeue", "--noheader", "--states=all", f"--jobs={','.join(alive)}", "--format=%i|%T"])
+        listed = asked(["squeue", "--noheader", "--states=all", f"--jobs={','.join(alive)}", "--format=%i|%T|%r"])
         if listed is not None:
-            found = dict(line.split("|", 1) for line in listed.split() if "|" in line)
-            self.states |= {number: found.get(number, FORGOTTEN) for number in alive}
+            found = {line.split("|")[0]: line.split("|", 2)[1:] for line in listed.splitlines() if line.count("|") > 1}
+            self.states |= {number: found.get(number, [FORGOTTEN])[0] for number in alive}
+            self.reasons = {number: why for number, (state, why) in found.items() if state == "PENDING"}
+
+    def waits(self, number: str) -> str:
+        """Why a job waits in the queue; empty where it does not, or SLURM has not looked at it yet."""
+        why = self.reasons.get(number, "") if self.states.get(number) == "PENDING" else ""
+        return "" if why in NO_REASON else why

@@ -96,6 +96,11 @@ class SlurmRun:
             return None
         return code
 
+    def waits(self) -> str:
+        """What SLURM says of why it waits in the queue."""
+        why = self.executor.queue.waits(self.job.job_id)
+        return f"Jobs wait in the queue of SLURM ({why}); squeue --me --start says when they may begin" * bool(why)
+
     def _returned(self) -> int:
         """What ``job`` returned."""
         try:

@@ -21,6 +21,10 @@ class Ended:
         """The exit code that a process of its own would have had."""
         return self.code
 
+    def waits(self) -> str:
+        """It has ended."""
+        return ""
+
     def stop(self) -> None:
         """It has ended."""
 

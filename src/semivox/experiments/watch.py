@@ -94,6 +94,10 @@ class Watch:
         width = shutil.get_terminal_size().columns - 1
         self._print(f"\r\x1b[2K{text[:width]}" if self.live else text, end="" if self.live else "\n")
 
+    def note(self, text: str) -> None:
+        """A sentence of its own, whole, that stays."""
+        self._print(f"\r\x1b[2K{text}" if self.live else text, end="\n")
+
     def end(self) -> None:
         """Leave the last line behind."""
         if self.live:

@@ -59,7 +59,7 @@ def label_scans(asked: LabelRequest, progress: ProgressDisplay) -> list[Path]:
     others = (
         helped_on_ray(same, (out, inputs, run), asked.address, asked.processes, asked.device, progress)
         if asked.on == "ray"
-        else helped(same, 1 if asked.processes is None else asked.processes)
+        else helped(same, 1 if asked.processes is None else asked.processes, progress)
     )
     channels = len(predictor.plan.channels)
     with others, torch.inference_mode(), progress.bar("labeling scans") as count:

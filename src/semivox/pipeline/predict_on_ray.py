@@ -19,13 +19,13 @@ from semivox.core.errors import InputError
 from semivox.core.files import writing
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import environment_of
-from semivox.core.processes.ray_cluster import TOKEN, connect, mark, unfit
+from semivox.core.processes.ray_cluster import TOKEN, connect, mark, room_now, unable, unfit
+from semivox.core.processes.ray_room import Need
 from semivox.core.spelling import suggestion
-from semivox.pipeline.predict_processes import PROGRAM, shared_threads
+from semivox.pipeline.predict_processes import PROGRAM, ended_early, shared_threads
 from semivox.pipeline.progress import ProgressDisplay
+from semivox.training.device import wants_gpu
 
-LAST = 2000
-"""Characters kept of what a helping process said last."""
 START = 60.0
 """Seconds to wait for processes to begin; those for which the cluster has no room yet join later, or never."""
 PLACES = ("here", "ray")
@@ -61,14 +61,16 @@ class RayHelper:
             else ""
         )
 
-    def help(self, arguments: Sequence[str], threads: int) -> str:
-        """Run ``semivox ARGUMENTS`` to its end; what its process said last where it ended for another reason than a
-        scan that cannot be labeled, else empty."""
+    def help(self, paths: Sequence[str], token: str, semivox: str, arguments: Sequence[str], threads: int) -> str:
+        """Run ``semivox ARGUMENTS`` to its end. Why this node cannot, or how the process ended where not with 0; else
+        empty."""
+        if problem := self.problem(paths, token, semivox):
+            return problem
         command = [sys.executable, "-c", PROGRAM, *arguments]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment_of(threads)
         )
-        return done.stderr.decode(errors="replace")[-LAST:].strip() if done.returncode not in (0, 2) else ""
+        return ended_early(done.returncode, done.stderr) if done.returncode else ""
 
 
 @contextmanager
@@ -86,34 +88,65 @@ def helped_on_ray(
     one counted; None: one a GPU, or one a core. Raises InputError where Ray, the cluster or a shared folder is
     missing; a node that is lost is only told of, since its scans are labeled by the others.
     """
-    resources = connect(address)
+    connect(address)
     import ray
 
-    gpus = int(resources.get("GPU", 0)) if device in ("auto", "cuda") else 0
-    cores = max(1, int(resources.get("CPU", 1)))
-    total = processes or gpus or cores
-    threads, words = max(1, cores // total), [str(path) for path in paths]
-    wanted: dict[str, Any] = {"num_cpus": threads, "num_gpus": int(gpus > 0)}
-    progress.say(
-        f"On Ray: {plural(total, 'process', 'processes')}, this one among them, {plural(threads, 'core')} each."
-    )
-    actors: list[Any] = [ray.remote(RayHelper).options(max_restarts=0, **wanted).remote() for _ in range(total - 1)]
+    need, total = _shares(processes, device, progress)
+    words = [str(path) for path in paths]
     with writing(paths[0]):
         paths[0].mkdir(parents=True, exist_ok=True)
+    helper = ray.remote(RayHelper).options(max_restarts=0, **need.options())
+    actors: list[Any] = [helper.remote() for _ in range(total - 1)]
     try:
-        token = mark(paths[0])
-        fit = [actor.problem.remote(words, token, version("semivox")) for actor in actors]
-        for answer in ray.wait(fit, num_returns=len(fit), timeout=START)[0] if fit else ():
-            if problem := ray.get(answer):
-                raise InputError(problem)
-        asked = [actor.help.remote(tuple(arguments), threads) for actor in actors]
-        with shared_threads(threads):
+        token, semivox = mark(paths[0]), version("semivox")
+        fit = [actor.problem.remote(words, token, semivox) for actor in actors]
+        _require_fit(fit, min(len(fit), room_now().places(need)))
+        asked = [actor.help.remote(words, token, semivox, tuple(arguments), need.cores) for actor in actors]
+        with shared_threads(need.cores):
             yield
+        _tell_idle(fit, progress)
         _tell_lost(asked, progress)
     finally:
         for actor in actors:
             ray.kill(actor)
         (paths[0] / TOKEN).unlink(missing_ok=True)
+
+
+def _shares(processes: int | None, device: str, progress: ProgressDisplay) -> tuple[Need, int]:
+    """What each process has, and how many there are, this one counted."""
+    room = room_now()
+    least = Need(1, int(wants_gpu(device, room.gpus > 0)))
+    total = processes or max(1, room.places(least))
+    need = Need(room.most_cores(least, min(total, room.places(least))), least.gpus)
+    progress.say(f"On Ray: {plural(total, 'process', 'processes')}, this one among them, {need} each.")
+    if total > 1 and not room.places(need):
+        progress.say(f"This machine labels alone until a node joins: {room.lacking(need)}.")
+    return need, total
+
+
+def _require_fit(fit: Sequence[Any], soon: int) -> None:
+    """Wait until ``soon`` nodes have said whether they can help. Raises InputError where one cannot."""
+    import ray
+
+    for answer in ray.wait(list(fit), num_returns=soon, timeout=START)[0] if soon else ():
+        try:
+            problem = ray.get(answer)
+        except ray.exceptions.RayActorError as error:
+            problem = unable(error)  # empty where the node is lost, which is told of at the end
+        if problem:
+            raise InputError(problem)
+
+
+def _tell_idle(fit: Sequence[Any], progress: ProgressDisplay) -> None:
+    """Say how many helpers the cluster had no room for until all was done."""
+    import ray
+
+    began, never = ray.wait(list(fit), num_returns=len(fit), timeout=0) if fit else ([], [])
+    if never:
+        progress.say(
+            f"The cluster had room for {len(began)} of {plural(len(fit), 'helping process', 'helping processes')}; the "
+            "scans are labeled without the others."
+        )
 
 
 def _tell_lost(asked: Sequence[Any], progress: ProgressDisplay) -> None:
@@ -124,7 +157,7 @@ def _tell_lost(asked: Sequence[Any], progress: ProgressDisplay) -> None:
     for answer in ended:
         try:
             said = ray.get(answer)
-        except ray.exceptions.RayActorError:
-            said = "its node was lost"
+        except ray.exceptions.RayActorError as error:
+            said = f"A helping process ended early: {unable(error) or 'its node was lost'}"
         if said:
-            progress.say(f"A helping process ended early; others labeled its scans: {said.splitlines()[-1]}")
+            progress.say(said)

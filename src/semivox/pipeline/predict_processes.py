@@ -13,7 +13,10 @@ from typing import Any
 import torch
 
 from semivox.core.processes.cores import environment_of, usable_cores
+from semivox.pipeline.progress import ProgressDisplay
 
+LAST = 2000
+"""Bytes kept of what a helping process said last."""
 PROGRAM = (
     "from semivox.core.processes.parent_death import end_with_parent; end_with_parent(); "
     "from semivox.cli import main; main()"
@@ -31,7 +34,7 @@ def command_of(
     how: Mapping[str, Any],
 ) -> list[str]:
     """``predict`` as the command line takes it. ``how``: the options of ``ScanPredictor`` and the device."""
-    given = {"save": ",".join(save), "precision": precision, "overwrite": overwrite, **how}
+    given = {"save": ",".join(save) or None, "precision": precision, "overwrite": overwrite, **how}
     words = ["predict", str(run), f"--in={inputs}", f"--out={out}"]
     for name, value in given.items():
         option = f"--{name.replace('_', '-')}"
@@ -43,10 +46,11 @@ def command_of(
 
 
 @contextmanager
-def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
+def helped(arguments: Sequence[str], processes: int, progress: ProgressDisplay) -> Iterator[None]:
     """Further processes run ``semivox ARGUMENTS`` while the block does the same work in this one.
 
-    Threads are shared out. What they say is not shown: this process sees all scans, also those that failed elsewhere.
+    Threads are shared out. What they say of scans is not shown: this process sees all, also those that failed
+    elsewhere. Where none failed, one that ended otherwise than with 0 did not help to the end, and is told of.
     """
     if processes == 1:
         yield
@@ -62,13 +66,22 @@ def helped(arguments: Sequence[str], processes: int) -> Iterator[None]:
         try:
             with shared_threads(threads):
                 yield
-            for other in others:
-                other.wait()
+            lost = [code for other in others if (code := other.wait())]
+            if lost:
+                said.seek(0)
+                progress.say(ended_early(lost[0], said.read()))
         finally:
             for other in others:
                 if other.poll() is None:
                     other.kill()
                     other.wait()
+
+
+def ended_early(code: int, said: bytes) -> str:
+    """That a helping process was no help to the end. ``said``: what it said; it may be much, and binary."""
+    lines = [line for line in said[-LAST:].decode(errors="replace").splitlines() if line.strip()]
+    why = f"killed by signal {-code}" if code < 0 else next(reversed(lines), f"exit code {code}")
+    return f"A helping process ended early; others labeled its scans: {why.strip()}"
 
 
 @contextmanager

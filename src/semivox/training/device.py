@@ -27,3 +27,8 @@ def device_here(name: str) -> Device:
     if name == "mps" and not torch.backends.mps.is_available():
         raise InputError("--device mps was asked for, but torch finds no Apple GPU; use --device cpu")
     return known[name]
+
+
+def wants_gpu(device: str, there: bool) -> bool:
+    """Whether a process on a cluster reserves a GPU: always for ``cuda``, for ``auto`` where the cluster has any."""
+    return device == "cuda" or (device == "auto" and there)

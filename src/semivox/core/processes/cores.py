@@ -30,6 +30,17 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def limited(threads: int) -> int:
+    """So many threads, or fewer where OMP_NUM_THREADS says so: rounding depends on them wherever a run is done."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(threads, int(limit)) if limit.isdecimal() and int(limit) > 0 else threads
+
+
+def readers_of(threads: int) -> int:
+    """Further processes that read patches for a training which has so many threads."""
+    return min(2, threads - 1)
+
+
 def environment_of(threads: int) -> dict[str, str]:
     """This process's environment, for a process that may use so many threads."""
     return {**os.environ, **dict.fromkeys(THREADS, str(threads))}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
+from semivox.core.processes.ray_room import Room, room_of
 
 ANSWER = 10.0
 """Seconds for which a cluster may take to answer."""
@@ -41,8 +42,27 @@ def unfit(folder: Path, token: str, semivox: str) -> str:
     return ""
 
 
-def connect(address: str) -> dict[str, float]:
-    """Join the cluster, once a process; what it has. Raises InputError in a sentence where that fails."""
+def unable(error: Exception) -> str:
+    """Why a process could not begin on its node though the node lives, in a sentence; empty where the node is lost.
+
+    ``error``: RayActorError of the process.
+    """
+    if not getattr(error, "actor_init_failed", False):
+        return ""
+    lines = [line.strip() for line in str(error).splitlines() if "Error:" in line]
+    reason = next(reversed(lines), "no reason given")
+    return f"a node of the Ray cluster cannot start semivox ({reason}); install the same version on all"
+
+
+def room_now() -> Room:
+    """What the nodes of the cluster that was joined have."""
+    import ray
+
+    return room_of(ray.nodes())
+
+
+def connect(address: str) -> None:
+    """Join the cluster, once a process. Raises InputError in a sentence where that fails."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported anywhere
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address != "local" and _has_token():
@@ -55,19 +75,18 @@ def connect(address: str) -> dict[str, float]:
         try:
             _require_answer(address)
             ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        except (ray.exceptions.RayError, ImportError, ValueError, RuntimeError, OSError) as error:
             raise InputError(
                 f"no Ray cluster answers at {address!r} ({str(error).splitlines()[0]}); start one with ray start "
                 "--head, give --address, or --address local for one on this machine. Where the cluster asks for a "
-                "token, as those of Ray 2.60 do, this machine needs it in ~/.ray/auth_token"
+                "token, this machine needs the same in ~/.ray/auth_token"
             ) from error
-    return dict(ray.cluster_resources())
 
 
 def _has_token() -> bool:
     """Whether this user has the token of a cluster.
 
-    ``ray start`` writes it since Ray 2.60 and asks everybody for it, but a program shows it only where RAY_AUTH_MODE
+    Where it is, ``ray start --head`` asks everybody for it, but a program shows it only where RAY_AUTH_MODE
     says so; a cluster that asks for none does not mind.
     """
     path = os.environ.get("RAY_AUTH_TOKEN_PATH", str(Path.home() / ".ray" / "auth_token"))
