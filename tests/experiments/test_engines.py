@@ -17,6 +17,12 @@ from tests.experiments.on_engines import scores, study, words, write
 from tests.experiments.tiny import draw_nothing
 
 
+@pytest.fixture(autouse=True)
+def _ordinary_priority(monkeypatch):
+    """Ray would run at low priority, and wait for whatever else runs on this machine."""
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     return write(tmp_path_factory.mktemp("engines"))
