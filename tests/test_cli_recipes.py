@@ -232,6 +232,19 @@ def test_what_is_wrong_with_a_recipe_is_a_sentence(arguments, message, scans, ca
     assert "Traceback" not in said
 
 
+def test_some_rows_of_a_table_can_be_asked_for(scans, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["study", "--recipe", "sassnet-table-1", "--data", str(scans), "--set", "cases.order=order.txt"]
+    asked += ["--set", 'methods=["supervised","SASSNet"]']
+    assert exit_code([*asked, "--set", "cases.labeled=[4,8,16]"]) == 2
+    told = capsys.readouterr().err
+    assert "overruled: methods supervised, SASSNet (recipe: supervised, dap, asdnet, tcse, ua_mt, sassnet)" in told
+    assert "overruled: cases.labeled 4, 8, 16 (recipe: 8, 16, 80)" in told
+    assert "order.txt" in told.splitlines()[-1]  # the scans' order is all that is missing
+    assert exit_code([*asked, "--set", "method.dap.recipe=la-2020"]) == 2
+    assert "[method.dap] is not among the methods of the study" in capsys.readouterr().err
+
+
 def test_a_table_of_a_paper_is_arranged_by_its_name(scans, tmp_path, capsys, monkeypatch):
     """Of scans in another layout than the released one, a text file gives the order; here there is none."""
     monkeypatch.chdir(tmp_path)

@@ -54,6 +54,15 @@ def test_check_takes_the_first_of_the_list_as_labeled(la, tmp_path, capsys):
     assert loaded(tmp_path / "check.json")["summary"]["parts"]["labeled"] == sorted(TRAIN[:2])
 
 
+def test_a_label_of_another_value_is_told_beside_the_two_that_there_are(tmp_path, capsys):
+    """As in copies that were written before the release, where the atrium is 255."""
+    scans = write_released(tmp_path)
+    put(tmp_path, {TRAIN[1]: (scans[TRAIN[1]][0], 255 * scans[TRAIN[1]][1])})
+    assert exit_code(["check", str(tmp_path), "--labeled", "2", "--workers", "0"]) == 2
+    told = capsys.readouterr().out
+    assert "the label has values that are no class of this data set (0, 1): 255" in told
+
+
 def test_plan_and_prepare(la, tmp_path):
     small = ["--patch", "16,16,16", "--network", "small", "--steps", "2"]
     common = ["--labeled", "2", "--workers", "0"]

@@ -1,9 +1,9 @@
 """Parts of a step against numbers from the authors' code, where its network is another one and a whole step cannot be.
 
 ``gold_parts.json`` holds losses and lengths of gradients, with the repository and commit they were computed from. What
-the networks say is made up; both sides ran in float64. The code itself is not here. DAP and embedding matching are
-not among the gold numbers: no code of theirs is public. Of ASDNet's, errors are not repeated: its discriminator takes a
-softmax twice, and an epsilon outweighs large patches.
+the networks say is made up; both sides ran in float64. The code itself is not here. Embedding matching is not among the
+gold numbers, nor is DAP's atlas: no code of theirs is public. ASDNet's errors are not repeated: its discriminator takes
+a softmax twice, and an epsilon outweighs large patches.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.architecture import Output
 from semivox.networks.blueprint import Blueprint, architecture
+from semivox.networks.discriminator import VoxelDiscriminator
 from semivox.networks.kmax_layer import KMaXLayer
 from semivox.networks.kmax_options import KMaX
 from tests.methods.made_up import fill, in_float64, uniform
@@ -273,6 +274,37 @@ def test_asdnet():
     assert length([judged.grad]) == near(gold["judged_gradient"])
 
 
+def test_dap():
+    """The part that it has of Hung et al.; no code of its atlas is public."""
+    gold, shape = GOLD["dap"], CUBE
+    logits, verdict, judged = wanted(140, (4, 2, *shape)), wanted(141, (4, *shape)), wanted(142, (6, *shape))
+    method = made("dap", Saying(logits), segmentation="bayesian", weighting="none", confidence=0.6, start=0.0)
+    method.discriminator = Judging(verdict, judged)
+    label = (uniform(40, (2, *shape)) > 0.2).long()
+    first, second = method.step(Batch(torch.zeros(4, 1, *shape), label, tuple("abcd")), Progress(10, 100))
+    terms = {name: value for name, value in first.terms.items() if name != "supervised"}
+    assert {name: float(value.detach()) for name, value in terms.items()} == near(gold["terms"])
+    weighted = sum(first.weights[name] * value for name, value in terms.items())
+    weighted.backward()
+    assert float(weighted.detach()) == near(gold["weighted"])
+    assert [length([each.grad]) for each in (logits, verdict)] == near(gold["gradients"])
+    second.total.backward()
+    assert float(second.total.detach()) == near(gold["discrimination"])
+    assert length([judged.grad]) == near(gold["judged_gradient"])
+
+
+def test_daps_discriminator_is_that_of_its_comparison_on_the_left_atrium():
+    gold, discriminator = GOLD["dap"], VoxelDiscriminator(2, 8)
+    fill(discriminator, 4000)
+    discriminator.double()
+    maps = wanted(143, (2, 2, 32, 16, 16), 1)
+    confidence = discriminator(maps).sigmoid().unsqueeze(1)
+    assert float(confidence.detach().square().mean()) == near(gold["confidence"])
+    (confidence * uniform(144, tuple(confidence.shape))).sum().backward()
+    assert length([maps.grad]) == near(gold["maps_gradient"])
+    assert length([p.grad for p in discriminator.parameters()]) == near(gold["weights_gradient"])
+
+
 def test_what_asdnet_lets_a_patch_count_by_confidence():
     method = made("asdnet", nn.Identity(), attention_by="confidence", attention_scale="absolute")
     for doubt, expected in zip((0.0, 0.1, 0.3, 0.5), GOLD["asdnet"]["importance"], strict=True):
@@ -281,5 +313,5 @@ def test_what_asdnet_lets_a_patch_count_by_confidence():
 
 
 def test_every_part_names_its_source():
-    assert set(GOLD) == {"asdnet", "cct", "mtc", "tcse", "dkuxnet", "tracoco", "unimatch_v2"}
+    assert set(GOLD) == {"asdnet", "cct", "dap", "mtc", "tcse", "dkuxnet", "tracoco", "unimatch_v2"}
     assert all(re.match(r"github\.com/[\w-]+/[\w.-]+ [0-9a-f]{12}, ", gold["source"]) for gold in GOLD.values())

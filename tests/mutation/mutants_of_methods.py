@@ -14,7 +14,7 @@ BESIDE, WHOLE = (
     "tests/reports/test_published.py",
     "tests/reports/test_published.py::test_the_runs_of_a_whole_table_differ_in_nothing_from_their_recipes",
 )
-TOLD = "tests/test_cli_recipes.py"
+TOLD, OF_RECIPES = "tests/test_cli_recipes.py", "tests/pipeline/test_recipe.py"
 
 MUTANTS = (
     Mutant(
@@ -89,4 +89,55 @@ MUTANTS = (
     Mutant("scores are compared with any", DIFFERENCES, 'told += _lines("scores",', '_lines("scores",', (BESIDE,)),
     Mutant("defaults of intensities differ", DIFFERENCES, 'if "intensity" in fields:', "if False:", (WHOLE,)),
     Mutant("the protocol's network is everyone's", PUBLISHED, "network or theirs.network", "theirs.network", (WHOLE,)),
+    Mutant(
+        "what plan and training both have is the recipe's",
+        RECIPE,
+        "self.train_of(ablation).items() if name not in chosen}",
+        "self.train_of(ablation).items()}",
+        (OF_RECIPES,),
+    ),
+    Mutant(
+        "an ablation's batch is told as the method's",
+        RECIPE,
+        "UNNAMED | self.train_of(ablation)",
+        "UNNAMED | self.train_of(None)",
+        (OF_RECIPES,),
+    ),
+    Mutant(
+        "hours have no effect beside a recipe",
+        RECIPE,
+        '            del mine["steps"]\n',
+        "            pass\n",
+        (OF_RECIPES,),
+    ),
+    Mutant(
+        "a recipe is for any number of labels",
+        "pipeline/options.py",
+        "or count in recipe.labeled:",
+        "or count:",
+        (OF_RECIPES,),
+    ),
+    Mutant("a base's values have the base's source", RECIPE, "where.replace(shared, mine)", "where", (OF_RECIPES,)),
+    Mutant(
+        "a study asks nobody about reflections",
+        "pipeline/stages.py",
+        "    require_allowed(settled(plan, config.train))\n",
+        "",
+        (TOLD,),
+    ),
+    Mutant("a plan that is given may reflect", "pipeline/train.py", "    require_allowed(spec.plan)\n", "", (TOLD,)),
+    Mutant(
+        "a training may reflect",
+        "training/run.py",
+        "    require_allowed(spec.plan)\n",
+        "",
+        ("tests/training/test_spec.py",),
+    ),
+    Mutant(
+        "half of a plan and half of a recipe",
+        "pipeline/train.py",
+        "if plan is not None and options.recipe is not None:",
+        "if False:",
+        (TOLD,),
+    ),
 )

@@ -146,6 +146,32 @@ def test_a_recipe_that_does_not_exist_is_a_sentence_with_those_that_do():
         RunOptions.of({}, {}, method="sassnet", recipe="../bases/la-6000")
 
 
+@pytest.mark.parametrize(
+    ("method", "name", "where"),
+    [
+        ("sassnet", "la-2020-8", "code: kleinzcy/SASSnet,"),
+        ("dtc", "la-2021", "code: HiLab-git/DTC,"),
+        ("bcp", "la-2023", "code: DeepMed-Lab-ECNU/BCP,"),
+        ("ad_mt", "la-2024", "code: ZhenZHAO/AD-MT,"),
+        ("crossmatch", "la-2024", "code: AiEson/CrossMatch,"),
+        ("tracoco", "la-2024-8", "code: yyliu01/TraCoCo,"),
+        ("caml", "la-2023-16", "code: Herschel555/CAML,"),
+        ("mc_net", "la-2021", "code: ycwu1997/MC-Net,"),
+        ("ua_mt", "la-2019", "code: yulequan/UA-MT,"),
+        ("dkuxnet", "la-2024", "ours, as in ycwu1997/MC-Net"),
+        ("unimatch_v2", "la-numbers-of-2024", "ours, as in ycwu1997/MC-Net"),
+    ],
+)
+def test_what_a_recipe_shares_with_others_has_its_own_source(method, name, where):
+    recipe = load_recipe(method, name)
+    for field in ("plan.patch", "plan.fields.labeled_per_step", "train.clip", "predict.stride"):
+        told = recipe.source_of(field)
+        assert told.startswith(where), field
+    others = {"code: ycwu1997/MC-Net, train_mcnet_3d.py", "code: yulequan/UA-MT, train_LA.py"}
+    others -= {one for one in others if one.startswith(where)}
+    assert not [told for told in recipe.source.values() if told.startswith(tuple(others))]
+
+
 def test_merging_leaves_the_files_alone():
     first = load_recipe("ua_mt", "la-2019")
     first.plan_with({"network": "unet3d"})

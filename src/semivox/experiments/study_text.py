@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from semivox.core.mappings import merged
 from semivox.core.reading import text_of
 from semivox.core.spelling import suggestion
 from semivox.experiments.study_file import StudyFile
+from semivox.methods import canonical
 from semivox.pipeline.assignments import assigned
 from semivox.pipeline.recipe import leaves, plain, shown
 
@@ -42,10 +44,16 @@ def followed(name: str, sets: Iterable[str] = ()) -> str:
     content = tomllib.loads(text_of(table_recipe(name)))
     published, lines = dict(leaves(content)), [f"Recipe {name}: {content['title']}"]
     for key, value in leaves(assigned(sets, 1, KEYS)):
-        theirs = shown(published[key]) if key in published else "not named"
+        theirs = _listed(key, published[key]) if key in published else "not named"
         if key not in published or plain(published[key]) != plain(value):
-            lines.append(f"  overruled: {key} {shown(value)} (recipe: {theirs})")
+            lines.append(f"  overruled: {key} {_listed(key, value)} (recipe: {theirs})")
     return "\n".join(lines)
+
+
+def _listed(key: str, value: Any) -> str:
+    """A value in words; three numbers are a size, but for those that are counted or drawn."""
+    counted = key in ("cases.labeled", "cases.draws", "seeds") and isinstance(value, list | tuple)
+    return ", ".join(map(shown, value)) if counted else shown(value)
 
 
 def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
@@ -63,6 +71,8 @@ def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply to be read") from error
     instead = assigned(sets, 1, KEYS)
+    if "methods" in instead:  # fewer of them: what the file says of the others has no meaning
+        content["method"] = _of_methods(content.get("method", {}), instead["methods"])
     try:
         return StudyFile.model_validate(merged(content, instead))
     except InputError as error:
@@ -70,3 +80,11 @@ def load_study_file(path: Path, sets: Iterable[str] = ()) -> StudyFile:
     except ValidationError as error:
         said = " with these --set" if instead else ""
         raise InputError(f"{path}{said} is not a valid study:\n{explain(error, StudyFile)}") from error
+
+
+def _of_methods(sections: Any, methods: Any) -> Any:
+    """The sections of these methods; as they are where either is not what it should be, which is told later."""
+    if not isinstance(sections, Mapping) or not isinstance(methods, list | tuple):
+        return sections
+    wanted = {canonical(name) for name in methods if isinstance(name, str)}
+    return {name: section for name, section in sections.items() if canonical(name) in wanted}

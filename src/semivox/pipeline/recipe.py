@@ -1,7 +1,8 @@
 """Recipes: a method exactly as its paper or its authors' code has it, as data files of the package.
 
 ``semivox/recipes/METHOD/NAME.toml`` says what one paper has of its own and names a base, ``recipes/bases/NAME.toml``,
-for what a family of papers shares. ``[source]`` says of each value where it is printed, or that it is ours.
+for what a family of papers shares. ``[source]`` says of each value where it is printed, or that it is ours; ``read_in``
+where the base's values stand in the method's own code, in place of the base's ``read_in``.
 """
 
 from __future__ import annotations
@@ -196,6 +197,9 @@ def load_recipe(method: str, name: str) -> Recipe:
     base = _read("bases", own.pop("base")) if "base" in own else {}
     if own.get("plan", {}).get("network") not in (None, base.get("plan", {}).get("network")):
         base.get("plan", {}).get("fields", {}).pop("network", None)  # options of another network
+    shared = base.pop("read_in", None)
+    if (mine := own.pop("read_in", None)) and shared:  # the base's values, found again in the method's own code
+        base["source"] = {field: where.replace(shared, mine) for field, where in base["source"].items()}
     return Recipe(name=name, **merged(base, own))
 
 

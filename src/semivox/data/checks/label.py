@@ -116,8 +116,10 @@ def _known(label: Path, counts: dict[int, int], known: Sequence[int] | None, ign
     if not unknown:
         return []
     listed = ", ".join(f"{value} ({counts[value]} voxels)" for value in unknown[:8])
-    text = f"the label has values that dataset.json does not name: {listed}"
-    return [Finding.of_file(label, "error", "unknown_label", text, "Name them in dataset.json, or correct the label.")]
+    classes = ", ".join(map(str, sorted({*known} - {ignore})[:20]))
+    text = f"the label has values that are no class of this data set ({classes}): {listed}"
+    fix = "Correct the label, or name its values in dataset.json where that names the classes."
+    return [Finding.of_file(label, "error", "unknown_label", text, fix)]
 
 
 def _empty(label: Path, counts: dict[int, int], ignore: int | None) -> list[Finding]:
