@@ -11,7 +11,7 @@ import semivox
 from semivox.core.mappings import merged
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.study_text import load_study_file
-from tests.pipeline.published_values import ADAM_W, ARMS, IN_A_TABLE, OPTIMIZER, TABLES
+from tests.pipeline.published_values import ADAM_W, ARMS, IN_A_TABLE, OPTIMIZER, ROWS, TABLES
 from tests.pipeline.resolved import as_numbers, differences, unnamed
 
 FILES = sorted((Path(semivox.__file__).parent / "recipes" / "tables").glob("*.toml"))
@@ -42,3 +42,6 @@ def test_a_table_samples_trains_and_labels_scans_as_published(path):
     for part, values in expected.items():
         assert as_numbers(content.get(part, {})) == as_numbers(values), part
     assert content["seeds"] == [1]
+    arms = arms_of(load_study_file(path))
+    assert sorted(arm.name for arm in arms) == sorted(ROWS[path.stem])
+    assert {arm.network.name for arm in arms if arm.network} <= {"uxnet"}

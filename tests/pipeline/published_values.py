@@ -329,6 +329,30 @@ TABLES: dict[str, Values] = {
     "midl-appendix-b": MIDL | {"cases": {"labeled": [50], "draws": 1}},
 }
 """The same of the papers' tables, and how many scans or patches are labeled."""
+ROWS: dict[str, list[str]] = {
+    "sassnet-table-1": [
+        "supervised", "dap", "asdnet", "tcse", "ua_mt", "sassnet", "sassnet~authors-weight-8-labels",
+    ],
+    "sassnet-table-1-nms": ["supervised", "ua_mt", "sassnet", "sassnet~authors-weight-8-labels"],
+    "sassnet-table-2": ["supervised", "ua_mt", "sassnet", "sassnet~V-Net-SDM", "sassnet~V-Net-SDM-MT"],
+    "dkuxnet-table-1": [
+        "supervised", "supervised~uxnet", "dkuxnet", "dkuxnet~L_seg", "dkuxnet~L_seg-L_qdc", "dkuxnet~L_seg-L_segc",
+    ],
+    "dkuxnet-table-2": [
+        "supervised", "supervised~uxnet", "ua_mt", "sassnet", "dtc", "mc_net", "urpc", "ss_net", "mc_net_plus", "caml",
+        "caml~authors-ramp-8-labels", "caml~authors-ramp-16-labels", "dkuxnet",
+    ],
+    "midl-table-1": ["supervised", "mean_teacher", "ua_mt", "cct", "mtc", "dtc", "embedding_matching"],
+    "midl-appendix-a": [
+        "supervised", "embedding_matching", "embedding_matching~UA", "embedding_matching~UA-NN",
+        "embedding_matching~UA-EN",
+    ],
+    "midl-appendix-b": [
+        "supervised", "embedding_matching", "embedding_matching~euclidean-mean", "embedding_matching~euclidean-max",
+        "embedding_matching~cosine-max",
+    ],
+}  # fmt: skip
+"""Table -> its arms: the rows of the paper, and the supervised twins that they are compared with."""
 PUBLISHED_FOR: dict[str, list[int]] = {
     "sassnet/la-2020": [16], "sassnet/la-2020-8": [8], "caml/la-2023": [4], "caml/la-2023-8": [8],
     "caml/la-2023-16": [16], "tracoco/la-2024": [16], "tracoco/la-2024-8": [8], "dap/la-2020": [16],
