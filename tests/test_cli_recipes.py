@@ -40,7 +40,7 @@ def test_every_value_of_a_recipe_is_shown_with_its_source(capsys):
     told = capsys.readouterr().out
     assert "method.adversarial = 0.015  [code: README, 8 labels]" in told
     assert "\n  labeled scans: 8\n" in told
-    assert "plan.patch = 112 x 112 x 80  [code: yulequan/UA-MT" in told
+    assert "plan.patch = 112 x 112 x 80  [code: kleinzcy/SASSnet, train_gan_sdfloss.py" in told
     assert "not repeated: the order in which scans are drawn" in told
     assert exit_code(["methods", "sassnet", "--recipe", "la-2020-8", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
