@@ -78,6 +78,16 @@ def test_the_nearest_are_those_next_to_the_surface_however_far_it_is():
     assert {float(r) for r in far[1].flatten()} <= {4.0, 5.0}
 
 
+def test_all_runs_together_draw_from_as_many_of_the_nearest_as_they_need():
+    """Each run from the whole pool: with no more than its own number, all runs would be one."""
+    torch.manual_seed(0)
+    label, depth = torch.zeros(1, 1, 1, 12, dtype=torch.long), torch.arange(1.0, 13).reshape(1, 1, 1, 12)
+    where = torch.arange(12.0).reshape(1, 1, 1, 1, 12)
+    how = Drawing(per_run=2, runs=3, band=3.0, near="nearest")
+    drawn = [references_of(where, label, depth, 1, how)[0] for _ in range(40)]
+    assert {*torch.cat(drawn).flatten().tolist()} == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
+
+
 def test_odds_fall_with_the_distance_and_a_voxel_without_one_has_none():
     torch.manual_seed(0)
     _, odds = reference_odds(LINE, DEPTH, 2.0, 2)
