@@ -13,8 +13,9 @@ SMALL = ["--set", "plan.patch=[32,16,16]", "--set", "plan.spacing=[8,8,8]", "--s
 
 
 @pytest.fixture(autouse=True)
-def _no_processes(monkeypatch):
+def _no_processes_and_no_dry_steps(monkeypatch):
     monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
 @pytest.fixture(scope="module")

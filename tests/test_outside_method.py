@@ -35,7 +35,13 @@ def test_every_command_knows_it_by_its_entry_point(site, tmp_path, monkeypatch):
     phantom.write(tmp_path / "scans", 1, 1, 0, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
     (line,) = command_lines(PAGE)
     monkeypatch.chdir(tmp_path)
-    sets = ["plan.spacing=8,8,8", "plan.patch=16,16,8", "plan.precision=32-true", "method.noise=0.2"]
+    sets = [
+        "plan.spacing=8,8,8",
+        "plan.patch=16,16,8",
+        "plan.precision=32-true",
+        "plan.channels_last=false",
+        "method.noise=0.2",
+    ]
     options = [word for item in sets for word in ("--set", item)]
     done("-m", "semivox", *arguments(line), "--steps", "2", "--workers", "0", *options, site=site)
     run = tmp_path / "runs" / "agreement"

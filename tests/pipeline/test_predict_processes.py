@@ -24,7 +24,13 @@ def trained(tmp_path_factory):
     """A model of one step, and six scans."""
     root = tmp_path_factory.mktemp("shared")
     phantom.write(root / "scans", 1, 0, 6, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0))
-    sets = ["plan.spacing=8,8,8", "plan.patch=16,16,8", "plan.precision=32-true", "plan.steps=1"]
+    sets = [
+        "plan.spacing=8,8,8",
+        "plan.patch=16,16,8",
+        "plan.precision=32-true",
+        "plan.channels_last=false",
+        "plan.steps=1",
+    ]
     words = [word for item in sets for word in ("--set", item)]
     asked = ["train", root / "scans", "-o", root / "run", "--method", "supervised", "--workers", "0", *words]
     assert exit_code([str(word) for word in asked]) == 0
