@@ -22,9 +22,9 @@ GROUPS = list(dict.fromkeys(item.group for item in INPUTS if item.group != "unbr
 SAMPLE = [
     name
     for group in GROUPS
-    for name in random.Random(group).sample([name for name in NAMES if name.startswith(f"{group} ")], 8)
+    for name in random.Random(group).sample([name for name in NAMES if name.startswith(f"{group} ")], 4)
 ]
-"""Eight of each kind, always the same ones."""
+"""Four of each kind, always the same ones."""
 
 
 def ends(names: list[str], folder: Path) -> dict[str, dict]:

@@ -48,13 +48,13 @@ def test_every_method_can_start_from_it(pretrained, name):
     method = find(name)(configured(name), Blueprint.of(plan))
     before = {key: value.clone() for key, value in method.state_dict().items()}
     assert begin_from(root / "pre", method) > 0
-    theirs = weights(root / "pre")
-    changed = {key for key, value in method.state_dict().items() if not torch.equal(value, before[key])}
+    theirs, after = weights(root / "pre"), method.state_dict()
+    changed = {key for key, value in after.items() if not torch.equal(value, before[key])}
     assert changed
     for key in changed:
         assert "heads" not in key
         assert not key.endswith(("running_mean", "running_var"))
-        assert any(torch.equal(method.state_dict()[key], value) for value in theirs.values())
+        assert any(torch.equal(after[key], value) for value in theirs.values())
 
 
 def test_encoder_and_decoder_are_the_pretrained_and_heads_are_fresh(pretrained):

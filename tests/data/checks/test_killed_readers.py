@@ -1,7 +1,6 @@
 """A scan that ends the process that reads it is an error of that scan; the others are checked all the same."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from semivox.core.processes import pool, starting
 from semivox.core.processes.pool import each
 from semivox.data import checks, layouts, phantom
 from semivox.data.checks import run
+from tests.data.deeds import dies_beside_others, odd_ones_die
 
 KILLER = """
 import os, sys
@@ -56,21 +56,6 @@ def test_a_job_ends_before_it_trains_with_the_name_of_the_scan(scans, tmp_path):
     assert done.returncode == 2
     assert "hip_0001_0000.nii.gz: reading it ends the process that does so" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def odd_ones_die(number: int) -> int:
-    if number % 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def dies_beside_others(folder: Path) -> str:
-    """Is killed, as where memory is short, once."""
-    seen = folder / "seen"
-    if not seen.exists():
-        seen.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return "read"
 
 
 def test_the_results_of_other_tasks_are_kept(monkeypatch):
