@@ -13,8 +13,13 @@ SMALL = ["--set", "plan.patch=[32,16,16]", "--set", "plan.spacing=[8,8,8]", "--s
 
 
 @pytest.fixture(autouse=True)
-def _no_processes_and_no_dry_steps(monkeypatch):
+def _no_processes(monkeypatch):
     monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
+
+
+@pytest.fixture
+def _no_dry_steps(monkeypatch):
+    """They measure for seconds which format of a step is the fastest."""
     monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
@@ -56,6 +61,7 @@ def test_every_value_of_a_recipe_is_shown_with_its_source(capsys):
         assert f"there is no method '{folder}'" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_no_dry_steps")
 def test_the_supervised_rival_of_sassnet_sees_as_many_labeled_patches_as_the_v_net(scans, tmp_path):
     asked = ["train", str(scans), "-o", str(tmp_path), "--method", "sassnet", "--recipe", "la-2020", "--steps", "1"]
     asked += ["--ablation", "V-Net+SDM", "--workers", "0", *SMALL, "--set", "plan.mirror=[true,true,true]"]
@@ -115,6 +121,7 @@ def test_another_number_of_labeled_scans_than_a_recipe_was_published_for_is_name
     assert "overruled: labeled scans 8 (recipe: 16; published for 8: la-2020-8)" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_no_dry_steps")
 def test_scans_that_nobody_standardized_are_told_by_a_recipe_that_takes_them_as_they_are(scans, tmp_path, capsys):
     """The left-atrium recipes do; whoever gives them CT learns of it, and the change that is named there works."""
     asked = [
@@ -167,6 +174,7 @@ def test_an_oblong_patch_is_refused_by_tcses_recipe_before_scans_are_prepared(sc
     assert not list((tmp_path / "run").rglob("*.npy"))
 
 
+@pytest.mark.usefixtures("_no_dry_steps")
 def test_a_model_is_trained_by_a_recipe_and_labels_scans_by_its_windows(scans, tmp_path, capsys):
     run = tmp_path / "run"
     asked = ["train", str(scans), "-o", str(run), "--method", "sassnet", "--recipe", "la-2020", "--steps", "2"]
