@@ -125,18 +125,8 @@ def test_another_number_of_labeled_scans_than_a_recipe_was_published_for_is_name
 def test_scans_that_nobody_standardized_are_told_by_a_recipe_that_takes_them_as_they_are(scans, tmp_path, capsys):
     """The left-atrium recipes do; whoever gives them CT learns of it, and the change that is named there works."""
     asked = [
-        "train",
-        str(scans),
-        "--method",
-        "sassnet",
-        "--recipe",
-        "la-2020",
-        "--steps",
-        "1",
-        "--workers",
-        "0",
-        *SMALL,
-    ]
+        "train", str(scans), "--method", "sassnet", "--recipe", "la-2020", "--steps", "1", "--workers", "0", *SMALL,
+    ]  # fmt: skip
     assert exit_code([*asked, "-o", str(tmp_path / "as-they-are")]) == 0
     told = capsys.readouterr().err
     assert "warning: the values of CT are taken as they are" in told
@@ -158,17 +148,8 @@ def test_a_plan_and_a_recipe_are_one_too_many(scans, tmp_path, capsys):
 
 def test_an_oblong_patch_is_refused_by_tcses_recipe_before_scans_are_prepared(scans, tmp_path, capsys):
     asked = [
-        "train",
-        str(scans),
-        "-o",
-        str(tmp_path / "run"),
-        "--method",
-        "tcse",
-        "--recipe",
-        "la-2019",
-        "--steps",
-        "2",
-    ]
+        "train", str(scans), "-o", str(tmp_path / "run"), "--method", "tcse", "--recipe", "la-2019", "--steps", "2",
+    ]  # fmt: skip
     assert exit_code([*asked, "--workers", "0", *SMALL, "--set", "plan.mirror=[true,true,true]"]) == 2
     assert "quarter turns in a patch of 32 x 16 voxels would change its shape" in capsys.readouterr().err
     assert not list((tmp_path / "run").rglob("*.npy"))
@@ -197,15 +178,9 @@ def test_a_model_is_trained_by_a_recipe_and_labels_scans_by_its_windows(scans, t
     assert config["train"]["clip"] == 1e6
     assert (plan["augmentation"], plan["network"]["options"]["width"], plan["steps"]) == ("la", 2, 2)
     asked = [
-        "predict",
-        str(run),
-        "-i",
-        str(next(scans.rglob("images*"))),
-        "-o",
-        str(tmp_path / "labels"),
-        "--device",
+        "predict", str(run), "-i", str(next(scans.rglob("images*"))), "-o", str(tmp_path / "labels"), "--device",
         "cpu",
-    ]
+    ]  # fmt: skip
     assert exit_code([*asked, "--blend", "uniform", "--stride", "8,8,4"]) == 0
     assert exit_code([*asked, "--stride", "99,1,1"]) == 2
     assert "must lie between 1 and the patch" in capsys.readouterr().err

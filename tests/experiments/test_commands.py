@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from importlib.metadata import version
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_a_job_without_labels_and_its_page_once_more(scans, tmp_path, wanted, ca
     page = (job / "report.html").read_text(encoding="utf-8")
     assert "hardly found" in page
     typed = as_recorded(command)
-    assert typed in page
+    assert typed in re.sub("<[^>]+>", "", page)
     shared = [page, *(path.read_text() for path in job.rglob("*.json*") if path.name not in WITH_PATHS)]
     assert not [text[:80] for text in shared if str(tmp_path.parent) in text]
     environment = json.loads((job / "supervised" / "environment.json").read_text())

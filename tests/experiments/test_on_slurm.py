@@ -68,19 +68,8 @@ def test_a_study_on_slurm_ends_with_the_bits_of_one_here(place, slurm, tmp_path,
     ],
 )
 def test_what_slurm_would_not_take_is_refused_before_any_work(place, slurm, tmp_path, capsys, options, said):
-    words = [word for option in options for word in ("--slurm", option)]
-    command = [
-        "study",
-        place / "study.toml",
-        "--data",
-        place / "scans",
-        "-o",
-        tmp_path / "out",
-        "--on",
-        "slurm",
-        *words,
-    ]
-    assert exit_code([str(word) for word in command]) == 2
+    asked = [word for option in options for word in ("--slurm", option)]
+    assert exit_code(words(place, tmp_path / "out", "--on", "slurm", *asked)) == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out").exists()
     assert not names(slurm)
@@ -88,8 +77,7 @@ def test_what_slurm_would_not_take_is_refused_before_any_work(place, slurm, tmp_
 
 def test_where_there_is_no_slurm_a_sentence_says_so(place, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", os.path.dirname(sys.executable))
-    command = ["study", place / "study.toml", "--data", place / "scans", "-o", tmp_path / "out", "--on", "slurm"]
-    assert exit_code([str(word) for word in command]) == 2
+    assert exit_code(words(place, tmp_path / "out", "--on", "slurm")) == 2
     assert "--on slurm needs SLURM's command sbatch" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out").exists()
 

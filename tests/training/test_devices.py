@@ -218,13 +218,8 @@ def test_processes_that_do_not_come_together_are_told(monkeypatch, port):
 def test_a_request_to_stop_is_heard_while_others_are_waited_for(root, port):
     """torch waits in a way that hears no signal."""
     command = [*SEMIVOX, *words(root, "half")]
-    task = subprocess.Popen(
-        command,
-        env=environment(**half_a_torchrun(port)),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "encoding": "utf-8"}
+    task = subprocess.Popen(command, env=environment(**half_a_torchrun(port)), **pipes)
     assert "waiting for all of them" in task.stderr.readline()
     task.terminate()
     assert task.wait(60) == 75
