@@ -91,14 +91,19 @@ def test_a_row_by_its_whole_recipe_says_so(tmp_path, monkeypatch):
 
 
 AS_PUBLISHED = {
-    "sassnet-table-1": {"supervised", "ua_mt", "tcse", "asdnet", "dap", "sassnet", "sassnet~authors-weight-8-labels"},
-    "sassnet-table-1-nms": {"supervised", "ua_mt", "sassnet"},
+    "sassnet-table-1": {"supervised", "ua_mt", "tcse", "asdnet", "sassnet~authors-weight-8-labels"},
+    "sassnet-table-1-nms": {"supervised", "ua_mt"},
     "sassnet-table-2": {"supervised", "ua_mt", "sassnet", "sassnet~V-Net-SDM", "sassnet~V-Net-SDM-MT"},
     "dkuxnet-table-1": {"dkuxnet", "dkuxnet~L_seg", "dkuxnet~L_seg-L_qdc", "dkuxnet~L_seg-L_segc"},
-    "dkuxnet-table-2": {"dkuxnet", "caml", "caml~authors-ramp-8-labels", "caml~authors-ramp-16-labels", "mc_net",
-                        "mc_net_plus"},  # the others' recipes have another protocol
-}  # fmt: skip
-"""Table of a paper -> arms that are their recipes and nothing else."""
+    "dkuxnet-table-2": {"dkuxnet", "caml~authors-ramp-8-labels", "mc_net", "mc_net_plus"},  # others: another protocol
+}
+"""Table of a paper -> arms that, with 8 labeled scans, are their recipes and nothing else."""
+OTHER_NUMBERS = {
+    "sassnet-table-1": {"sassnet": "16", "dap": "16"},
+    "sassnet-table-1-nms": {"sassnet": "16"},
+    "dkuxnet-table-2": {"caml": "4", "caml~authors-ramp-16-labels": "4"},
+}
+"""The same -> arms whose recipe was published for so many labeled scans, and not for 8."""
 
 
 def whole_table(table, folder, monkeypatch):
@@ -119,6 +124,9 @@ def test_the_runs_of_a_whole_table_differ_in_nothing_from_their_recipes(table, t
     (shown,) = beside(results.record.study_file.protocol, results)
     alike = {note.split(":")[0] for note in shown.notes if "and nothing else" in note}
     assert alike == AS_PUBLISHED[table]
+    for arm, number in OTHER_NUMBERS.get(table, {}).items():
+        (note,) = (note for note in shown.notes if note.startswith(f"{arm} differs"))
+        assert f": labeled scans: theirs {number}, ours 8." in note
     assert not any("network: theirs" in note for note in shown.notes)
 
 

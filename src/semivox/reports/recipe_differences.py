@@ -7,7 +7,7 @@ from typing import Any
 
 from semivox.core.mappings import merged
 from semivox.core.plan import Intensity
-from semivox.experiments.groups import Group, RunResult
+from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
 from semivox.pipeline.recipe import Recipe, leaves, load_recipe, plain, recipe_names, shown
 from semivox.training.settings import TrainSettings, configure
@@ -17,13 +17,22 @@ OPTIMIZER = "network."
 
 
 def recipe_of(group: Group, results: Results, protocol: str) -> Recipe | None:
-    """The recipe that the study names for the method, else the method's first one of this protocol."""
+    """The recipe that a group's runs are held against.
+
+    One of this protocol for this number of labeled scans, where its options are exactly the runs'; else the one that
+    the study names for the method; else the method's first one of this protocol, such a number's before others.
+    """
     method = group.arm.method
+    every = [load_recipe(method, name) for name in recipe_names(method)]
+    fit = [recipe for recipe in every if recipe.protocol == protocol]
+    of_number = [recipe for recipe in fit if group.labeled in recipe.labeled]
+    had = next(iter(group.runs.values())).config.options
+    if (same := next((r for r in of_number if _options(method, None, r) == had), None)) is not None:
+        return same
     choice = results.record.study_file.method.get(method)
     if choice is not None and choice.recipe is not None:
         return load_recipe(method, choice.recipe)
-    every = (load_recipe(method, name) for name in recipe_names(method))
-    return next((recipe for recipe in every if recipe.protocol == protocol), None)
+    return next(iter([*of_number, *fit]), None)
 
 
 def differences(
@@ -36,19 +45,22 @@ def differences(
     predict = results.record.study_file.predict.model_dump()
     told: list[str] = []
     for run in group.runs.values():
-        told += _lines("loss or optimizer", _expected(run, recipe), run.config.options)
+        told += _lines(
+            "loss or optimizer", _options(run.config.method, run.config.ablation, recipe), run.config.options
+        )
         train = recipe.train_of(run.config.ablation)
         told += _lines("plan", _plan(recipe, train), run.plan.model_dump(mode="json"))
         told += _lines("training", _training(train), run.config.train.model_dump(mode="json"))
     told += _lines("prediction", {**recipe.predict, **(of_row or {})}, predict)
+    if recipe.labeled and group.labeled not in recipe.labeled:
+        told.append(f"labeled scans: theirs {', '.join(map(str, recipe.labeled))}, ours {group.labeled}")
     told += _lines("scores", recipe.legacy, results.record.study_file.legacy.model_dump())
     return tuple(dict.fromkeys(told))
 
 
-def _expected(run: RunResult, recipe: Recipe) -> Mapping[str, Any]:
+def _options(method: str, ablation: str | None, recipe: Recipe) -> Mapping[str, Any]:
     """The method's whole Config as the recipe has it, defaults included."""
-    config = configure(run.config.method, {}, TrainSettings(), run.config.ablation, recipe.options)
-    return config.options
+    return configure(method, {}, TrainSettings(), ablation, recipe.options).options
 
 
 def _plan(recipe: Recipe, train: Mapping[str, Any]) -> Mapping[str, Any]:
