@@ -1,6 +1,7 @@
 """How much time and memory does a window take with onnxruntime, beside torch, on one processor thread?
 
     python benchmarks/onnx_time.py --rounds 5
+    python benchmarks/onnx_time.py --rounds 1 --repeats 1 --networks uxnet,pyramid_unet --patch 96,96,96
 
 Each kind runs in a process of its own, so that its peak memory is its own; kinds take turns, so that other work on the
 machine disturbs all alike. Networks have their default options and random weights: time does not depend on them.
@@ -23,9 +24,8 @@ import torch
 from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.export.onnx_file import Averaged, session, write_onnx
 from semivox.methods import find
-from semivox.networks.blueprint import Blueprint
+from semivox.networks.blueprint import ARCHITECTURES, Blueprint
 
-SIZES = (("vnet", (64, 64, 48)), ("vnet", (112, 112, 80)), ("unet3d", (64, 64, 48)))
 KINDS = ("torch 32-true", "torch bf16-mixed", "onnxruntime")
 
 
@@ -72,28 +72,35 @@ def measured(kind: str, network: str, patch: tuple[int, int, int], file: Path, r
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--one", nargs=3, metavar=("KIND", "SIZE", "FILE"))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--networks", default=",".join(ARCHITECTURES))
+    parser.add_argument("--patch", default="96,96,96")
+    parser.add_argument("--one", nargs=2, metavar=("KIND", "FILE"))
     given = parser.parse_args()
+    x, y, z = map(int, given.patch.split(","))
+    patch = (x, y, z)
     if given.one:
-        network, patch = SIZES[int(given.one[1])]
-        print(json.dumps(measured(given.one[0], network, patch, Path(given.one[2]), given.rounds)))
+        print(json.dumps(measured(given.one[0], given.networks, patch, Path(given.one[1]), given.rounds)))
         return
-    print("| network, patch | kind | CPU seconds a window | peak memory, GB |\n|---|---|---|---|")
+    print("| network, patch | kind | CPU seconds a window | peak memory, GB | differs by |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for index, (network, patch) in enumerate(SIZES):
-            file = Path(folder) / f"{index}.onnx"
-            write_onnx(file, Averaged([method_of(network, patch)]), 1, patch, {})
+        for network in given.networks.split(","):
+            file = Path(folder) / f"{network}.onnx"
+            apart = write_onnx(file, Averaged([method_of(network, patch)]), 1, patch, {})
             found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
-            for _ in range(3):
+            for _ in range(given.repeats):
                 for kind in KINDS:
-                    words = ["--rounds", str(given.rounds), "--one", kind, str(index), str(file)]
+                    words = ["--rounds", str(given.rounds), "--networks", network, "--patch", given.patch]
+                    words += ["--one", kind, str(file)]
                     said = subprocess.run(
                         [sys.executable, __file__, *words], capture_output=True, text=True, check=True
                     )
                     found[kind].append(json.loads(said.stdout))
             for kind, runs in found.items():
                 seconds, peak = (statistics.median(run[name] for run in runs) for name in ("seconds", "gb"))
-                print(f"| {network}, {' x '.join(map(str, patch))} | {kind} | {seconds:.3f} | {peak:.2f} |", flush=True)
+                said_of = f"{apart:.0e}" if kind == "onnxruntime" else ""
+                size = " x ".join(map(str, patch))
+                print(f"| {network}, {size} | {kind} | {seconds:.3f} | {peak:.2f} | {said_of} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,22 @@ def test_every_term_is_in_the_dictionary(name):
     assert term_of(name.replace(" ", "_"), 1)[2] is None
 
 
+@pytest.mark.parametrize(
+    ("name", "meaning", "side"),
+    [
+        ("RightParotid", "Parotid gland", "Right"),
+        ("SpinalCord", "Spinal cord", None),
+        ("Brainstem", "Brain Stem", None),
+        ("kidney_left", "Kidney", "Left"),
+        ("LIVER", "Liver", None),
+    ],
+)
+def test_names_are_found_however_they_are_written(name, meaning, side):
+    _, kind, modifier = term_of(name, 1)
+    assert (kind.meaning, kind.scheme_designator) == (meaning, "SCT")
+    assert (modifier and modifier.meaning) == side
+
+
 @pytest.mark.parametrize("name", DIRECTIONS)
 def test_a_structure_set_is_read_back_voxel_by_voxel(tmp_path, name):
     _, grid = scan(tmp_path, name)
@@ -133,6 +149,23 @@ def test_a_structure_set_is_read_back_voxel_by_voxel(tmp_path, name):
             row, column = np.array(slice_of.ImageOrientationPatient, float).reshape(2, 3)
             corner = np.array(contour.ContourData[:3], float) - np.array(slice_of.ImagePositionPatient, float)
             assert abs(corner @ np.cross(row, column)) < 1e-3  # it lies in the slice that it names
+
+
+def test_a_dicom_segmentation_becomes_a_structure_set_of_its_series_and_of_no_other(tmp_path, capsys):
+    """It has only the slices that show something; those of another frame of reference are refused."""
+    _, grid = scan(tmp_path)
+    label, array = label_of(tmp_path, grid)
+    assert run(label, "-o", tmp_path / "seg", "--to", "dicom-seg", "--source", tmp_path / "ct") == 0
+    words = (tmp_path / "seg" / "ct_seg.dcm", "-o", tmp_path / "rt", "--to", "rtstruct", "--source")
+    made_up.series(tmp_path / "other", made_up.noise(SHAPE), FrameOfReferenceUID="1.2.3.99")
+    capsys.readouterr()
+    assert run(*words, tmp_path / "other") == 2
+    assert "different frames of reference" in capsys.readouterr().err
+    assert not (tmp_path / "rt").exists()
+    assert run(*words, tmp_path / "ct") == 0
+    (path,) = (tmp_path / "rt").iterdir()
+    back = volume.read_label_scan(path, grid)
+    assert np.array_equal(back.array[0], np.select([array == 1, array == 4], [1, 2]))
 
 
 def test_class_names_stand_in_the_nifti_file(tmp_path):

@@ -176,6 +176,21 @@ def test_a_map_is_a_column_of_its_own_and_bright_where_it_is_high():
         overlay(label * 1.0, label, {}, (1.0, 1.0, 1.0), maps={"doubt": doubt[1:]})
 
 
+def test_the_names_of_many_classes_have_room_below_the_pictures():
+    """In two rows, where four fit into one; the planes stay as large as they are."""
+
+    def drawn(classes):
+        label = np.zeros((24, 24, 24), np.uint8)
+        label[4:20, 4:20, 4:20] = np.arange(16)[:, None, None] % classes + 1
+        png = overlay(label * 1.0, label, {}, (1.0, 1.0, 1.0), [f"class {value}" for value in range(classes + 1)])
+        return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+
+    few, many = drawn(4), drawn(5)
+    assert many.shape[0] == few.shape[0] + 25
+    gray = [np.flatnonzero(((picture > 90) & (picture < 110)).sum(1) > 20) for picture in (few, many)]
+    assert abs(len(gray[0]) - len(gray[1])) <= 2
+
+
 def test_an_overlay_is_true_to_millimeters():
     label = np.zeros((40, 40, 10), np.uint8)
     label[10:30, 10:30, 2:8] = 1  # 20 x 20 x 24 mm

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from semivox.reports import figures
 from semivox.reports.surface_pictures import kept
@@ -47,10 +48,11 @@ def test_the_figure_has_a_row_a_case_and_a_column_a_label_map(tmp_path):
         SurfaceRow(name, {"reference": reference, "ua_mt": label}, reference, SPACING, {"ua_mt": "Dice 0.8"})
         for name in ("a", "b")
     ]
-    drawn = surface_figure(rows, ("background", "organ"))
+    drawn = surface_figure(rows, ("background", "organ $x$"))
     assert len([axes for axes in drawn.axes if axes.name == "3d"]) == 4
     words = [text.get_text() for text in drawn.texts]
-    assert {"reference", "UA-MT", "a", "b", "Dice 0.8"} <= set(words)
+    assert {"reference", "UA-MT", "a", "b", "Dice 0.8", r"organ \$x\$"} <= set(words)
+    assert to_rgb(next(text for text in drawn.texts if text.get_text().startswith("organ")).get_color()) == (0, 0, 0)
     kept(drawn, tmp_path / "figures", "surfaces")
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["surfaces.png", "surfaces.svg"]
     assert figures.png(drawn) == figures.png(drawn)

@@ -9,13 +9,22 @@ if TYPE_CHECKING:
     from semivox.experiments.summary import Summary
 
 
+UNFIT = "; this model is unfit for use"
+"""What a warning adds that stands alone."""
+
+
 def unfitness(summary: Summary) -> str:
     """Why the model that the job chose must not be used; empty where nothing speaks against it."""
     said = [own.match(warning) for own in _told_of(summary.chosen) for warning in summary.warnings]
-    reasons = list(dict.fromkeys(found["reason"] for found in said if found))
+    reasons = list(dict.fromkeys(found["reason"].rstrip(".").removesuffix(UNFIT) for found in said if found))
     if not summary.arms:
         reasons.append("No scan could be scored, so it is not known how good this model is.")
     return "; ".join(reason.rstrip(".") for reason in reasons) + ("." if reasons else "")
+
+
+def says_unfit(summary: Summary, warning: str) -> bool:
+    """Whether a warning is a reason not to use the model that the job chose."""
+    return any(own.match(warning) for own in _told_of(summary.chosen))
 
 
 def _told_of(arm: str) -> tuple[re.Pattern[str], ...]:

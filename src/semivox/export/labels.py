@@ -66,7 +66,7 @@ def export_labels(
 
 def write_form(form: str, target: Path, label: Path, classes: Sequence[ClassInfo], source: Path | None) -> None:
     """Write one label in one form. Raises InputError, ScanError or SemivoxError; then there is no file."""
-    scan, segments = read_named(label, classes)
+    scan, segments = read_named(label, classes, source if FORMS[form].on_series else None)
     FORMS[form].write(target, label, scan, segments, source)
 
 

@@ -10,14 +10,23 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.data.formats import registry
 from semivox.data.formats.scan import Scan, Segment
-from semivox.data.formats.volume import read_label_scan, whole
+from semivox.data.formats.volume import read_grid, read_label_scan, whole
 from semivox.export.colors import color_of
 
 
-def read_named(path: Path, classes: Sequence[ClassInfo]) -> tuple[Scan, tuple[Segment, ...]]:
-    """A label as whole numbers in its file's orientation, and a segment for each class but the background."""
-    scan = read_label_scan(path)
+def read_named(
+    path: Path, classes: Sequence[ClassInfo], source: Path | None = None
+) -> tuple[Scan, tuple[Segment, ...]]:
+    """A label as whole numbers in its file's orientation, and a segment for each class but the background.
+
+    ``source``: the DICOM series that it lies on. DICOM labels are drawn on its grid: they leave out slices that show
+    nothing, or are contours.
+    """
+    known = registry.find(path)
+    of_dicom = source is not None and known is not None and known.name == "DICOM" and registry.find(source) is not None
+    scan = read_label_scan(path, read_grid(source) if source is not None and of_dicom else None)
     array = whole(scan.array, str(path))
     if len(array) > 1:
         raise InputError(f"{path} has {len(array)} channels; a label has one number a voxel (maps are no labels)")

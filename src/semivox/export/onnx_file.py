@@ -18,6 +18,7 @@ from semivox.core.errors import InputError, SemivoxError
 from semivox.core.files import beside, put, writing
 from semivox.core.geometry import Shape
 from semivox.core.randomness import generator
+from semivox.export.onnx_norms import exact_norms
 
 Predict = Callable[[Tensor], Tensor]
 """(B, C, X, Y, Z) -> probabilities (B, K, X, Y, Z)."""
@@ -25,8 +26,8 @@ LOWEST, DEFAULT = 18, 20
 """Opsets: the oldest that torch's exporter writes, and ours."""
 CLOSE = 1e-4
 """Largest difference of a probability between torch and the file: both compute in float32, in another order."""
-BATCHES = (1, 2, 3)
-"""Batch sizes that are compared: a batch that was fixed by mistake fails."""
+COMPARED = ((1, 0.3), (1, 1.0), (1, 3.0), (2, 1.0), (3, 1.0))
+"""Batch size and strength of the noise on which numbers are compared; a batch that was fixed by mistake fails."""
 STREAM = 0x0881
 NEEDED = "ONNX files need onnx, onnxscript and onnxruntime: pip install 'semivox[onnx]'"
 
@@ -121,17 +122,16 @@ def session(path: Path, patch: Shape) -> Predict:
 def difference(network: nn.Module, other: Predict, channels: int, patch: Shape) -> float:
     """Largest difference of a probability over noise of several batch sizes and strengths; infinite where it fails."""
     random, largest = generator(0, STREAM), 0.0
-    for size in BATCHES:
-        for strength in (0.3, 1.0, 3.0):
-            image = torch.from_numpy(strength * random.standard_normal((size, channels, *patch)).astype(np.float32))
-            ours = network(image)
-            try:
-                theirs = other(image)
-            except Exception:  # the library's own kinds: a batch that was fixed by mistake, for instance
-                return float("inf")
-            if ours.shape != theirs.shape or not bool(torch.isfinite(theirs).all()):
-                return float("inf")
-            largest = max(largest, float((ours - theirs).abs().max()))
+    for size, strength in COMPARED:
+        image = torch.from_numpy(strength * random.standard_normal((size, channels, *patch)).astype(np.float32))
+        ours = network(image)
+        try:
+            theirs = other(image)
+        except Exception:  # the library's own kinds: a batch that was fixed by mistake, for instance
+            return float("inf")
+        if ours.shape != theirs.shape or not bool(torch.isfinite(theirs).all()):
+            return float("inf")
+        largest = max(largest, float((ours - theirs).abs().max()))
     return largest
 
 
@@ -142,7 +142,7 @@ def _exported(network: nn.Module, example: Tensor, opset: int) -> Any:
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(said), torch.no_grad():
+        with warnings.catch_warnings(), contextlib.redirect_stdout(said), torch.no_grad(), exact_norms(network):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 network,

@@ -14,6 +14,7 @@ from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
 from semivox.data.formats import registry
 from semivox.data.formats.dicom.files import ordered_planes
+from semivox.data.formats.dicom.labels import OTHER_FRAME
 from semivox.data.formats.dicom.planes import Plane
 from semivox.data.formats.orientation import canonical_grid, corner_distance, to_canonical, to_file
 from semivox.data.formats.scan import Scan, Segment
@@ -55,10 +56,11 @@ def on_series(label: Path, scan: Scan, segments: Sequence[Segment], source: Path
 
 def _laid(label: Path, scan: Scan, source: Path, grid: Grid) -> np.ndarray:
     """(X, Y, Z) along rows, columns and slices of the series. Raises InputError if the label lies elsewhere."""
-    ours, theirs = canonical_grid(scan.header.grid), canonical_grid(grid)
     worlds = scan.header.grid.frame_of_reference, grid.frame_of_reference
-    if all(worlds) and worlds[0] != worlds[1]:
+    named = any(remark.code == OTHER_FRAME for remark in scan.header.remarks)
+    if named or (all(worlds) and worlds[0] != worlds[1]):
         raise InputError(f"{label} and {source} have different frames of reference; give the label's own series")
+    ours, theirs = canonical_grid(scan.header.grid), canonical_grid(grid)
     if ours.shape != theirs.shape:
         raise InputError(
             f"{label} has {ours.shape} voxels, the series {source} {theirs.shape}; give the series it was made from"

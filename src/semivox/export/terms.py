@@ -17,10 +17,28 @@ TERMS = {
     "rectum": "Rectum", "right atrium": "RightAtrium", "right ventricle": "RightVentricle", "sacrum": "Sacrum",
     "small intestine": "SmallIntestine", "spinal cord": "SpinalCord", "spleen": "Spleen", "stomach": "Stomach",
     "trachea": "Trachea", "tumor": "Tumor", "uterus": "Uterus",
+    "amygdala": "Amygdala", "brain stem": "BrainStem", "caudate nucleus": "CaudateNucleus", "cerebellum": "Cerebellum",
+    "clavicle": "Clavicle", "cyst": "Cyst", "eye": "Eye", "humerus": "Humerus", "larynx": "Larynx",
+    "lymph node": "LymphNode", "optic chiasm": "OpticChiasm", "optic nerve": "OpticNerve", "oral cavity": "OralCavity",
+    "pharynx": "Pharynx", "portal vein": "PortalVein", "pulmonary artery": "PulmonaryArtery", "putamen": "Putamen",
+    "scapula": "Scapula", "seminal vesicle": "SeminalVesicle", "sternum": "Sternum",
+    "submandibular gland": "SubmandibularGland", "thalamus": "Thalamus", "thyroid": "Thyroid", "tibia": "Tibia",
+    "tongue": "Tongue", "ureter": "Ureter",
 }  # fmt: skip
 """Class name -> keyword of pydicom's dictionary of SNOMED CT."""
-ABNORMAL = {"edema", "lesion", "necrosis", "tumor"}
-OTHER_NAMES = {"urinary bladder": "bladder", "oesophagus": "esophagus", "tumour": "tumor", "parotid": "parotid gland"}
+ABNORMAL = {"cyst", "edema", "lesion", "necrosis", "tumor"}
+OTHER_NAMES = {
+    "urinary bladder": "bladder",
+    "oesophagus": "esophagus",
+    "tumour": "tumor",
+    "parotid": "parotid gland",
+    "brainstem": "brain stem",
+    "caudate": "caudate nucleus",
+    "thyroid gland": "thyroid",
+    "submandibular": "submandibular gland",
+}
+WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where a word begins within a name such as RightParotid."""
 SIDE = re.compile(r"(left|right) (.+)|(.+) (left|right)")
 PRIVATE = "99SEMIVOX"
 """The scheme of codes that no standard has."""
@@ -30,7 +48,7 @@ LONGEST = 64
 
 def term_of(name: str, value: int) -> tuple[Code, Code, Code | None]:
     """Category, type and side of a class by its name; a private code that repeats the name if the term is unknown."""
-    plain = re.sub(r"[\s_-]+", " ", name.strip().casefold())
+    plain = re.sub(r"[\s_-]+", " ", WORDS.sub(" ", name.strip()).casefold())
     side = None
     if plain not in TERMS and (match := SIDE.fullmatch(plain)):
         organ = match[2] or match[3]

@@ -100,14 +100,18 @@ def _means(rows: Mapping[str, list[Row]], score: str) -> Mapping[str, float]:
 
 
 def _warned(rows: list[Row], arm: str) -> Iterator[str]:
-    """What is wrong with the segmentation of a case, class by class."""
+    """What is wrong with the segmentation of a case: a sentence for each kind, with the classes."""
+    found: dict[str, list[str]] = {"missed": [], "invented": [], "hardly found": []}
     for row in rows:
         if row.empty == "prediction":
-            yield f"{shown(arm)} missed {row.class_name}"
+            found["missed"].append(row.class_name)
         elif row.empty == "reference":
-            yield f"{shown(arm)} invented {row.class_name}"
+            found["invented"].append(row.class_name)
         elif row.dice is not None and row.dice < UNFIT:
-            yield f"{shown(arm)}: {row.class_name} hardly found (Dice {row.dice:.3f})"
+            found["hardly found"].append(f"{row.class_name} {row.dice:.3f}")
+    for kind, classes in found.items():
+        if classes:
+            yield f"{shown(arm)}, {kind}{' (Dice)' if kind == 'hardly found' else ''}: {', '.join(classes)}"
 
 
 def findings_of(out: Path) -> Mapping[str, tuple[str, ...]]:

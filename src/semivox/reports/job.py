@@ -12,6 +12,7 @@ from semivox.evaluation.aggregation import by_place, values_at
 from semivox.evaluation.score import Row
 from semivox.evaluation.summary import Statistic
 from semivox.experiments.collect import collect
+from semivox.experiments.fitness import says_unfit
 from semivox.experiments.groups import Estimate, Group
 from semivox.experiments.provenance import provenance_line
 from semivox.experiments.record import load_record
@@ -64,7 +65,7 @@ def report_job(out: Path) -> Path:
             *(said for said in sentences[1:] if "would decide" not in said and "is not decided because" not in said),
             provenance_line(summary.provenance).splitlines()[0],
         ),
-        warnings=summary.warnings,
+        warnings=tuple(warning for warning in summary.warnings if not says_unfit(summary, warning)),
         rows=_table(summary),
         costs=tuple(_cost(groups[arm]) for arm in arms if arm in groups),
         baseline=summary.twin,

@@ -28,6 +28,7 @@ HEAT = "inferno"
 """Colors of maps, here and in the viewer."""
 MARGIN = 15.0
 """mm of surroundings shown around everything that is labeled."""
+NAMES_IN_A_ROW = 4
 PANEL = 2.7
 """Inches along the longer side of one picture."""
 
@@ -59,7 +60,7 @@ def overlay(
     window = _window(image, list(columns.values()), spacing)
     classes = sorted({int(v) for label in columns.values() for v in np.unique(label)} - {0, IGNORE})
 
-    figure, grid = _canvas((np.array(high) - low) * spacing, len(columns) + len(maps))
+    figure, grid = _canvas((np.array(high) - low) * spacing, len(columns) + len(maps), _legend_rows(len(classes)))
     for row, (plane, cut, across, up) in enumerate(PLANES):
         for column, (title, shown_array) in enumerate({**columns, **maps}.items()):
             axes = grid[row][column]
@@ -139,13 +140,16 @@ def _window(image: np.ndarray, labels: Sequence[np.ndarray], spacing: Spacing) -
     return float(lower - 0.15 * (upper - lower)), float(upper)
 
 
-def _canvas(size: np.ndarray, columns: int) -> tuple[Figure, list[list[Axes]]]:
-    """A black figure whose rows are as high as their planes at one common scale; ``size`` in mm."""
+def _canvas(size: np.ndarray, columns: int, legend: int) -> tuple[Figure, list[list[Axes]]]:
+    """A black figure whose rows are as high as their planes at one common scale; ``size`` in mm.
+
+    ``legend``: rows of names below.
+    """
     scale = PANEL / max(size[0], size[1])
     width = scale * max(size[0], size[1])
     heights = [scale * size[up] for _, _, _, up in PLANES]
-    figure = Figure(figsize=(max(columns * width + 0.1, 3.0), sum(heights) + 0.6), facecolor="black")
-    bottom = 0.25 / figure.get_figheight()
+    figure = Figure(figsize=(max(columns * width + 0.1, 3.0), sum(heights) + 0.35 + 0.25 * legend), facecolor="black")
+    bottom, top = 0.25 * legend / figure.get_figheight(), 1 - 0.25 / figure.get_figheight()
     spec = figure.add_gridspec(
         3,
         columns,
@@ -153,7 +157,7 @@ def _canvas(size: np.ndarray, columns: int) -> tuple[Figure, list[list[Axes]]]:
         left=0.01,
         right=0.99,
         bottom=bottom,
-        top=1 - bottom,
+        top=top,
         wspace=0.02,
         hspace=0.02,
     )
@@ -189,12 +193,23 @@ def _contour(axes: Axes, mask: np.ndarray, extent: tuple[float, float, float, fl
     axes.contour(x, y, np.pad(mask, 1).T.astype(np.float32), levels=[0.5], colors=[ink], linewidths=width)
 
 
+def _legend_rows(classes: int) -> int:
+    """How many rows of names a legend has; room for one is left in any case."""
+    return max(-(-classes // NAMES_IN_A_ROW), 1)
+
+
 def _legend(figure: Figure, classes: Sequence[int], names: Sequence[str]) -> None:
     handles = [Line2D([], [], color=color(value), linewidth=2) for value in classes]
     words = [_plain(names[value]) if value < len(names) else f"class {value}" for value in classes]
     if handles:
         figure.legend(
-            handles, words, loc="lower center", ncols=min(len(words), 4), frameon=False, fontsize=8, labelcolor="white"
+            handles,
+            words,
+            loc="lower center",
+            ncols=min(len(words), NAMES_IN_A_ROW),
+            frameon=False,
+            fontsize=8,
+            labelcolor="white",
         )
 
 

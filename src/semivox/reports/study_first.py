@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from semivox.evaluation.aggregation import case_means
+from semivox.experiments.fitness import UNFIT
 from semivox.experiments.results import Results
 from semivox.methods.titles import shown
 from semivox.reports.first_screen import surfaces_in_words
 from semivox.reports.page import TextTable
 from semivox.reports.table import Line, by_labeled_set
-
-UNFIT = "; this model is unfit for use"
-"""What a warning adds, and the heading of all of them says already."""
 
 
 @dataclass(frozen=True)

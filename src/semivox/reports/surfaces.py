@@ -188,4 +188,6 @@ def _scale(figure: Figure, classes: Sequence[int], names: Sequence[str]) -> None
     bar.set_label("mm from the reference: + outside", fontsize=7)
     words = [(names[value] if value < len(names) else f"class {value}", color(value)) for value in classes]
     for index, (name, ink) in enumerate(words):
-        figure.text(0.04 + index * 0.86 / max(len(words), 1), 0.012, f"\N{BLACK SQUARE} {name}", color=ink, fontsize=8)
+        left = 0.04 + index * 0.86 / max(len(words), 1)
+        figure.text(left, 0.012, "\N{BLACK SQUARE}", color=ink, fontsize=8)  # a yellow name could not be read
+        figure.text(left + 0.018, 0.012, name.replace("$", r"\$"), fontsize=8)

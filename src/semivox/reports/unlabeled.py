@@ -37,7 +37,7 @@ def unlabeled_table(job: Path, data: Path, plan: Plan) -> TextTable | None:
     if not rows:
         return None
     worth = (
-        "Nothing says what these numbers are worth: no scan that the model had not seen was scored."
+        "Nothing says what these numbers are worth: no scan was scored that no part of the model had seen."
         if known is None
         else known.text().replace("\n", ". ") + "."
     )

@@ -5,15 +5,17 @@ One place turns a row of log.jsonl into named numbers; trackers take them while 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from semivox.core.errors import InputError
+from semivox.core.errors import InputError, SemivoxError
 from semivox.core.files import make_folder
 from semivox.core.spelling import suggestion
 from semivox.training.settings import TrainSettings
@@ -28,6 +30,9 @@ MLFLOW = {
 """Its settings, unless the user's environment says otherwise."""
 
 
+EMPTY = 100
+"""Bytes of a file of Weights & Biases that holds no number."""
+DATABASE = "mlflow.db"
 ARTIFACTS = "mlflow-artifacts:/semivox"
 """Where a folder's store says that a run's files are: by default below the current folder, which may name a user."""
 
@@ -120,6 +125,7 @@ class MLflow:
             raise InputError(f"MLflow {NEEDED.format(package='mlflow-skinny', extra='tracking')}") from error
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         store = _store(place)
+        self.database = None if store == place else Path(place) / DATABASE
         try:
             self.client = MlflowClient(tracking_uri=store)
             known = self.client.get_experiment_by_name("semivox")
@@ -146,6 +152,8 @@ class MLflow:
     def end(self) -> None:
         """The run is finished."""
         self.client.set_terminated(self.run)
+        if self.database is not None:
+            _forget_folder(self.database)
 
 
 def _store(place: str) -> str:
@@ -159,7 +167,15 @@ def _store(place: str) -> str:
             f"MLflow cannot keep a data base in {place}, for one of ? # % in its name; give another folder"
         )
     make_folder(Path(place))
-    return f"sqlite:///{Path(place).absolute() / 'mlflow.db'}"
+    return f"sqlite:///{Path(place).absolute() / DATABASE}"
+
+
+def _forget_folder(database: Path) -> None:
+    """Take out where the command was started: the library notes it as the place of files of its experiment Default."""
+    with contextlib.closing(sqlite3.connect(database)) as opened:
+        opened.execute("UPDATE experiments SET artifact_location = ? WHERE name = 'Default'", (ARTIFACTS,))
+        opened.commit()
+        opened.execute("VACUUM")
 
 
 class WandB:
@@ -170,6 +186,7 @@ class WandB:
             import wandb
         except ImportError as error:
             raise InputError(f"Weights & Biases {NEEDED.format(package='wandb', extra='wandb')}") from error
+        self.teardown = wandb.teardown
         Path(place).mkdir(parents=True, exist_ok=True)
         settings = wandb.Settings(
             silent=True, console="off", x_disable_stats=True, x_disable_meta=True, host="semivox", username="semivox"
@@ -183,5 +200,9 @@ class WandB:
         self.run.log({"step": step, **values})
 
     def end(self) -> None:
-        """Write what is left."""
+        """Write what is left. Raises SemivoxError where the library wrote nothing and did not say so."""
+        folder = Path(self.run.dir).parent
         self.run.finish()
+        self.teardown()  # else its process may still write when this one has long gone on
+        if not any(path.stat().st_size > EMPTY for path in folder.glob("*.wandb")):
+            raise SemivoxError(f"Weights & Biases wrote no number into {folder}; run the same command again")

@@ -22,6 +22,8 @@ from semivox.data.remarks import Remark
 
 LABELS = ("segmentation", "structures")
 KINDS = ("SOPClassUID", "Modality", "SeriesInstanceUID", "SOPInstanceUID", "SeriesDescription")
+OTHER_FRAME = "other_frame_of_reference"
+"""Code of the remark that a label names another frame of reference than its scan."""
 
 
 def read_label(path: Path, grid: Grid | None, names: Collection[str] | None = None) -> Scan:
@@ -121,7 +123,7 @@ def _other_world(opened: Opened, grid: Grid) -> list[Remark]:
     if not worlds or not grid.frame_of_reference or grid.frame_of_reference in worlds:
         return _other_series(opened, grid)
     text = "the label names another frame of reference than its scan: it may have been drawn on another one"
-    return [Remark("other_frame_of_reference", text, "Look at a picture of both; no action if UIDs were replaced.")]
+    return [Remark(OTHER_FRAME, text, "Look at a picture of both; no action if UIDs were replaced.")]
 
 
 def _other_series(opened: Opened, grid: Grid) -> list[Remark]:
