@@ -227,6 +227,16 @@ def test_an_unreadable_scan_is_named_and_the_others_are_kept(tmp_path):
     assert not list((tmp_path / "out").glob("cases/.*"))
 
 
+def test_values_that_cannot_be_stored_are_refused_with_the_option_that_helps(tmp_path):
+    dataset = make_dataset(tmp_path / "in", "a", channels=2)
+    scan = nib.load(dataset.entries[0].images[1])
+    nib.save(nib.Nifti1Image(scan.get_fdata() * 1e5, scan.affine), dataset.entries[0].images[1])
+    plan = make_plan(channels=2, schemes=(Intensity(scheme="none"), Intensity(scheme="none")))
+    asked = r"""'a' .*65504 .*--set 'plan.intensity=\[{"scheme": "zscore"}, {"scheme": "zscore"}\]'"""
+    with pytest.raises(InputError, match=asked):
+        prepare(dataset, Split(labeled=("a",)), plan, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("change", "words"), [("shape", "shape"), ("shift", "mm apart"), ("value", "no class of the plan: 7")]
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from semivox.core.plan import CaseFacts, ChannelFacts, Fingerprint, Intensity, Plan
 from semivox.core.plurals import plural
+from semivox.data.prepared.intensity import standardizing
 
 CT_NAMES = {"ct", "cta", "cbct", "ldct", "hounsfield", "hu"}
 OTHER_NAMES = {"mr", "mri", "t1", "t1w", "t2", "t2w", "flair", "adc", "dwi", "lge", "pet", "us"}
@@ -67,7 +68,7 @@ def unscaled(plan: Plan) -> tuple[str, ...]:
             told.append(
                 f"warning: the values of {name} are taken as they are (plan.intensity none), and a scan's mean is "
                 f"typically {mean:.4g}, its standard deviation {std:.4g}: networks hardly learn from values that are "
-                """not standardized. Standardize each scan: --set 'plan.intensity=[{"scheme": "zscore"}]'"""
+                f"not standardized. Standardize each scan: {standardizing(len(plan.channels))}"
             )
     return tuple(told)
 

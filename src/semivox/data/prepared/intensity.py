@@ -16,6 +16,12 @@ SAMPLE = 1_000_000
 """Voxels from which the range of a scan is taken, evenly spread."""
 
 
+def standardizing(channels: int) -> str:
+    """The option with which each channel of a scan is standardized."""
+    listed = ", ".join(['{"scheme": "zscore"}'] * channels)
+    return f"--set 'plan.intensity=[{listed}]'"
+
+
 def fill(channel: np.ndarray) -> np.ndarray:
     """Voxels that are not a number (or infinite) get the smallest finite value.
 

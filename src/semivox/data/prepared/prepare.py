@@ -26,6 +26,7 @@ from semivox.core.split import Split
 from semivox.data.formats import volume as files
 from semivox.data.formats.scan import READING
 from semivox.data.formats.sources import files_of, fresh_digest_of
+from semivox.data.prepared.intensity import standardizing
 from semivox.data.prepared.labels import class_indices, partly_annotated, sample_foreground
 from semivox.data.prepared.normalize import normalize
 from semivox.data.prepared.resampling import resample_label, target_spacing
@@ -138,7 +139,8 @@ def _write(task: PrepareTask) -> None:
     image = normalize(volume, task.plan)
     del volume
     if max(-image.min(), image.max()) > FLOAT16_MAX:
-        raise InputError(f"values beyond {FLOAT16_MAX:g} cannot be stored; use the intensity scheme 'zscore' or 'ct'")
+        remedy = f"standardize each scan: {standardizing(len(image))}"
+        raise InputError(f"values beyond {FLOAT16_MAX:g} cannot be stored; {remedy}")
     shape = (image.shape[1], image.shape[2], image.shape[3])
     arrays = {"image": image.astype(np.float16)}
     del image
