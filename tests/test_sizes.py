@@ -23,6 +23,8 @@ REASONS = {
     "tests/methods/test_mtc.py": ONE_PAPER,
     "tests/methods/test_sassnet.py": ONE_PAPER,
     "tests/methods/test_tcse.py": ONE_PAPER,
+    "tests/methods/test_gold_parts.py": "the numbers of the authors' code, a test for each part",
+    "tests/pipeline/published_values.py": "a table: what papers and code have for every recipe",
     "tests/networks/test_kmax.py": "one network, layer by layer, against slow restatements of each",
     "tests/functional/test_losses.py": "each loss against a slow restatement, and numbers by hand",
     "tests/data/test_patches.py": "which patches are drawn: the laws of one class",
