@@ -15,6 +15,7 @@ BESIDE, WHOLE = (
     "tests/reports/test_published.py::test_the_runs_of_a_whole_table_differ_in_nothing_from_their_recipes",
 )
 TOLD, OF_RECIPES = "tests/test_cli_recipes.py", "tests/pipeline/test_recipe.py"
+OVERRULED = "tests/pipeline/test_overruled_recipe.py"
 
 MUTANTS = (
     Mutant(
@@ -94,28 +95,28 @@ MUTANTS = (
         RECIPE,
         "self.train_of(ablation).items() if name not in chosen}",
         "self.train_of(ablation).items()}",
-        (OF_RECIPES,),
+        (OVERRULED,),
     ),
     Mutant(
         "an ablation's batch is told as the method's",
         RECIPE,
         "UNNAMED | self.train_of(ablation)",
         "UNNAMED | self.train_of(None)",
-        (OF_RECIPES,),
+        (OVERRULED,),
     ),
     Mutant(
         "hours have no effect beside a recipe",
         RECIPE,
         '            del mine["steps"]\n',
         "            pass\n",
-        (OF_RECIPES,),
+        (OVERRULED,),
     ),
     Mutant(
         "a recipe is for any number of labels",
         "pipeline/options.py",
         "or count in recipe.labeled:",
         "or count:",
-        (OF_RECIPES,),
+        (OVERRULED,),
     ),
     Mutant("a base's values have the base's source", RECIPE, "where.replace(shared, mine)", "where", (OF_RECIPES,)),
     Mutant(
