@@ -16,8 +16,8 @@ from tests.corpus import good, label
 
 SOURCE = Path(semivox.__file__).parent
 OPTION = re.compile(r"(?<![\w(-])--([a-z][a-z-]+)(?![\w-]*\s*[:)])")
-ELSEWHERE = {"head", "nnodes", "nproc", "bundle", "config", "dataset", "output"}
-"""Of `ray start`, `torchrun` and the readme of a MONAI bundle, which name them."""
+ELSEWHERE = {"head", "nnodes", "nproc", "me", "start", "bundle", "config", "dataset", "output"}
+"""Of `ray start`, `torchrun`, `squeue` and the readme of a MONAI bundle, which name them."""
 
 
 def options() -> set[str]:

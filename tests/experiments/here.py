@@ -32,6 +32,9 @@ class HereRun:
                 self.code = error.code
         return self.code
 
+    def waits(self):
+        return ""
+
     def stop(self):
         self.code = -signal.SIGTERM
 
@@ -76,6 +79,9 @@ class ForkedRun:
         arguments = [str(folder), run, "0"]
         self.process = multiprocessing.get_context("fork").Process(target=_main, args=(arguments, words))
         self.process.start()
+
+    def waits(self):
+        return ""
 
     def poll(self):
         return self.process.exitcode

@@ -73,6 +73,7 @@ def test_what_no_node_has_is_said_and_not_waited_for_for_ever(tmp_path, monkeypa
     ray = pytest.importorskip("ray", reason="ray is not installed")
     from semivox.experiments import on_ray
 
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)  # of a cluster that another test has asked for
     try:
         executor = on_ray.RayEngine("local", 1).executor(tmp_path, PLAN, 1, TrainSettings(device="cpu", devices=900))
         run = executor.submit(tmp_path, "run")
