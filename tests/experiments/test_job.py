@@ -195,7 +195,8 @@ def test_cross_validation_scores_every_labeled_scan_once(tmp_path):
     assert found.arms["supervised"].cases == 3
     for fold in (tmp_path / "job" / "folds").iterdir():
         held_out = json.loads((fold / "supervised" / "split.json").read_text(encoding="utf-8"))["test"]
-        predicted = [path.name.removesuffix(".nii.gz") for path in (fold / "supervised" / "predictions").iterdir()]
+        there = (fold / "supervised" / "predictions").glob("*.nii.gz")
+        predicted = [path.name.removesuffix(".nii.gz") for path in there]
         assert predicted == held_out
 
 

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from semivox.core.errors import InputError
+from semivox.data.formats import volume
+from semivox.data.formats.sources import fresh_digest_of
+from semivox.data.origins import Origin, made_since
 from semivox.inference.folder import predict_folder
 from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
@@ -154,6 +157,26 @@ def test_a_label_whose_record_was_cut_off_by_a_kill_counts_as_not_made(folder, n
         network.into(folder / "in", folder / "out", model="second")
     assert not (folder / "out" / "origins" / "ct.json").exists()
     assert not (folder / "out" / "ct.nii.gz").exists()
+
+
+def test_a_label_never_stands_without_its_record(folder, network, monkeypatch):
+    """A kill between the two would leave a label that the same command takes for somebody's, and refuses to replace."""
+    save(folder / "in" / "ct.nii.gz", small())
+    label, record, put, placed = folder / "out" / "ct.nii.gz", folder / "out" / "origins" / "ct.json", volume.put, []
+
+    def looking(temporary, path):
+        if path == label:
+            placed.append(Origin.load(record).files)
+            assert placed[-1][label.name] == fresh_digest_of(temporary)
+        put(temporary, path)
+
+    monkeypatch.setattr(volume, "put", looking)
+    network.into(folder / "in", folder / "out", maps=("entropy",))
+    assert [set(files) for files in placed] == [{"ct.nii.gz", "ct_entropy.nii.gz"}]
+    label.unlink()  # as after a kill in that moment
+    assert not made_since(record, label, 0, "first", Origin.load(record).options)
+    assert network.into(folder / "in", folder / "out", maps=("entropy",)).kept == 0
+    assert made_since(record, label, 0, "first", Origin.load(record).options)
 
 
 @pytest.mark.parametrize(

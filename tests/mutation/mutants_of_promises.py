@@ -26,6 +26,15 @@ MUTANTS = (
         (f"{RESUME}::test_a_signal_saves_and_exits_to_be_queued_again",),
     ),
     Mutant(
+        "a label stands before its record", "data/formats/volume.py", "                ready(temporary)\n",
+        "                put(temporary, path)\n                return ready(path)\n",
+        ("tests/inference/test_origins.py::test_a_label_never_stands_without_its_record",),
+    ),
+    Mutant(
+        "a label that never came counts as made", "data/origins.py", " or not label.is_file():", ":",
+        ("tests/inference/test_origins.py::test_a_label_never_stands_without_its_record",),
+    ),
+    Mutant(
         "weights are not resumed after a kill", "training/loop.py", "        method.load_state_dict(saved.method)\n",
         "        pass\n", (f"{RESUME}::test_kill_9_changes_no_bit",),
     ),

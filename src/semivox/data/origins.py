@@ -8,7 +8,7 @@ known by what made it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -109,13 +109,13 @@ def time_of(folder: Path) -> int:
     return now
 
 
-def made_since(record: Path, begun: int, model: str, options: Mapping[str, Any]) -> bool:
+def made_since(record: Path, label: Path, begun: int, model: str, options: Mapping[str, Any]) -> bool:
     """Whether another process, with the same model and options, made a result since ``begun``.
 
     Then it need not be compared with the scan, which would be read once by every process.
     """
     try:
-        if record.stat().st_mtime_ns < begun:
+        if record.stat().st_mtime_ns < begun or not label.is_file():
             return False
         found = Origin.load(record)
     except (OSError, InputError):
@@ -137,19 +137,26 @@ def forget(record: Path) -> None:
                 path.unlink()
 
 
-def remember(
+def recorder(
     wanted: Origin,
     record: Path,
-    files: Sequence[Path],
+    label: Path,
+    others: Sequence[Path] = (),
     expected_dice: Mapping[str, float | None] | None = None,
     unlike: Sequence[str] = (),
-) -> None:
-    """Write the record of results that are complete; last, so that what has a record is whole.
+) -> Callable[[Path], None]:
+    """What writes the record of results, given the whole label just before it gets its name ``label``.
 
-    ``expected_dice`` and ``unlike``: what was seen of the scan while it was labeled.
+    So there is no moment at which a label of this program stands without its record, and would be taken for somebody's.
+    ``others``: results that are in their places already. ``expected_dice`` and ``unlike``: what was seen of the scan
+    while it was labeled.
     """
-    with writing(record):
-        record.parent.mkdir(parents=True, exist_ok=True)
-    made = {path.name: fresh_digest_of(path) for path in files}
-    seen = {"expected_dice": dict(expected_dice or {}), "unlike": tuple(unlike)}
-    wanted.model_copy(update={"files": made, **seen}).save(record)
+
+    def write(whole: Path) -> None:
+        with writing(record):
+            record.parent.mkdir(parents=True, exist_ok=True)
+        made = {label.name: fresh_digest_of(whole), **{path.name: fresh_digest_of(path) for path in others}}
+        seen = {"expected_dice": dict(expected_dice or {}), "unlike": tuple(unlike)}
+        wanted.model_copy(update={"files": made, **seen}).save(record)
+
+    return write

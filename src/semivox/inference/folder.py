@@ -30,7 +30,7 @@ from semivox.data.origins import (
     forget,
     made_since,
     origin_of,
-    remember,
+    recorder,
     standing,
     time_of,
 )
@@ -102,7 +102,7 @@ def predict_folder(
                         left.append(job)
                         continue
                     try:
-                        if made_since(job.record, begun, predictor.model, predictor.options()):
+                        if made_since(job.record, job.label, begun, predictor.model, predictor.options()):
                             outcome.labels.append(job.label)  # by another process, just now
                         else:
                             _job(job, predictor, channels, maps, overwrite, outcome)
@@ -151,9 +151,9 @@ def _label(job: Job, predictor: ScanPredictor, channels: int, maps: Collection[s
     forget(job.record)
     for ending, array in arrays.items():
         write_map(job.map(ending), array, volume.source)
-    write_label(job.label, prediction.label, volume.source)
-    files = [job.label, *(job.map(ending) for ending in arrays)]
-    remember(wanted, job.record, files, expected_by_class(prediction, predictor.plan), prediction.unlike)
+    expected, written = expected_by_class(prediction, predictor.plan), [job.map(ending) for ending in arrays]
+    ready = recorder(wanted, job.record, job.label, written, expected, prediction.unlike)
+    write_label(job.label, prediction.label, volume.source, ready)
 
 
 def _arrays(prediction: Prediction, predictor: ScanPredictor) -> dict[str, np.ndarray]:

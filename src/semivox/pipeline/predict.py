@@ -15,7 +15,7 @@ from semivox.core.plan import ClassInfo, Plan, Precision
 from semivox.core.spelling import suggestion
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats.volume import read, write_label
-from semivox.data.origins import Origin, Standing, forget, origin_of, path_of, remember, standing
+from semivox.data.origins import Origin, Standing, forget, origin_of, path_of, recorder, standing
 from semivox.evaluation.made_from import MadeFrom, made_from
 from semivox.evaluation.pairs import Pair, load_pair
 from semivox.evaluation.score import Row, score_classes
@@ -137,9 +137,9 @@ def label_entries(
             forget(record)
             if prediction.entropy is not None:
                 write_entropy(run, entry.name, prediction.entropy, len(predictor.plan.classes), volume.source)
-            write_label(label, prediction.label, volume.source)
             expected = expected_by_class(prediction, predictor.plan)
-            remember(wanted[entry.name], record, [label], expected, prediction.unlike)
+            ready = recorder(wanted[entry.name], record, label, (), expected, prediction.unlike)
+            write_label(label, prediction.label, volume.source, ready)
             count(done, len(missing))
 
 

@@ -176,9 +176,14 @@ def to_source(array: np.ndarray, volume: Volume) -> np.ndarray:
     return np.ascontiguousarray(to_file(array, volume.source))
 
 
-def write_label(path: Path, array: np.ndarray, volume_source: Grid) -> None:
-    """Write class values (X, Y, Z), already on the source grid, as uint8 or, above 255, uint16."""
-    _write(path, _label_numbers(path, array), volume_source, registry.writer(path).write)
+def write_label(
+    path: Path, array: np.ndarray, volume_source: Grid, ready: Callable[[Path], None] | None = None
+) -> None:
+    """Write class values (X, Y, Z), already on the source grid, as uint8 or, above 255, uint16.
+
+    ``ready``: is called with the whole file before it gets its name.
+    """
+    _write(path, _label_numbers(path, array), volume_source, registry.writer(path).write, ready)
 
 
 def write_segmentation(path: Path, array: np.ndarray, grid: Grid, segments: Sequence[Segment]) -> None:
@@ -212,7 +217,13 @@ def _label_numbers(path: Path, array: np.ndarray) -> np.ndarray:
     return array.astype(np.uint8 if highest < 256 else np.uint16)
 
 
-def _write(path: Path, array: np.ndarray, grid: Grid, write: Callable[[Path, np.ndarray, Grid], None]) -> None:
+def _write(
+    path: Path,
+    array: np.ndarray,
+    grid: Grid,
+    write: Callable[[Path, np.ndarray, Grid], None],
+    ready: Callable[[Path], None] | None = None,
+) -> None:
     """Write beside the target and rename, so that no reader sees half a file. Raises SemivoxError, InputError."""
     if array.shape[:3] != grid.shape:
         raise InputError(f"cannot write {path}: the array has the shape {array.shape}, its grid {grid.shape}")
@@ -222,6 +233,8 @@ def _write(path: Path, array: np.ndarray, grid: Grid, write: Callable[[Path, np.
         temporary = beside(path, suffix)
         try:
             write(temporary, array, grid)
+            if ready is not None:
+                ready(temporary)
             put(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
