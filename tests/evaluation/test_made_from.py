@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from semivox.cli import exit_code
-from semivox.data.origins import Origin, path_of, remember
+from semivox.data.origins import Origin, path_of, recorder
 from semivox.evaluation.tables import ScoreFile
 from tests.evaluation.folders import label, write_label
 
@@ -20,7 +20,7 @@ def predicted(path, seed: int, model: str = "m" * 64, scan: str = "", **options:
     name = path.name.removesuffix(".nii.gz")
     asked = {"mirror": "False", **options}
     wanted = Origin(case=name, scan=scan or f"scan of {name}", source=(), model=model, options=asked)
-    remember(wanted, path_of(path, name), [path])
+    recorder(wanted, path_of(path, name), path)(path)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from semivox.core.errors import InputError
 from semivox.data.formats import volume
 from semivox.data.formats.itksnap import described
 from semivox.data.formats.scan import Header, Scan
-from semivox.data.origins import Origin, path_of, remember
+from semivox.data.origins import Origin, path_of, recorder
 from semivox.export.dicom_seg import write_seg
 from semivox.export.rtstruct import write_rtstruct
 from semivox.export.terms import TERMS, term_of
@@ -215,6 +215,6 @@ def test_maps_beside_labels_are_not_taken_for_labels(tmp_path):
     entropy = label.with_name("ct_entropy.nii.gz")
     volume.write_map(entropy, np.zeros(array.shape, np.float32), grid)
     wanted = Origin(case="ct", scan="0", source=(), model="0", options={})
-    remember(wanted, path_of(label, "ct"), [label, entropy])
+    recorder(wanted, path_of(label, "ct"), label, [entropy])(label)
     assert run(label.parent, "-o", tmp_path / "out", "--to", "seg-nrrd") == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["ct.seg.nrrd"]
