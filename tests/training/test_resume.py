@@ -9,6 +9,7 @@ import random
 import resource
 import signal
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import nibabel as nib
@@ -320,7 +321,7 @@ def test_a_request_to_stop_in_the_last_step_is_not_lost(tmp_path, number):
     ("change", "said"),
     [
         ({"threads": 7}, ["threads 1 instead of 7"]),
-        ({"packages": {"torch": "1.0"}}, [f"torch {torch.__version__} instead of 1.0"]),
+        ({"packages": {"torch": "1.0"}}, [f"torch {version('torch')} instead of 1.0"]),
         ({"processor": "abacus", "device": "mps"}, ["instead of abacus", "device cpu instead of mps"]),
         ({}, []),
     ],
