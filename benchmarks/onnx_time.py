@@ -21,7 +21,6 @@ from pathlib import Path
 
 import torch
 
-from semivox.core.plan import ClassInfo, Fingerprint, Intensity, NetworkChoice, Plan
 from semivox.export.onnx_file import Averaged, session, write_onnx
 from semivox.methods import find
 from semivox.networks.blueprint import ARCHITECTURES, Blueprint
@@ -29,24 +28,11 @@ from semivox.networks.blueprint import ARCHITECTURES, Blueprint
 KINDS = ("torch 32-true", "torch bf16-mixed", "onnxruntime")
 
 
-def method_of(network: str, patch: tuple[int, int, int]) -> torch.nn.Module:
+def method_of(network: str) -> torch.nn.Module:
     """A supervised model with random weights."""
-    classes = (ClassInfo(name="background", value=0), ClassInfo(name="organ", value=1))
-    plan = Plan(
-        dataset="none",
-        classes=classes,
-        channels=("CT",),
-        spacing=(1.0, 1.0, 1.0),
-        patch=patch,
-        intensity=(Intensity(scheme="zscore"),),
-        network=NetworkChoice(name=network, options={}),
-        steps=1,
-        fingerprint=Fingerprint(dataset="none", channels=("CT",), classes=classes, cases=()),
-        reasons={},
-    )
     kind = find("supervised")
     torch.manual_seed(0)
-    return kind(kind.Config(), Blueprint.of(plan)).eval()
+    return kind(kind.Config(), Blueprint(ARCHITECTURES[network](), 1, 2)).eval()
 
 
 def measured(kind: str, network: str, patch: tuple[int, int, int], file: Path, rounds: int) -> dict[str, float]:
@@ -56,7 +42,7 @@ def measured(kind: str, network: str, patch: tuple[int, int, int], file: Path, r
     if kind == "onnxruntime":
         predict = session(file, patch)
     else:
-        method = method_of(network, patch)
+        method = method_of(network)
         predict = method.predict
     seconds = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=kind.endswith("bf16-mixed")):
@@ -86,7 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for network in given.networks.split(","):
             file = Path(folder) / f"{network}.onnx"
-            apart = write_onnx(file, Averaged([method_of(network, patch)]), 1, patch, {})
+            apart = write_onnx(file, Averaged([method_of(network)]), 1, patch, {})
             found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
             for _ in range(given.repeats):
                 for kind in KINDS:
