@@ -113,9 +113,9 @@ MUTANTS = (
     ),
     Mutant(
         "a recipe is for any number of labels",
-        "pipeline/options.py",
-        "or count in recipe.labeled:",
-        "or count:",
+        RECIPE,
+        "or count in self.labeled",
+        "or count > 0",
         (OVERRULED,),
     ),
     Mutant("a base's values have the base's source", RECIPE, "where.replace(shared, mine)", "where", (OF_RECIPES,)),

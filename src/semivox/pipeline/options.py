@@ -120,7 +120,7 @@ class RunOptions(Frozen):
     def _other_labels(self, recipe: Recipe) -> tuple[str, ...]:
         """That the recipe was published for another number of labeled scans, with those for this one."""
         count = self.split if isinstance(self.split, int) or self.split is None else len(self.split.labeled)
-        if count is None or not recipe.labeled or count in recipe.labeled:
+        if count is None or recipe.is_for(count):
             return ()
         others = for_labeled(self.method, count)
         instead = f"; published for {count}: {', '.join(others)}" if others else ""

@@ -59,6 +59,10 @@ class Recipe(Frozen):
     """Quirks of the published scores."""
     source: Mapping[str, str] = Field(default={}, description="Dotted name of a value -> where it is printed.")
 
+    def is_for(self, count: int) -> bool:
+        """Whether its values were published for so many labeled scans, or for any number."""
+        return not self.labeled or count in self.labeled
+
     def overruled(
         self,
         plan: Mapping[str, Any],

@@ -52,7 +52,7 @@ def differences(
         told += _lines("plan", _plan(recipe, train), run.plan.model_dump(mode="json"))
         told += _lines("training", _training(train), run.config.train.model_dump(mode="json"))
     told += _lines("prediction", {**recipe.predict, **(of_row or {})}, predict)
-    if recipe.labeled and group.labeled not in recipe.labeled:
+    if not recipe.is_for(group.labeled):
         told.append(f"labeled scans: theirs {', '.join(map(str, recipe.labeled))}, ours {group.labeled}")
     told += _lines("scores", recipe.legacy, results.record.study_file.legacy.model_dump())
     return tuple(dict.fromkeys(told))
