@@ -1,17 +1,18 @@
-"""Is what `semivox suggest` names worth more than a random choice? From 4 to 16 labels' worth, hidden labels revealed.
+"""Is what `semivox suggest` names worth more than a random choice? Hidden labels are revealed where a strategy asks.
 
-    python results/suggest.py HIPPOCAMPUS RUNS/suggest [--draws 3] [--steps 300] [--unit boxes]
+    python results/suggest.py results/grids/suggest-hippocampus.toml HIPPOCAMPUS RUNS/suggest [--units boxes]
 
-Cases sorted by name: the first 140 are the pool, the last 60 are scored and never chosen from. A draw begins with 4
-random whole scans; each of three rounds adds what a strategy names and trains a supervised model from scratch:
+A study file names the split whose scans are the pool and whose test scans are scored and never chosen from. A draw
+begins with a few random whole scans; each round adds what a strategy names and trains a supervised model from scratch:
 
-- scans: 4 whole scans a round, `suggested` (a third at random, the rest class-weighted entropy with noise) against
-  `random`. Every scan of this set shows both structures, so foreground-aware random is plain random here.
-- boxes: 30 boxes of 20 x 20 x 20 voxels a round, about as many voxels as 4 scans, all else ignored: `suggested`,
-  `aware` (foreground-aware random, by the model's prediction) and `random` boxes.
+- scans: `suggested` (a third at random, the rest class-weighted entropy with noise) against `random`. Every scan of
+  these sets shows every structure, so foreground-aware random is plain random here.
+- boxes: about as many voxels as the scans of a round, all else ignored: `suggested`, `aware` (foreground-aware random,
+  by the model's prediction) and `random` boxes.
 
 Nothing is chosen on the scored scans. Can be stopped and started again; `curve.csv` has a line a round, and
-`semivox` itself is asked for every part: choice, training, prediction, scores.
+`semivox` itself is asked for every part: choice, training, prediction, scores. Differences with their intervals:
+`python results/suggest_table.py RUNS/suggest`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ import argparse
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from semivox.core.geometry import Shape
 from semivox.core.randomness import generator
 from semivox.core.split import Split
 from semivox.data.dataset import Dataset
@@ -43,56 +48,85 @@ from semivox.rounds.likeness import description_of, standardized
 from semivox.rounds.measured import Measured, measured
 from semivox.rounds.random_boxes import random_box
 
-POOL, START, SCANS, BOXES, ROUNDS = 140, 4, 4, 30, 3
-SIZE = (20, 20, 20)
 IGNORE = 255
 STRATEGIES = {"scans": ("suggested", "random"), "boxes": ("suggested", "aware", "random")}
 STREAM = 0x5E66
-PLAN = {
-    "spacing": (1.0, 1.0, 1.0),
-    "patch": (24, 32, 24),
-    "network": "small",
-    "fields": {"intensity": [{"scheme": "zscore"}], "labeled_per_step": 2},
-}
 Labels = dict[str, list[Box] | None]
 """Case -> the boxes of it that are labeled; None: all of it."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study file asks for, and the scans of its split."""
+
+    pool: tuple[str, ...]
+    test: tuple[str, ...]
+    start: int
+    """Whole scans that a draw begins with."""
+    draws: int
+    rounds: int
+    budget: Mapping[str, int]
+    """Unit -> how many a round adds."""
+    box: Shape
+    steps: int
+    plan: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, path: Path) -> Study:
+        """Read a study file. Raises KeyError for what it lacks."""
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        split = Split.model_validate_json((path.parent / told["cases"]["split"]).read_text(encoding="utf-8"))
+        pool = tuple(sorted((*split.labeled, *split.unlabeled)))
+        x, y, z = told["boxes"]["size"]
+        plan = {key: tuple(value) if isinstance(value, list) else value for key, value in told["plan"].items()}
+        return cls(
+            pool,
+            split.test,
+            told["cases"]["start"],
+            told["cases"]["draws"],
+            told["rounds"]["number"],
+            {unit: told["rounds"][unit] for unit in STRATEGIES if unit in told["rounds"]},
+            (x, y, z),
+            plan.pop("steps"),
+            plan,
+        )
 
 
 def main() -> None:
     """Do what is left of the study, draw by draw, and write the curve after each round."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--unit", choices=[*STRATEGIES, "both"], default="both")
+    parser.add_argument("--units", choices=list(STRATEGIES), nargs="*", help="only these (default: all of the study)")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    dataset = find(asked.data)
-    for draw in range(asked.draws):
-        for unit in STRATEGIES if asked.unit == "both" else (asked.unit,):
+    study, dataset = Study.of(asked.study), find(asked.data)
+    for draw in range(study.draws):
+        for unit in asked.units or study.budget:
             for strategy in STRATEGIES[unit]:
-                for row in follow(dataset, asked.out, draw, unit, strategy, asked.steps):
+                for row in follow(study, dataset, asked.out, draw, unit, strategy):
                     add(asked.out / "curve.csv", row)
 
 
-def follow(dataset: Dataset, out: Path, draw: int, unit: str, strategy: str, steps: int) -> Iterator[dict[str, object]]:
+def follow(
+    study: Study, dataset: Dataset, out: Path, draw: int, unit: str, strategy: str
+) -> Iterator[dict[str, object]]:
     """One strategy from the first labels to the last; a row a round."""
-    names = sorted(entry.name for entry in dataset.entries)
-    pool, test = names[:POOL], names[-60:]
-    first = sorted(str(name) for name in generator(STREAM, draw).permutation(pool)[:START])
+    first = sorted(str(name) for name in generator(STREAM, draw).permutation(study.pool)[: study.start])
     labels: Labels = dict.fromkeys(first)
-    for done in range(ROUNDS + 1):
+    for done in range(study.rounds + 1):
         place = out / f"draw-{draw}" / (f"{unit}-{strategy}-{done}" if done else "start")
         stream = generator(STREAM, draw, done, 1 + list(STRATEGIES).index(unit))
         if not (place / "scores.json").exists():
-            trained(dataset, labels, test, place, steps)
+            trained(study, dataset, labels, place)
         scores = json.loads((place / "scores.json").read_text())
-        yield {"draw": draw, "unit": unit, "strategy": strategy, "round": done, "labeled": len(labels), **scores}
-        if done < ROUNDS:
+        row = {"draw": draw, "unit": unit, "strategy": strategy, "round": done, "labeled": len(labels)}
+        yield row | {"dice": f"{scores['dice']:.4f}"}
+        if done < study.rounds:
             chosen = place / f"next-{unit}-{strategy}.json"
             if not chosen.exists():
-                picks = choose(dataset, pool, labels, place, unit, strategy, done, stream)
+                picks = choose(study, dataset, labels, place, unit, strategy, done, stream)
                 chosen.write_text(json.dumps([[pick.case, pick.box, pick.how] for pick in picks]))
             for case, box, _ in json.loads(chosen.read_text()):
                 known = labels.setdefault(case, None if box is None else [])
@@ -100,7 +134,7 @@ def follow(dataset: Dataset, out: Path, draw: int, unit: str, strategy: str, ste
                     known.append(Box(tuple(box[0]), tuple(box[1])))
 
 
-def trained(dataset: Dataset, labels: Labels, test: list[str], place: Path, steps: int) -> None:
+def trained(study: Study, dataset: Dataset, labels: Labels, place: Path) -> None:
     """A supervised model of these labels, scored on the test scans; keeps the scores and the model only."""
     shutil.rmtree(place, ignore_errors=True)
     data = place / "data"
@@ -115,10 +149,10 @@ def trained(dataset: Dataset, labels: Labels, test: list[str], place: Path, step
         for box in boxes or ():
             shown[box.slices] = label.array[0][box.slices]
         write_label(data / "labels" / f"{name}.nii.gz", to_source(shown, label), label.source)
-    settings = {"steps": steps, "seed": 1, "workers": 0, "readers": 0, "device": "cpu"}
-    wanted = RunOptions.of(settings, PLAN, Split(labeled=tuple(sorted(labels))), method="supervised")
+    settings = {"steps": study.steps, "seed": 1, "workers": 0, "readers": 0, "device": "cpu"}
+    wanted = RunOptions.of(settings, study.plan, Split(labeled=tuple(sorted(labels))), method="supervised")
     run = train_one(data, place / "run", wanted, None)
-    entries = [dataset.entry(name) for name in test]
+    entries = [dataset.entry(name) for name in study.test]
     label_entries(run, entries, "cpu")
     rows = score_entries(run, entries, predictor_of(run, "cpu").plan)
     dice = case_means(rows, "dice")
@@ -130,8 +164,8 @@ def trained(dataset: Dataset, labels: Labels, test: list[str], place: Path, step
 
 
 def choose(  # noqa: PLR0913 - a study in one file
+    study: Study,
     dataset: Dataset,
-    pool: list[str],
     labels: Labels,
     place: Path,
     unit: str,
@@ -141,32 +175,34 @@ def choose(  # noqa: PLR0913 - a study in one file
 ) -> list[Pick]:
     """What a strategy names next."""
     left = (
-        [name for name in pool if name not in labels]
+        [name for name in study.pool if name not in labels]
         if unit == "scans"
-        else [n for n in pool if labels.get(n, []) is not None]
+        else [name for name in study.pool if labels.get(name, []) is not None]
     )
     if unit == "scans" and strategy == "random":
-        return [Pick(name, "random") for name in random_scans(left, left, SCANS, stream)]
+        return [Pick(name, "random") for name in random_scans(left, left, study.budget[unit], stream)]
     predictor = predictor_of(place / "run", "cpu")
     taken = [(case, box) for case, boxes in labels.items() for box in boxes or ()]
     if unit == "boxes" and strategy != "suggested":
-        return random_boxes(dataset, predictor, left, BOXES, taken, stream, strategy == "aware")
-    budget = SCANS if unit == "scans" else BOXES
+        return random_boxes(study, dataset, predictor, left, study.budget[unit], taken, stream, strategy == "aware")
+    budget = study.budget[unit]
     first = random_count(budget)
     if unit == "scans":
         drawn = [Pick(name, "random") for name in random_scans(left, left, first, stream)]
     else:
-        drawn = random_boxes(dataset, predictor, left, first, taken, stream, True)
+        drawn = random_boxes(study, dataset, predictor, left, first, taken, stream, True)
         taken = [*taken, *((pick.case, pick.box) for pick in drawn if pick.box)]
-    found = [look(dataset, predictor, name) for name in left if unit == "boxes" or all(name != p.case for p in drawn)]
-    beta = steepness(done, ROUNDS)
+    asked = left if unit == "boxes" else [name for name in left if all(name != pick.case for pick in drawn)]
+    found = [look(study, dataset, predictor, name) for name in asked]
+    beta = steepness(done, study.rounds)
     if unit == "boxes":
         return [*drawn, *uncertain_boxes(found, budget - first, beta, taken, stream)]
     points = standardized(np.array([scan.description for scan in found]), 1)
     return [*drawn, *uncertain_scans(found, budget - first, beta, points, stream)]
 
 
-def random_boxes(
+def random_boxes(  # noqa: PLR0913 - a study in one file
+    study: Study,
     dataset: Dataset,
     predictor: ScanPredictor,
     left: list[str],
@@ -184,29 +220,30 @@ def random_boxes(
             with torch.inference_mode():
                 index = to_canonical(predictor(volume).label, volume.source)
         others = [box for case, box in (*taken, *((p.case, p.box) for p in picks)) if case == name and box]
-        if (box := random_box(index, SIZE, stream, others, aware)) is not None:
+        if (box := random_box(index, study.box, stream, others, aware)) is not None:
             picks.append(Pick(name, "random", box))
     return picks
 
 
-def look(dataset: Dataset, predictor: ScanPredictor, name: str) -> Measured:
+def look(study: Study, dataset: Dataset, predictor: ScanPredictor, name: str) -> Measured:
     """What the model says about a scan of the pool."""
     volume = read(dataset.entry(name).images)
     with torch.inference_mode():
         prediction = predictor(volume, ("probabilities",))
-    return measured(name, name, to_canonical(prediction.probabilities, volume.source), SIZE, description_of(volume))
+    return measured(
+        name, name, to_canonical(prediction.probabilities, volume.source), study.box, description_of(volume)
+    )
 
 
 def add(path: Path, row: dict[str, object]) -> None:
     """Add a row to the curve, once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    row = {key: value for key, value in row.items() if key != "cases"} | {"dice": f"{row['dice']:.4f}"}
-    lines = list(csv.DictReader(path.open())) if path.exists() else []
+    lines = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
     lines = [line for line in lines if any(line[key] != str(row[key]) for key in ("draw", "unit", "strategy", "round"))]
     with path.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(row))
-        table.writeheader()
-        table.writerows([*lines, row])
+        written = csv.DictWriter(stream, list(row), lineterminator="\n")
+        written.writeheader()
+        written.writerows([*lines, row])
 
 
 if __name__ == "__main__":
