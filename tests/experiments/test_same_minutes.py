@@ -227,3 +227,18 @@ def test_where_nothing_is_unlabeled_there_is_no_method_and_no_twin_of_its_minute
 def test_where_there_is_no_yardstick_there_is_no_table(tmp_path):
     results = collect(made.study(tmp_path / "study", made.study_file(cases=CaseChoice(labeled=(4,), test=12))))
     assert yardstick_table(yardsticks_of(results, "labeled-4", results.comparisons("labeled-4", "dice"))) is None
+
+
+def test_a_twin_of_the_same_minutes_is_told_to_take_the_minutes_of_its_method():
+    known = StudyFile(
+        methods=("supervised", "mean_teacher", "ua_mt"),
+        cases=CaseChoice(labeled=(1,)),
+        same_minutes={"mean_teacher": 300},
+    )
+    arms = arms_of(known)
+    assert [arm.name for arm in arms] == ["supervised", "mean_teacher", "ua_mt", LONGER]
+    assert same_minutes.slowness(arms, 100) == {"supervised": 1.0, LONGER: 1.0, "mean_teacher": 3.0}
+    # 100 / 3 of the twin, 100 each of the methods, 300 / 3 of the twin of the same minutes
+    assert same_minutes.in_steps_of("mean_teacher", arms, 100) == pytest.approx(100 / 3 + 300)
+    assert same_minutes.in_steps_of("mean_teacher", arms[3:], 100) == pytest.approx(100)
+    assert same_minutes.in_steps_of("ua_mt", arms[:3], 100) == 300, "nothing is known: all alike"

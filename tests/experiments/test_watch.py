@@ -49,6 +49,21 @@ def test_costs_that_cannot_be_read_end_no_study(study, content):
     assert seen.left({run.name: seen.read(run.name) for run in RUNS}, 1) == "38 s left"
 
 
+def test_the_time_left_knows_a_method_that_has_not_begun_by_its_twin_of_the_same_minutes(tmp_path):
+    twin = Arm(name="supervised~minutes-of-ua_mt", method="supervised", minutes_of="ua_mt", steps=40)
+    arms = [Arm(name="supervised", method="supervised"), ARM, twin, Arm(name="cct", method="cct")]
+    runs = [Run(Place("labeled-4", 0, 1, arm.name), arm, 1) for arm in arms]
+    run = tmp_path / runs[0].name
+    run.mkdir(parents=True)
+    (run / "log.jsonl").write_text("".join(f'{{"step": {step}, "seconds": 0.2}}\n' for step in range(5)))
+    seen = Watch(tmp_path, runs[:3], 10, None)
+    paces = {one.name: seen.read(one.name) for one in runs}
+    # 5 steps of 0.2 s, 10 of 4 x 0.2 s, 40 of 0.2 s
+    assert seen.left({name: paces[name] for name in seen.runs}, 1) == "17 s left"
+    # one of which nothing is known: 10 steps of (0.2 + 0.8 + 0.2) / 3 s
+    assert Watch(tmp_path, runs, 10, None).left(paces, 1) == "21 s left"
+
+
 @pytest.mark.parametrize(
     ("done", "running", "said"),
     [

@@ -19,6 +19,7 @@ from semivox.core.processes.signals import KILL, STOP
 from semivox.experiments.arrange import Arranged
 from semivox.experiments.executor import STOPPED, Engine, Executor, Started, words_of
 from semivox.experiments.runs import Run
+from semivox.experiments.same_minutes import in_steps_of
 from semivox.experiments.waiting import Waiting
 from semivox.experiments.watch import Watch
 from semivox.pipeline.progress import ProgressDisplay
@@ -71,7 +72,7 @@ def _announce(arranged: Arranged, waiting: Sequence[Run], executor: Executor, pr
         f"Scored on: {arranged.experiment.scored_on}."
     )
     if plan.forecast and waiting:
-        steps = sum(run.arm.steps or plan.steps for run in waiting) / executor.at_once
+        steps = in_steps_of(plan.forecast.method, [run.arm for run in waiting], plan.steps) / executor.at_once
         progress.say(
             f"The training steps take about {expected(plan.forecast, steps)}; labeling and scoring come on top. A step "
             f"of {plan.forecast.method} took {plan.forecast.seconds_per_step:.2g} s on this machine; the time "

@@ -6,7 +6,7 @@ minutes could train on the labels alone for longer: this is the twin that says w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +78,30 @@ def in_turn(slower: Callable[[], float], faster: Callable[[], float], count: Cal
         times.append((slower(), faster()))
         count(number + 1, ROUNDS)
     return min(time for time, _ in times) / min(time for _, time in times)
+
+
+def slowness(arms: Iterable[Arm], steps: int) -> dict[str, float]:
+    """Arm -> how long a step of it takes, in steps of the supervised arm with its network; where that is known.
+
+    It is known of a method with a twin of the same minutes, of that twin, and of their supervised arm. ``steps``: of a
+    training that has no number of its own.
+    """
+    known = list(arms)
+    twins = [arm for arm in known if arm.minutes_of and arm.steps]
+    found = {arm.name: 1.0 for arm in known if any(_alike(arm, twin) for twin in twins)}
+    return found | {twin.minutes_of: (twin.steps or steps) / steps for twin in twins if twin.minutes_of}
+
+
+def in_steps_of(method: str, arms: Sequence[Arm], steps: int) -> float:
+    """How many steps of a method take as long as a training of each of these arms (where unknown: of as many steps)."""
+    slow = slowness(arms, steps)
+    one = slow.get(method, 1.0)
+    return sum((arm.steps or steps) * slow.get(arm.name, one) / one for arm in arms)
+
+
+def _alike(arm: Arm, other: Arm) -> bool:
+    """Whether a step of two arms is the same work."""
+    return (arm.method, arm.network, arm.optimizer) == (other.method, other.network, other.optimizer)
 
 
 def _known(study_file: StudyFile) -> dict[str, int]:

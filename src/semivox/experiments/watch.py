@@ -14,6 +14,7 @@ from typing import TextIO
 from semivox.core.errors import InputError
 from semivox.experiments.cost import Cost
 from semivox.experiments.runs import Run
+from semivox.experiments.same_minutes import slowness
 from semivox.training.durations import duration
 
 TAIL = 16384
@@ -40,6 +41,7 @@ class Watch:
     def __init__(self, folder: Path, runs: Sequence[Run], steps: int, stream: TextIO | None) -> None:
         self.folder, self.runs = folder, {run.name: run for run in runs}
         self.steps = {run.name: run.arm.steps or steps for run in runs}
+        self.slowness = slowness({run.arm.name: run.arm for run in runs}.values(), steps)
         self.stream = stream
         self.live = stream is not None and stream.isatty()
         self.every = 1.0 if self.live else 30.0
@@ -62,7 +64,10 @@ class Watch:
         self.say(f"{_bar(share)} {which} of {len(self.runs)}{failures}, {left} | {current}")
 
     def left(self, seen: Mapping[str, RunPace], at_once: int) -> str:
-        """Time for all steps that are left, each at its arm's pace (unknown: the others' mean)."""
+        """Time for all steps that are left, each at its arm's pace.
+
+        Unknown before an arm has begun: by what it is slower than one that has (``slowness``), else the others' mean.
+        """
         paces: dict[str, list[float]] = {}
         for name, pace in seen.items():
             if pace.seconds is not None:
@@ -70,11 +75,26 @@ class Watch:
         if not paces:
             return "time left not known yet"
         means = {arm: sum(values) / len(values) for arm, values in paces.items()}
+        means = self._guessed(means) | means
         usual = sum(means.values()) / len(means)
         seconds = sum(
             (self.steps[name] - pace.steps) * means.get(self.runs[name].arm.name, usual) for name, pace in seen.items()
         )
         return f"{duration((seconds + self._scoring(seen)) / at_once)} left"
+
+    def _guessed(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Arm -> seconds a step, of arms that are so much slower than arms of the same network that have begun."""
+        networks = {run.arm.name: run.arm.network for run in self.runs.values()}
+        found = {}
+        for arm, slower in self.slowness.items():
+            begun = [
+                mean / self.slowness[other]
+                for other, mean in means.items()
+                if other in self.slowness and networks[other] == networks[arm]
+            ]
+            if begun:
+                found[arm] = slower * sum(begun) / len(begun)
+        return found
 
     def _scoring(self, seen: Mapping[str, RunPace]) -> float:
         """Seconds to label and score the runs that are not done: as long as for each of those that are."""
