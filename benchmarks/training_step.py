@@ -15,7 +15,8 @@ import argparse
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,25 +104,31 @@ def step_times(plan: Plan, method: str, forms: Sequence[StepFormat], repeats: in
     return {form: min(times[form] for times in rounds) for form in forms}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patch", default="112,112,80")
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    x, y, z = (int(size) for size in options.patch.split(","))
+def plan_of(patch: str, options: Mapping[str, Any]) -> Plan:
+    """The benchmark's V-Net with these options: one channel, two classes; ``patch`` as ``112,112,80``."""
+    x, y, z = (int(size) for size in patch.split(","))
     classes = (ClassInfo(name="background", value=0), ClassInfo(name="object", value=1))
-    plan = Plan(
+    return Plan(
         dataset="benchmark",
         classes=classes,
         channels=("MR",),
         spacing=(0.625, 0.625, 0.625),
         patch=(x, y, z),
         intensity=(Intensity(scheme="zscore"),),
-        network=NetworkChoice(name="vnet"),
+        network=NetworkChoice(name="vnet", options=options),
         steps=6000,
         fingerprint=Fingerprint(dataset="benchmark", channels=("MR",), classes=classes, cases=()),
         reasons={},
     )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patch", default="112,112,80")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    plan = plan_of(options.patch, {})
+    x, y, z = plan.patch
     device = torch.device("cpu")
     half = computes_bfloat16(device)
     peak = matmul_peak(torch.bfloat16 if half else torch.float32)
