@@ -14,7 +14,8 @@ from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
 from semivox.experiments.runs import Run
 from semivox.training.folder import RunFolder
-from semivox.training.health import VANISHED
+from semivox.training.health import RETURNED, VANISHED
+from semivox.training.run_log import Row as LogRow
 
 UNFIT = 0.3
 """Mean Dice below which less than a fifth of prediction and reference together is shared (Jaccard 0.18)."""
@@ -61,11 +62,22 @@ def training_warnings(folder: Path, runs: Sequence[Run]) -> tuple[str, ...]:
     that vanished: once an arm)."""
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for run in runs:
-        for row in RunFolder(folder / run.name).warned():
+        for row in still_so(RunFolder(folder / run.name).warned()):
             # a class that vanished speaks against one arm's model: each arm says it itself
             arm = run.place.arm if row.get("code") == VANISHED else ""
             found.setdefault((arm, row["text"]), []).append((run.name, row["step"]))
     return tuple(f"{_where(places)}: {text}" for (_, text), places in found.items())
+
+
+def still_so(rows: Sequence[LogRow]) -> list[LogRow]:
+    """What was warned of, without the classes that vanished and came back: that they did is told instead."""
+    both = (VANISHED, RETURNED)
+    last = {row["about"]: place for place, row in enumerate(rows) if row.get("code") in both and row.get("about")}
+    return [
+        row
+        for place, row in enumerate(rows)
+        if row.get("code") not in both or last.get(row.get("about"), place) == place
+    ]
 
 
 def _where(places: Sequence[tuple[str, int]]) -> str:

@@ -33,7 +33,7 @@ LASTING = (ROLLBACK, ELSEWHERE)
 """What stays although its step is repeated."""
 HARMLESS = (
     *("train.workers:", "train.readers:", "train.save_every:", "train.keep_names:"),
-    *("train.tensorboard:", "train.mlflow:", "train.wandb:"),
+    *("train.tensorboard:", "train.mlflow:", "train.wandb:", "train.lost_classes:"),
 )
 """Settings that change no result and may therefore change when a run is resumed."""
 
@@ -126,12 +126,13 @@ class RunFolder:
         """All whole rows of log.jsonl."""
         return run_log.rows(self.log_file)
 
-    def warn(self, step: int, code: str, text: str) -> None:
-        """Append a warning about the run's health to warnings.jsonl."""
-        run_log.append(self.warnings, {"step": step, "code": code, "text": text})
+    def warn(self, step: int, code: str, text: str, about: str = "") -> None:
+        """Append a warning about the run's health to warnings.jsonl; ``about``: name of the class that it is about."""
+        row = {"step": step, "code": code, "text": text}
+        run_log.append(self.warnings, row | ({"about": about} if about else {}))
 
     def warned(self) -> list[run_log.Row]:
-        """All warnings about the run's health: step, code, text."""
+        """All warnings about the run's health: step, code, text, and of a class its name (about)."""
         return [row for row in run_log.rows(self.warnings) if "text" in row]
 
     def forget_from(self, step: int) -> None:

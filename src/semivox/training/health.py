@@ -28,16 +28,18 @@ of what it grew in the first. One that arrives with the end, as by default, grow
 COVERING = ("certain", "agreed", "foreground")
 
 
-VANISHED = "vanished_class"
-"""The code of the warning that a class is found nowhere."""
+VANISHED, RETURNED, STOPPED = "vanished_class", "returned_class", "stopped_for_lost_class"
+"""Codes of the warnings that a class is found nowhere, that it is found again, and that the run stopped for it."""
 
 
 class HealthWarning(NamedTuple):
-    """One warning: since when, its short name, and the words."""
+    """One warning: since when, its short name, the words, and what it is about."""
 
     step: int
     code: str
     text: str
+    about: str = ""
+    """Name of the class that it is about, if it is about one."""
 
 
 class Health:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,10 +16,11 @@ from semivox.data.prepared.intensity import padding
 from semivox.data.prepared.store import Store
 from semivox.methods.method import Method
 from semivox.networks.teacher import Teacher
-from semivox.training.health import VANISHED, HealthWarning
+from semivox.training.health import HealthWarning
 
-HALFWAY = 0.5
-"""Part of a run after which every class should be drawn somewhere."""
+JUDGED = 1 / 3
+"""Part of a run after which every class should be drawn somewhere: early enough to change something, and late enough
+that most classes which a run finds at all are found (decision 0012)."""
 LOOKS = 20
 """How often during a run its output is looked at, and a state kept to which it could go back."""
 SHARE = 0.02
@@ -27,6 +29,18 @@ TRAINED = 3
 """Work of training on a patch, in passes of the network over it: one forward, about two backward."""
 FLAT = 1e-4
 """Spread of probabilities over a patch below which a network says the same everywhere."""
+
+
+@dataclass
+class Seen:
+    """What a look found."""
+
+    warnings: list[HealthWarning] = field(default_factory=list)
+    """On outputs that are the same everywhere."""
+    lost: set[int] = field(default_factory=set)
+    """Classes that were to be judged and are drawn nowhere on their patch; none before ``JUDGED``."""
+    drawn: set[int] = field(default_factory=set)
+    """Classes that are drawn on theirs."""
 
 
 class Probe:
@@ -46,17 +60,18 @@ class Probe:
             if len(self._classes()) < len(plan.classes) - 1:
                 self._take(store, name)
 
-    def look(self, step: int, method: Method) -> list[HealthWarning]:
-        """Warnings on classes that vanished and on constant outputs. Changes nothing; needs no random number."""
+    def look(self, step: int, method: Method) -> Seen:
+        """Which classes are lost, which drawn, and constant outputs. Changes nothing; needs no random number."""
+        seen = Seen()
         if not method.segments:
-            return []
+            return seen
         device = next(method.parameters()).device
         method.eval()
-        found = []
         with torch.no_grad():
             for index in self._turn(step):
-                found += self._judged(step, method, index, torch.from_numpy(self.patches[index])[None].to(device))
-        return list(dict.fromkeys(found))
+                self._judge(seen, step, method, index, torch.from_numpy(self.patches[index])[None].to(device))
+        seen.warnings = list(dict.fromkeys(seen.warnings))
+        return seen
 
     def _turn(self, step: int) -> list[int]:
         """The patches of the look after this step: a function of the step, so that resuming changes nothing."""
@@ -68,19 +83,19 @@ class Probe:
     def _classes(self) -> set[int]:
         return {index for shown in self.shown.values() for index in shown}
 
-    def _judged(self, step: int, method: Method, index: int, image: Tensor) -> list[HealthWarning]:
+    def _judge(self, seen: Seen, step: int, method: Method, index: int, image: Tensor) -> None:
         """Image (1, C, X, Y, Z): the patch of class ``index``."""
-        found, drawn = [], method.predict(image)
+        drawn = method.predict(image)
         if _flat(drawn):
-            found.append(HealthWarning(step, "constant", "the network gives the same answer at every voxel"))
-        elif step >= HALFWAY * self.steps:
+            seen.warnings.append(HealthWarning(step, "constant", "the network gives the same answer at every voxel"))
+        elif step >= JUDGED * self.steps:
             there = set(torch.unique(drawn.argmax(1)).tolist())
-            found += [_vanished(step, self.plan.classes[one].name) for one in self.shown[index] if one not in there]
+            seen.drawn.update(one for one in self.shown[index] if one in there)
+            seen.lost.update(one for one in self.shown[index] if one not in there)
         teacher = getattr(method, "teacher", None)
         if isinstance(teacher, Teacher) and _flat(teacher(image).logits.float().softmax(1)):
             text = "the teacher gives the same answer at every voxel, so it teaches nothing"
-            found.append(HealthWarning(step, "constant_teacher", text))
-        return found
+            seen.warnings.append(HealthWarning(step, "constant_teacher", text))
 
     def _take(self, store: Store, name: str) -> None:
         """Patches of classes that this scan shows and none before did."""
@@ -133,14 +148,6 @@ def _well_within(
         for index, middle in middles.items()
         if index not in known and bool(np.all(np.abs(middle - corner - size / 2) <= size / 4))
     ]
-
-
-def _vanished(step: int, name: str) -> HealthWarning:
-    text = (
-        f"{name} has vanished: the network finds it nowhere, not even where a training label shows it. Train "
-        "longer, lower the weight of the unlabeled part, or label more of it"
-    )
-    return HealthWarning(step, VANISHED, text)
 
 
 def _flat(probabilities: Tensor) -> bool:

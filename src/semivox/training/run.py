@@ -129,6 +129,7 @@ def attempt(fabric: Fabric, spec: RunSpec, reporter: Reporter, saved: State) -> 
         reporter.begin(folder.path.name, saved.step, steps)
         note_conditions(folder, fabric.device, saved.step, reporter)
     monitor = RunMonitor(fabric, spec, method, reporter, stop, saved)
+    monitor.stop_if_lost()
     with stop.listening():
         with loading_of(spec, method, fabric) as loading, loss_of_another_in_words(fabric), memory_in_words():
             batches = partial(loading.batches, stop=steps)

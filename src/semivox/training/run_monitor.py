@@ -21,6 +21,7 @@ from semivox.training import checkpoint
 from semivox.training.checkpoint import State
 from semivox.training.health import Health, HealthWarning
 from semivox.training.loop import Observer
+from semivox.training.lost_classes import LostClass, LostClasses, spoken
 from semivox.training.model import ModelCard, save_model
 from semivox.training.probe import Probe, steps_between
 from semivox.training.reporter import Reporter
@@ -45,7 +46,9 @@ class RunMonitor(Observer):
         self.rate = 0.0  # the first player's
         self.best = BestWeights(spec, saved)
         self.health, self.probe = Health(self.steps), Probe(spec.store, spec.split, spec.plan)
-        self.known = {row["text"] for row in self.folder.warned()}
+        warned = self.folder.warned()
+        self.lost = LostClasses(spec, warned)
+        self.known = {row["text"] for row in warned}
         for row in self.folder.logged():
             self.health.see(row)  # so that a resumed run remembers what an earlier part of it showed
         first = fabric.is_global_zero
@@ -85,10 +88,11 @@ class RunMonitor(Observer):
             self.best.update(done, self.method)
         if done % steps_between(self.steps) == 0 and self.fabric.is_global_zero:
             with unwrapped(self.method):
-                self._warn(self.probe.look(done - 1, self.method))
+                self._look(done)
             if not (current := state()).skipped and not last:
                 checkpoint.save_anchor(self.folder.checkpoints, replace(current, best=self.best.kept))
-        stopping = self._anyone_stops()
+        lost = "" if last else self._reason_to_stop(done)
+        stopping = self._anyone_stops() or bool(lost)
         if self.fabric.is_global_zero and (
             last or stopping or time.monotonic() - self.saved > 60 * settings.save_every
         ):
@@ -96,6 +100,8 @@ class RunMonitor(Observer):
             self.saved = time.monotonic()
         if last or stopping:
             self._end_trackers()
+        if lost:
+            self._stop_for(lost)
         if stopping and not last:
             self._stop(done)
 
@@ -103,6 +109,11 @@ class RunMonitor(Observer):
         """Raise InterruptedRun where a request to stop came so late that no step followed in which to notice it."""
         if self._anyone_stops():
             self._stop(done)
+
+    def stop_if_lost(self) -> None:
+        """Raise LostClass where the run was stopped for a class before, and the settings still ask for that."""
+        if self.lost.reason_to_stop:
+            self._stop_for(self.lost.reason_to_stop)
 
     def release(self, method: Method) -> None:
         """Write the model of the selected weights, then mark the run as done."""
@@ -123,6 +134,16 @@ class RunMonitor(Observer):
         write_text(self.folder.done, f"{self.steps} steps\n")
         (self.folder.checkpoints / checkpoint.ANCHOR).unlink(missing_ok=True)
 
+    def _look(self, done: int) -> None:
+        """Tell what the network draws nowhere, and where its output is constant."""
+        seen = self.probe.look(done - 1, self.method)
+        self._warn(seen.warnings)
+        lost = self.lost.see(done - 1, seen)
+        for warning in lost:
+            self.folder.warn(*warning)
+        for text in spoken(lost):
+            self.reporter.warn(text)
+
     def _warn(self, warnings: Iterable[HealthWarning]) -> None:
         """Tell and keep each warning once, also over resumes."""
         for warning in warnings:
@@ -136,6 +157,18 @@ class RunMonitor(Observer):
         self.reporter.end()
         self.fabric.barrier()  # a process that ended while the first one saves would have it ended, too
         raise InterruptedRun(f"stopped and saved at step {done} of {self.steps}; run the same command again to resume")
+
+    def _stop_for(self, lost: str) -> NoReturn:
+        self._end_trackers()
+        self.reporter.end()
+        self.fabric.barrier()
+        raise LostClass(lost)
+
+    def _reason_to_stop(self, done: int) -> str:
+        """What the first process, which looks, found reason to stop for: the others must know."""
+        if self.config.train.lost_classes != "stop" or done % steps_between(self.steps):
+            return ""
+        return str(self.fabric.broadcast(self.lost.reason_to_stop))
 
     def _track(self, row: Mapping[str, Any]) -> None:
         """Hand a row of the log on; a tracker that fails is left out from then on, for training is worth more."""

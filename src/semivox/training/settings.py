@@ -68,6 +68,10 @@ class TrainSettings(Frozen):
     start: str | None = None
     """Folder of a finished ``semivox pretrain``, whose weights the networks begin with, the twin's too; none: random
     weights. Heads are fresh in any case."""
+    lost_classes: Literal["tell", "stop"] = "tell"
+    """What happens to a run that finds a class nowhere, not even where a training label shows it, at a look after a
+    third of its steps: it is told at once with what to change, and goes on; ``stop``: at two looks in a row, it saves
+    and stops. Changes no result."""
     tensorboard: bool = False
     """Also write TensorBoard events into the run folder (needs ``semivox[tracking]``)."""
     mlflow: str = ""
