@@ -65,3 +65,20 @@ def test_a_class_that_vanished_speaks_against_the_chosen_model_on_the_first_scre
     assert gone not in unfitness(found.model_copy(update={"chosen": "mt"}))
     harmless = warned(tmp_path, 5, "silent_term", "a term is silent")
     assert "silent" not in unfitness(unscored(ABOUT, ARM, training_warnings(tmp_path, [harmless])))
+
+
+def test_a_class_that_came_back_is_told_as_such_and_no_longer_speaks_against_the_model(tmp_path):
+    run = warned(tmp_path, None, "constant", "the network gives the same answer at every voxel")
+    folder = RunFolder(tmp_path / run.name)
+    for name in ("a", "b"):
+        folder.warn(9, "vanished_class", f"{name} has vanished: nowhere", name)
+    folder.warn(12, "returned_class", "a is drawn again: it was found nowhere from step 9 to 12", "a")
+    told = training_warnings(tmp_path, [run])
+    assert [line.partition(": ")[2].split(":")[0] for line in told] == [
+        "the network gives the same answer at every voxel",
+        "b has vanished",
+        "a is drawn again",
+    ]
+    assert unfitness(unscored(ABOUT, ARM, told)).startswith("b has vanished")
+    folder.warn(15, "vanished_class", "a has vanished: nowhere", "a")
+    assert [line.partition(": ")[2] for line in training_warnings(tmp_path, [run])][-1] == "a has vanished: nowhere"

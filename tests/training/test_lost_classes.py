@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from semivox.cli import exit_code
 from semivox.core.errors import InterruptedRun
 from semivox.core.plan import CaseFacts
 from semivox.core.split import Split
@@ -185,3 +186,19 @@ def test_of_many_classes_a_few_are_told_on_the_terminal():
         *("d is drawn again", "c0 has vanished", "c1 has vanished", "c2 has vanished"),
         "the same of 3 further classes (warnings.jsonl names them)",
     ]
+
+
+def test_the_command_stops_for_a_lost_class_where_it_is_asked_to(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
+    losing(monkeypatch, {7, 8})
+    data, out = tiny.write_spheres(tmp_path / "data"), tmp_path / "run"
+    small = ["--steps", str(STEPS), "--precision", "32-true", "--set", "plan.patch=[16,16,8]"]
+    words = ["train", str(data), "-o", str(out), "--method", "supervised", "--workers", "0", "--device", "cpu", *small]
+    assert exit_code([*words, "--set", "train.lost_classes=wait"]) == 2
+    assert "lost_classes" in capsys.readouterr().err
+    assert exit_code([*words, "--set", "train.lost_classes=stop"]) == 1
+    said = capsys.readouterr().err
+    assert "has vanished" in said
+    assert "stopped and saved at step 9 of 20" in said
+    assert exit_code([*words, "--set", "train.lost_classes=tell"]) == 0
+    assert (out / "done").exists()
