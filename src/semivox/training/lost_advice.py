@@ -10,10 +10,8 @@ import numpy as np
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.data.batches.patches import Patches
-from semivox.data.batches.sampler import Draw, by_class
-from semivox.methods import find
-from semivox.training.settings import RunConfig
-from semivox.training.spec import RunSpec
+from semivox.data.batches.sampler import Draw
+from semivox.methods.method import Method
 
 SMALL = 100
 """Voxels below which an object is too small for a short run: those of 30 were lost for hundreds of steps, those of 240
@@ -41,20 +39,18 @@ class Measured(NamedTuple):
     """How many these were."""
 
 
-def measure(spec: RunSpec, classes: Collection[int], done: int) -> list[Measured]:
+def measure(patches: Patches, classes: Collection[int], done: int) -> list[Measured]:
     """Size of classes on the plan's grid, and how often the last labeled patches of ``done`` steps showed them.
 
     A patch is taken as it was cut, before it was turned.
     """
     if not classes:
         return []
-    training = spec.split.for_training()
-    patches = Patches(spec.store, training, spec.plan, spec.config.train.seed, done, spec.batch[0], 0)
     per_step = patches.labeled.per_step
     steps = range(max(0, done - -(-LATEST // per_step)), done)
     drawn = [patches.labeled.draw(patches.seed, step, place) for step in steps for place in range(per_step)]
-    held = [by_class(spec.store.case(name, label=True).foreground) for name in training.labeled]
-    return [_measured(index, held, drawn, spec.plan.patch) for index in classes]
+    held = [patches.foreground(case) for case in range(len(patches.split.labeled))]
+    return [_measured(index, held, drawn, patches.plan.patch) for index in classes]
 
 
 def _measured(
@@ -70,7 +66,7 @@ def _measured(
     return Measured(float(np.median(sizes)), len(sizes), shown, len(drawn))
 
 
-def advice(plan: Plan, config: RunConfig, of: Measured) -> str:
+def advice(plan: Plan, method: Method, of: Measured) -> str:
     """What is known of a class that is found nowhere, and what to change, most promising first."""
     size = f"at least {MOST}" if of.size >= MOST else f"{of.size:.0f}"
     shown = f"{of.shown} of the last {plural(of.patches, 'labeled patch', 'labeled patches')} showed it"
@@ -83,10 +79,10 @@ def advice(plan: Plan, config: RunConfig, of: Measured) -> str:
         )
     if of.scans == 1:
         wanted.append("label it in more scans")
-    if config.options.get("balance") == 0:
+    if method.config.balance == 0:
         wanted.append("let small classes count as much as large ones (--set method.balance=0.5)")
     wanted.append(f"train longer (--steps {2 * plan.steps})")
-    if find(config.method).uses_unlabeled:
+    if method.uses_unlabeled:
         wanted.append("lower the weight of the unlabeled part, if the twin without it finds the class")
     return (
         "the network finds it nowhere, not even where a training label shows it. It has "

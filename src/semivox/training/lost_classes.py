@@ -6,18 +6,18 @@ that a resumed run knows it; nothing here is random, and a run that loses no cla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from semivox.core.errors import SemivoxError
 from semivox.core.plurals import plural
 from semivox.training.health import RETURNED, STOPPED, VANISHED, HealthWarning
-from semivox.training.lost_advice import advice, measure
 from semivox.training.probe import Seen
-from semivox.training.spec import RunSpec
 
 SPOKEN = 3
 """Classes of one look that are told on the terminal; all stand in warnings.jsonl and in the report."""
+Advise = Callable[[Sequence[int], int], Sequence[str]]
+"""Classes, by index, and the steps that are done -> what is known of each, and what to do."""
 
 
 class LostClass(SemivoxError):
@@ -27,8 +27,11 @@ class LostClass(SemivoxError):
 class LostClasses:
     """Follows what each look found, and tells it once."""
 
-    def __init__(self, spec: RunSpec, warned: Iterable[Mapping[str, Any]]) -> None:
-        self.spec = spec
+    def __init__(
+        self, names: Sequence[str], asked: Literal["tell", "stop"], advise: Advise, warned: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """``names``: of all classes; ``asked``: ``train.lost_classes``; ``warned``: rows of warnings.jsonl."""
+        self.names, self.asked, self.advise = names, asked, advise
         self.since: dict[str, int] = {}
         """Class that is lost now -> step of the look at which it was first found nowhere."""
         self.stopped = ""
@@ -38,7 +41,7 @@ class LostClasses:
 
     def see(self, step: int, seen: Seen) -> list[HealthWarning]:
         """What the look after this step gives reason to say: classes that vanished, and that are back."""
-        names = [info.name for info in self.spec.plan.classes]
+        names = self.names
         found = [
             HealthWarning(
                 step, RETURNED, f"{name} is drawn again: it was found nowhere from step {begin} to {step}", name
@@ -47,11 +50,10 @@ class LostClasses:
             if any(names[index] == name for index in seen.drawn)
         ]
         new = [index for index in sorted(seen.lost) if names[index] not in self.since]
-        for index, measured in zip(new, measure(self.spec, new, step + 1), strict=True):
-            text = f"{names[index]} has vanished: {advice(self.spec.plan, self.spec.config, measured)}"
-            found.append(HealthWarning(step, VANISHED, text, names[index]))
+        for index, advice in zip(new, self.advise(new, step + 1), strict=True):
+            found.append(HealthWarning(step, VANISHED, f"{names[index]} has vanished: {advice}", names[index]))
         twice = [names[index] for index in sorted(seen.lost) if names[index] in self.since]
-        if twice and self.spec.config.train.lost_classes == "stop" and not self.stopped:
+        if twice and self.asked == "stop" and not self.stopped:
             found.append(HealthWarning(step, STOPPED, self._why(step, twice)))
         for warning in found:
             self._remember(warning.code, warning.about, warning.step, warning.text)
@@ -60,14 +62,14 @@ class LostClasses:
     @property
     def reason_to_stop(self) -> str:
         """Why the run must stop, if the settings ask for it: again on each resume, until they no longer do."""
-        return self.stopped if self.spec.config.train.lost_classes == "stop" else ""
+        return self.stopped if self.asked == "stop" else ""
 
     def _why(self, step: int, names: Sequence[str]) -> str:
         some = ", ".join(names[:SPOKEN]) + (f" and {len(names) - SPOKEN} more" if len(names) > SPOKEN else "")
         return (
-            f"stopped and saved at step {step + 1} of {self.spec.plan.steps}, as train.lost_classes=stop asks: {some} "
-            "found nowhere at two looks in a row, not even where a training label shows it. What to change stands in "
-            f"{self.spec.folder.warnings}; --set train.lost_classes=tell goes on"
+            f"stopped and saved at step {step + 1}, as train.lost_classes=stop asks: {some} found nowhere at two looks "
+            "in a row, not even where a training label shows it. What to change stands in the run's warnings.jsonl; "
+            "--set train.lost_classes=tell goes on"
         )
 
     def _remember(self, code: object, name: str, step: int, text: str) -> None:

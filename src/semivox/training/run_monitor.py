@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -16,11 +16,13 @@ from lightning_fabric import Fabric
 from semivox.core.errors import InterruptedRun
 from semivox.core.files import write_text
 from semivox.core.plan import without_names, without_times
+from semivox.data.batches.patches import Patches
 from semivox.methods.method import Losses, Method
 from semivox.training import checkpoint
 from semivox.training.checkpoint import State
 from semivox.training.health import Health, HealthWarning
 from semivox.training.loop import Observer
+from semivox.training.lost_advice import advice, measure
 from semivox.training.lost_classes import LostClass, LostClasses, spoken
 from semivox.training.model import ModelCard, save_model
 from semivox.training.probe import Probe, steps_between
@@ -47,7 +49,8 @@ class RunMonitor(Observer):
         self.best = BestWeights(spec, saved)
         self.health, self.probe = Health(self.steps), Probe(spec.store, spec.split, spec.plan)
         warned = self.folder.warned()
-        self.lost = LostClasses(spec, warned)
+        names, asked = [info.name for info in spec.plan.classes], self.config.train.lost_classes
+        self.lost = LostClasses(names, asked, self._advise, warned)
         self.known = {row["text"] for row in warned}
         for row in self.folder.logged():
             self.health.see(row)  # so that a resumed run remembers what an earlier part of it showed
@@ -143,6 +146,12 @@ class RunMonitor(Observer):
             self.folder.warn(*warning)
         for text in spoken(lost):
             self.reporter.warn(text)
+
+    def _advise(self, classes: Sequence[int], done: int) -> list[str]:
+        """What is known of classes that are lost after ``done`` steps, and what to do."""
+        spec = self.spec
+        seen = Patches(spec.store, spec.split.for_training(), spec.plan, self.config.train.seed, done, spec.batch[0], 0)
+        return [advice(spec.plan, self.method, measured) for measured in measure(seen, classes, done)]
 
     def _warn(self, warnings: Iterable[HealthWarning]) -> None:
         """Tell and keep each warning once, also over resumes."""
