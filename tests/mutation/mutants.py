@@ -64,6 +64,20 @@ MUTANTS = (
         "states, 0, slowed)",
         ("tests/training/test_health.py",),
     ),
+    Mutant(
+        "a resumed run starts with no class lost",
+        "training/lost_classes.py",
+        "for row in warned:",
+        "for row in ():",
+        ("tests/training/test_lost_classes.py",),
+    ),
+    Mutant(
+        "no reason to stop is found",
+        "training/lost_classes.py",
+        'return self.stopped if self.asked == "stop" else ""',
+        'return ""',
+        ("tests/training/test_lost_classes.py",),
+    ),
     Mutant("gradients are not shortened", LOOP, "max_norm=longest", "max_norm=1e9", ("tests/training/test_loop.py",)),
     Mutant("the network stays in evaluation", LOOP, "        method.train()\n", "", ("tests/training/test_loop.py",)),
     # checkpoints
