@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests import bombs
 from tests.corpus.data_set import (
     cut,
     gray,
@@ -139,7 +140,7 @@ def analyze_header_without_mark(root: Path) -> None:
 @bad("unreadable")
 def gzip_bomb(root: Path) -> None:
     data = gzip.decompress(image(root).read_bytes())
-    image(root).write_bytes(gzip.compress(data + bytes(80 << 20), 9))
+    image(root).write_bytes(bombs.gzipped(80, data))
 
 
 @bad("truncated")

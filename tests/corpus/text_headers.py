@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests import bombs
 from tests.corpus.data_set import (
     replace_image,
 )
@@ -41,8 +42,6 @@ for name, suffix, old, new, code in (
 
 @bad("unreadable")
 def mha_bomb(root: Path) -> None:
-    import zlib
-
     path = replace_image(root, ".mha", compress=True)
     head = path.read_bytes().split(b"LOCAL\n")[0] + b"LOCAL\n"
-    path.write_bytes(head + zlib.compress(bytes(80 << 20), 9))
+    path.write_bytes(head + bombs.zlibbed(80))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from semivox import api
@@ -23,16 +24,18 @@ PLAN = {
 TRAIN = {"workers": 0, "device": "cpu"}
 
 
-def make(base: Path) -> None:
-    """scans; a finished ``job``, ``half`` of one, its ``onnx``; an unfinished ``run``; a finished ``study``; ``labels``
-    of ``refs``; ``prepared``; a pretraining, ``pre``."""
+def make(base: Path, needed: Collection[str]) -> None:
+    """scans; a finished ``job``, ``half`` of one; an unfinished ``run``; a finished ``study``; ``labels`` of ``refs``;
+    ``prepared``. And where needed, for they take seconds: the job's ``onnx``; a pretraining, ``pre``."""
     scans = base / "scans"
     corpus.good(scans)
     forecast.forecast = lambda plan, *_, **__: plan  # dry steps take seconds
     api.run(scans, base / "job", method="mean_teacher", plan=PLAN, settings=TRAIN)
     _half(base / "job", base / "half")
-    assert exit_code(["export", str(base / "job" / "supervised"), "-o", str(base / "onnx"), "--to", "onnx"]) == 0
-    api.pretrain(scans, base / "pre", plan=PLAN, settings=TRAIN)
+    if "onnx" in needed:
+        assert exit_code(["export", str(base / "job" / "supervised"), "-o", str(base / "onnx"), "--to", "onnx"]) == 0
+    if "pre" in needed:
+        api.pretrain(scans, base / "pre", plan=PLAN, settings=TRAIN)
     plan = Plan.load(base / "job" / "plan.json")
     plan.save(base / "plan.json")
     Split.load(base / "job" / "split.json").save(base / "split.json")

@@ -47,10 +47,11 @@ def run_all(folder: Path, inputs: list[Hostile], results: Path) -> None:
     for left in folder.glob("input *"):  # by a server that was killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     good, done = folder / "good", {(row["group"], row["name"]) for row in rows_of(results)}
-    if not (good / "made").exists():
+    needed, made = {name for item in inputs for name in item.needs}, good / "made"
+    if not made.exists() or any(not (good / name).exists() for name in needed):
         shutil.rmtree(good, ignore_errors=True)
-        _forked(lambda: (good.mkdir(parents=True), base.make(good), (good / "made").touch()), folder / "making.txt")
-        assert (good / "made").exists(), (folder / "making.txt").read_text()
+        _forked(lambda: (good.mkdir(parents=True), base.make(good, needed), made.touch()), folder / "making.txt")
+        assert made.exists(), (folder / "making.txt").read_text()
     with results.open("a") as handle:
         for number, item in enumerate(one for one in inputs if (one.group, one.name) not in done):
             handle.write(json.dumps(_one(good, folder / f"input {os.getpid()} {number}", item)) + "\n")

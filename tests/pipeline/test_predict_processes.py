@@ -41,17 +41,33 @@ def labels(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.nii.gz")}
 
 
-def test_two_processes_make_what_one_makes(trained, tmp_path):
+HOOK = """import os, sys
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("weights.safetensors"):
+        with open(os.environ["OPENED"], "a") as stream:
+            stream.write(f"{os.getpid()}\\n")
+sys.addaudithook(note)
+"""
+"""Notes the process of each that opens the weights of a model."""
+
+
+def test_two_processes_make_what_one_makes_and_each_loads_the_model_once(trained, tmp_path):
     asked = [str(word) for word in ("predict", trained / "run", "-i", trained / "scans" / "imagesTs", "-o")]
     assert exit_code([*asked, str(tmp_path / "one")]) == 0
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(HOOK)
+    path = os.pathsep.join([str(tmp_path / "site"), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "OPENED": str(tmp_path / "opened.txt")}
     command = [sys.executable, "-m", "semivox", *asked, str(tmp_path / "two"), "--processes", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert "6 scans are labeled" in done.stderr
     assert "ended early" not in done.stderr
     assert labels(tmp_path / "two") == labels(tmp_path / "one")
     assert len(labels(tmp_path / "two")) == 6
     assert not list((tmp_path / "two").rglob("*.writing*"))
+    opened = (tmp_path / "opened.txt").read_text().split()
+    assert len(opened) == len(set(opened)) == 2
 
 
 def test_a_scan_that_fails_is_named_once(trained, tmp_path, capfd):
@@ -125,27 +141,6 @@ def test_while_one_process_reads_or_writes_another_labels(trained, tmp_path, mon
     made = semivox.predict(trained / "run", trained / "scans" / "imagesTs", out, processes=2)
     assert len(made) == 6
     assert 1 <= len(ours) < 6
-
-
-HOOK = """import os, sys
-def note(event, arguments):
-    if event == "open" and str(arguments[0]).endswith("weights.safetensors"):
-        with open(os.environ["OPENED"], "a") as stream:
-            stream.write(f"{os.getpid()}\\n")
-sys.addaudithook(note)
-"""
-
-
-def test_a_model_is_loaded_once_a_process_however_many_scans_it_labels(trained, tmp_path, monkeypatch):
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(HOOK)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), *sys.path]))
-    monkeypatch.setenv("OPENED", str(tmp_path / "opened.txt"))
-    asked = ["predict", trained / "run", "-i", trained / "scans" / "imagesTs", "-o", tmp_path / "out", "--processes", 2]
-    command = [sys.executable, "-m", "semivox", *map(str, asked)]
-    subprocess.run(command, capture_output=True, check=True)
-    opened = (tmp_path / "opened.txt").read_text().split()
-    assert len(opened) == len(set(opened)) == 2
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 257, 10**20])

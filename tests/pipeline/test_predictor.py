@@ -1,8 +1,6 @@
 """The model as an object: what it says of an array is what the command writes for the file that holds it."""
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -102,28 +100,24 @@ def test_what_is_wrong_is_said_in_a_sentence(run, scan, where, said):
         semivox.Predictor(run, device="cpu")(scan, **where)
 
 
-def test_the_same_model_and_scan_give_the_same_bits_in_every_process(run):
-    """Whatever the machine does meanwhile: nothing is timed."""
-    code = (
-        "import hashlib, numpy as np, semivox; "
-        f"image = np.random.default_rng(0).normal(size=(20, 24, 16)).astype('float32'); "
-        f"found = semivox.Predictor({str(run)!r}, device='cpu')(image, (1, 1, 1.5), maps=['probabilities']); "
-        "print(hashlib.sha256(found.probabilities.tobytes()).hexdigest())"
-    )
-    image = np.random.default_rng(0).normal(size=(20, 24, 16)).astype("float32")
-    here = semivox.Predictor(run, device="cpu")(image, (1, 1, 1.5), maps=["probabilities"]).probabilities
-    assert printed(code).strip() == hashlib.sha256(here.tobytes()).hexdigest()
-    single = semivox.Predictor(run, device="cpu", precision="32-true")
-    assert (single(image, (1, 1, 1.5), maps=["probabilities"]).probabilities != here).any()
-
-
-def test_the_command_writes_the_same_bits_in_every_process(run, tmp_path):
+def test_the_same_model_and_scan_give_the_same_bits_in_every_process(run, tmp_path):
+    """As an array and by the command, whatever the machine does meanwhile: nothing is timed."""
     scans = run.parent / "data" / "images"
     asked = ["predict", run, "-i", scans, "--device", "cpu", "--save", "probabilities,entropy"]
     words = [[str(word) for word in (*asked, "-o", tmp_path / out)] for out in ("here", "elsewhere")]
+    code = (
+        "import hashlib, numpy as np, semivox; from semivox.cli import exit_code; "
+        f"image = np.random.default_rng(0).normal(size=(20, 24, 16)).astype('float32'); "
+        f"found = semivox.Predictor({str(run)!r}, device='cpu')(image, (1, 1, 1.5), maps=['probabilities']); "
+        "print(hashlib.sha256(found.probabilities.tobytes()).hexdigest()); "
+        f"assert exit_code({words[1]!r}) == 0"
+    )
+    image = np.random.default_rng(0).normal(size=(20, 24, 16)).astype("float32")
+    here = semivox.Predictor(run, device="cpu")(image, (1, 1, 1.5), maps=["probabilities"]).probabilities
+    assert printed(code).split()[0] == hashlib.sha256(here.tobytes()).hexdigest()
+    single = semivox.Predictor(run, device="cpu", precision="32-true")
+    assert (single(image, (1, 1, 1.5), maps=["probabilities"]).probabilities != here).any()
     assert exit_code(words[0]) == 0
-    done = subprocess.run([sys.executable, "-m", "semivox", *words[1]], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
     found = [{path.name: path.read_bytes() for path in Path(out).glob("*.nii.gz")} for *_, out in words]
     assert len(found[0]) == 4 * len(list(scans.glob("*.nii.gz")))  # label, entropy, and two classes
     assert found[0] == found[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.segmenter import Heads
 from semivox.testing.patches import ODD, balls, batch, blueprint, odd_batch, odd_blueprint
-from semivox.testing.steps import train
+from semivox.testing.steps import trained
 
 Options = Mapping[str, Any]
 Alternative = tuple[Any, Options]
@@ -109,13 +109,19 @@ class Subject:
     ) -> dict[str, Tensor]:
         """All that two steps leave behind: terms, totals, the state, and a prediction. Patches show ``shown`` of three
         classes."""
+        parts = self.traced(options, network, sharpness, shown)
+        return {name: value for part in parts for name, value in part.items()}
+
+    def traced(
+        self, options: Options, network: str = "vnet", sharpness: float = SHARP, shown: int = 3
+    ) -> Iterator[dict[str, Tensor]]:
+        """``trace`` in parts, as they come."""
         method = self.built(blueprint(network, classes=3, **self.known.network), options, sharpness)
         labels = [balls((8, 8, 12), shown, seed) for seed in range(4)]
         given = batch(self.kind, 2, 2, (8, 8, 12), classes=3, labels=labels)
-        seen = train(method, given, range(3, 5), 8)
-        found = {f"loss {i} {n}": term.detach() for i, losses in enumerate(seen) for n, term in losses.terms.items()}
-        found |= {f"total {i}": losses.total.detach() for i, losses in enumerate(seen)}
-        found |= dict(method.state_dict())
+        for i, losses in enumerate(trained(method, given, range(3, 5), 8)):
+            yield {f"loss {i} {n}": term.detach() for n, term in losses.terms.items()}
+            yield {f"total {i}": losses.total.detach()}
+        yield dict(method.state_dict())
         with torch.no_grad():
-            found["prediction"] = method.eval().predict(given.image.flip(0))
-        return found
+            yield {"prediction": method.eval().predict(given.image.flip(0))}

@@ -13,7 +13,7 @@ WEIGHTS = {
 CONSTANT = {"distribution", "deep"}
 FROM_LABELS = {"distribution", "deep"}
 TESTED = {"clusters": {"width": 16, "hidden": 16, "heads": 2, "layers": 1}}
-LEARNS = {"rate": 0.01, "schedule": "poly"}
+LEARNS = {"rate": 0.01, "schedule": "steps", "drop_every": 20, "drop_to": 0.3}
 ALTERNATIVES: dict[str, Alternative] = {
     "clusters": ({"queries": 16}, {}),
     "segmentation": ("dice_ce_all", {}),

@@ -8,7 +8,6 @@ import os
 import random
 import time
 import tracemalloc
-import zlib
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 
 from semivox.core.errors import InputError
 from semivox.data.formats import integrity, volume
+from tests import bombs as zeros
 from tests.data.formats.text_files import META, NRRD, NRRD_MORE, metaimage, nrrd
 
 LINE_ENDS = ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r", "\0"]
@@ -58,16 +58,15 @@ def test_voxels_lie_beside_their_header(tmp_path, name):
 def bombs(folder):
     """Files of some kilobytes that claim, or unpack to, gigabytes."""
     claim = {"sizes": "1500 1500 1500"}
-    zeros = bytes(1 << 28)
     yield nrrd(folder / "a.nrrd", {"encoding": "gzip", **claim}, gzip.compress(bytes(1 << 20)))
-    yield nrrd(folder / "b.nrrd", {"encoding": "gzip"}, gzip.compress(zeros, 1))
-    yield nrrd(folder / "c.nrrd", {"encoding": "bzip2"}, bz2.compress(zeros, 9))
-    yield metaimage(folder / "d.mha", {"CompressedData": "True"}, zlib.compress(zeros, 1))
+    yield nrrd(folder / "b.nrrd", {"encoding": "gzip"}, zeros.gzipped(256))
+    yield nrrd(folder / "c.nrrd", {"encoding": "bzip2"}, bz2.compress(bytes(1 << 24), 9) * 16)
+    yield metaimage(folder / "d.mha", {"CompressedData": "True"}, zeros.zlibbed(256))
     yield metaimage(folder / "e.mha", {"DimSize": "1500 1500 1500"})
     image = nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4))
     nib.save(image, folder / "f.nii")
     head = bytearray((folder / "f.nii").read_bytes())
-    (folder / "g.nii.gz").write_bytes(gzip.compress(bytes(head) + zeros, 1))
+    (folder / "g.nii.gz").write_bytes(zeros.gzipped(256, bytes(head)))
     head[42:48] = np.int16([1500, 1500, 1500]).tobytes()
     (folder / "h.nii.gz").write_bytes(gzip.compress(bytes(head)))
     yield from (folder / "g.nii.gz", folder / "h.nii.gz")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from semivox.methods.method import MethodConfig, OptimizerConfig
-from semivox.testing.steps import differ
+from semivox.testing.steps import differ, differs_from
 from semivox.testing.subject import SHARP, SHARP_UNET, Alternative, Options, Subject
 
 
@@ -48,7 +48,7 @@ def every_field_changes_something(subject: Subject) -> None:
             key = f"{context} {shown}"
             if key not in plain:
                 plain[key] = subject.trace(context, shown=shown)
-            changes = differ(plain[key], subject.trace({**context, field: value}, shown=shown))
+            changes = differs_from(subject.traced({**context, field: value}, shown=shown), plain[key])
             if changes:
                 break
         assert changes, f"the field {field!r} changes nothing (tried {', '.join(str(value) for value, _ in tried)})"
@@ -59,7 +59,7 @@ def players_are_optimized_as_their_field_says(subject: Subject) -> None:
     for player in subject.kind.players:
         slow, fast = ({"kind": "sgd", "rate": rate} for rate in (0.01, 0.02))
         said = f"{player} is not moved by the optimizer that {player!r} describes"
-        assert differ(subject.trace({player: slow}), subject.trace({player: fast})), said
+        assert differs_from(subject.traced({player: fast}), subject.trace({player: slow})), said
 
 
 def ablations_run_and_differ(subject: Subject) -> None:

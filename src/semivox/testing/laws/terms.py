@@ -6,6 +6,7 @@ import math
 
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from semivox.methods.method import Losses
 from semivox.testing.laws.players import turns
@@ -91,30 +92,38 @@ def every_term_has_a_weight(subject: Subject) -> None:
 
 def a_weight_of_zero_removes_its_terms(subject: Subject) -> None:
     """Exactly: gradients are, to the last bit, those of the other terms; and with the term they are others."""
-    for field, removed in subject.weights().items():
-        for step in (0, 4, 6):
-            _removed_exactly(subject, field, set(removed), step)
+    weights = subject.weights()
+    for step in (0, 4, 6):
+        full, given = subject.odd(), odd_batch(subject.kind)
+        losses = subject.turn(full, given, step, STEPS)
+        whole = gradients(full.network, losses.total)
+        for field, removed in weights.items():
+            if step < subject.known.start.get(field, 0) * STEPS:
+                said = f"{field} is on too early, in step {step} of {STEPS}"
+                assert not set(removed) & set(losses.terms), said
+                continue
+            without = gradients(full.network, _without(losses, set(removed)).total)
+            found = _gradients_at_zero(subject, field, step)
+            said = f"{field} = 0 leaves something of its terms"
+            assert all(same_tensor(without[key], found[key]) for key in without), said
+            said = f"{field} weighs nothing in step {step}"
+            assert not all(same_tensor(whole[key], found[key]) for key in whole), said
 
 
-def _removed_exactly(subject: Subject, field: str, removed: set[str], step: int) -> None:
-    full, given = subject.odd(), odd_batch(subject.kind)
-    losses = subject.turn(full, given, step, STEPS)
-    if step < subject.known.start.get(field, 0) * STEPS:
-        assert not removed & set(losses.terms), f"{field} is on too early, in step {step} of {STEPS}"
-        return
-    rest = Losses(
+def _without(losses: Losses, removed: set[str]) -> Losses:
+    return Losses(
         {n: t for n, t in losses.terms.items() if n not in removed},
         {n: w for n, w in losses.weights.items() if n not in removed},
     )
-    without = gradients(full.network, rest.total)
+
+
+def _gradients_at_zero(subject: Subject, field: str, step: int) -> dict[str, Tensor | None]:
+    """Of the network, where a weight is 0."""
     try:
         zero = subject.odd({field: 0.0})
     except ValidationError as error:
         raise AssertionError(f"the weight {field!r} cannot be 0") from error
-    found = gradients(zero.network, subject.turn(zero, given, step, STEPS).total)
-    assert all(same_tensor(without[key], found[key]) for key in without), f"{field} = 0 leaves something of its terms"
-    whole = gradients(full.network, losses.total)
-    assert not all(same_tensor(whole[key], found[key]) for key in whole), f"{field} weighs nothing in step {step}"
+    return gradients(zero.network, subject.turn(zero, odd_batch(subject.kind), step, STEPS).total)
 
 
 def weights_are_linear_in_their_field(subject: Subject) -> None:

@@ -7,7 +7,6 @@ import re
 import struct
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pydicom
@@ -16,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
+from tests import bombs
 from tests.data.formats.dicom import made_up
 
 MOST_SECONDS, MOST_BYTES = 10, 1 << 30
@@ -65,10 +65,7 @@ def deflate_bomb(path):
     made_up.write(data, file)
     content = file.read_bytes()
     start = content.index(b"1.2.840.10008.1.2.1.99") + 22
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    block = bytes(1 << 20)
-    packed = b"".join(packer.compress(block) for _ in range(2000)) + packer.flush()
-    file.write_bytes(content[:start] + packed)
+    file.write_bytes(content[:start] + bombs.deflated(2000))
     return path / "d"
 
 
