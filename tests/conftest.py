@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+gc.disable()  # until all is collected: time and again Python would look through all that was loaded so far
 torch.set_num_threads(1)
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -24,6 +25,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,7 @@ import pytest
 from semivox.data import layouts, phantom
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.pipeline import stages
+from tests.fresh import printed
 
 HEAVY = "{'torch', 'lightning_fabric', 'matplotlib', 'skimage', 'monai', 'ray'}"
 
@@ -28,6 +29,18 @@ def scans(tmp_path_factory):
 
 def test_a_look_at_scans_loads_nothing_that_trains(scans):
     assert loaded(f"from semivox.cli import exit_code\nassert exit_code(['check', {str(scans)!r}]) == 0") == "[]"
+
+
+def test_nobody_waits_for_looks_at_everything_that_is_loaded():
+    """Python would look for garbage among all objects, time and again, while more of them are loaded."""
+    program = (
+        "import gc\nfrom semivox.cli import main\n"
+        "try:\n    main(['--version'])\n"
+        "except SystemExit:\n    before = gc.get_stats()[2]['collections']\n"
+        "kept = [[] for _ in range(400_000)]\n"
+        "print(gc.get_stats()[2]['collections'] - before)"
+    )
+    assert printed(program).splitlines()[-1] == "0"
 
 
 def test_looking_for_a_finished_job_loads_nothing_that_trains(tmp_path):

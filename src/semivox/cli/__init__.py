@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import signal
@@ -47,6 +48,9 @@ SYSTEM = (
 )
 """What a disk, not the program, is to blame for: full, over quota, read-only, forbidden, broken, gone; names that it
 does not allow."""
+LOOKS = (700, 10, 100)
+"""When Python looks for garbage: rarely at everything. Five such looks, while torch is loaded, took a seventh of the
+start of a training."""
 REMEDY = "What was saved before is untouched: fix the cause and run the same command again, or give another --out"
 
 app = typer.Typer(
@@ -98,6 +102,7 @@ def semivox(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code. Errors that a user can fix are a sentence, all others a traceback."""
+    gc.set_threshold(*LOOKS)
     try:
         os.getcwd()
     except OSError:  # which libraries that are about to be loaded would end the program for
