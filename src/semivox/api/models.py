@@ -64,7 +64,7 @@ def train(  # noqa: PLR0913 - the options of the command
 
 
 def pretrain(  # noqa: PLR0913 - the options of the command
-    data: AnyPath,
+    data: AnyPath | None,
     out: AnyPath,
     *,
     options: Mapping[str, Any] | None = None,
@@ -76,22 +76,26 @@ def pretrain(  # noqa: PLR0913 - the options of the command
 ) -> Path:
     """Learn to rebuild hidden parts of all training scans, labeled or not, into the folder ``out``, and return it.
 
-    ``train`` and ``run`` begin with its weights by ``settings={"start": out}``. ``options``: fields of the masked
-    autoencoder; ``settings`` as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``. Resumes as
-    ``train`` does, and raises what it raises.
+    ``data=None``: learn from invented shapes instead. ``train`` and ``run`` begin with its weights by
+    ``settings={"start": out}``. ``options``: fields of the masked autoencoder, or of the invented shapes; ``settings``
+    as in ``train``; ``plan``: fields of ``data.planning.options.PlanOptions``. Resumes as ``train`` does, and raises
+    what it raises.
     """
-    from semivox.methods import PRETRAININGS
+    from semivox.methods import INVENTED, REBUILT
     from semivox.pipeline.options import RunOptions
+    from semivox.pipeline.pretrain_invented import pretrain_invented
     from semivox.pipeline.train import train_one
 
     wanted = RunOptions.of(
         settings or {},
         plan or {},
         given_split(split),
-        method=next(iter(PRETRAININGS)),
+        method=INVENTED if data is None else REBUILT,
         options=options or {},
         exclude=tuple(exclude),
     )
+    if data is None:
+        return pretrain_invented(Path(out), wanted, progress)
     return train_one(Path(data), Path(out), wanted, progress=progress)
 
 

@@ -13,6 +13,7 @@ from semivox.cli import options as o
 from semivox.cli import run_options, typed
 from semivox.cli.display import display
 from semivox.cli.option_groups import takes
+from semivox.core.errors import InputError
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import MOST_PROCESSES
 
@@ -48,25 +49,38 @@ def train(
 
 @takes(options=run_options.PLAN, wanted=run_options.PRETRAIN)
 def pretrain(
-    data: o.Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; an unfinished pretraining is resumed.")],
     options: Mapping[str, Any],
     wanted: Mapping[str, Any],
+    data: o.DataIfAny = None,
+    invented: Annotated[
+        bool, typer.Option("--invented", help="Learn from invented shapes, without any scan; DATA is not given then.")
+    ] = False,
 ) -> None:
     """Learn from all training scans, labeled or not, without their labels: weights for train and run to start from.
 
     Parts of patches are hidden, and the network learns to rebuild them. Scans to be scored stay out: give the same
     --split here and there.
 
+    With --invented no scan is needed: random shapes are painted twice, and the network learns what is the same shape.
+
     Example: semivox pretrain scans/ -o pre/ --split split.json
+
+    Example: semivox pretrain --invented -o pre/ --network small --time 0.25
     """
     from semivox import api
 
+    if invented == (data is not None):
+        raise InputError(
+            f"--invented needs no scans: leave out {data}, or --invented"
+            if invented
+            else "DATA is missing: give a folder of scans, or --invented to learn without any"
+        )
     progress = display()
     fields = wanted["plan_fields"]
     others = {name: value for name, value in wanted.items() if name != "plan_fields"}
     api.pretrain(data, out, plan={**options, "fields": fields}, progress=progress, **others)
-    progress.say(f"The weights are in {out}. Use them: semivox run {data} --out JOB --start {out}")
+    progress.say(f"The weights are in {out}. Use them: semivox run {data or 'SCANS'} --out JOB --start {out}")
 
 
 @takes(windows=run_options.WINDOWS)

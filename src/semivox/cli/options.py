@@ -15,6 +15,9 @@ from semivox.methods import names as method_names
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder of scans (or a CSV table); see: semivox check --help")
 ]
+DataIfAny = Annotated[
+    Path | None, typer.Argument(metavar="[DATA]", help="Folder of scans (or a CSV table); see: semivox check --help")
+]
 SplitFile = Annotated[
     Path | None, typer.Option("--split", help="split.json: names of labeled, unlabeled, validation, test cases.")
 ]

@@ -41,7 +41,11 @@ METHODS: dict[str, str] = {
     "tracoco": "semivox.methods.tracoco:TraCoCo",
 }
 
-PRETRAININGS: dict[str, str] = {"masked_autoencoder": "semivox.methods.masked_autoencoder:MaskedAutoencoder"}
+REBUILT, INVENTED = "masked_autoencoder", "invented_shapes"
+PRETRAININGS: dict[str, str] = {
+    REBUILT: "semivox.methods.masked_autoencoder:MaskedAutoencoder",
+    INVENTED: "semivox.methods.invented_shapes:InventedShapes",
+}
 """What segments nothing itself, but gives methods weights to start from (``semivox pretrain``)."""
 
 

@@ -144,6 +144,8 @@ class Method(nn.Module, ABC):
     """False for methods that learn from labeled patches alone."""
     segments: ClassVar[bool] = True
     """False for a pretraining, which gives weights to start from and labels nothing."""
+    uses_scans: ClassVar[bool] = True
+    """False for a pretraining that invents what it learns from: of a batch it asks the size alone."""
 
     network: nn.Module
     further_optimizers: Mapping[str, str]

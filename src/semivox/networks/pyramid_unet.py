@@ -77,7 +77,7 @@ class PyramidDecoder(nn.Module):
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """See the class."""
         maps = [features[-1]]
-        for level in reversed(range(len(self.up))):
+        for level in reversed(range(len(features) - 1)):
             joined = torch.cat([features[level], self.up[level](maps[-1])], dim=1)
             maps.append(self.dropouts[level](self.blocks[level](joined)))
         return tuple(reversed(maps))

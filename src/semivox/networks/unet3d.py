@@ -86,7 +86,7 @@ class UNetDecoder(nn.Module):
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """See the class."""
         maps = [features[-1]]
-        for level in reversed(range(len(self.up))):
+        for level in reversed(range(len(features) - 1)):
             maps.append(self.blocks[level](torch.cat([features[level], self.up[level](maps[-1])], dim=1)))
         return tuple(reversed(maps))
 

@@ -185,7 +185,7 @@ class UXNetDecoder(nn.Module):
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """See the class."""
         maps = [features[-1]]
-        for level in reversed(range(len(self.up))):
+        for level in reversed(range(len(features) - 1)):
             maps.append(self.blocks[level](torch.cat([self.up[level](maps[-1]), features[level]], dim=1)))
         return self.closing(maps.pop()), *reversed(maps)
 

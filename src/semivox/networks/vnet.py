@@ -106,6 +106,6 @@ class VNetDecoder(nn.Module):
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """See the class."""
         maps = [features[-1]]
-        for level in reversed(range(len(self.up))):
+        for level in reversed(range(len(features) - 1)):
             maps.append(self.blocks[level](self.up[level](maps[-1]) + features[level]))
         return tuple(reversed(maps))

@@ -21,6 +21,7 @@ from semivox.data.augmentation.schemes import find as find_augmentation
 from semivox.data.augmentation.schemes import require_allowed
 from semivox.data.batches.loading import Loading
 from semivox.data.batches.patches import Patches
+from semivox.data.batches.unfilled import Unfilled
 from semivox.data.prepared.store import Store
 from semivox.methods import find
 from semivox.methods.method import Method
@@ -79,6 +80,8 @@ def require_possible(spec: RunSpec) -> None:
 
 def check_parts(split: Split, config: RunConfig) -> None:
     """Raise InputError where the split lacks what the method or the settings need."""
+    if not find(config.method).uses_scans:
+        return
     if not split.labeled:
         raise InputError("the split has no labeled case; at least one is needed")
     if find(config.method).uses_unlabeled and config.train.unlabeled_per_step != 0 and not split.unlabeled:
@@ -167,8 +170,10 @@ def whole_labels(store: Store, split: TrainingSplit) -> Iterator[np.ndarray]:
     return (label for label in labels if label is not None)
 
 
-def loading_of(spec: RunSpec, method: Method, fabric: Fabric) -> Loading:
+def loading_of(spec: RunSpec, method: Method, fabric: Fabric) -> Loading | Unfilled:
     """What prepares the batches. Training sees no test case: ``for_training`` has none."""
+    if not method.uses_scans:
+        return Unfilled(spec.plan, spec.batch[0])
     patches = Patches(
         spec.store,
         spec.split.for_training(),
