@@ -149,6 +149,8 @@ class RunMonitor(Observer):
 
     def _advise(self, classes: Sequence[int], done: int) -> list[str]:
         """What is known of classes that are lost after ``done`` steps, and what to do."""
+        if not classes:
+            return []  # a run without scans has no patch of theirs to ask
         spec = self.spec
         seen = Patches(spec.store, spec.split.for_training(), spec.plan, self.config.train.seed, done, spec.batch[0], 0)
         return [advice(spec.plan, self.method, measured) for measured in measure(seen, classes, done)]
