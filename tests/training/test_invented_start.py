@@ -117,7 +117,7 @@ def test_time_becomes_steps(tmp_path):
         (["--invented", "--patch", "40,48,48"], "must be divisible by (16, 16, 16)"),
         (["--invented", "--network", "smal"], "smal"),
         (["--invented", "--set", "method.shapes.grid=20,6"], "the first number, 20, is above the second, 6"),
-        (["--invented", "--set", "method.anchor=7"], "invented_shapes has no option 'anchor' (did you mean 'anchors'?)"),
+        (["--invented", "--set", "method.anchor=7"], "has no option 'anchor' (did you mean 'anchors'?)"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_nothing_is_written(tmp_path, monkeypatch, capsys, words, said):
