@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -54,8 +55,18 @@ def test_a_set_is_fetched_checked_and_recorded_once(web, tmp_path, capsys):
     assert record["license"].startswith("CC BY-SA 4.0")
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["scans"]
     assert not list((tmp_path / "scans").rglob("._*"))
+    assert "unpacking files" in capsys.readouterr().err
     assert exit_code(["check", str(tmp_path / "scans")]) == 0
     assert "2 labeled" in capsys.readouterr().out
+
+
+def test_another_set_in_the_folder_is_not_taken_for_the_one_that_was_asked_for(web, tmp_path, capsys):
+    words = ["-o", str(tmp_path / "scans"), "--accept-license", "--mirror", web.address]
+    assert exit_code(["fetch", "hippocampus", *words]) == 0
+    capsys.readouterr()
+    assert exit_code(["fetch", "spleen", *words]) == 2
+    assert "something else" in capsys.readouterr().err
+    assert json.loads((tmp_path / "scans/source.json").read_text(encoding="utf-8"))["name"] == "hippocampus"
 
 
 def test_the_license_must_be_accepted(web, tmp_path, capsys):
@@ -68,6 +79,14 @@ def test_the_license_must_be_accepted(web, tmp_path, capsys):
 def test_the_environment_names_a_mirror(web, tmp_path, monkeypatch):
     monkeypatch.setenv("SEMIVOX_MIRROR", web.address)
     assert exit_code(["fetch", "Hippocampus", "-o", str(tmp_path / "scans"), "--accept-license"]) == 0
+
+
+def test_the_report_names_what_came_into_the_default_folder(web, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["fetch", "hippocampus", "--accept-license", "--mirror", web.address, "--report", "report.json"]
+    assert exit_code(words) == 0
+    outputs = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["outputs"]
+    assert str(Path("hippocampus") / "source.json") in outputs
 
 
 def test_all_sets_are_listed_with_their_licenses(capsys):

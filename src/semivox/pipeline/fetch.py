@@ -32,8 +32,8 @@ def fetch(
     one, progress = named(name), progress or Quiet()
     if not accept_license:
         raise InputError(f"{one.name} comes under {one.license}; with --accept-license it is fetched")
-    if (out / RECORD).is_file():
-        progress.say(f"{out} is there already")
+    if _holds(out, one):
+        progress.say(f"{one.name} is in {out} already")
         return out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} holds something else; give another --out")
@@ -45,6 +45,15 @@ def fetch(
     return out
 
 
+def _holds(out: Path, one: PublicSet) -> bool:
+    """Whether the folder is this set, fetched before; another set is something else."""
+    try:
+        found = json.loads((out / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("name") == one.name
+
+
 def _bring(one: PublicSet, url: str, out: Path, progress: ProgressDisplay) -> None:
     """Download, take apart, record, and remove the archive."""
     archive = out.parent / one.archive
@@ -54,7 +63,8 @@ def _bring(one: PublicSet, url: str, out: Path, progress: ProgressDisplay) -> No
     with writing(out):
         if out.exists():
             out.rmdir()
-    unpack(archive, one.folder, out)
+    with progress.bar("unpacking files") as count:
+        unpack(archive, one.folder, out, count)
     what = {"name": one.name, "what": one.what, "url": url, "md5": one.md5, "license": one.license, "cite": one.cite}
     write_text(out / RECORD, json.dumps(what, indent=2) + "\n")
     archive.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 from semivox.core.errors import SemivoxError
@@ -11,8 +12,8 @@ from semivox.core.files import beside, writing
 from semivox.core.memory import amount
 
 
-def unpack(archive: Path, folder: str, out: Path) -> None:
-    """The ``folder`` within a tar archive as ``out``, which must not exist.
+def unpack(archive: Path, folder: str, out: Path, count: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """The ``folder`` within a tar archive as ``out``, which must not exist; ``count`` is told files done and in all.
 
     Members that would lie elsewhere, and links, are refused by Python's data filter; notes of macOS (``._name``) are
     left out. Raises SemivoxError for an archive that is damaged or holds another folder, and where the disk is full.
@@ -27,7 +28,9 @@ def unpack(archive: Path, folder: str, out: Path) -> None:
                     f"{out} needs {amount(size)} and {amount(free)} are free; make room, or give another --out"
                 )
             with writing(out):
-                tar.extractall(temporary, members, filter="data")
+                for done, one in enumerate(members, 1):
+                    tar.extract(one, temporary, filter="data")
+                    count(done, len(members))
         inner = temporary / folder
         if not inner.is_dir():
             raise SemivoxError(f"{archive} holds no folder {folder}; it is not the published archive")
