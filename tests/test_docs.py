@@ -150,6 +150,25 @@ def test_the_reference_leaves_nothing_out(page):
     assert [name for name in REFERENCE[page] if name.strip("/") not in words] == []
 
 
+EVERYWHERE = {"--quiet", "--verbose", "--report", "--out"}
+"""Options that the page gives for all commands, or all that write."""
+
+
+def test_the_table_of_options_names_the_commands_that_take_each():
+    rows = text_of(ROOT / "docs/reference/cli.md").partition("## Options")[2].partition("## Values")[0]
+    told: dict[str, set[str]] = {}
+    for option, commands in re.findall(r"^\| (`-.+?) \| (.+?) \| ", rows, re.MULTILINE):
+        for name in re.findall(r"--[a-z-]+", option):
+            told.setdefault(name, set()).update(commands.split(", "))
+    taken: dict[str, set[str]] = {}
+    for command in COMMANDS:
+        for option in options_of(command):
+            taken.setdefault(option, set()).add(command)
+    assert {option: told.get(option) for option in taken.keys() - EVERYWHERE} == {
+        option: taken[option] for option in taken.keys() - EVERYWHERE
+    }
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_the_page_of_a_method_names_its_numbers_and_ablations(name):
     kind = find(name)

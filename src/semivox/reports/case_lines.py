@@ -122,5 +122,5 @@ def findings_of(out: Path) -> Mapping[str, tuple[str, ...]]:
             case["case"]: tuple(found["message"] for found in case["findings"] if found["level"] != "note")
             for case in cases
         }
-    except (InputError, ValueError, KeyError, TypeError, RecursionError):  # jobs of before have none
+    except (InputError, ValueError, KeyError, TypeError, RecursionError):  # jobs of older versions have none
         return {}
