@@ -45,6 +45,11 @@ def macos_resource_files(root: Path) -> None:
     (root / "images" / ".DS_Store").write_bytes(b"x")
 
 
+@bad("not_hounsfield", "warning")
+def scans_of_another_kind_that_are_named_ct(root: Path) -> None:
+    describe(root, {"channel_names": {"0": "CT"}, "labels": {"background": 0, "one": 1, "two": 2}})
+
+
 @bad("similar_names", "warning")
 def names_that_differ_in_case(root: Path) -> None:
     save(root / "images" / "U.nii.gz", gray(12))

@@ -13,6 +13,7 @@ from semivox.data.checks.classes import class_findings, found_classes, side_find
 from semivox.data.checks.edges import edge_findings
 from semivox.data.checks.examined import Examined
 from semivox.data.checks.findings import Finding, Level, by_axis
+from semivox.data.checks.hounsfield import not_hounsfield
 from semivox.data.checks.inverted import inverted_scans
 from semivox.data.checks.likeness import likely_same
 from semivox.data.checks.names import swapped_names
@@ -63,6 +64,7 @@ def on_dataset(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Exami
         *_skipped(dataset),
         *_labeled(dataset, parts),
         *class_findings(dataset, parts, cases, facts),
+        *not_hounsfield(dataset.channels, facts),
         *side_findings(found_classes(dataset, facts), facts, {})[1],
         *_orientations(cases),
         *_patients(dataset, parts),
@@ -170,7 +172,10 @@ def _labeled(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
     """That something can be trained on at all, and what is left aside."""
     found = []
     if not any(part == "labeled" for part in parts.values()):
-        fix = "Give at least one scan a label of the same name; see docs/how-to/lay-out-your-data.md."
+        fix = (
+            "Draw one: labels/NAME.nii.gz for images/NAME.nii.gz (other layouts: semivox check --help). semivox "
+            "suggest names the scans to begin with."
+        )
         text = "no scan for training has a label"
         found.append(Finding.of("error", "no_label", text, fix))
     if aside := left_aside(dataset, parts):

@@ -13,6 +13,7 @@ import numpy as np
 from semivox.core.plan import ChannelFacts
 from semivox.core.plurals import plural
 from semivox.data.checks.findings import Finding, Level
+from semivox.data.checks.hounsfield import in_doubt
 from semivox.data.measurements import SAMPLE
 from semivox.data.planning.intensity import is_ct
 from semivox.data.prepared.intensity import plausible
@@ -33,6 +34,8 @@ PIECES = 0.9
 GAP = 0.5
 """Part of a scan's range that holds no value, between values that many voxels have: two ends of a wrapped scale."""
 MANY = 1e-3
+OF_CT = ("intensity_unit", "intensity_offset")
+"""What is said of values that are right in any scan but a CT."""
 COMPARED = 3
 """Scans that are needed to say which one is odd."""
 
@@ -117,6 +120,8 @@ def unit_findings(
                 judged = _of_ct(values, [other for key, other in scans.items() if key != case])
             if judged is not None:
                 level, code, text, fix = judged
+                if code in OF_CT and in_doubt(name, measured):
+                    fix = f"If the scans are no CT, give the channel another name (see not_hounsfield). Else: {fix}"
                 what = f"channel {name or channel}: " if len(found[case]) > 1 else ""
                 results.append((case, Finding.of(level, code, what + text, fix, files[case])))
             if values.hot:
