@@ -46,6 +46,17 @@ def test_the_answer_is_the_same_and_names_the_folder(folders):
     assert str(folders / "job") not in kept
 
 
+def test_a_folder_with_a_space_is_quoted_in_the_command_alone(folders):
+    (folders / "job").rename(folders / "my job")
+    said = f"Model to use: {HERE / 'model'} (semivox predict {HERE} -i SCANS -o LABELS)\nReport: {HERE / 'report.html'}"
+    remember(request(folders), folders / "scans", [folders / "elsewhere" / "b.nii.gz"], folders / "my job", said)
+    told = answer(request(folders), folders / "scans", folders / "my job")
+    job = folders / "my job"
+    assert told == (
+        f"Model to use: {job / 'model'} (semivox predict '{job}' -i SCANS -o LABELS)\nReport: {job / 'report.html'}"
+    )
+
+
 @pytest.mark.parametrize(
     "place",
     [

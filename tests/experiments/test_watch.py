@@ -95,14 +95,18 @@ def test_one_bar_shows_all_steps_of_all_trainings():
 
 
 def test_a_closed_terminal_ends_no_study(study):
+    tried = []
+
     class Closed(io.StringIO):
         def write(self, text):
+            tried.append(text)
             raise BrokenPipeError(32, "Broken pipe")
 
     seen = Watch(study, RUNS, 10, Closed())
     seen.live, seen.said = True, -1000.0
     seen.show([], 0, 1)
     seen.end()
+    assert tried
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_without_a_model_every_kind_of_scan_is_there():
 
 def test_clusters_of_scans_that_are_all_alike():
     assert set(clusters(np.ones((5, 3)), 2, generator(1))) == {0}
-    assert np.isfinite(standardized(np.ones((4, 3 + 5 + 125)), 1)).all()
+    assert np.isfinite(standardized(np.ones((4, 3 + 5 + 125)))).all()
 
 
 def test_random_boxes_follow_the_structures_more_often_than_chance():

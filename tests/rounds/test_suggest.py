@@ -1,6 +1,7 @@
 """What to label next, as a command: scans, proposals, reasons; on invented scans."""
 
 import json
+import shlex
 import shutil
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from semivox.cli import exit_code
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.formats.volume import read, read_label
+from semivox.data.formats.volume import read, read_label, to_source, write_label
 from semivox.rounds.proposal import Suggestion
 from tests.rounds.loop import suggested
 
@@ -98,7 +99,7 @@ def test_boxes_hold_the_prediction_and_the_rest_is_ignored(loop):
 
 
 def test_without_a_job_kinds_of_scans_are_chosen(loop, capsys):
-    bare = loop / "bare"
+    bare = loop / "bare scans"
     (bare / "images").mkdir(parents=True)
     for entry in layouts.find(loop / "data").entries:
         if entry.part == "training":
@@ -108,6 +109,18 @@ def test_without_a_job_kinds_of_scans_are_chosen(loop, capsys):
     found = Suggestion.load(loop / "s" / "suggestion.json")
     assert (len(found.cases), found.round) == (2, 0)
     assert "look alike" in found.cases[0].reasons[0]
+    said = capsys.readouterr().err
+    assert f"Draw their labels into {loop / 's' / 'labels'}" in said
+    words = shlex.split(said.rpartition("semivox ")[2])
+    assert exit_code(words) == 2  # as it is said, with the folder's space
+    assert "holds no label" in capsys.readouterr().err
+    case = found.cases[0].case
+    volume = read(layouts.find(bare).entry(case).images)
+    drawing = np.zeros(volume.shape, np.uint8)
+    drawing[4:8, 4:8, 4:8] = 1
+    write_label(loop / "s" / "labels" / f"{case}.nii.gz", to_source(drawing, volume), volume.source)
+    assert exit_code(words) == 0
+    assert f"{case}: expert" in capsys.readouterr().out
     shutil.rmtree(loop / "s")
     words = ["suggest", str(bare), "-n", "2", "--out", str(loop / "s"), "--strategy", "random"]
     assert exit_code(words) == 0
@@ -115,3 +128,38 @@ def test_without_a_job_kinds_of_scans_are_chosen(loop, capsys):
     assert all("drawn at random" in case.reasons[0] for case in found.cases)
     assert exit_code(["suggest", str(bare), "-n", "2"]) == 2
     assert "--out" in capsys.readouterr().err
+
+
+def test_a_suggestion_that_was_stopped_leaves_nothing_behind_and_begins_anew(loop, monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("semivox.rounds.asking.write_names", stopped)  # after scans and proposals, before the record
+        assert exit_code(["suggest", str(loop / "job"), "-n", "1", "--out", str(loop / "s")]) == 130
+    assert sorted(path.name for path in loop.iterdir()) == ["data", "job"]
+    (loop / "s").mkdir()  # as somebody makes it by hand
+    assert exit_code(["suggest", str(loop / "job"), "-n", "1", "--out", str(loop / "s")]) == 0
+    assert "# 1 scan to label next" in capsys.readouterr().out
+    assert {path.name for path in (loop / "s").iterdir()} == {
+        "images", "labels", "pictures", "proposals", "suggestion.json", "suggestion.md"
+    }  # fmt: skip
+
+
+def test_what_is_said_of_one_is_said_in_the_singular(loop, capsys):
+    test = Split.load(loop / "job" / "split.json").test[0]
+    content = {"version": 1, "ratings": [{"case": test, "rating": "correct", "note": ""}]}
+    (loop / "job" / "ratings.json").write_text(json.dumps(content))
+    assert exit_code(["suggest", str(loop / "job"), "-n", "1", "--out", str(loop / "s")]) == 0
+    said = capsys.readouterr().out
+    assert "1 rating is of scans" in said
+    assert "What 1 more label will bring" in said
+    case = Suggestion.load(loop / "s" / "suggestion.json").cases[0].case
+    label = loop / "s" / "labels" / f"{case}.nii.gz"
+    words = ["adopt", str(loop / "job"), str(label), "--unchanged", "--report", str(loop / "report.json")]
+    assert exit_code(words) == 0
+    assert "1 label is in the data set now" in capsys.readouterr().err
+    outputs = json.loads((loop / "report.json").read_text())["outputs"]  # in the data folder, which no option names
+    written = {str(path) for path in (loop / "data").rglob("*") if path.name in (label.name, "label_origins.json")}
+    assert {str(loop / "data" / "label_origins.json"), str(loop / "data" / "labelsTr" / label.name)} <= written
+    assert written - outputs.keys() == set()

@@ -35,6 +35,8 @@ class CommandReport:
     began: float = field(default_factory=time.time)
     clock: float = field(default_factory=time.monotonic)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    places: list[Path] = field(default_factory=list)
+    """Where the command wrote that no parameter names: a default folder, the data of a job."""
 
     @classmethod
     def begun(cls, path: Path, command: str, options: Mapping[str, Any]) -> CommandReport:
@@ -68,11 +70,11 @@ class CommandReport:
 
     def _outputs(self) -> Iterator[tuple[str, str]]:
         """Path -> SHA-256 of every file that was written since the command began."""
-        for name, value in _paths(self.options):
-            if name in OUTPUTS or name in OWN_OUTPUTS.get(self.command, ()):
-                for file in _files(value):
-                    if file.stat().st_mtime >= self.began - 0.01 and file.resolve() != self.path.resolve():
-                        yield str(file), _digest(file)
+        own = OUTPUTS | OWN_OUTPUTS.get(self.command, set())
+        for place in (*(value for name, value in _paths(self.options) if name in own), *self.places):
+            for file in _files(place):
+                if file.stat().st_mtime >= self.began - 0.01 and file.resolve() != self.path.resolve():
+                    yield str(file), _digest(file)
 
 
 def require_writable(path: Path) -> None:

@@ -75,6 +75,12 @@ def telling(command: Callable[..., None]) -> Callable[..., None]:
     return told
 
 
+def wrote(folder: Path) -> None:
+    """Note for ``--report`` where the command wrote, where none of its parameters says so."""
+    if (report := TOLD.get().report) is not None:
+        report.places.append(folder)
+
+
 def display() -> ProgressDisplay:
     """Who is told how the command goes."""
     from semivox.pipeline.progress import Quiet, Terminal

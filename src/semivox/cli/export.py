@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,7 +100,7 @@ def _model(model: Path, out: Path, to: str, opset: int | None) -> None:
     path, found = export_onnx(model, out, DEFAULT if opset is None else opset)
     display().say(
         f"{path} says what the model says: probabilities differ by {found:.1g} at most.\n"
-        f"Use it: semivox predict {path} -i SCANS -o LABELS --backend onnxruntime"
+        f"Use it: semivox predict {shlex.quote(str(path))} -i SCANS -o LABELS --backend onnxruntime"
     )
 
 

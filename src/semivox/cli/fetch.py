@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from semivox.cli.display import display
+from semivox.cli.display import display, wrote
 
 
 def fetch(
@@ -38,4 +38,7 @@ def fetch(
     one = named(name)
     if not accept_license and sys.stdin.isatty():
         accept_license = typer.confirm(f"{one.name} comes under {one.license}. Accept?")
-    print(brought(name, out or Path(one.name), accept_license, mirror, display()))
+    folder = out or Path(one.name)
+    if out is None:
+        wrote(folder)
+    print(brought(name, folder, accept_license, mirror, display()))

@@ -80,7 +80,8 @@ def pretrain(
     fields = wanted["plan_fields"]
     others = {name: value for name, value in wanted.items() if name != "plan_fields"}
     api.pretrain(data, out, plan={**options, "fields": fields}, progress=progress, **others)
-    progress.say(f"The weights are in {out}. Use them: semivox run {data or 'SCANS'} --out JOB --start {out}")
+    command = shlex.join(["semivox", "run", str(data or "SCANS"), "--out", "JOB", "--start", str(out)])
+    progress.say(f"The weights are in {out}. Use them: {command}")
 
 
 @takes(windows=run_options.WINDOWS)

@@ -9,11 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from semivox.cli.usage import field
-from semivox.methods import canonical
+from semivox.methods import canonical, place_of
 from semivox.methods import names as method_names
 
+
+def _known(name: str) -> str:
+    """A method that there is not is told at once, before torch is loaded. Raises InputError."""
+    place_of(name)
+    return name
+
+
 Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Folder of scans (or a CSV table); see: semivox check --help")
+    Path,
+    typer.Argument(metavar="DATA", help="Folder of scans (or a CSV table); see: semivox check --help"),
 ]
 DataIfAny = Annotated[
     Path | None, typer.Argument(metavar="[DATA]", help="Folder of scans (or a CSV table); see: semivox check --help")
@@ -64,7 +72,10 @@ def _train_settings() -> type[Any]:
 NETWORKS = one_of("vnet", "unet3d", "uxnet", "pyramid_unet", "small")
 PRECISIONS = one_of("32-true", "bf16-mixed")
 DEVICES = one_of("auto", "cpu", "cuda", "mps")
-MethodName = Annotated[str, typer.Option("--method", help="See: semivox methods", autocompletion=known_methods)]
+MethodName = Annotated[
+    str,
+    typer.Option("--method", help="See: semivox methods", autocompletion=known_methods, callback=_known),
+]
 Ablation = Annotated[str | None, typer.Option(help="A named ablation of the method; see: semivox methods NAME")]
 Recipe = Annotated[
     str | None,

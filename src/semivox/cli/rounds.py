@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli import typed
-from semivox.cli.display import display
+from semivox.cli.display import display, wrote
+from semivox.core.plurals import plural
 
 
 def suggest(
@@ -37,8 +39,8 @@ def suggest(
     """Which scans to label next, why, and what they may bring; writes scans and proposals to correct.
 
     Whole scans are drawn at random, which nothing measured here beats; --strategy mixture draws a third so and takes
-    the rest where the models are unsure. Correct the files in OUT/labels in Slicer,
-    ITK-SNAP or MITK, then: semivox adopt JOB OUT.
+    the rest where the models are unsure. Without a job, some scans of each kind are named. Correct (or draw) the files
+    in OUT/labels in Slicer, ITK-SNAP or MITK, then: semivox adopt JOB OUT.
 
     Example: semivox suggest job/ -n 5
     """
@@ -48,7 +50,11 @@ def suggest(
     wanted["strategy"] = strategy
     suggestion, folder = api.suggest(target, out, ratings=ratings, progress=display(), **wanted)
     print(suggestion.model_dump_json(indent=2) if json else suggestion.text())
-    display().say(f"Scans, proposals and pictures are in {folder}. Correct them, then: semivox adopt {target} {folder}")
+    then = shlex.join(["semivox", "adopt", str(target), str(folder)])
+    if suggestion.round:
+        display().say(f"Scans, proposals and pictures are in {folder}. Correct the labels in it, then: {then}")
+    else:
+        display().say(f"The scans are in {folder / 'images'}. Draw their labels into {folder / 'labels'}, then: {then}")
 
 
 def adopt(
@@ -75,6 +81,7 @@ def adopt(
     from semivox import api
 
     adoption = api.adopt(target, corrected, origin=origin, overwrite=overwrite, unchanged=unchanged)
+    wrote(adoption.folder)
     if json:
         typed.put([{"case": one.case, "replaced": one.replaced, **one.origin.model_dump()} for one in adoption.adopted])
         return
@@ -82,7 +89,7 @@ def adopt(
         print(one.text())
     if adoption.unchanged:
         print(f"Left out, since nobody changed the proposal (--unchanged takes it): {', '.join(adoption.unchanged)}")
-    display().say(f"{len(adoption.adopted)} labels are in the data set now.")
+    display().say(f"{plural(len(adoption.adopted), 'label is', 'labels are')} in the data set now.")
 
 
 def rounds(

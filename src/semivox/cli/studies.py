@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from semivox.cli import options as o
 from semivox.cli import typed
-from semivox.cli.display import display
+from semivox.cli.display import display, wrote
 from semivox.core.plurals import plural
 from semivox.core.processes.cores import MOST_PROCESSES
 
@@ -49,6 +50,8 @@ def study(
     from semivox import api
 
     folder = out or Path(recipe or (study_file.stem if study_file else "study"))
+    if out is None:
+        wrote(folder)
     where: dict[str, Any] = {"on": on, "address": address, "slurm": typed.assignments(slurm, "--slurm")}
     how: dict[str, Any] = {"data": data, "processes": processes, "devices": devices, "sets": sets or (), **where}
     api.study(study_file, folder, recipe=recipe, progress=display(), **how)
@@ -110,7 +113,5 @@ def patches(
         seed=1 if seed is None else seed,
     )
     made = api.patches(data, out, split=split, choice=choice, progress=progress)
-    progress.say(
-        f"{plural(made, 'patch is', 'patches are')} in {out}. Compare methods on them: semivox study "
-        f"STUDY.toml --data {out}"
-    )
+    command = shlex.join(["semivox", "study", "STUDY.toml", "--data", str(out)])
+    progress.say(f"{plural(made, 'patch is', 'patches are')} in {out}. Compare methods on them: {command}")

@@ -9,6 +9,9 @@ import typer
 
 from semivox.core.errors import InputError
 
+AFTER = ("-q", "--quiet", "-v", "--verbose", "--report")
+"""Options that every command takes, and that other programs take in front of one."""
+
 
 def sentence(error: Any) -> str:
     """The sentence for what typer found wrong with a command line (its ``UsageError`` and those derived from it)."""
@@ -29,6 +32,8 @@ def sentence(error: Any) -> str:
         takes = "takes no value" if "does not take" in error.message else "needs a value"
         return f"{error.option_name} {takes}; {help_of}"
     if kind == "NoSuchOption":
+        if context is not None and error.option_name in AFTER and hasattr(context.command, "list_commands"):
+            return f"{error.option_name} stands after the command, as in: semivox check {error.option_name} scans/"
         known = [name for one in context.command.params for name in one.opts] if context else []
         return f"there is no option {error.option_name}{suggestion(error.option_name, known)}; {help_of}"
     if kind == "BadParameter" and option:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +64,13 @@ def answer(request: Mapping[str, Any], data: Path, out: Path) -> str | None:
         )
     except (SemivoxError, OSError):
         return None
-    return asked.said.replace(str(HERE), shlex.quote(str(out))) if same else None
+    return _named(asked.said, out) if same else None
+
+
+def _named(said: str, out: Path) -> str:
+    """The answer with the job's folder in it, quoted as a shell needs it where a command is told, and only there."""
+    in_command = re.compile(rf"(?<= predict ){re.escape(str(HERE))}(\S*)")
+    return in_command.sub(lambda found: shlex.quote(f"{out}{found[1]}"), said).replace(str(HERE), str(out))
 
 
 def remember(request: Mapping[str, Any], data: Path, scans: Iterable[Path], out: Path, said: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def onnx_predictor(model: Path, **options: Any) -> ScanPredictor:
     """The predictor of an exported file, by onnxruntime on the CPU. Raises InputError."""
     path = onnx_file(model)
     if path is None:
-        raise InputError(f"{model} holds no {ONNX}; make one: semivox export {model} -o {model / 'onnx'} --to onnx")
+        command = shlex.join(["semivox", "export", str(model), "-o", str(model / "onnx"), "--to", "onnx"])
+        raise InputError(f"{model} holds no {ONNX}; make one: {command}")
     onnx = require_onnx()
     try:
         content = path.read_bytes()

@@ -36,8 +36,7 @@ def require_place(name: str, address: str) -> None:
     """Raises InputError where scans cannot be labeled on ``name``, or for the address of another place."""
     if name == "slurm":
         raise InputError(
-            "predict runs here or on ray; on SLURM start the same command in several jobs, which share the scans "
-            "(docs/how-to/use-a-cluster.md)"
+            "predict runs here or on ray; on SLURM start the same command in several jobs, which share the scans"
         )
     if name not in PLACES:
         near = suggestion(name, PLACES)

@@ -13,6 +13,7 @@ from typing import Literal
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.plan import ClassInfo
+from semivox.core.plurals import plural
 from semivox.core.spelling import suggestion
 from semivox.data.formats import registry
 from semivox.data.formats.scan import ScanError
@@ -60,7 +61,7 @@ def save_forms(jobs: Sequence[Job], forms: Sequence[str], classes: Sequence[Clas
         write_table(jobs[0].label.parent / TABLE / TABLE_FILE, pairs, classes)
         written += 1
     if failed:
-        raise InputError(f"{len(failed)} files could not be written (all others are):\n" + "\n".join(failed))
+        raise InputError(f"{plural(len(failed), 'file')} could not be written (all others are):\n" + "\n".join(failed))
     return written
 
 

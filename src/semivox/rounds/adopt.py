@@ -12,6 +12,7 @@ from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import beside, make_folder, put, write_atomically, write_text, writing
 from semivox.core.plan import ClassInfo
+from semivox.core.plurals import plural
 from semivox.core.processes.lock import locked
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
@@ -57,7 +58,7 @@ class Adopted:
     def text(self) -> str:
         """What changed, in a line."""
         dice, changed = self.origin.dice_to_proposal, self.origin.changed_voxels
-        told = "" if changed is None else f", {changed} voxels changed"
+        told = "" if changed is None else f", {plural(changed, 'voxel')} changed"
         told += "" if dice is None else f" (Dice to the proposal {dice:.3f})"
         doubt = " - it shares next to nothing with the proposal: is it of this scan?" if _alien(dice) else ""
         return f"{self.case}: {self.origin.origin}{' again' if self.replaced else ''}{told}{doubt}"
@@ -82,6 +83,8 @@ class Adoption:
     adopted: tuple[Adopted, ...]
     unchanged: tuple[str, ...]
     """Cases whose proposal nobody changed, which were left out."""
+    folder: Path
+    """The data folder that has them now."""
 
 
 def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
@@ -114,13 +117,16 @@ def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
         else:
             checked.append(found)
     if wrong:
-        raise InputError(f"{len(wrong)} of {len(files)} labels do not fit, so none was taken:\n" + "\n".join(wrong))
+        raise InputError(
+            f"{len(wrong)} of {plural(len(files), 'label')} cannot be taken, so none was:\n" + "\n".join(wrong)
+        )
     if not checked and unchanged:
         raise InputError(
             f"nobody has changed {some(unchanged)}: a proposal is no label. Correct it, or say --unchanged where you "
             "looked and found it right"
         )
-    return Adoption(tuple(_written(dataset, one) for one in checked), tuple(unchanged))
+    adopted = tuple(_written(dataset, one) for one in checked)
+    return Adoption(adopted, tuple(unchanged), file_of(dataset.root).parent)
 
 
 def _require_free(entry: CaseFiles, origin: LabelOrigin | None, terms: Terms) -> None:

@@ -10,11 +10,13 @@ import torch
 
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
+from semivox.core.files import make_folder, write_atomically
 from semivox.core.geometry import Shape
 from semivox.core.plan import ClassInfo
 from semivox.data.dataset import groups_of
 from semivox.data.formats.orientation import to_canonical
 from semivox.data.formats.volume import read
+from semivox.inference.jobs import safe_name
 from semivox.inference.predictor import ScanPredictor
 from semivox.pipeline.predict import predictor_of
 from semivox.pipeline.progress import ProgressDisplay
@@ -87,13 +89,13 @@ class Asking:
         """Scan, proposal and picture of each chosen scan."""
         cases = []
         names = list(dict.fromkeys(pick.case for pick in picks))
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         with self.progress.bar("writing proposals") as count:
             for done, name in enumerate(names, 1):
                 cases.append(self._case(name, [pick for pick in picks if pick.case == name], out, picture))
                 count(done, len(names))
+        make_folder(out / "labels")  # without a model it is where drawings go
         if self.classes:
-            (out / "labels").mkdir(exist_ok=True)
             write_names(out, self.classes)
         return cases
 
@@ -110,8 +112,8 @@ class Asking:
         digest = write_proposal(out, name, volume, values, boxes, self.pool.dataset.ignore)
         if picture is not None:
             png = picture(volume, index, [info.name for info in self.classes])
-            (out / "pictures").mkdir(exist_ok=True)
-            (out / "pictures" / f"{name}.png").write_bytes(png)
+            make_folder(out / "pictures")
+            write_atomically(out / "pictures" / f"{safe_name(name)}.png", lambda path: path.write_bytes(png))
         inside = np.zeros(index.shape, bool)
         for box in boxes:
             inside[box.slices] = True
@@ -145,7 +147,7 @@ class Asking:
         lengths = {len(one) for one in descriptions}
         if len(lengths) > 1:
             raise InputError(f"the scans of {self.pool.dataset.root} differ in their channels; see: semivox check")
-        points = standardized(np.array(descriptions), _channels(descriptions))
+        points = standardized(np.array(descriptions))
         return by_groups(points, names, min(count, len(names)), self.stream)
 
     def _random_boxes(self, count: int) -> list[Pick]:
@@ -172,7 +174,7 @@ class Asking:
 
     def _points(self, found: Sequence[Measured]) -> np.ndarray:
         descriptions = [scan.description for scan in found]
-        return standardized(np.array(descriptions), _channels(descriptions)) if found else np.empty((0, 1))
+        return standardized(np.array(descriptions)) if found else np.empty((0, 1))
 
     def _box(self, volume: Volume) -> Shape:
         """Half a patch of the plan, in voxels of this scan."""
@@ -190,7 +192,3 @@ class Asking:
                 total = p if total is None else total + p
         assert total is not None
         return to_canonical(total / len(self.predictors), volume.source)
-
-
-def _channels(descriptions: Sequence[np.ndarray]) -> int:
-    return (len(descriptions[0]) - 3) // (5 + 125)

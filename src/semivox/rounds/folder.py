@@ -9,6 +9,7 @@ from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
+from semivox.core.spelling import not_there
 from semivox.core.split import Split
 from semivox.experiments.record import kind_of, load_record
 
@@ -47,10 +48,17 @@ class Round:
         return Split.load(self.folder / "split.json")
 
 
+def require_there(target: Path) -> None:
+    """Raise InputError, with the nearest name beside it, where what was given for a job or data folder is not there."""
+    if not target.exists():
+        raise InputError(f"{not_there(target)}; give the job that semivox run wrote, or the folder of your scans")
+
+
 def job_of(folder: Path) -> Path:
     """The job of a folder, which may be that of one of its rounds. Raises InputError where there is none."""
     root = folder.parent.parent if folder.parent.name == FOLDER else folder
     if kind_of(root) != "job":
+        require_there(folder)
         raise InputError(f"{folder} holds no job (no job.json); give the folder that semivox run wrote")
     return root
 

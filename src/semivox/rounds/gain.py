@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from semivox.core.plurals import plural
 from semivox.core.randomness import generator
 from semivox.evaluation.aggregation import case_means
 from semivox.experiments.collect import collect
@@ -82,9 +83,10 @@ def gain_text(gain: Gain | None, more: int) -> str:
     """In a sentence; "unknown" is an answer."""
     if gain is None:
         return (
-            f"What {more} more labels will bring is unknown: a curve needs {LEAST} rounds that scored the same scans."
+            f"What {plural(more, 'more label')} will bring is unknown: a curve needs {LEAST} rounds that scored the "
+            "same scans."
         )
     return (
-        f"{more} more labels may bring {gain.mean:+.3f} Dice (95 % interval over scans {gain.low:+.3f} to "
+        f"{plural(more, 'more label')} may bring {gain.mean:+.3f} Dice (95 % interval over scans {gain.low:+.3f} to "
         f"{gain.high:+.3f}), if the curve of the rounds continues."
     )

@@ -31,8 +31,9 @@ def description_of(volume: Volume) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def standardized(descriptions: np.ndarray, channels: int) -> np.ndarray:
+def standardized(descriptions: np.ndarray) -> np.ndarray:
     """(N, D) -> (N, D): each number relative to all scans, each of size, values and picture weighing the same."""
+    channels = (descriptions.shape[1] - 3) // (len(QUANTILES) + COARSE**3)  # as description_of has them
     spread = descriptions.std(0)
     scaled = (descriptions - descriptions.mean(0)) / np.where(spread > 1e-6, spread, 1.0)
     picture = COARSE**3

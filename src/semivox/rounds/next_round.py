@@ -90,7 +90,7 @@ def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, begin: 
     record, split = load_record(last.folder), last.split
     new = newly_labeled(dataset, split.unlabeled, load_record(out))
     known = {name for part in split.model_dump().values() for name in part} | set(options.exclude)
-    groups = groups_of(dataset.entries)
+    groups = groups_of(dataset.entries)  # a scan of no group is one of its own: no group's name begins with \0
     scored = {groups.get(name) or f"\0{name}" for name in (*split.test, *split.validation)}
     free = (e for e in dataset.entries if e.images and e.name not in known and e.part in (None, "training"))
     fresh = tuple(e.name for e in free if (e.group or f"\0{e.name}") not in scored)

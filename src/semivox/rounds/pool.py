@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.plurals import plural
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, some
 from semivox.experiments.record import load_record
 from semivox.experiments.runs import place_of
-from semivox.rounds.folder import Round, data_of, job_of, last_finished, rounds_of
+from semivox.rounds.folder import Round, data_of, job_of, last_finished, require_there, rounds_of
 from semivox.rounds.origins import newly_labeled
 
 STRATEGIES = ("mixture", "random")
@@ -50,6 +51,7 @@ class Pool:
 
 def pool_of(target: Path) -> Pool:
     """What is left to label in a job, or in a data folder without one. Raises InputError."""
+    require_there(target)
     try:
         job = job_of(target)
     except InputError:
@@ -81,7 +83,8 @@ def rated(pool: Pool, ratings: Mapping[str, str], wanted: Wanted) -> tuple[Pool,
             notes.append(f"Left out, since you rated that the label {said}: {some(names)}.")
     if others := sorted(ratings.keys() - own.keys()):
         notes.append(
-            f"{len(others)} ratings are of scans that are not to be labeled (scored or labeled): {some(others, 3)}."
+            f"{plural(len(others), 'rating is', 'ratings are')} of scans that are not to be labeled (scored or "
+            f"labeled): {some(others, 3)}."
         )
     asked = sorted(name for name in own if own[name] == "correct")[: wanted.count]
     left = tuple(name for name in pool.names if own.get(name) not in ("use", "reject"))

@@ -15,6 +15,7 @@ from semivox.core.errors import InputError
 from semivox.core.files import write_atomically, write_text, writing
 from semivox.core.frozen import Frozen
 from semivox.core.plan import ClassInfo
+from semivox.core.plurals import plural
 from semivox.data.dataset import CaseFiles
 from semivox.data.formats import registry
 from semivox.data.formats.scan import Segment
@@ -61,10 +62,10 @@ class Suggestion(Frozen):
 
     def text(self) -> str:
         """For people."""
-        lines = [f"# {len(self.cases)} scans to label next", "", *(f"{note}\n" for note in self.notes)]
+        lines = [f"# {plural(len(self.cases), 'scan')} to label next", "", *(f"{note}\n" for note in self.notes)]
         for number, case in enumerate(self.cases, 1):
             about = f", about {case.minutes:.0f} min" if case.minutes is not None else ""
-            where = f" ({len(case.boxes)} box{'es' if len(case.boxes) > 1 else ''})" if case.boxes else ""
+            where = f" ({plural(len(case.boxes), 'box', 'boxes')})" if case.boxes else ""
             lines.append(f"{number}. **{case.case}**{where}{about}: {'; '.join(case.reasons)}")
         return "\n".join([*lines, "", self.gain, ""])
 

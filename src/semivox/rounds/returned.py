@@ -7,6 +7,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Plan
+from semivox.core.spelling import not_there
 from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
@@ -15,13 +16,14 @@ from semivox.data.formats.volume import stem
 from semivox.data.layouts.names import by_case, scans
 from semivox.experiments.record import kind_of
 from semivox.inference.jobs import safe_name
-from semivox.rounds.folder import data_of, job_of, rounds_of
+from semivox.rounds.folder import FOLDER, data_of, job_of, require_there, rounds_of
 from semivox.rounds.proposal import RECORD, SuggestedCase, Suggestion
 
 
 def context_of(target: Path) -> tuple[Dataset, Split | None, tuple[ClassInfo, ...] | None, int | None]:
-    """Data set, split and classes of a job; of a data folder, as far as they are described."""
-    if target.is_dir() and (kind_of(target) == "job" or target.parent.name == "rounds"):
+    """Data set, split and classes of a job; of a data folder, as far as they are described. Raises InputError."""
+    require_there(target)
+    if target.is_dir() and (kind_of(target) == "job" or target.parent.name == FOLDER):
         job = job_of(target)
         dataset, plan = layouts.find(data_of(job)), Plan.load(job / "plan.json")
         return (
@@ -40,7 +42,7 @@ def labels_in(corrected: Path) -> tuple[dict[str, Path], Mapping[str, SuggestedC
     if corrected.is_dir() and (corrected / RECORD).is_file():
         folder = corrected / "labels"
     if not corrected.exists():
-        raise InputError(f"{corrected} does not exist; give the folder of corrected labels")
+        raise InputError(f"{not_there(corrected)}; give the folder of corrected labels")
     near = (folder, folder.parent, folder.parent.parent) if corrected.is_file() else (folder, folder.parent)
     record = next((place / RECORD for place in near if (place / RECORD).is_file()), None)
     suggested = {} if record is None else {one.case: one for one in Suggestion.load(record).cases}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.files import beside, make_folder, write_text, writing
 from semivox.core.randomness import generator
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.asking import Asking
+from semivox.rounds.choice import Pick
 from semivox.rounds.folder import job_of, rounds_of
 from semivox.rounds.gain import curve_of, expected_gain, gain_text
 from semivox.rounds.pool import Pool, Wanted, pool_of, rated
@@ -46,20 +50,36 @@ def suggest(
         notes.append(f"{wanted.count} were asked for; {len(pool.names)} are left.")
     work = Asking(pool, wanted, stream, progress)
     picks = work.picks(asked)
-    cases = work.write(picks, out, picture)
     suggestion = Suggestion(
         data=str(pool.dataset.root.resolve()),
         round=pool.done,
         unit="boxes" if wanted.boxes else "scans",
         seed=wanted.seed,
         classes=work.classes,
-        cases=tuple(cases),
+        cases=(),
         gain=_gain(pool, wanted, len({pick.case for pick in picks})),
         notes=tuple(notes),
     )
-    (out / PAGE).write_text(suggestion.text(), encoding="utf-8")
-    suggestion.save(out / RECORD)
-    return suggestion, out
+    return _written(work, picks, suggestion, out, picture), out
+
+
+def _written(
+    work: Asking, picks: Sequence[Pick], suggestion: Suggestion, out: Path, picture: Picture | None
+) -> Suggestion:
+    """The suggestion with its cases, as the folder ``out``: whole, or not there, so that a stopped one begins anew."""
+    make_folder(out.parent)
+    unfinished = beside(out.resolve())
+    try:
+        suggestion = suggestion.model_copy(update={"cases": tuple(work.write(picks, unfinished, picture))})
+        write_text(unfinished / PAGE, suggestion.text())
+        suggestion.save(unfinished / RECORD)
+        make_folder(out)
+        with writing(out):
+            for path in sorted(unfinished.iterdir(), key=lambda path: path.name == RECORD):
+                path.rename(out / path.name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return suggestion
 
 
 def _place(target: Path, pool: Pool) -> Path:

@@ -92,7 +92,7 @@ def test_an_extent_beyond_the_scan_is_cut_unless_something_is_drawn_there(tmp_pa
     told = [("liver", 1, 0), ("spleen", 2, 0)]
     assert np.array_equal(read(slicer(tmp_path / "a.seg.nrrd", [large], told, start=(-2, -2, -2))), LABEL)
     large[0, 0, 0] = 1
-    with pytest.raises(InputError, match="1 voxels of its segments lie outside"):
+    with pytest.raises(InputError, match="1 segment voxel lies outside of the scan"):
         read(slicer(tmp_path / "b.seg.nrrd", [large], told, start=(-2, -2, -2)))
 
 

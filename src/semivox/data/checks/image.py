@@ -76,7 +76,7 @@ def intensity_findings(volume: Volume, filled: int, names: Sequence[str], file: 
     if filled:
         part = filled / volume.array.size
         bad = part > MOST_NONFINITE
-        text = f"{filled} voxels ({part:.2%}) are NaN or infinite" + (
+        text = f"{plural(filled, 'voxel is', 'voxels are')} NaN or infinite ({part:.2%})" + (
             "" if bad else "; the scan's minimum is used there"
         )
         fix = "Export the scan again." if bad else "No action if these voxels lie outside the body."

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.core.plurals import plural
 from semivox.data.formats.orientation import canonical_grid, to_canonical, to_file
 from semivox.data.formats.scan import Scan, ScanError
 
@@ -38,7 +39,8 @@ def onto_scan(path: Path, label: Scan, grid: Grid) -> Scan:
     inside = array[tuple(here)]
     if outside := int(np.count_nonzero(array)) - int(np.count_nonzero(inside)):
         raise ScanError(
-            "outside_image", f"{path}: {outside} voxels of its segments lie outside of the scan.",
+            "outside_image",
+            f"{path}: {plural(outside, 'segment voxel lies', 'segment voxels lie')} outside of the scan.",
             "It was drawn on another scan, or on a larger one: export it with this scan as its reference geometry.",
         )  # fmt: skip
     whole[tuple(there)] = inside

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from semivox.core.plurals import plural
 from semivox.data.formats.scan import ScanError, Segment
 
 KEY = re.compile(r"Segment(\d{1,5})_(ID|Name|LabelValue|Layer|Color)")
@@ -56,7 +57,7 @@ def flattened(path: Path, array: np.ndarray, segments: Sequence[Segment]) -> np.
         if other := next((owner[int(value)] for value in np.unique(label[inside]) if value), None):
             count = int(np.count_nonzero(label[inside]))
             raise ScanError(
-                "overlap", f"{path}: the segments {other!r} and {segment.name!r} overlap in {count} voxels.",
+                "overlap", f"{path}: the segments {other!r} and {segment.name!r} overlap in {plural(count, 'voxel')}.",
                 "A voxel has one class: in 3D Slicer's Segment Editor, forbid overlaps (Masking) and correct them.",
             )  # fmt: skip
         label[inside] = segment.value
