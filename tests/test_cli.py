@@ -40,6 +40,16 @@ def test_help_and_the_list_of_methods_load_no_torch():
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
+def test_a_mistyped_method_is_told_before_torch_is_loaded():
+    program = (
+        "import sys; from semivox.cli import exit_code\n"
+        "assert exit_code(['run', 'x', '--out', 'y', '--method', 'meantecher']) == 2\n"
+        "assert not {'torch', 'numpy'} & set(sys.modules), 'heavy imports'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "did you mean 'mean_teacher'" in done.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_help_has_an_example(command, capsys):
     assert exit_code([command, "--help"]) == 0
@@ -78,6 +88,8 @@ def test_methods_describe_themselves(capsys):
         (["predict", "nowhere", "-i", "a", "-o", "b"], "nowhere"),
         (["evaluate", "-r", "nowhere", "-p", "there"], "nowhere"),
         (["methods", "magic"], "ua_mt"),
+        (["-q", "check", "x"], "-q stands after the command, as in: semivox check -q scans/"),
+        (["--verbose", "check", "x"], "--verbose stands after the command"),
     ],
 )
 def test_what_is_wrong_is_said_without_a_traceback_and_ends_with_2(arguments, message, capsys, tmp_path, monkeypatch):

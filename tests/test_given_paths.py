@@ -75,3 +75,30 @@ def test_a_folder_where_a_file_should_be_is_told(option, out, tmp_path, monkeypa
     code = exit_code(["check", "scans", "--workers", "0", option, out])
     assert code == (2 if option == "--report" else 0)
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "scann"],
+        ["view", "scann", "--no-browser"],
+        ["suggest", "scann", "-o", "new"],
+        ["adopt", "scann", "scans"],
+        ["rounds", "scann"],
+        ["report", "scann"],
+        ["predict", "scann", "-i", "scans", "-o", "new"],
+        ["evaluate", "-r", "scann", "-p", "scans"],
+        ["export", "scann", "--to", "csv", "-o", "new"],
+        ["check", "scans", "--split", "scann"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_mistyped_path_is_one_line_that_names_the_one_beside_it(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "scans/images").mkdir(parents=True)
+    (tmp_path / "scans/images/a.nii.gz").touch()
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(words) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("semivox: scann does not exist (did you mean 'scans'?); "), said
+    assert "\n" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scans"]

@@ -32,8 +32,10 @@ def test_a_line_ends_where_files_end_lines_and_nowhere_else():
     assert reading.lines_of("") == []
 
 
-@pytest.mark.parametrize("name", ["gone", "a" * 5000, "a\0b"])
-def test_names_of_nothing_are_said_in_a_sentence(tmp_path, name):
-    with pytest.raises(InputError, match="cannot read") as caught:
+@pytest.mark.parametrize(
+    ("name", "said"), [("gone", "gone does not exist"), ("a" * 5000, "cannot read"), ("a\0b", "cannot read")]
+)
+def test_names_of_nothing_are_said_in_a_sentence(tmp_path, name, said):
+    with pytest.raises(InputError, match=said) as caught:
         reading.content_of(tmp_path / name)
     assert len(str(caught.value)) < 400

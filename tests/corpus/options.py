@@ -55,7 +55,7 @@ for name, make, words in (
     ("split_without_labeled", reading(Split, '{"unlabeled": ["u"]}'), "labeled"),
     ("split_of_cases_that_do_not_exist", lambda root: load_dataset(root, Split(labeled=("nobody",))), "lacks"),
     ("split_that_labels_an_unlabeled_case", lambda root: load_dataset(root, Split(labeled=("u",))), "no label"),
-    ("split_file_that_is_missing", lambda root: load_dataset(root, root / "gone.json"), "cannot read"),
+    ("split_file_that_is_missing", lambda root: load_dataset(root, root / "gone.json"), "gone.json does not exist"),
     ("excluding_nobody", lambda root: load_dataset(root, None, ("nobody",)), "excluded"),
     ("excluding_all_labeled", lambda root: load_dataset(root, None, ("a", "b", "c")), "no labeled case is left"),
     ("plan_that_is_empty", reading(Plan, "{}"), "not a valid plan"),
@@ -82,10 +82,10 @@ for name, make, words in (
     ("memory_of_nothing", lambda _: checked(PlanOptions, "plan", memory_gb=0), "memory_gb"),
     ("model_of_an_unknown_method", model_of(method="builtins.eval"), "builtins.eval"),
     ("model_with_a_surplus_field", model_of(path="../../weights"), "path"),
-    ("model_without_weights", model_of(), "cannot read"),
+    ("model_without_weights", model_of(), "weights.safetensors"),
     ("model_with_unknown_options", model_of(options={"x": 1}), "x"),
     ("model_folder_of_nothing", lambda root: load_model(root), "no model in"),
-    ("model_folder_that_is_not_there", lambda root: load_model(root / "nosuch"), "there is no folder"),
+    ("model_folder_that_is_not_there", lambda root: load_model(root / "nosuch"), "nosuch does not exist"),
     ("label_with_negative_values_to_write", lambda root: volume.write_label(
         root / "x.nii.gz", np.full((2, 2, 2), -1), volume.read_grid(image(root))), "as a label"),
     ("label_to_write_on_another_grid", lambda root: volume.write_label(

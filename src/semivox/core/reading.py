@@ -10,6 +10,7 @@ from pathlib import Path
 from semivox.core.errors import InputError
 from semivox.core.files import short
 from semivox.core.memory import amount, available
+from semivox.core.spelling import not_there
 
 NOT_A_FILE = "is a pipe or a device, not a file"
 OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -34,6 +35,8 @@ def content_of(path: Path, room: int = ROOM) -> bytes:
                     "are free"
                 )
             return file.read()
+    except FileNotFoundError as error:
+        raise InputError(f"{not_there(path)}; restore it, or give another") from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise InputError(f"cannot read {short(path)}: {getattr(error, 'strerror', None) or error}") from error
 

@@ -12,6 +12,7 @@ from semivox.core.errors import InputError
 from semivox.core.geometry import Grid, Spacing
 from semivox.core.plan import ClassInfo
 from semivox.core.plurals import plural
+from semivox.core.spelling import not_there
 from semivox.data.checks.drawing import is_gray
 from semivox.data.formats import registry
 from semivox.data.formats.orientation import corner_distance
@@ -102,8 +103,10 @@ def _label_files(folder: Path) -> dict[str, Path]:
     """The label files of a folder by case name. Raises InputError for a missing folder or two files of one name."""
     if benchmark.matches(folder):
         return {entry.name: entry.label for entry in benchmark.find(folder).entries if entry.label is not None}
+    if not folder.exists():
+        raise InputError(f"{not_there(folder)}; give a folder of label files")
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder of label files")
+        raise InputError(f"{folder} is a file; give the folder of label files")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir() and any(path.glob("*.dcm")):

@@ -21,6 +21,7 @@ from semivox.core.frozen import Frozen
 from semivox.core.json_text import parsed
 from semivox.core.processes.command import typed
 from semivox.core.reading import content_of
+from semivox.core.spelling import not_there
 from semivox.data.dataset import Dataset
 from semivox.data.formats.sources import early_digest_of_files
 from semivox.experiments.as_study import study_file_of
@@ -98,6 +99,8 @@ def load_record(folder: Path) -> Record:
     """The record of a job or study. Raises InputError where there is none that this version can read."""
     kind = kind_of(folder)
     if kind is None:
+        if not folder.exists():
+            raise InputError(f"{not_there(folder)}; give the folder that semivox run or semivox study wrote")
         raise InputError(
             f"{folder} holds no job and no study (no job.json or study.json); give the folder that semivox run or "
             "semivox study wrote"

@@ -9,7 +9,7 @@ from semivox.core.csv_files import write_csv
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder
 from semivox.core.plan import ClassInfo
-from semivox.core.spelling import suggestion
+from semivox.core.spelling import not_there, suggestion
 from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.names import scans
@@ -80,7 +80,7 @@ def write_table(target: Path, labels: Sequence[tuple[Path, Path | None]], classe
 def label_files(labels: Path, skip: Sequence[str] = ()) -> list[Path]:
     """The labels of a file or folder. Raises InputError if there are none."""
     if not labels.exists():
-        raise InputError(f"{labels} does not exist; give a label, or the folder that predict wrote")
+        raise InputError(f"{not_there(labels)}; give a label, or the folder that predict wrote")
     found = [labels] if labels.is_file() else [path for path in scans(labels, skipped=[]) if path.name not in skip]
     if not found:
         raise InputError(f"{labels} holds no label file; give the folder that predict wrote")

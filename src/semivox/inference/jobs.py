@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.spelling import not_there
 from semivox.data.formats import registry
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.volume import stem
@@ -89,7 +90,7 @@ def safe_name(name: str) -> str:
 def _cases(inputs: Path, channels: int, skipped: list[str]) -> dict[str, tuple[Path, ...]]:
     """Case name -> files of its channels in order."""
     if not inputs.exists() and registry.find(inputs) is None:
-        raise InputError(f"{inputs} does not exist; give a scan, a folder of scans, or a folder of DICOM slices")
+        raise InputError(f"{not_there(inputs)}; give a scan, a folder of scans, or a folder of DICOM slices")
     if benchmark.matches(inputs):
         return {entry.name: entry.images for entry in benchmark.find(inputs).entries}
     if inputs.is_file():

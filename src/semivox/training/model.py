@@ -16,6 +16,7 @@ from semivox.core.files import write_atomically, writing
 from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.reading import content_of
+from semivox.core.spelling import not_there
 from semivox.data.planning import topology
 from semivox.methods import find
 from semivox.methods.method import Method
@@ -97,7 +98,7 @@ def model_place(folder: Path) -> Path:
             "missing. Restore it from a copy, or train again in another --out"
         )
     if not folder.exists():
-        raise InputError(f"there is no folder {folder}; give the folder of a model, or of the run that trained it")
+        raise InputError(f"{not_there(folder)}; give the folder of a model, or of the job or run that trained it")
     if folder.is_dir() and (within := sorted(path.name for path in folder.iterdir() if has_model(path))):
         raise InputError(
             f"{folder} has no model of its own: it is not finished, or was made by semivox 0.1.0. Run the same semivox "

@@ -41,6 +41,10 @@ def test_sides_patients_and_test_scans_without_label_are_said(tmp_path):
 def test_a_set_without_any_label_is_an_error(tmp_path):
     corpus.save(tmp_path / "images" / "a.nii.gz", corpus.gray(0))
     assert ("", "error", "no_label") in told(tmp_path)
+    text = check(find(tmp_path)).text()
+    assert "Cases:    0 labeled, 1 unlabeled, 0 test." in text
+    assert "Classes:  none yet, as no label shows one" in text
+    assert "Mirrored" not in text
 
 
 def test_three_thousand_bad_cases_fit_a_screen():

@@ -22,7 +22,7 @@ from semivox.data.checks.examined import Examined
 from semivox.data.checks.findings import CaseVerdict, CheckReport, Finding, verdict_of
 from semivox.data.checks.usage import DataSummary
 from semivox.data.dataset import CaseFiles, Dataset, groups_of
-from semivox.data.layouts.recognize import default_split
+from semivox.data.layouts.recognize import parts_of
 from semivox.data.planning.sides import mirror
 
 PARTS = ("labeled", "unlabeled", "validation", "test")
@@ -107,10 +107,8 @@ def _killed(task: CheckTask) -> Examined:
 
 def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
     """Case name -> part of the split."""
-    if split is None:
-        usable = any(entry.images and entry.label and entry.part in (None, "training") for entry in dataset.entries)
-        split = default_split(dataset) if usable else Split(labeled=())
-    parts = {name: part for part in PARTS for name in getattr(split, part)}
+    named = parts_of(dataset) if split is None else split.model_dump()
+    parts = {name: part for part in PARTS for name in named[part]}
     missing = sorted(parts.keys() - {entry.name for entry in dataset.entries})
     if missing:
         raise InputError(

@@ -35,13 +35,18 @@ class DataSummary(Frozen):
         of = f" (of {self.patients} patients)" if self.patients < cases else ""
         lines = [f"Cases:    {', '.join(counts)}{of}."]
         lines += [f"  {part + ':':<11} {_first(names)}" for part, names in self.parts.items() if names]
+        lines.append(f"Classes:  {self._classes()}.")
+        if self.channels:
+            lines.append(f"Channels: {', '.join(self.channels)}.")
+        return [*lines, f"Mirrored: {self._mirroring()}"] if self.classes else lines
+
+    def _classes(self) -> str:
+        if not self.classes and not self.declared:
+            return "none yet, as no label shows one; dataset.json can name them"
         named = ", ".join(f"{item.value} {item.name}" if self.declared else str(item.value) for item in self.classes)
         ignored = "" if self.ignore is None else f"; {self.ignore} is not used"
         found = "" if self.declared else " (values found in the labels; dataset.json can name them)"
-        lines.append(f"Classes:  {_cut(named) or 'none'}{found}{ignored}.")
-        if self.channels:
-            lines.append(f"Channels: {', '.join(self.channels)}.")
-        return [*lines, f"Mirrored: {self._mirroring()}"]
+        return f"{_cut(named) or 'none'}{found}{ignored}"
 
     def _mirroring(self) -> str:
         on = [axis for axis, allowed in zip(AXES, self.mirrored, strict=True) if allowed]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from semivox.core.errors import InputError
+from semivox.core.spelling import not_there
 from semivox.core.split import Split
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import readable
@@ -25,6 +26,7 @@ from semivox.data.layouts import nnunet as layout_nnunet
 from semivox.data.layouts import patients as layout_patients
 from semivox.data.layouts.annotated import with_annotated
 from semivox.data.layouts.groups import grouped
+from semivox.data.layouts.nearby import meant_instead
 from semivox.data.layouts.tags import printable, require_text
 
 LAYOUTS = """Accepted layouts:
@@ -51,7 +53,7 @@ def find(root: Path) -> Dataset:
     root = Path(root)
     require_text(root)
     if not root.exists():
-        raise InputError(f"{root} does not exist. {accepted()}")
+        raise InputError(f"{not_there(root)}; give the folder of your scans, or a CSV table")
     finders: tuple[tuple[Callable[[Path], bool], Callable[[Path], Dataset]], ...] = (
         (layout_benchmark.matches, layout_benchmark.find),
         (layout_csv.matches, layout_csv.find),
@@ -69,8 +71,19 @@ def find(root: Path) -> Dataset:
                 raise InputError(f"{root} has the layout {dataset.layout} but holds no scan. {accepted()}")
             entries, remarks = grouped(dataset.entries)
             return with_annotated(replace(dataset, entries=entries, remarks=(*dataset.remarks, *remarks)))
-    inside = some(sorted(printable(path.name) for path in root.iterdir())) if root.is_dir() else f"the file {root.name}"
-    raise InputError(f"{root} has no known layout; found: {inside}. {accepted()}")
+    raise InputError(_unknown(root))
+
+
+def _unknown(root: Path) -> str:
+    """What is said of a folder or file that is no data set."""
+    if (meant := meant_instead(root)) is not None:
+        return f"{root} is not a data set, but {meant} is; give that"
+    if root.is_dir():
+        inside = some(sorted(printable(path.name) for path in root.iterdir()))
+        found = f"found: {inside}" if inside else "it is empty"
+    else:
+        found = "it is a file"
+    return f"{root} has no known layout; {found}. {accepted()}"
 
 
 def default_split(dataset: Dataset, labeled: int | None = None) -> Split:
@@ -79,10 +92,7 @@ def default_split(dataset: Dataset, labeled: int | None = None) -> Split:
     ``labeled``: so many training cases keep their label, the first that have one in the data set's order (by name where
     its lists have none); those of the others stay closed. Raises InputError where there are fewer.
     """
-    parts: dict[str, list[str]] = {"labeled": [], "unlabeled": [], "validation": [], "test": []}
-    for entry in dataset.entries:
-        if entry.images and (place := _place(entry)) is not None:
-            parts[place].append(entry.name)
+    parts = parts_of(dataset)
     if not parts["labeled"]:
         raise InputError(f"{dataset.root} holds no case with both image and label for training. {accepted()}")
     if labeled is not None:
@@ -96,6 +106,15 @@ def default_split(dataset: Dataset, labeled: int | None = None) -> Split:
         parts["labeled"], closed = ordered[:labeled], ordered[labeled:]
         parts["unlabeled"] += closed
     return Split(**{part: tuple(sorted(names)) for part, names in parts.items()})
+
+
+def parts_of(dataset: Dataset) -> dict[str, list[str]]:
+    """The cases for each part of a split, as the files suggest; ``labeled`` is empty where nothing has a label yet."""
+    parts: dict[str, list[str]] = {"labeled": [], "unlabeled": [], "validation": [], "test": []}
+    for entry in dataset.entries:
+        if entry.images and (place := _place(entry)) is not None:
+            parts[place].append(entry.name)
+    return parts
 
 
 def _place(entry: CaseFiles) -> str | None:

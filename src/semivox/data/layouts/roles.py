@@ -34,11 +34,22 @@ def roles(root: Path) -> dict[tuple[Kind, Part], Path]:
     found: dict[tuple[Kind, Part], Path] = {}
     for folder in _folders(root):
         words = _words(folder.name)
+        if _kinds(words) == {"images"} and holds_data(folder):  # scans/, with images/ and labels/ of its own
+            continue
         _claim(found, words, folder)
         if len(words) == 1:  # train/images, images/train
             for inner in _folders(folder):
                 _claim(found, [*words, *_words(inner.name)], inner)
     return found
+
+
+def holds_data(folder: Path) -> bool:
+    """Whether a folder holds images and labels in folders of their own, by the names of these."""
+    try:
+        held = {kind for kind, _ in roles(folder)}
+    except (InputError, OSError):
+        return False
+    return {"images", "labels"} <= held
 
 
 def child(root: Path, name: str) -> Path:
@@ -53,7 +64,7 @@ def child(root: Path, name: str) -> Path:
 
 def _claim(found: dict[tuple[Kind, Part], Path], words: list[str], folder: Path) -> None:
     """Enter a folder whose words say what it holds, if all of them are known."""
-    kinds: set[Kind] = {KINDS[word] for word in words if word in KINDS}
+    kinds = _kinds(words)
     parts: set[Part] = {PARTS[word] for word in words if word in PARTS}
     if not words or any(word not in KINDS and word not in PARTS for word in words):
         return
@@ -73,6 +84,10 @@ def _claim(found: dict[tuple[Kind, Part], Path], words: list[str], folder: Path)
 
 def _folders(root: Path) -> Iterable[Path]:
     return [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+
+
+def _kinds(words: Iterable[str]) -> set[Kind]:
+    return {KINDS[word] for word in words if word in KINDS}
 
 
 def _words(name: str) -> list[str]:
