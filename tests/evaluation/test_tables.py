@@ -149,7 +149,7 @@ def test_folders_that_cannot_be_evaluated_are_refused(folders, tmp_path):
     empty.mkdir()
     with pytest.raises(InputError, match="no label file"):
         evaluate_folders(empty, folders[1])
-    with pytest.raises(InputError, match="not a folder"):
+    with pytest.raises(InputError, match="nowhere does not exist"):
         evaluate_folders(tmp_path / "nowhere", folders[1])
     with pytest.raises(InputError, match="besides the background"):
         evaluate_folders(*folders, CLASSES[:1])
