@@ -138,6 +138,10 @@ def test_a_suggestion_that_was_stopped_leaves_nothing_behind_and_begins_anew(loo
         patch.setattr("semivox.rounds.asking.write_names", stopped)  # after scans and proposals, before the record
         assert exit_code(["suggest", str(loop / "job"), "-n", "1", "--out", str(loop / "s")]) == 130
     assert sorted(path.name for path in loop.iterdir()) == ["data", "job"]
+    (loop / "s").touch()
+    assert exit_code(["suggest", str(loop / "job"), "-n", "1", "--out", str(loop / "s")]) == 2
+    assert "is a file; give a new folder" in capsys.readouterr().err
+    (loop / "s").unlink()
     (loop / "s").mkdir()  # as somebody makes it by hand
     assert exit_code(["suggest", str(loop / "job"), "-n", "1", "--out", str(loop / "s")]) == 0
     assert "# 1 scan to label next" in capsys.readouterr().out

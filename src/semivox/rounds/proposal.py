@@ -72,7 +72,9 @@ class Suggestion(Frozen):
 
 def require_free(out: Path) -> None:
     """Raise InputError where the folder holds something: somebody may have corrected labels in it."""
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    if out.is_file():
+        raise InputError(f"{out} is a file; give a new folder to --out")
+    if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out} is not empty, and may hold corrections; adopt them, or give another --out")
 
 
