@@ -69,7 +69,7 @@ class LostClasses:
         return (
             f"stopped and saved at step {step + 1}, as train.lost_classes=stop asks: {some} found nowhere at two looks "
             "in a row, not even where a training label shows it. What to change stands in the run's warnings.jsonl; "
-            "--set train.lost_classes=tell goes on"
+            "--set train.lost_classes=tell resumes the run"
         )
 
     def _remember(self, code: object, name: str, step: int, text: str) -> None:

@@ -27,7 +27,7 @@ def not_hounsfield(channels: Sequence[str] | None, cases: Sequence[CaseFacts]) -
         )
         fix = (
             'If the scans are no CT, give the channel another name in dataset.json, such as {"channel_names": {"0": '
-            '"MR"}}: each scan is then standardized by itself, instead of all by one window. If they are, export them '
+            '"MR"}}: each scan is then standardized on its own, instead of all by one window. If they are, export them '
             "in Hounsfield units."
         )
         found.append(Finding.of("warning", "not_hounsfield", text, fix))
