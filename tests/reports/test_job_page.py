@@ -228,3 +228,8 @@ def test_the_unlabeled_scans_are_listed_with_what_to_expect(job):
     text = (job / "report.html").read_text(encoding="utf-8")
     listed = text[text.index("Labels of the unlabeled scans") :]
     assert "hip_0002" in listed[: listed.index("</table>")]
+
+
+def test_the_page_says_that_no_score_tells_whether_more_steps_would_give_more(job):
+    text = (job / "report.html").read_text(encoding="utf-8")
+    assert "Whether more steps would give more was not measured" in text[text.index("<h2>Training</h2>") :]

@@ -3,9 +3,13 @@
 import pytest
 import torch
 
+from semivox.cli import exit_code
+from semivox.core.plan import Plan
+from semivox.data.planning import sizing
 from semivox.training import forecast as module
 from semivox.training import own_time
 from semivox.training.dry_steps import DrySteps
+from semivox.training.folder import RunFolder
 from semivox.training.forecast import forecast
 from semivox.training.formats import Decision
 from tests.training import tiny
@@ -63,6 +67,28 @@ def test_steps_follow_the_measured_time_where_hours_are_named(seconds, hours, st
     assert found.steps == steps
     assert found.forecast.hours == pytest.approx(steps * 0.5 / 3600, abs=1e-3)
     assert "0.5 s a step" in found.reasons["steps"]
+
+
+def test_the_command_trains_as_many_steps_as_the_time_allows_and_no_other_says_how_long(
+    seconds, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(sizing, "FEWEST_STEPS", 3)
+    out, data = tmp_path / "run", tiny.write_spheres(tmp_path / "data")
+    here = ["--method", "supervised", "--workers", "0", "--device", "cpu", "--set", "plan.patch=[16,16,8]"]
+    words = ["train", str(data), "-o", str(out), *here]
+    assert exit_code([*words, "--time", "0.001"]) == 0
+    assert Plan.load(out / "plan.json").steps == len(RunFolder(out).logged()) == 7  # of 0.5 s each
+    assert "0.001 hours allow at 0.5 s a step" in Plan.load(out / "plan.json").reasons["steps"]
+    capsys.readouterr()
+    assert exit_code([*words, "--time", "2"]) == 0
+    assert "has 7 steps, decided when it began" in capsys.readouterr().err
+    assert exit_code([*words, "--time", "2", "--extend-to", "9"]) == 2
+    assert "--time and --extend-to both say how long" in capsys.readouterr().err
+    given = ["train", str(data), "-o", str(tmp_path / "other"), *here, "--plan", str(out / "plan.json")]
+    assert exit_code([*given, "--time", "2"]) == 2
+    assert "--time and a plan both say how long" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+    assert exit_code([*words, "--time", "-1"]) == 2
 
 
 def test_formats_are_measured_and_said(monkeypatch):

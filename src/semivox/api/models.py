@@ -35,6 +35,7 @@ def train(  # noqa: PLR0913 - the options of the command
     exclude: Collection[str] = (),
     prepared: AnyPath | None = None,
     extend_to: int | None = None,
+    hours: float | None = None,
     progress: ProgressDisplay | None = None,
 ) -> Path:
     """Train one method into the run folder ``out`` and return it; checks, plans and prepares first where needed.
@@ -42,7 +43,8 @@ def train(  # noqa: PLR0913 - the options of the command
     ``options``: fields of the method's Config; ``settings``: fields of ``training.settings.TrainSettings`` (steps,
     seed, device, ...); ``plan_fields``: fields of the plan to overrule. ``prepared``: where prepared scans are kept,
     so that several runs share them (default ``out/prepared``). ``extend_to``: steps to which a finished run goes on, by
-    the schedule of a run of so many. A folder with an unfinished run is resumed, a finished
+    the schedule of a run of so many. ``hours``: time of the training, from which the steps of a new plan follow. A
+    folder with an unfinished run is resumed, a finished
     one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
     """
     from semivox.pipeline.options import RunOptions
@@ -50,7 +52,7 @@ def train(  # noqa: PLR0913 - the options of the command
 
     wanted = RunOptions.of(
         settings or {},
-        {"fields": plan_fields or {}},
+        {"fields": plan_fields or {}} | ({} if hours is None else {"hours": hours}),
         given_split(split),
         method=method,
         ablation=ablation,

@@ -30,6 +30,7 @@ def train(
     extend_to: Annotated[
         int | None, typer.Option(help="Go on with a finished run to so many steps, by their schedule.", min=1)
     ] = None,
+    hours: o.Time = None,
 ) -> None:
     """Train one method; checks, plans and prepares the scans first where that is not done.
 
@@ -42,7 +43,7 @@ def train(
     from semivox.pipeline.progress import Quiet
 
     progress = display() if first_process() else Quiet()
-    api.train(data, out, plan=plan, prepared=prepared, extend_to=extend_to, progress=progress, **wanted)
+    api.train(data, out, plan=plan, prepared=prepared, extend_to=extend_to, hours=hours, progress=progress, **wanted)
     command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
     progress.say(f"The model is in {out / 'model'}. Use it: {command}")
 

@@ -42,6 +42,9 @@ def train_one(
     """
     progress, folder = progress or Quiet(), RunFolder(out)
     connect(progress.say)
+    if options.plan.hours is not None and (plan is not None or extend_to is not None):
+        other = "a plan" if plan is not None else "--extend-to"
+        raise InputError(f"--time and {other} both say how long to train; give one of them")
     if extend_to is not None:
         if options.train.steps is not None and options.train.steps != extend_to:
             raise InputError("--steps and --extend-to both say how long to train; give one of them")
@@ -90,6 +93,8 @@ def _made_ready(
         folder.keep(folder.config, config, free=IN_THE_PLAN)
         folder.keep(folder.split, split)
     begun = kept_plan(folder)
+    if begun is not None and options.plan.hours is not None:
+        progress.say(f"This run has {plural(begun.steps, 'step')}, decided when it began; --time changes them no more.")
     plan = plan or begun
     if folder.done.exists():
         if plan is not None:  # what is asked for must be what was trained

@@ -25,6 +25,7 @@ from semivox.reports.methods_text import citations, how_made, in_words, methods_
 from semivox.reports.page import Outcome, PairedCase, ReportData, ScoreRow, write_report
 from semivox.reports.pictures import case_pictures
 from semivox.reports.rounds import round_lines
+from semivox.reports.still_rising import still_rising
 from semivox.reports.surface_pictures import surfaces_of_arms
 from semivox.reports.unlabeled import unlabeled_table
 from semivox.reports.viewer.scenes import is_ct
@@ -57,6 +58,7 @@ def report_job(out: Path) -> Path:
     both = results is not None and len(pair) == 2
     lines, gain = round_lines(finished_until(out))
     cases = cases_of(results, *pair) if results is not None and both else Cases()
+    logs = {arm: RunFolder(out / arm).logged() for arm in arms}
     data = ReportData(
         title=f"{summary.provenance.dataset}: did the unlabeled scans help?",
         verdict=sentences[0],
@@ -71,7 +73,8 @@ def report_job(out: Path) -> Path:
         baseline=summary.twin,
         candidate=summary.method,
         paired=paired_cases(*(_rows(groups.get(arm)) for arm in arms)),
-        curves=training_curves({arm: RunFolder(out / arm).logged() for arm in arms}),
+        curves=training_curves(logs),
+        rising=still_rising(logs),
         pictures=() if results is None or cases.lines else case_pictures(results, ""),
         provenance=how_made(summary, out, record),
         reasons={in_words(name): why for name, why in plan.reasons.items()},

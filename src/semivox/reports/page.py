@@ -121,6 +121,8 @@ class ReportData:
     paired_score: str = "dice"
     curves: tuple[Panel, ...] = ()
     """From ``reports.curves.training_curves``."""
+    rising: tuple[str, ...] = ()
+    """Whether trainings were still getting better when they ended, in sentences."""
     pictures: tuple[Picture, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     """Data, split hash, steps, seed, selection rule, spacing, time, versions: what makes the numbers repeatable."""
