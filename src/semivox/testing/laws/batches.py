@@ -14,7 +14,7 @@ from semivox.testing.subject import SHARP, Subject
 
 MIXTURES = (("vnet", 1, 1), ("vnet", 1, 3), ("vnet", 3, 1), ("vnet", 2, 2), ("unet3d", 1, 1))
 """Networks, and numbers of labeled and unlabeled patches."""
-LEARNING = {"kind": "adam", "rate": 0.02, "schedule": "constant"}
+LEARNING = {"kind": "adam", "rate": 0.01, "schedule": "constant"}
 """Options of the optimizer with which two balls are found."""
 
 
@@ -91,7 +91,7 @@ def predicting_changes_no_state(subject: Subject) -> None:
 def two_small_balls_are_learned(subject: Subject) -> None:
     """A tiny network, two patches, at most 200 steps: Dice above 0.9 on both balls of the labeled one."""
     shape = (8, 8, 16)
-    plan = blueprint(classes=3, dropout=0.1, width=4)
+    plan = blueprint(classes=3, dropout=0.1, width=12)  # wide: it needs a third of the steps of four
     method = subject.built(plan, {"network": {**LEARNING, **subject.known.learns}})
     given = batch(subject.kind, 1, 1, shape, classes=3)
     method.fit_labels(balls(shape, 3, seed) for seed in range(3))
