@@ -17,14 +17,10 @@ def _no_processes(monkeypatch):
     monkeypatch.setattr("semivox.pipeline.stages.spare_cores", lambda *_: 0)
 
 
-def without_dry_steps(monkeypatch):
-    """They measure for seconds which format of a step is the fastest."""
-    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
-
-
 @pytest.fixture
 def _no_dry_steps(monkeypatch):
-    without_dry_steps(monkeypatch)
+    """They measure for seconds which format of a step is the fastest."""
+    monkeypatch.setattr("semivox.training.forecast.forecast", lambda plan, *_, **__: plan)
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +74,15 @@ REFLECTING += ["--set", "plan.precision=32-true", "--set", "plan.channels_last=f
 
 
 @pytest.mark.parametrize("planned", [False, True])
-def test_reflections_that_the_plan_forbids_are_refused_before_scans_are_prepared(planned, scans, tmp_path, capsys):
+def test_reflections_that_the_plan_forbids_are_refused_before_scans_are_prepared(
+    planned, scans, tmp_path, capsys, request
+):
     """Also where the plan is given, and nothing measures a step of it."""
     run, given = tmp_path / "run", []
     if planned:
         small = ["--patch", "16,16,16", "--spacing", "8", "--network", "small", "--steps", "2", "--workers", "0"]
-        with pytest.MonkeyPatch.context() as patch:
-            without_dry_steps(patch)
-            assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *small]) == 0
+        request.getfixturevalue("_no_dry_steps")
+        assert exit_code(["plan", str(scans), "-o", str(tmp_path / "plan.json"), *small]) == 0
         given = ["--plan", str(tmp_path / "plan.json")]
     asked = ["train", str(scans), "-o", str(run), "--method", "supervised", "--workers", "0", *given]
     changes = REFLECTING[:6] if planned else REFLECTING

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
+import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.scripts import loaded
 
-REQUIREMENTS = Path(__file__).parents[1] / "requirements"
+ROOT = Path(__file__).parents[1]
+REQUIREMENTS = ROOT / "requirements"
 
 
 def entries(name: str) -> list[str]:
@@ -63,3 +70,35 @@ def test_an_audit_says_what_it_compared(audit, monkeypatch, capsys, stdout, stde
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1, text, stderr))
     assert audit.audit(REQUIREMENTS / "lock.txt", []) == code
     assert said in "".join(capsys.readouterr())
+
+
+def brought(wanted: list[str]) -> set[str]:
+    """The packages that these requirements install, with all that those need in turn."""
+    found: set[str] = set()
+    left = [(Requirement(text), extra) for text in wanted for extra in ("", *Requirement(text).extras)]
+    while left:
+        asked, extra = left.pop()
+        name = canonicalize_name(asked.name)
+        if (key := f"{name}[{extra}]") in found:
+            continue
+        found |= {name, key}
+        for text in metadata.requires(asked.name) or []:
+            need = Requirement(text)
+            if need.marker is None or need.marker.evaluate({"extra": extra}):
+                left += [(need, more) for more in ("", *need.extras)]
+    return found
+
+
+def test_what_the_tests_import_is_brought_by_their_group():
+    """Workflows install it, not the lock; a module that lacks a package would end all tests before the first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    there = brought([*project["project"]["dependencies"], *project["dependency-groups"]["test"]])
+    packages = metadata.packages_distributions()
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names.append(node.module)
+            for name in {full.partition(".")[0] for full in names} - {"semivox", "tests", "benchmarks"}:
+                if name not in sys.stdlib_module_names:
+                    assert {canonicalize_name(one) for one in packages[name]} & there, f"{path}: {name}"
