@@ -70,13 +70,11 @@ def test_the_supervised_rival_of_sassnet_sees_as_many_labeled_patches_as_the_v_n
 
 
 REFLECTING = ["--set", "train.augmentation=la", "--set", "plan.mirror=[false,true,true]", "--steps", "2", *SMALL]
-REFLECTING += ["--set", "plan.precision=32-true", "--set", "plan.channels_last=false"]  # so that no others are measured
+REFLECTING += ["--set", "plan.precision=32-true", "--set", "plan.channels_last=false"]  # no others are measured
 
 
 @pytest.mark.parametrize("planned", [False, True])
-def test_reflections_that_the_plan_forbids_are_refused_before_scans_are_prepared(
-    planned, scans, tmp_path, capsys, request
-):
+def test_reflections_that_a_plan_forbids_are_refused_before_any_work(planned, scans, tmp_path, capsys, request):
     """Also where the plan is given, and nothing measures a step of it."""
     run, given = tmp_path / "run", []
     if planned:
