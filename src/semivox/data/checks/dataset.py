@@ -172,12 +172,9 @@ def _labeled(dataset: Dataset, parts: Mapping[str, str]) -> list[Finding]:
     """That something can be trained on at all, and what is left aside."""
     found = []
     if not any(part == "labeled" for part in parts.values()):
-        fix = (
-            "Draw one: labels/NAME.nii.gz for images/NAME.nii.gz (other layouts: semivox check --help). semivox "
-            "suggest names the scans to begin with."
-        )
-        text = "no scan for training has a label"
-        found.append(Finding.of("error", "no_label", text, fix))
+        fix = "Draw one: labels/NAME.nii.gz for images/NAME.nii.gz (other layouts: semivox check --help). "
+        fix += "semivox suggest names the scans to begin with."
+        found.append(Finding.of("error", "no_label", "no scan for training has a label", fix))
     if aside := left_aside(dataset, parts):
         text = f"{plural(len(aside), 'scan')} for test or validation without a label, not used: {some(aside)}"
         fix = "No action; once there is a model, semivox predict labels them."
@@ -197,9 +194,7 @@ def left_aside(dataset: Dataset, parts: Mapping[str, str]) -> list[str]:
 def _skipped(dataset: Dataset) -> list[Finding]:
     """Files that were passed over."""
     fix = "No action, unless it should be used."
-    return [
-        Finding(level="note", code="skipped", message=f"not used: {text}", fix=fix, file="") for text in dataset.skipped
-    ]
+    return [Finding.of("note", "skipped", f"not used: {text}", fix) for text in dataset.skipped]
 
 
 def _orientations(cases: Sequence[Examined]) -> list[Finding]:
