@@ -19,6 +19,11 @@ BROKEN = [
         "labels_without_a_surface_give_finite_losses",
         "nan where labels show unknown voxels",
     ),
+    (
+        bad.IgnoresTheRest,
+        "what_was_looked_for_is_learned_where_other_classes_were_not",
+        "blind to voxels that may be background alone",
+    ),
     (bad.WritesIntoBatch, "a_batch_is_left_as_it_was", "writes into its batch"),
     (bad.Still, "terms_move_their_player_alone", "stood still: consistency"),
     (bad.Shallow, "each_term_moves_the_network_and_none_a_teacher", "consistency does not reach"),

@@ -1,9 +1,9 @@
 """Semivox: from a folder of 3D scans, a handful of them labeled, to a segmentation model that can be trusted.
 
-``semivox.check``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``, ``patches``,
-``study``, ``report``, ``pretrain``, ``suggest``, ``adopt``, ``self_train`` (the command ``rounds``), ``watch`` and
-``view`` are the commands as functions (``semivox.api``). They are looked up when first used, so that ``import semivox``
-is quick.
+``semivox.check``, ``join``, ``plan``, ``prepare``, ``train``, ``predict``, ``evaluate``, ``run``, ``demo``,
+``patches``, ``study``, ``report``, ``pretrain``, ``suggest``, ``adopt``, ``self_train`` (the command ``rounds``),
+``watch`` and ``view`` are the commands as functions (``semivox.api``). They are looked up when first used, so that
+``import semivox`` is quick.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         check,
         demo,
         evaluate,
+        join,
         patches,
         plan,
         predict,
@@ -50,6 +51,7 @@ __all__ = [
     "check",
     "demo",
     "evaluate",
+    "join",
     "patches",
     "plan",
     "predict",

@@ -42,3 +42,23 @@ def test_folds_are_of_about_equal_size():
 def test_one_labeled_patient_cannot_be_cross_validated():
     with pytest.raises(InputError, match="at least two patients"):
         folds(Split(labeled=("a", "b")), {"a": "p", "b": "p"})
+
+
+def looked_for(**classes):
+    return {name: tuple(names.split()) for name, names in classes.items()}
+
+
+def test_scans_that_know_different_classes_are_spread_over_folds():
+    labeled = tuple(f"{organ}{index}" for organ in ("liver", "spleen") for index in range(6))
+    sought = {name: (name[:-1],) for name in labeled}
+    for seed in range(10):
+        for fold in folds(Split(labeled=labeled), {}, seed, annotated=sought):
+            assert sorted(name[:-1] for name in fold.test) == ["liver", "liver", "spleen", "spleen"]
+
+
+def test_a_class_that_a_fold_would_hold_out_altogether_is_told():
+    split = Split(labeled=("a", "b", "c"))
+    with pytest.raises(InputError, match="would hold out a, and liver was looked for in no other of the 3"):
+        folds(split, {}, annotated=looked_for(a="liver", b="spleen", c="spleen"))
+    folds(split, {}, annotated=looked_for(a="liver", b="liver spleen", c="spleen"))
+    folds(split, {}, annotated=looked_for(a="liver"))

@@ -42,6 +42,11 @@ def test_labels_come_back_and_the_next_round_begins(loop, capsys):
     assert RoundRecord.load(this.folder / "round.json").added == {first: "corrected", second: "corrected"}
     assert (this.folder / "plan.json").read_text() == (loop / "job" / "plan.json").read_text()
     assert "Rounds of labeling" in (this.folder / "report.html").read_text(encoding="utf-8")
+    (this.folder / "report.html").unlink()
+    capsys.readouterr()
+    assert exit_code(["report", str(loop / "job")]) == 0  # the page with the curve, not that of the first round
+    assert capsys.readouterr().out.strip() == str(loop / "job" / "rounds" / "2" / "report.html")
+    assert (this.folder / "report.html").is_file()
     run_rounds(asked(loop / "data", loop / "job"), None)  # nothing is new: no third round
     assert len(rounds_of(loop / "job")) == 2
 

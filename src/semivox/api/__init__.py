@@ -8,7 +8,7 @@ imports no torch; the functions do.
 
 from __future__ import annotations
 
-from semivox.api.data import check, patches, plan, prepare
+from semivox.api.data import check, join, patches, plan, prepare
 from semivox.api.experiments import demo, report, run, study
 from semivox.api.models import evaluate, predict, pretrain, train
 from semivox.api.rounds import adopt, self_train, suggest, watch
@@ -19,6 +19,7 @@ __all__ = [
     "check",
     "demo",
     "evaluate",
+    "join",
     "patches",
     "plan",
     "predict",

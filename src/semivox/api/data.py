@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from semivox.data.checks.findings import CheckReport
     from semivox.data.fixed_patches import PatchChoice
     from semivox.data.prepared.store import Store
+    from semivox.pipeline.joined_dataset import JoinedSet
     from semivox.pipeline.progress import ProgressDisplay
 
 from semivox.api.given import AnyPath, given_split
@@ -109,6 +110,19 @@ def prepare(
     make_place(Path(out))
     check_or_raise(dataset, chosen, workers, progress)
     return prepare_cases(dataset, chosen, plan, Path(out), workers, progress)
+
+
+def join(data: Sequence[AnyPath], out: AnyPath, progress: ProgressDisplay | None = None) -> JoinedSet:
+    """One data set of the scans of several, such as two that label different organs, in the folder ``out``.
+
+    Classes are joined by name, whatever their label values; in each scan the classes that its set does not know are
+    unlabeled, not background. Scans stay where they are, labels are written anew. Raises InputError where sets do not
+    fit together, or ``out`` holds something.
+    """
+    from semivox.pipeline.joined_dataset import join as joined
+
+    require_first_run()
+    return joined([Path(one) for one in data], Path(out), progress)
 
 
 def patches(

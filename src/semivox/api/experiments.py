@@ -140,14 +140,17 @@ def study(  # noqa: PLR0913 - the options of the command
 def report(folder: AnyPath, *, by_difficulty: bool = False, progress: ProgressDisplay | None = None) -> Path:
     """Make the report of a job, or of a study (finished or not), from its folder; returns the page.
 
-    Of a study: ``report/`` with one page, CSV, LaTeX, Markdown and figures; of a job: ``report.html``.
+    Of a study: ``report/`` with one page, CSV, LaTeX, Markdown and figures; of a job: ``report.html``, and that of each
+    further round that is finished, of which the last is returned: it has the curve over all rounds.
     ``by_difficulty``: of a study, also measure how unusual each scored shape is, and score by groups of it. Raises
     InputError where the folder holds no job and no study, or nothing to report yet.
     """
     from semivox.experiments.record import load_record
     from semivox.reports.job import report_job
     from semivox.reports.study import report_study
+    from semivox.rounds.folder import rounds_of
 
     if load_record(Path(folder)).kind == "job":
-        return report_job(Path(folder))
+        later = [each.folder for each in rounds_of(Path(folder)) if each.number > 1 and each.finished]
+        return [report_job(page) for page in (Path(folder), *later)][-1]
     return report_study(Path(folder), by_difficulty, progress)

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo, Plan
 from semivox.core.processes.launcher import require_alone
 from semivox.core.split import Split
@@ -35,6 +36,7 @@ def train(  # noqa: PLR0913 - the options of the command
     exclude: Collection[str] = (),
     prepared: AnyPath | None = None,
     extend_to: int | None = None,
+    begin: str | None = None,
     hours: float | None = None,
     progress: ProgressDisplay | None = None,
 ) -> Path:
@@ -43,12 +45,14 @@ def train(  # noqa: PLR0913 - the options of the command
     ``options``: fields of the method's Config; ``settings``: fields of ``training.settings.TrainSettings`` (steps,
     seed, device, ...); ``plan_fields``: fields of the plan to overrule. ``prepared``: where prepared scans are kept,
     so that several runs share them (default ``out/prepared``). ``extend_to``: steps to which a finished run goes on, by
-    the schedule of a run of so many. ``hours``: time of the training, from which the steps of a new plan follow. A
-    folder with an unfinished run is resumed, a finished
-    one returned at once. Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
+    the schedule of a run of so many. ``begin``: with labels that came since, a next round of a finished run, from
+    "scratch" or from "warm" weights, in ``out/rounds/2``, which is returned. ``hours``: time of the training, from
+    which the steps of a new plan follow. A folder with an unfinished run is resumed, a finished one returned at once.
+    Raises InputError for unfit scans or options, InterruptedRun after saving when stopped.
     """
     from semivox.pipeline.options import RunOptions
     from semivox.pipeline.train import train_one
+    from semivox.pipeline.train_rounds import train_next
 
     wanted = RunOptions.of(
         settings or {},
@@ -62,6 +66,10 @@ def train(  # noqa: PLR0913 - the options of the command
     )
     given = Plan.load(Path(plan)) if isinstance(plan, (str, PathLike)) else plan
     place = None if prepared is None else Path(prepared)
+    if begin is not None:
+        if given is not None or extend_to is not None:
+            raise InputError("a next round has the plan of the run and its steps; leave out --plan and --extend-to")
+        return train_next(Path(data), Path(out), wanted, begin, place, progress)
     return train_one(Path(data), Path(out), wanted, given, place, progress, extend_to)
 
 

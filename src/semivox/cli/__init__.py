@@ -65,6 +65,7 @@ app = typer.Typer(
 )
 for command in (
     data.check,
+    data.join,
     data.plan,
     data.prepare,
     models.pretrain,

@@ -60,6 +60,24 @@ def check(
         raise typer.Exit(2)
 
 
+def join(
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Two data folders (or tables) or more.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the joined set; new or empty.")],
+) -> None:
+    """Make one data set of several, such as two that label different organs; then: semivox run OUT.
+
+    Classes are joined by their names, whatever their label values. What a set does not label is unlabeled in its
+    scans, not background. Scans stay where they are; labels are written anew. Cases of the same name are told apart by
+    their set, and a scan that several sets have gets the labels of all.
+
+    Example: semivox join livers/ spleens/ -o both/
+    """
+    from semivox import api
+
+    print(api.join(data, out, display()).text())
+    display().say(f"The joined set is {out}. Look at it: semivox check {out}")
+
+
 @takes(options=run_options.PLAN)
 def plan(
     data: o.Data,

@@ -30,6 +30,9 @@ def train(
     extend_to: Annotated[
         int | None, typer.Option(help="Go on with a finished run to so many steps, by their schedule.", min=1)
     ] = None,
+    begin: Annotated[
+        str | None, typer.Option(help="Train a finished run's next round, on new labels, too: scratch or warm.")
+    ] = None,
     hours: o.Time = None,
 ) -> None:
     """Train one method; checks, plans and prepares the scans first where that is not done.
@@ -43,9 +46,10 @@ def train(
     from semivox.pipeline.progress import Quiet
 
     progress = display() if first_process() else Quiet()
-    api.train(data, out, plan=plan, prepared=prepared, extend_to=extend_to, hours=hours, progress=progress, **wanted)
-    command = shlex.join(["semivox", "predict", str(out), "-i", "SCANS", "-o", "LABELS"])
-    progress.say(f"The model is in {out / 'model'}. Use it: {command}")
+    more: dict[str, Any] = {"extend_to": extend_to, "begin": begin, "hours": hours, "progress": progress}
+    run = api.train(data, out, plan=plan, prepared=prepared, **more, **wanted)
+    command = shlex.join(["semivox", "predict", str(run), "-i", "SCANS", "-o", "LABELS"])
+    progress.say(f"The model is in {run / 'model'}. Use it: {command}")
 
 
 @takes(options=run_options.PLAN, wanted=run_options.PRETRAIN)

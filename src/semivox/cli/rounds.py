@@ -89,7 +89,10 @@ def adopt(
         print(one.text())
     if adoption.unchanged:
         print(f"Left out, since nobody changed the proposal (--unchanged takes it): {', '.join(adoption.unchanged)}")
-    display().say(f"{plural(len(adoption.adopted), 'label is', 'labels are')} in the data set now.")
+    if adoption.already:
+        print(f"In the data set already: {', '.join(adoption.already)}")
+    if adoption.adopted or not adoption.already:
+        display().say(f"{plural(len(adoption.adopted), 'label is', 'labels are')} in the data set now.")
 
 
 def rounds(

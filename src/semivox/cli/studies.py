@@ -67,6 +67,8 @@ def report(
 ) -> None:
     """Make the report of a study in FOLDER/report (page, tables as CSV, LaTeX, Markdown, figures), or a job's page.
 
+    Of a job with rounds, the pages of all rounds; the last, which has the curve over the rounds, is named.
+
     Example: semivox report studies/first
     """
     from semivox import api

@@ -18,7 +18,8 @@ class Batch:
     image: Tensor
     """(B, C, X, Y, Z) float32."""
     label: Tensor
-    """(L, X, Y, Z) int64 class indices; ``IGNORE`` where unknown."""
+    """(L, X, Y, Z) int64 class indices; ``IGNORE`` where unknown, below 0 what may be of several classes
+    (``functional.partial_labels``)."""
     cases: tuple[str, ...]
     """The B case names, for memory banks."""
     targets: Mapping[str, Tensor] = field(default_factory=dict)

@@ -10,6 +10,8 @@ from semivox.core.geometry import Grid, Shape, Spacing
 
 IGNORE = 255
 """The class index of voxels that are neither trained on nor scored: padding, and the label value marked "ignore"."""
+REST = 254
+"""The same in a stored label of a scan where only some classes were looked for: none of these."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,14 @@ class Case:
     image: np.ndarray
     """(C, X, Y, Z), float16 or float32, normalized; memory-mapped."""
     label: np.ndarray | None
-    """(X, Y, Z) uint8 class indices, ``IGNORE`` where unknown; None: no expert has drawn it, or it is hidden."""
+    """(X, Y, Z) uint8 class indices, ``IGNORE`` where unknown, ``REST`` where none of the classes that were looked for
+    is; None: no expert has drawn it, or it is hidden."""
     spacing: Spacing
     foreground: np.ndarray | None = None
     """(N, 4) int32 rows of class, x, y, z: a sample of the voxels of each foreground class; None without a label."""
+
+    rest: int | None = None
+    """The code of what a voxel marked REST may be (``functional.partial_labels``); None: every class was looked for."""
 
     @property
     def shape(self) -> Shape:

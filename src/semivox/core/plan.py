@@ -91,6 +91,12 @@ class CaseFacts(Frozen):
     """Per channel, statistics of the voxels under a label; empty for an unlabeled scan."""
     centers: Mapping[int, tuple[float, float, float]] = {}
     """Label value -> center of its voxels, mm from the first voxel along right, front, up; without background."""
+    annotated: tuple[str, ...] | None = None
+    """Classes that were looked for in the label; None: all."""
+
+    def looked_for(self, name: str) -> bool:
+        """Whether somebody looked for a class in this scan, and drew it where it is."""
+        return self.labeled and (self.annotated is None or name in self.annotated)
 
 
 class Fingerprint(Frozen):

@@ -59,6 +59,11 @@ def groups_of(entries: Iterable[CaseFiles]) -> dict[str, str]:
     return {entry.name: entry.group for entry in entries if entry.group}
 
 
+def annotated_of(entries: Iterable[CaseFiles]) -> dict[str, tuple[str, ...]]:
+    """Case -> the classes that were looked for, for cases of which these are not all."""
+    return {entry.name: entry.annotated for entry in entries if entry.annotated is not None}
+
+
 def some(names: Iterable[str], limit: int = 8) -> str:
     """The first few names of many, as text."""
     listed = list(names)

@@ -6,7 +6,7 @@ fold, nor is any other scan of the same patient, labeled or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from semivox.core.errors import InputError
@@ -29,13 +29,19 @@ def fold_count(labeled: int) -> int:
 
 
 def folds(
-    split: Split, groups: Mapping[str, str], seed: int = 0, count: int | Literal["auto"] = "auto"
+    split: Split,
+    groups: Mapping[str, str],
+    seed: int = 0,
+    count: int | Literal["auto"] = "auto",
+    annotated: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[Split, ...]:
     """One split per fold, whose ``test`` part is what is held out.
 
     ``groups``: case -> patient, for cases of which it is known. ``count``: how many folds; "auto": by the number of
-    labeled scans. ``split.test`` is left out of every fold. Raises InputError where there are fewer patients than
-    folds, or only one, so that none could be held out.
+    labeled scans. ``annotated``: case -> the classes looked for, where these were not all; scans of the same classes go
+    to different folds as far as there are. ``split.test`` is left out of every fold. Raises InputError where there are
+    fewer patients than folds, or only one, so that none could be held out, or where a fold would hold out all scans in
+    which a class was looked for.
     """
     patient = {name: groups.get(name) or f"\0{name}" for name in (*split.labeled, *split.unlabeled, *split.validation)}
     patients: dict[str, list[str]] = {}
@@ -54,15 +60,37 @@ def folds(
             f"{plural(len(patients), 'patient')}. Give fewer folds"
         )
     wanted = min(fold_count(len(split.labeled)), len(patients)) if count == "auto" else count
-    held_out = _dealt(list(patients.values()), wanted, seed)
-    return tuple(_fold(split, patient, names) for names in held_out)
+    sought = annotated or {}
+    held_out = _dealt(list(patients.values()), wanted, seed, sought)
+    cut = tuple(_fold(split, patient, names) for names in held_out)
+    _require_sought(split, cut, sought)
+    return cut
 
 
-def _dealt(patients: list[list[str]], count: int, seed: int) -> list[list[str]]:
-    """Patients dealt into folds of about equal numbers of scans: large ones first, each to the smallest fold."""
+def _require_sought(split: Split, cut: Sequence[Split], annotated: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise InputError where all scans in which a class was looked for are held out together."""
+    everywhere = {name for sought in annotated.values() for name in sought}
+    for fold in cut:
+        if any(name not in annotated for name in fold.labeled):
+            continue
+        left = {name for case in fold.labeled for name in annotated[case]}
+        if gone := sorted(everywhere - left):
+            raise InputError(
+                f"cross-validation would hold out {', '.join(fold.test)}, and {gone[0]} was looked for in no other of "
+                f"the {len(split.labeled)} labeled scans; label it in a scan of another patient, or give a test set"
+            )
+
+
+def _dealt(
+    patients: list[list[str]], count: int, seed: int, annotated: Mapping[str, tuple[str, ...]]
+) -> list[list[str]]:
+    """Patients dealt into folds of about equal numbers of scans: large ones first, each to the smallest fold.
+
+    Of equal ones those in which the same classes were looked for one after the other, so that these are spread.
+    """
     order = generator(seed, STREAM).permutation(len(patients))
     held_out: list[list[str]] = [[] for _ in range(count)]
-    for index in sorted(order, key=lambda i: -len(patients[i])):
+    for index in sorted(order, key=lambda i: (-len(patients[i]), annotated.get(patients[i][0], ()))):
         min(held_out, key=len).extend(patients[index])
     return [sorted(names) for names in sorted(held_out, key=min)]
 

@@ -17,7 +17,7 @@ from semivox.core.errors import InputError
 from semivox.core.files import write_text
 from semivox.core.plurals import plural
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, groups_of
+from semivox.data.dataset import Dataset, annotated_of, groups_of
 from semivox.experiments.arms import TWIN, arms_of
 from semivox.experiments.arrange import Arranged, arranged
 from semivox.experiments.as_study import study_file_of
@@ -121,8 +121,8 @@ def parts_of(dataset: Dataset, split: Split, train: TrainSettings) -> tuple[Scor
     if split.validation and train.selection != "validation":
         return "validation", (Part(None, split),)
     try:
-        cut = folds(split, groups_of(dataset.entries), train.seed)
-    except InputError:  # one labeled patient: a model can be trained but not judged, and the summary says so
+        cut = folds(split, groups_of(dataset.entries), train.seed, annotated=annotated_of(dataset.entries))
+    except InputError:  # one patient is labeled, or shows a class: a model can be trained but not judged; it is said
         return "nothing", (Part(None, split, scored=False),)
     held_out = tuple(Part(index, fold) for index, fold in enumerate(cut))
     return "cross-validation", (Part(None, split, scored=False), *held_out)

@@ -18,7 +18,7 @@ from semivox.core.explanations import explain
 from semivox.core.randomness import generator
 from semivox.core.reading import lines_of, text_of
 from semivox.core.split import Split
-from semivox.data.dataset import Dataset, groups_of, some
+from semivox.data.dataset import Dataset, annotated_of, groups_of, some
 from semivox.experiments.folds import folds
 from semivox.experiments.study_file import ALL, CaseChoice
 
@@ -84,7 +84,7 @@ def _labeled_set(
         _check_test(name, split.test, labels, dataset)
         return LabeledSet(name, draw, split, (Part(None, split),))
     whole = split.model_copy(update={"test": ()})  # folds score labeled cases; a test set of the files is left alone
-    cut = folds(whole, groups, choice.draw_seed, choice.folds)
+    cut = folds(whole, groups, choice.draw_seed, choice.folds, annotated=annotated_of(dataset.entries))
     return LabeledSet(name, draw, whole, tuple(Part(index, fold) for index, fold in enumerate(cut)))
 
 

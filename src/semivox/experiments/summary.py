@@ -19,7 +19,7 @@ MODEL = "model"
 """Folder of the model that a job is for, within the job; ``semivox predict JOB`` finds it."""
 NO_SCORES = (
     "Did the unlabeled scans help? Inconclusive: no scan could be scored. "
-    "Label scans of at least two patients, or give a test set with labels."
+    "Label scans of at least two patients (that show each class), or give a test set with labels."
 )
 
 

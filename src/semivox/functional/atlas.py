@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
+from semivox.functional.partial_labels import known, not_of
 
 Alignment = Literal["center", "resize", "registered"]
 """``center``: scans lie middle on middle, voxel on voxel; ``resize``: each is stretched to the same size;
@@ -38,7 +38,8 @@ class LabelAtlas(NamedTuple):
 
 
 def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment) -> LabelAtlas:
-    """The atlas of some labels. Beyond a scan is background; voxels marked IGNORE count neither way.
+    """The atlas of some labels. Beyond a scan is background; voxels marked IGNORE count neither way,
+    nor do scans for a class that was not looked for.
 
     But for ``resize`` it spans the foreground of all scans together. Each position takes the value of one voxel. Raises
     InputError for scans that are to be ``registered`` and differ in size.
@@ -56,7 +57,7 @@ def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment
     else:
         shape = shapes.max(0).clip(max=LARGEST)
     counts = np.zeros((classes - 1, *shape), np.float32)
-    known = np.zeros(shape, np.float32)
+    told = np.zeros_like(counts)
     for label in drawn:
         size = np.array(label.shape)
         if alignment != "resize":
@@ -64,10 +65,11 @@ def label_atlas(labels: Iterable[np.ndarray], classes: int, alignment: Alignment
         else:
             at = [(2 * np.arange(n) + 1) * s // (2 * n) for n, s in zip(shape, size, strict=True)]
         values = values_at(label, at)
-        known += values != IGNORE
         for index in range(1, classes):
-            counts[index - 1] += values == index
-    return LabelAtlas(counts / known.clip(min=1), origin.astype(np.float32), step.astype(np.float32), len(drawn))
+            drawn_here = values == index
+            counts[index - 1] += drawn_here
+            told[index - 1] += drawn_here | not_of(values, index)
+    return LabelAtlas(counts / told.clip(min=1), origin.astype(np.float32), step.astype(np.float32), len(drawn))
 
 
 def require_one_grid(shapes: Iterable[tuple[int, ...]]) -> None:
@@ -82,7 +84,7 @@ def require_one_grid(shapes: Iterable[tuple[int, ...]]) -> None:
 
 def foreground_span(label: np.ndarray) -> np.ndarray:
     """(2, 3): first and last foreground voxel along each axis, in voxels from the middle voxel; the middle if none."""
-    foreground = (label > 0) & (label != IGNORE)
+    foreground = known(label) & (label > 0)
     if not foreground.any():
         return np.zeros((2, 3), int)
     along = [np.flatnonzero(foreground.any(tuple(set(range(3)) - {axis}))) for axis in range(3)]

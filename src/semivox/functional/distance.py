@@ -26,7 +26,7 @@ def signed_distance(label: np.ndarray, spacing: Spacing, classes: int) -> np.nda
 
     Distances are taken in mm before they are scaled. The faces of the patch are no surface. A class that the patch
     does not show gets 1 everywhere, one that fills it -1. Voxels marked IGNORE take the label of the nearest known
-    one; a loss must leave them out.
+    one; a loss must leave them out, as it must the map of a class that was not looked for, which means nothing.
     """
     if (label == IGNORE).all():
         return np.ones((classes - 1, *label.shape), np.float32)

@@ -1,6 +1,7 @@
 """Losses of segmentation: means over voxels, in float32, blind to voxels marked IGNORE.
 
-Shapes: logits (B, K, X, Y, Z); label (B, X, Y, Z) class indices; a loss is a scalar.
+Shapes: logits (B, K, X, Y, Z); label (B, X, Y, Z) class indices; a loss is a scalar. Where a label leaves a voxel to
+several classes (``partial_labels``), these are one class in every loss.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from semivox.core.case import IGNORE
+from semivox.functional.partial_labels import as_one, merged_logs, merged_probabilities
 
 Segmentation = Literal["dice_ce", "dice"]
 """Supervised losses between which methods let choose: that of all methods, or the Dice alone of many authors' codes."""
@@ -26,7 +28,7 @@ def cross_entropy(logits: Tensor, label: Tensor, balance: float = 0.0) -> Tensor
     ``balance``: the share in which every class that the label shows counts the same, however few its voxels; with 1 it
     is the mean over these classes of the mean over their voxels.
     """
-    return _cross_entropy(logits.float().log_softmax(1), label, balance)
+    return _cross_entropy(*merged_logs(logits.float().log_softmax(1), label), balance)
 
 
 def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5, power: int = 2) -> Tensor:
@@ -35,7 +37,7 @@ def soft_dice(logits: Tensor, label: Tensor, epsilon: float = 1e-5, power: int =
     ``1 - (2 sum p g + e) / (sum p^power + sum g^power + e)``: squared denominators as in the left-atrium benchmark
     (Yu et al., MICCAI 2019), or plain ones (power 1) as in MC-Net.
     """
-    return _soft_dice(logits.float().softmax(1), label, epsilon, power)
+    return _soft_dice(*merged_probabilities(logits.float().softmax(1), label), epsilon, power)
 
 
 def dice_ce(
@@ -50,7 +52,7 @@ def dice_ce(
     ``first``: the class from which on the Dice is averaged; 0 takes the background in, as in URPC. ``shares``: of
     cross-entropy and Dice. ``balance``: of the cross-entropy.
     """
-    log_probabilities = logits.float().log_softmax(1)
+    log_probabilities, label = merged_logs(logits.float().log_softmax(1), label)
     overlap = _soft_dice(log_probabilities.exp(), label, first=first)
     return shares[0] * _cross_entropy(log_probabilities, label, balance) + shares[1] * overlap
 
@@ -61,9 +63,10 @@ def bootstrapped_cross_entropy(logits: Tensor, label: Tensor, limit: float) -> T
     As many voxels as there are patches, the hardest, are kept in any case; 0 if no label is known. After Ouali et al.,
     CVPR 2020, arXiv:2003.09005, who let the limit rise.
     """
+    log_probabilities, label = merged_logs(logits.float().log_softmax(1), label)
     known = label != IGNORE
     index = torch.where(known, label, 0).unsqueeze(1)
-    surprise = -logits.float().log_softmax(1).gather(1, index)[:, 0][known]  # (N,)
+    surprise = -log_probabilities.gather(1, index)[:, 0][known]  # (N,)
     if not len(surprise):
         return logits.float().sum() * 0
     hard = (-surprise).exp() < limit
@@ -88,7 +91,7 @@ def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5, 
     Plain denominators; voxels without a known label count nowhere. The DKUXNet authors' script has it, and BCP's.
     ``balance``: of the cross-entropy.
     """
-    log_probabilities = logits.float().log_softmax(1)
+    log_probabilities, label = merged_logs(logits.float().log_softmax(1), label)
     known = label != IGNORE
     overlaps = []
     for index in range(logits.shape[1]):
@@ -133,6 +136,7 @@ def class_emphasis(label: Tensor, classes: int, balance: float) -> Tensor:
     """The same times the number of known voxels, so 1 on average: for a loss that is a weighted mean already."""
     if not balance:
         return torch.ones_like(label, dtype=torch.float32)
+    label = as_one(label)
     return class_weights(label, classes, balance) * (label != IGNORE).sum()
 
 
@@ -159,8 +163,9 @@ def focal(logits: Tensor, label: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
 
     Lin et al., ICCV 2017, arXiv:1708.02002. A voxel marked IGNORE counts as background: leave it out afterwards.
     """
+    log_probabilities, label = merged_logs(logits.float().log_softmax(1), label)
     index = torch.where(label != IGNORE, label, 0).unsqueeze(1)
-    known = logits.float().log_softmax(1).gather(1, index).squeeze(1)
+    known = log_probabilities.gather(1, index).squeeze(1)
     # powers below 1 are infinitely steep at 0
     return (-known.expm1()).clamp_min(1e-6).pow(gamma), -known
 
@@ -172,6 +177,7 @@ def generalized_dice(probabilities: Tensor, label: Tensor, counted: Tensor) -> T
     squared size of class k in the patch, and 0 where it has none (Sudre et al., DLMIA 2017, arXiv:1707.03237). Sums run
     over the voxels of ``counted`` (B, X, Y, Z); a patch without any has 0.
     """
+    probabilities, label = merged_probabilities(probabilities, label)
     overlap = probabilities.new_zeros(len(label))
     both = probabilities.new_zeros(len(label))
     for index in range(probabilities.shape[1]):

@@ -30,6 +30,7 @@ from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.classes import most_probable
 from semivox.functional.losses import dice_ce, generalized_dice, masked_cross_entropy
+from semivox.functional.partial_labels import known, merged_probabilities
 from semivox.functional.ramps import risen
 from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
@@ -169,16 +170,16 @@ class ASDNet(Method):
 
     def _tell_apart(self, batch: Batch, predicted: Tensor) -> Losses:
         """The discriminator's loss on (L, K, X, Y, Z): experts' classes are true, predictions are not."""
-        known = batch.label != IGNORE  # (L, X, Y, Z)
-        index = torch.where(known, batch.label, 0).unsqueeze(1)
+        counted = known(batch.label)  # (L, X, Y, Z)
+        index = torch.where(counted, batch.label, 0).unsqueeze(1)
         # where the expert is silent both sides show the prediction, and neither counts
-        drawn = torch.where(known.unsqueeze(1), torch.zeros_like(predicted).scatter_(1, index, 1.0), predicted)
+        drawn = torch.where(counted.unsqueeze(1), torch.zeros_like(predicted).scatter_(1, index, 1.0), predicted)
         image_l, _ = batch.split(batch.image)
         true, false = self._judge(torch.cat([drawn, predicted]), torch.cat([image_l, image_l])).chunk(2)
-        voxels = known.sum().clamp_min(1)
-        right = (((true > 0).float() + (false < 0).float()) * known).sum() / (2 * voxels)
+        voxels = counted.sum().clamp_min(1)
+        right = (((true > 0).float() + (false < 0).float()) * counted).sum() / (2 * voxels)
         return Losses(
-            {"discrimination": ((softplus(-true) + softplus(false)) * known).sum() / voxels},
+            {"discrimination": ((softplus(-true) + softplus(false)) * counted).sum() / voxels},
             player="discriminator",
             log={"discriminator_accuracy": right},
         )
@@ -188,13 +189,14 @@ class ASDNet(Method):
 def hard_dice(probabilities: Tensor, label: Tensor) -> Tensor:
     """(L, K, X, Y, Z) -> (L,), the Dice of the most probable classes, averaged over the foreground classes that the
     label shows; 1 or 0 where it shows none and the prediction agrees or does not."""
-    known = label != IGNORE
+    probabilities, label = merged_probabilities(probabilities, label)
+    told = label != IGNORE
     found = most_probable(probabilities)
     shown, total = probabilities.new_zeros(len(label)), probabilities.new_zeros(len(label))
     for index in range(1, probabilities.shape[1]):
-        mine, true = ((mask & known).flatten(1) for mask in (found == index, label == index))
+        mine, true = ((mask & told).flatten(1) for mask in (found == index, label == index))
         sizes = mine.sum(1) + true.sum(1)
         total += torch.where(true.any(1), 2 * (mine & true).sum(1) / sizes.clamp_min(1), 0)
         shown += true.any(1)
-    quiet = ~((found > 0) & known).flatten(1).any(1)
+    quiet = ~((found > 0) & told).flatten(1).any(1)
     return torch.where(shown > 0, total / shown.clamp_min(1), quiet.to(total.dtype))

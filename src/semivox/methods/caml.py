@@ -26,6 +26,7 @@ from semivox.functional.classes import most_probable
 from semivox.functional.correlation import most_confident, sample_places, share_cross_entropy, similarity_shares
 from semivox.functional.losses import Segmentation, segmentation_loss
 from semivox.functional.mutual import mutual_consistency
+from semivox.functional.partial_labels import filled
 from semivox.functional.ramps import risen
 from semivox.functional.sharpen import sharpened
 from semivox.methods.bases import LikenessConfig
@@ -156,8 +157,9 @@ class CAML(Method):
         """Keep the mean projection of labeled voxels that both networks recognize, background included."""
         outputs = (views.plain, views.mixing)
         first, second = (most_probable(batch.split(output.logits)[0]) for output in outputs)
-        right = (first == batch.label) & (second == batch.label)  # (L, X, Y, Z); unknown voxels never are
-        places, counts = sample_places(batch.label, right, self.blueprint.classes, self.config.bank)
+        label = filled(batch.label, batch.split(views.plain.logits)[0])
+        right = (first == label) & (second == label)  # (L, X, Y, Z); unknown voxels never are
+        places, counts = sample_places(label, right, self.blueprint.classes, self.config.bank)
         kept = []
         for output, project, found in zip(outputs, self.network.projections, statistics, strict=True):
             embedding = batch.split(read_by(output, self.config.embedding_read))[0].flatten(2)  # (L, E, V)

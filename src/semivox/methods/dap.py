@@ -31,6 +31,7 @@ from semivox.core.progress import Progress
 from semivox.functional.atlas import Alignment
 from semivox.functional.classes import most_probable
 from semivox.functional.losses import class_emphasis, focal, masked_cross_entropy, soft_dice
+from semivox.functional.partial_labels import known, merged_probabilities
 from semivox.methods.bases import AdversaryConfig
 from semivox.methods.method import Losses, Method, MethodConfig
 from semivox.networks.atlas import Atlas
@@ -120,11 +121,11 @@ class DAP(Method):
         c = self.config
         logits = self.network(batch.image).logits  # (B, K, X, Y, Z)
         (logits_l, logits_u), inside = batch.split(logits), logits.float().softmax(1)
-        known = batch.label != IGNORE
+        told = batch.label != IGNORE
         weight = self._weight(batch, slice(len(batch.label)), batch.label)
         emphasis = class_emphasis(batch.label, self.blueprint.classes, self.balance(progress))
         before_l, before_u = batch.split(self.previous(batch.image).logits) if self.previous else (None, None)
-        terms = {"supervised": self._bayesian(logits_l, batch.label, weight * emphasis, known, before_l)}
+        terms = {"supervised": self._bayesian(logits_l, batch.label, weight * emphasis, told, before_l)}
         if c.segmentation == "bayesian_dice":
             terms["supervised"] = terms["supervised"] + 0.5 * soft_dice(logits_l, batch.label)
         contested = bool(c.adversarial_labeled or c.adversarial_unlabeled or c.self_training)
@@ -139,7 +140,7 @@ class DAP(Method):
         yield Losses(
             terms,
             {name: getattr(c, name) for name in terms if name != "supervised"},
-            log={"atlas_weight": (weight * known).sum() / known.sum().clamp_min(1)},
+            log={"atlas_weight": (weight * told).sum() / told.sum().clamp_min(1)},
         )
 
         if self.previous is not None and (progress.step + 1) % c.epoch == 0:
@@ -152,8 +153,9 @@ class DAP(Method):
         c = self.config
         if c.weighting == "none":
             return torch.ones_like(label, dtype=torch.float32)
-        index = torch.where(label != IGNORE, label, 0).unsqueeze(1)
         prior = self.atlas(batch.patch_to_scan[part], batch.extent[part], tuple(label.shape[1:]))  # (P, K, X, Y, Z)
+        prior, one = merged_probabilities(prior, label)
+        index = torch.where(one != IGNORE, one, 0).unsqueeze(1)
         expected = prior.gather(1, index).squeeze(1)
         if c.atlas_of == "others" and label is batch.label:
             others = (self.atlas.scans - 1).clamp_min(0)
@@ -191,10 +193,12 @@ class DAP(Method):
 
     def _judge(self, inside: Tensor, label: Tensor) -> Losses:
         """The discriminator's loss: predictions (B, K, X, Y, Z) of all patches against drawn ones, half and half."""
-        known = label != IGNORE
+        counted = known(label)
         shown = torch.stack([label == index for index in range(inside.shape[1])], 1).float()  # (L, K, X, Y, Z)
+        # what the label leaves to several classes looks as predicted, not as nothing, by which it would be told
+        shown = torch.where((label < 0).unsqueeze(1), inside[: len(label)], shown)
         predicted, drawn = self.discriminator(torch.cat([inside, shown])).split([len(inside), len(shown)])
-        voxels = known.sum().clamp_min(1)
-        loss = 0.5 * F.softplus(predicted).mean() + 0.5 * (F.softplus(-drawn) * known).sum() / voxels
-        right = 0.5 * (predicted < 0).float().mean() + 0.5 * ((drawn > 0) & known).sum() / voxels
+        voxels = counted.sum().clamp_min(1)
+        loss = 0.5 * F.softplus(predicted).mean() + 0.5 * (F.softplus(-drawn) * counted).sum() / voxels
+        right = 0.5 * (predicted < 0).float().mean() + 0.5 * ((drawn > 0) & counted).sum() / voxels
         return Losses({"discrimination": loss}, player="discriminator", log={"discriminator_accuracy": right})

@@ -28,6 +28,7 @@ from semivox.core.progress import Progress
 from semivox.functional.clusters import group_loss, group_shares
 from semivox.functional.contrast import Likeness, channel_contrast, view_contrast, voxel_contrast
 from semivox.functional.losses import dice_ce, dice_ce_of_each_patch
+from semivox.functional.partial_labels import filled
 from semivox.functional.perturb import jittered, noisy_some
 from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
@@ -132,8 +133,10 @@ class DKUXNet(Method):
             "distribution_contrast": c.distribution_contrast * ramp,
         }
         terms: dict[str, Callable[[], Tensor]] = {
-            "distribution": lambda: self._groups(batch, [o.extra["groups"] for o in taught]),
-            "deep": lambda: self._groups(batch, [m for o in taught for n, m in o.extra.items() if n != "groups"]),
+            "distribution": lambda: self._groups(batch, strong, [o.extra["groups"] for o in taught]),
+            "deep": lambda: self._groups(
+                batch, strong, [m for o in taught for n, m in o.extra.items() if n != "groups"]
+            ),
             "segmentation_contrast": lambda: self._contrast(batch, _classes(strong), _classes(weak)),
             "distribution_contrast": lambda: self._contrast(
                 batch, strong.extra["groups"].exp(), weak.extra["groups"].exp()
@@ -166,11 +169,15 @@ class DKUXNet(Method):
             outputs = (*strong, *(() if who == "strong" else self.average(image)))
         return torch.stack([_classes(output) for output in outputs]).mean(0)
 
-    def _groups(self, batch: Batch, maps: list[Tensor]) -> Tensor:
-        """Mean over maps (B, G, ...) of ln of probabilities: the loss on the groups of the labeled patches."""
+    def _groups(self, batch: Batch, strong: Output, maps: list[Tensor]) -> Tensor:
+        """Mean over maps (B, G, ...) of ln of probabilities: the loss on the groups of the labeled patches.
+
+        What a label leaves to several classes is of that which the strong branch predicts.
+        """
+        label = filled(batch.label, batch.split(strong.logits)[0])
         of_class, sizes = self.config.clusters.grouping(self.blueprint.classes)
         found = {m.shape[2:] for m in maps}
-        shares = {size: group_shares(batch.label, of_class, len(sizes), size) for size in found}
+        shares = {size: group_shares(label, of_class, len(sizes), size) for size in found}
         return torch.stack([group_loss(batch.split(m)[0], shares[m.shape[2:]]) for m in maps]).mean()
 
     def _contrast(self, batch: Batch, strong: Tensor, weak: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.distance import signed_distance, soft_mask
 from semivox.functional.losses import Segmentation, segmentation_loss
+from semivox.functional.partial_labels import open_classes
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import risen
 from semivox.methods.method import Losses, Method, MethodConfig
@@ -102,9 +103,10 @@ class DTC(Method):
         )
 
     def _regression(self, distance: Tensor, batch: Batch) -> Tensor:
-        """(L, K - 1, X, Y, Z) -> mean squared error over maps and known voxels; 0 if none is."""
+        """(L, K - 1, X, Y, Z) -> mean squared error over known voxels and the maps of classes that were looked for."""
         target = batch.targets["distance"]
-        counted = (batch.label != IGNORE).unsqueeze(1).expand_as(target)
+        sought = ~open_classes(batch.label, target.shape[1] + 1)[:, 1:, None, None, None]
+        counted = (batch.label != IGNORE).unsqueeze(1) & sought
         if self.config.absent != "far":
             flat = target.flatten(2)
             constant = (flat.amin(2) == flat.amax(2))[..., None, None, None]  # (L, K - 1, 1, 1, 1): no surface there

@@ -25,6 +25,7 @@ from semivox.core.progress import Progress
 from semivox.functional.classes import most_probable
 from semivox.functional.depth import surface_depth
 from semivox.functional.losses import dice_ce, masked_cross_entropy, masked_mean
+from semivox.functional.partial_labels import filled
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import gaussian_ramp
 from semivox.functional.references import Drawing, references_of
@@ -111,18 +112,17 @@ class EmbeddingMatching(TeacherMethod):
         image_l, _ = batch.split(batch.image)
         if c.reference_pass == "evaluation":
             with fixed(self.teacher):
-                embedding_l = self._told(image_l).embedding
+                told = self._told(image_l)
         else:
-            embedding_l = self._told(image_l).embedding  # (L, E, X, Y, Z)
+            told = self._told(image_l)
+        embedding_l, label = told.embedding, filled(batch.label, told.logits)  # (L, E, X, Y, Z), (L, X, Y, Z)
         everyone = torch.arange(len(batch.label), device=embedding_u.device)
         how = Drawing(c.references, c.runs, c.band_mm, c.near)
         maps = []
         groups = [embedding_u] if c.reference_scope == "batch" else embedding_u.split(1)
         for index, group in enumerate(groups):
             of = everyone if c.reference_scope == "batch" else everyone[[index % len(everyone)]]
-            drawn = references_of(
-                embedding_l[of], batch.label[of], batch.targets["depth"][of], self.blueprint.classes, how
-            )
+            drawn = references_of(embedding_l[of], label[of], batch.targets["depth"][of], self.blueprint.classes, how)
             runs = (
                 [drawn]
                 if c.en_runs == "averaged"

@@ -35,7 +35,8 @@ class TargetFunction(Protocol):
     """Derives something from a label patch; run by data workers."""
 
     def __call__(self, label: np.ndarray, spacing: Spacing, classes: int) -> np.ndarray:
-        """(X, Y, Z) uint8 class indices with ``IGNORE`` -> array of any shape."""
+        """(X, Y, Z) class indices with ``IGNORE``, and the codes of ``functional.partial_labels`` where only some
+        classes were looked for -> array of any shape."""
         ...
 
 
@@ -166,8 +167,8 @@ class Method(nn.Module, ABC):
         """One step of the algorithm; the loop minimizes each yielded Losses before it goes on."""
 
     def fit_labels(self, labels: Iterable[np.ndarray]) -> None:
-        """Look once, before the first step, at the whole labels of the labeled scans: (X, Y, Z) uint8 class indices
-        with ``IGNORE`` each, on the plan's voxels, opened one by one.
+        """Look once, before the first step, at the whole labels of the labeled scans: (X, Y, Z) class indices with
+        ``IGNORE`` and codes, as of ``TargetFunction``, on the plan's voxels, opened one by one.
 
         For what a patch cannot tell, such as where in a scan the object lies. What is found goes into buffers: a
         resumed run and a released model have these, and look at none again. ``Batch.patch_to_scan`` leads from the

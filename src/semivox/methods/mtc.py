@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semivox.core.batch import Batch
-from semivox.core.case import IGNORE
 from semivox.core.progress import Progress
 from semivox.functional.losses import Segmentation, segmentation_loss
+from semivox.functional.partial_labels import known
 from semivox.functional.perturb import noisy, value_range
 from semivox.methods.method import Losses, Method, MethodConfig, OptimizerConfig
 from semivox.networks.blueprint import Blueprint
@@ -117,9 +117,9 @@ class MTC(Method):
         output = self.network(noisy(batch.image, c.noise), rebuild="yes")
         attention_l, attention_u = batch.split(self._attention(output.logits))
         if c.attention == "prediction":
-            known = batch.label != IGNORE
-            labeled = F.one_hot(torch.where(known, batch.label, 0), self.blueprint.classes).movedim(-1, 1).float()
-            attention_l = torch.where(known.unsqueeze(1), labeled, attention_l)
+            told = known(batch.label)
+            labeled = F.one_hot(torch.where(told, batch.label, 0), self.blueprint.classes).movedim(-1, 1).float()
+            attention_l = torch.where(told.unsqueeze(1), labeled, attention_l)
         attention = torch.cat([attention_l, attention_u])
         return Losses(
             {

@@ -30,6 +30,7 @@ from semivox.core.geometry import Spacing
 from semivox.core.progress import Progress
 from semivox.functional.distance import signed_distance
 from semivox.functional.losses import Segmentation, segmentation_loss, squared_difference
+from semivox.functional.partial_labels import open_classes
 from semivox.functional.perturb import noisy
 from semivox.functional.ramps import risen
 from semivox.methods.bases import AdversaryConfig
@@ -172,9 +173,14 @@ class SASSNet(Method):
 
 
 def regression(maps: Tensor, batch: Batch) -> Tensor:
-    """(L, K - 1, X, Y, Z) -> mean squared error over maps and known voxels; 0 if none is."""
-    known = batch.label != IGNORE
-    return ((maps - batch.targets["distance"]).square().mean(1) * known).sum() / known.sum().clamp_min(1)
+    """(L, K - 1, X, Y, Z) -> mean squared error over known voxels and the maps of classes that were looked for."""
+    told = batch.label != IGNORE
+    wrong = (maps - batch.targets["distance"]).square()
+    if (batch.label < 0).any():
+        sought = ~open_classes(batch.label, maps.shape[1] + 1)[:, 1:, None, None, None]
+        counted = told.unsqueeze(1) & sought
+        return (wrong * counted).sum() / counted.sum().clamp_min(1)
+    return (wrong.mean(1) * told).sum() / told.sum().clamp_min(1)
 
 
 def adversarial_loss(verdict: Tensor, answer: int) -> Tensor:

@@ -6,7 +6,7 @@ The command line and the Python interface both stand on these.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -20,7 +20,8 @@ from semivox.core.processes.main_guard import require_first_run
 from semivox.core.processes.starting import forkable
 from semivox.core.split import Split
 from semivox.data import checks, layouts
-from semivox.data.dataset import CaseFiles, Dataset, groups_of
+from semivox.data.dataset import Dataset, groups_of
+from semivox.data.layouts.annotated import require_looked_for
 from semivox.pipeline.checked import CheckedDataset
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 
@@ -55,7 +56,7 @@ def load_dataset(
     if not parts["labeled"]:
         raise InputError("no labeled case is left to train on; at least one is needed")
     _check_patients(chosen, groups_of(dataset.entries))
-    _check_annotated([known[name] for name in parts["labeled"]])
+    require_looked_for([known[name] for name in parts["labeled"]], dataset)
     return dataset, Split(**parts)
 
 
@@ -192,15 +193,6 @@ def _whole_names(parts: Collection[str], known: Collection[str]) -> list[str]:
         names.append(next((name for name in both if name in known), left[0]))
         del left[:size]
     return names
-
-
-def _check_annotated(labeled: Sequence[CaseFiles]) -> None:
-    """Raise InputError where no labeled case was looked through for all classes: nothing would show the background."""
-    if all(entry.annotated is not None for entry in labeled):
-        raise InputError(
-            "in each labeled case only some classes were looked for, so no voxel is known to be background; label all "
-            "classes in at least one case, or train on one class at a time"
-        )
 
 
 def _check_patients(split: Split, groups: dict[str, str]) -> None:

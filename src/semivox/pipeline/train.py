@@ -83,7 +83,7 @@ def _made_ready(
     """Check, plan and prepare where that is not done, and write down what the run is to be. Raises InputError."""
     if folder.split.exists() and options.split is None and not options.exclude:
         dataset, split = load_dataset(data, folder.split)
-        if told := _labels_since(dataset, split, folder.path):
+        if told := _labels_since(dataset, split, folder):
             progress.say(told)
     else:
         dataset, split = load_dataset(data, options.split, options.exclude)
@@ -123,16 +123,20 @@ def _made_ready(
         raise
 
 
-def _labels_since(dataset: Dataset, split: Split, run: Path) -> str:
+def _labels_since(dataset: Dataset, split: Split, run: RunFolder) -> str:
     """What to say of labels that have come since the run began, of scans that it knows as unlabeled; nothing without
     any."""
     new = sorted({entry.name for entry in dataset.entries if entry.label is not None} & {*split.unlabeled})
     if not new:
         return ""
+    how = (
+        "--begin scratch trains on them, too, or --begin warm, from the last weights, as a next round in this folder"
+        if run.done.exists()
+        else "Once it is finished, --begin scratch or --begin warm trains on them, too, as a next round in this folder"
+    )
     return (
         f"{plural(len(new), 'scan has', 'scans have')} a label which this run does not use, as there was none when it "
-        f"began: {some(new)}. To train on them give another --out, and --set train.warm_start={run} to begin with this "
-        "run's weights (semivox run does such rounds in one folder)"
+        f"began: {some(new)}. {how}"
     )
 
 

@@ -24,6 +24,7 @@ from semivox.inference.jobs import safe_name
 from semivox.rounds.label_places import LabelPlace, label_place
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
+from semivox.rounds.permitted import is_there, require_free, require_sought
 from semivox.rounds.proposal import SuggestedCase, voxel_digest
 from semivox.rounds.returned import case_of, context_of, labels_in
 
@@ -85,6 +86,8 @@ class Adoption:
     """Cases whose proposal nobody changed, which were left out."""
     folder: Path
     """The data folder that has them now."""
+    already: tuple[str, ...] = ()
+    """Cases that have this very label already, as where a folder is given again with more labels in it."""
 
 
 def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
@@ -102,12 +105,15 @@ def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
     """The same, alone."""
     dataset, split, classes, ignore = context_of(target)
     files, suggested = labels_in(corrected)
-    checked, unchanged, wrong = list[_Checked](), list[str](), list[str]()
+    checked, unchanged, already, wrong = list[_Checked](), list[str](), list[str](), list[str]()
     known = origins_of(dataset.root)
     for name, path in files.items():
         try:
             entry = case_of(dataset, split, name, path)
-            _require_free(entry, known.get(entry.name), terms)
+            if is_there(entry, path, known.get(entry.name), classes):
+                already.append(entry.name)
+                continue
+            require_free(entry, known.get(entry.name), terms.overwrite)
             found = _fitting(dataset, entry, path, suggested.get(entry.name), classes, ignore, terms)
         except (InputError, OSError) as error:
             wrong.append(f"  {path}: {str(error).removeprefix(f'{path}: ')}")
@@ -120,22 +126,13 @@ def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
         raise InputError(
             f"{len(wrong)} of {plural(len(files), 'label')} cannot be taken, so none was:\n" + "\n".join(wrong)
         )
-    if not checked and unchanged:
+    if not checked and unchanged and not already:
         raise InputError(
             f"nobody has changed {some(unchanged)}: a proposal is no label. Correct it, or say --unchanged where you "
             "looked and found it right"
         )
     adopted = tuple(_written(dataset, one) for one in checked)
-    return Adoption(adopted, tuple(unchanged), file_of(dataset.root).parent)
-
-
-def _require_free(entry: CaseFiles, origin: LabelOrigin | None, terms: Terms) -> None:
-    """Raise InputError where a label stands that only its owner may give up."""
-    if entry.label is None or terms.overwrite:
-        return
-    said = origin.origin if origin else "expert"
-    if said != "pseudo":
-        raise InputError(f"{entry.name!r} has a label already ({said}: {entry.label}); give --overwrite to replace it")
+    return Adoption(adopted, tuple(unchanged), file_of(dataset.root).parent, tuple(already))
 
 
 def _fitting(
@@ -157,6 +154,7 @@ def _fitting(
         allowed = {info.value for info in classes} | ({ignore} if ignore is not None else set())
         if strange := sorted(found - allowed):
             raise InputError(f"it holds the value {strange[0]}; there are {', '.join(map(str, sorted(allowed)))}")
+        require_sought(entry, found, classes)
     if not found - {ignore}:
         raise InputError("every voxel has the value to ignore, so it says nothing")
     proposal = _proposal(suggested, path)

@@ -22,6 +22,7 @@ from semivox.data.augmentation.schemes import require_allowed
 from semivox.data.batches.loading import Loading
 from semivox.data.batches.patches import Patches
 from semivox.data.batches.unfilled import Unfilled
+from semivox.data.prepared.labels import coded
 from semivox.data.prepared.store import Store
 from semivox.methods import find
 from semivox.methods.method import Method
@@ -166,8 +167,8 @@ def build(plan: Plan, config: RunConfig, device: torch.device) -> Method:
 
 def whole_labels(store: Store, split: TrainingSplit) -> Iterator[np.ndarray]:
     """The labels of the labeled cases, one after the other; opened only if they are asked for."""
-    labels = (store.case(name, label=True).label for name in split.labeled)
-    return (label for label in labels if label is not None)
+    cases = (store.case(name, label=True) for name in split.labeled)
+    return (coded(case.label, case.rest) for case in cases if case.label is not None)
 
 
 def loading_of(spec: RunSpec, method: Method, fabric: Fabric) -> Loading | Unfilled:

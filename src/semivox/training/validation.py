@@ -11,10 +11,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
 from semivox.data.dataset import some
 from semivox.data.prepared.intensity import padding
+from semivox.data.prepared.labels import coded
 from semivox.evaluation.score import score
+from semivox.functional.partial_labels import classes_of
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method
 from semivox.training.checkpoint import State
@@ -63,9 +66,13 @@ class BestWeights:
             case = self.store.case(name, label=True)
             prediction = self.predicted(method, np.asarray(case.image, np.float32))
             assert case.label is not None
+            label = coded(case.label, case.rest)
+            told = label != IGNORE
             diagonal = float(np.linalg.norm(np.multiply(case.shape, case.spacing)))
             for index in range(1, len(self.plan.classes)):
-                one = score(prediction == index, np.asarray(case.label) == index, case.spacing)
+                if case.rest is not None and index in classes_of(case.rest):
+                    continue  # nobody looked for it in this case
+                one = score((prediction == index) & told, label == index, case.spacing)
                 if one.empty == "both":
                     continue
                 dice.append(one.dice or 0.0)

@@ -25,6 +25,7 @@ from semivox.data.augmentation import spatial
 from semivox.data.augmentation.schemes import Augmentation, draw, find
 from semivox.data.batches.sampler import LABELED, UNLABELED, Draw, Foreground, PatchSampler, by_class
 from semivox.data.prepared.intensity import padding
+from semivox.data.prepared.labels import coded
 from semivox.functional import intensity as intensity_changes
 
 TargetFunction = Callable[[np.ndarray, Spacing, int], np.ndarray]
@@ -120,14 +121,16 @@ class Patches(Dataset[Batch]):
             self.progress(index)
             with _naming(name):
                 labeled = index < self.labeled.per_step
-                image, label, place = self._patch(self.store.case(name, label=labeled), self._draw(step, index))
+                case = self.store.case(name, label=labeled)
+                image, label, place = self._patch(case, self._draw(step, index))
                 images.append(image)
                 places.append(place)
                 if label is None:
                     continue
-                labels.append(label.long())
+                told = coded(label.numpy(), case.rest)
+                labels.append(torch.from_numpy(told).long())
                 for target, function in self.targets.items():
-                    value = function(label.numpy(), self.plan.spacing, len(self.plan.classes))
+                    value = function(told, self.plan.spacing, len(self.plan.classes))
                     derived[target].append(torch.from_numpy(np.ascontiguousarray(value, np.float32)))
         label_l = torch.stack(labels) if labels else torch.empty((0, *self.plan.patch), dtype=torch.int64)
         targets = {target: torch.stack(values) for target, values in derived.items() if values}

@@ -17,7 +17,7 @@ from semivox.data.checks.edges import edge_fit
 from semivox.data.checks.examined import Examined
 from semivox.data.checks.findings import Finding
 from semivox.data.checks.image import channel_findings, header_findings, intensity_findings
-from semivox.data.checks.label import place_findings, value_findings
+from semivox.data.checks.label import place_findings, strange_findings, value_findings
 from semivox.data.checks.likeness import signature
 from semivox.data.checks.units import intensities
 from semivox.data.dataset import CaseFiles
@@ -74,6 +74,8 @@ def examine(task: CheckTask) -> Examined:
         findings += drawing_findings(entry.label or Path(file), drawn, volume, task.ignore)
     sound = not any(finding.level == "error" for finding in findings)
     measured = facts(entry.name, volume, drawn, task.ignore) if task.measure and sound else None
+    if measured is not None and drawn is not None:
+        measured = measured.model_copy(update={"annotated": entry.annotated})
     seen = tuple(intensities(channel) for channel in array)
     return Examined(
         entry.name,
@@ -157,6 +159,7 @@ def _examine_label(task: CheckTask, volume: Volume) -> tuple[np.ndarray | None, 
     source = scan.header.grid
     findings += place_findings(path, canonical_grid(source), volume.grid)
     more, whole = value_findings(path, to_canonical(scan.array, source)[0], task.values, task.ignore)
+    more += strange_findings(path, whole, task.classes, task.entry.annotated)
     placed = not any(finding.level == "error" for finding in findings)
     settled = any(not is_unnamed(info.name) for info in (task.classes or ())[1:])
     segments = () if settled or whole is None else drawn_of(scan.header.segments, whole)

@@ -34,8 +34,13 @@ def class_findings(
         return []
     classes = found_classes(dataset, facts)
     drawn = {value for case in labeled for value, count in case.voxels.items() if count}
-    found = []
-    if never := [item for item in classes if item.value not in drawn]:
+    found = list[Finding]()
+    unsought = [item for item in classes if not any(case.looked_for(item.name) for case in labeled)]
+    if unsought:
+        text = f"looked for in none of the {len(labeled)} labeled scans for training: {some(i.name for i in unsought)}"
+        fix = "Label it in a scan for training, or take it out of the classes in dataset.json."
+        found.append(Finding.of("error", "class_never_sought", text, fix))
+    if never := [item for item in classes if item.value not in drawn and item not in unsought]:
         listed = ", ".join(f"{item.name} ({item.value})" for item in never)
         text = f"declared, but in none of the {len(labeled)} labels of training scans: {listed}"
         found.append(

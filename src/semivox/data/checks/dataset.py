@@ -19,7 +19,7 @@ from semivox.data.checks.likeness import likely_same
 from semivox.data.checks.names import swapped_names
 from semivox.data.checks.shared import shared_labels
 from semivox.data.checks.units import unit_findings
-from semivox.data.dataset import Dataset, groups_of, some
+from semivox.data.dataset import Dataset, annotated_of, groups_of, some
 
 OUTLIER = 3.0
 """Factor between a voxel edge and the data set's median edge beyond which the unit is in doubt."""
@@ -46,7 +46,7 @@ def between_cases(dataset: Dataset, parts: Mapping[str, str], cases: Sequence[Ex
         *inverted_scans({case.name: case.intensities for case in cases}, files),
         *shared_labels(dataset.entries, parts, files, cases),
         *exchanged_classes(cases, found_classes(dataset, list(facts.values())), files),
-        *edge_findings(cases, files),
+        *edge_findings(cases, files, annotated_of(dataset.entries)),
         *likely_same(cases, groups_of(dataset.entries), files),
         *swapped_names({case.name: case.segments for case in cases if case.segments}, files),
     ]
@@ -143,17 +143,12 @@ def _fields(parts: Mapping[str, str], cases: Sequence[Examined], files: Mapping[
         return []
     sizes = np.array([np.multiply(case.shape, case.spacing) for case in known])
     median = np.median(sizes, axis=0)
+    told = "the scan spans {} mm; the data set's median is {} mm"
     fix = "No action if such scans will be labeled too; otherwise crop it, or leave it out."
     return [
         (
             case.name,
-            Finding(
-                level="warning",
-                code="field_outlier",
-                message=f"the scan spans {by_axis(size)} mm; the data set's median is {by_axis(median)} mm",
-                fix=fix,
-                file=files[case.name],
-            ),
+            Finding.of("warning", "field_outlier", told.format(by_axis(size), by_axis(median)), fix, files[case.name]),
         )
         for case, size in zip(known, sizes, strict=True)
         if (size > FIELD_OUTLIER * median).any() or (size * FIELD_OUTLIER < median).any()

@@ -73,8 +73,22 @@ def edge_fit(channel: np.ndarray, label: np.ndarray, spacing: Spacing) -> tuple[
     return (1 - float(np.mean(moved)) / own, *(fit / own for fit in mirrored))
 
 
-def edge_findings(cases: Sequence[Examined], files: Mapping[str, str]) -> list[tuple[str, Finding]]:
-    """(case, finding) of labels that follow their scans worse than the others do, or better when mirrored."""
+def edge_findings(
+    cases: Sequence[Examined], files: Mapping[str, str], annotated: Mapping[str, tuple[str, ...]]
+) -> list[tuple[str, Finding]]:
+    """(case, finding) of labels that follow their scans worse than the others do, or better when mirrored.
+
+    Labels are compared with those in which the same classes were looked for (``annotated``): other organs have other
+    edges.
+    """
+    groups: dict[tuple[str, ...] | None, list[Examined]] = {}
+    for case in cases:
+        groups.setdefault(annotated.get(case.name), []).append(case)
+    return [pair for alike in groups.values() for pair in _odd_edges(alike, files)]
+
+
+def _odd_edges(cases: Sequence[Examined], files: Mapping[str, str]) -> list[tuple[str, Finding]]:
+    """The same of labels that can be compared with one another."""
     known = {case.name: case.edges for case in cases if case.edges}
     if len(known) < FEWEST:
         return []

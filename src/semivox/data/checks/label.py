@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from semivox.core.geometry import Grid
+from semivox.core.plan import ClassInfo
 from semivox.data.checks.findings import Finding
 from semivox.data.formats.orientation import corner_distance
 from semivox.data.formats.volume import ROUNDING
@@ -120,6 +121,21 @@ def _known(label: Path, counts: dict[int, int], known: Sequence[int] | None, ign
     text = f"the label has values that are no class of this data set ({classes}): {listed}"
     fix = "Correct the label, or name its values in dataset.json where that names the classes."
     return [Finding.of_file(label, "error", "unknown_label", text, fix)]
+
+
+def strange_findings(
+    label: Path, whole: np.ndarray | None, classes: Sequence[ClassInfo] | None, annotated: Sequence[str] | None
+) -> list[Finding]:
+    """Classes that a label (X, Y, Z) shows though nobody looked for them in this scan, by what the data set says."""
+    if whole is None or classes is None or annotated is None:
+        return []
+    names = {info.value: info.name for info in classes[1:]}
+    found = [names[value] for value in label_counts(whole) if value in names and names[value] not in annotated]
+    if not found:
+        return []
+    text = f"the label shows {', '.join(found)}, and only {', '.join(annotated)} was looked for, says the data set"
+    fix = 'Add it to the classes of this scan ("annotated" in dataset.json or the table), or take it out of the label.'
+    return [Finding.of_file(label, "error", "not_looked_for", text, fix)]
 
 
 def _empty(label: Path, counts: dict[int, int], ignore: int | None) -> list[Finding]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from shlex import quote
 
 from semivox.core.errors import InputError
-from semivox.core.plan import CaseFacts
+from semivox.core.plan import CaseFacts, ClassInfo
 from semivox.core.plurals import plural
 from semivox.core.processes.pool import each
 from semivox.core.split import Split
@@ -75,10 +75,19 @@ def _usage(dataset: Dataset, parts: Mapping[str, str], facts: Sequence[CaseFacts
         channels=dataset.channels,
         classes=classes,
         declared=dataset.classes is not None,
+        looked_for=_looked_for(dataset, names["labeled"], classes),
         ignore=dataset.ignore,
         mirrored=mirrored,
         mirror_reason=reason,
     )
+
+
+def _looked_for(dataset: Dataset, labeled: Sequence[str], classes: Sequence[ClassInfo]) -> dict[str, int]:
+    """Class -> labeled scans in which it was looked for; empty where all were looked for in all."""
+    sought = [dataset.entry(name).annotated for name in labeled]
+    if all(names is None for names in sought):
+        return {}
+    return {info.name: sum(names is None or info.name in names for names in sought) for info in classes}
 
 
 def _described(task: CheckTask) -> str:

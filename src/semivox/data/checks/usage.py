@@ -22,6 +22,8 @@ class DataSummary(Frozen):
     """Without background; where no description names them, those that occur in labels of training scans."""
     declared: bool
     """Whether a description names the classes."""
+    looked_for: Mapping[str, int] = {}
+    """Class -> labeled scans in which it was looked for; empty where all were looked for in all."""
     ignore: int | None
     """The label value of voxels that are not used."""
     mirrored: tuple[bool, bool, bool]
@@ -36,6 +38,11 @@ class DataSummary(Frozen):
         lines = [f"Cases:    {', '.join(counts)}{of}."]
         lines += [f"  {part + ':':<11} {_first(names)}" for part, names in self.parts.items() if names]
         lines.append(f"Classes:  {self._classes()}.")
+        if self.looked_for:
+            sought = ", ".join(f"{name} in {count}" for name, count in self.looked_for.items())
+            lines.append(
+                f"Looked for: {_cut(sought)} of {len(self.parts['labeled'])} labeled scans; not background elsewhere."
+            )
         if self.channels:
             lines.append(f"Channels: {', '.join(self.channels)}.")
         return [*lines, f"Mirrored: {self._mirroring()}"] if self.classes else lines

@@ -99,7 +99,10 @@ def _check(fingerprint: Fingerprint) -> str:
     if not any(seen.values()):
         values = ", ".join(f"{item.name} = {item.value}" for item in foreground)
         raise InputError(f"none of the {len(labeled)} labels holds a class of {fingerprint.dataset} ({values})")
-    sentence = ", ".join(f"{name} in {count} of {len(labeled)}" for name, count in seen.items())
+    sought = {item.name: sum(case.looked_for(item.name) for case in labeled) for item in foreground}
+    sentence = ", ".join(f"{name} in {count} of {sought[name]}" for name, count in seen.items())
+    if any(number < len(labeled) for number in sought.values()):
+        sentence += f" in which it was looked for (of {len(labeled)} in all)"
     absent = [name for name, count in seen.items() if count == 0]
     warning = f"; WARNING: {', '.join(absent)} cannot be learned: no labeled scan shows it" if absent else ""
     return f"labeled scans that show each class: {sentence}{warning}"

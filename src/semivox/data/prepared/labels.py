@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from semivox.core.case import IGNORE
+from semivox.core.case import IGNORE, REST
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.randomness import generator
+from semivox.functional.partial_labels import MOST_CLASSES, any_of
 
 FOREGROUND_SAMPLE = 2000
 """Voxels kept per class as places to center patches on; far more than a run draws from one scan per epoch."""
@@ -45,9 +46,10 @@ def class_indices(label: np.ndarray, plan: Plan) -> np.ndarray:
 
 
 def partly_annotated(index: np.ndarray, plan: Plan, annotated: Sequence[str]) -> np.ndarray:
-    """A label in which only some classes were looked for: what has none of them may be any other class, so ``IGNORE``.
+    """A label in which only some classes were looked for: what has none of them may be any other class, so ``REST``.
 
-    Class indices (any shape) uint8 -> the same. Raises InputError where it shows a class that was not looked for.
+    Class indices (any shape) uint8 -> the same; ``IGNORE`` in place of REST where there are more classes than a code
+    can tell apart. Raises InputError where it shows a class that was not looked for.
     """
     wanted = {place for place, info in enumerate(plan.classes) if info.name in annotated}
     strange = [int(value) for value in np.unique(index) if value not in (0, IGNORE, *wanted)]
@@ -56,7 +58,19 @@ def partly_annotated(index: np.ndarray, plan: Plan, annotated: Sequence[str]) ->
             f"the label shows {plan.classes[strange[0]].name!r}, which is not among the classes that were looked for "
             f"({', '.join(annotated)}); name it there, or correct the label"
         )
-    return np.where(index == 0, np.uint8(IGNORE), index)
+    return np.where(index == 0, np.uint8(IGNORE if rest_of(plan, annotated) is None else REST), index)
+
+
+def rest_of(plan: Plan, annotated: Sequence[str] | None) -> int | None:
+    """The code of a voxel that has none of the classes that were looked for; None: all were (or too many are there)."""
+    if annotated is None or len(plan.classes) > MOST_CLASSES:
+        return None
+    return any_of(place for place, info in enumerate(plan.classes) if place == 0 or info.name not in annotated)
+
+
+def coded(label: np.ndarray, rest: int | None) -> np.ndarray:
+    """A stored label as methods see it: int64 with the code in the place of REST where there is one, else as it is."""
+    return np.asarray(label) if rest is None else np.where(label == REST, np.int64(rest), label)
 
 
 def sample_foreground(label: np.ndarray, name: str) -> np.ndarray:
@@ -66,7 +80,7 @@ def sample_foreground(label: np.ndarray, name: str) -> np.ndarray:
     """
     stream = generator(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
     flat = label.ravel()
-    foreground = np.flatnonzero((flat > 0) & (flat != IGNORE))
+    foreground = np.flatnonzero((flat > 0) & (flat != IGNORE) & (flat != REST))
     rows = []
     for value in np.unique(flat[foreground]):
         voxels = foreground[flat[foreground] == value]

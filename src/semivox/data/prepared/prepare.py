@@ -102,8 +102,7 @@ def _tasks(dataset: Dataset, split: Split, plan: Plan, out: Path) -> list[Prepar
         if name in with_label and entry.label is None:
             raise InputError(f"case {name!r} has no label in {dataset.root}, but the split needs one")
         label = entry.label if name in with_label else None
-        looked_for = entry.annotated if label is not None else None
-        tasks.append(PrepareTask(name, entry.images, label, plan, out, looked_for))
+        tasks.append(PrepareTask(name, entry.images, label, plan, out, entry.annotated if label else None))
     return tasks
 
 
@@ -150,6 +149,7 @@ def _write(task: PrepareTask) -> None:
     content = hashlib.sha256()
     for key in sorted(arrays.keys() & {"image", "label"}):
         content.update(arrays[key].tobytes())
+    content.update(repr(task.annotated).encode() if task.annotated else b"")  # other classes may be meant by a voxel
     record = CaseRecord(
         name=task.name,
         plan=task.plan.digest(),

@@ -21,8 +21,9 @@ from semivox.core.frozen import Frozen
 from semivox.core.geometry import Shape, Spacing
 from semivox.core.plan import Plan
 from semivox.core.reading import NOT_A_FILE
+from semivox.data.prepared.labels import rest_of
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the content of a prepared case changes for the same plan, so that old ones are made again."""
 CLAIMS = ".claims"
 """Where processes that share the folder say which case each prepares."""
@@ -67,7 +68,7 @@ class CaseRecord(Frozen):
     annotated: tuple[str, ...] | None = None
     """Classes that were looked for in its label; None: all."""
     content: str
-    """Hash of the prepared voxels (image, then label)."""
+    """Hash of the prepared voxels (image, then label), and of what was looked for where that is not all."""
     reading: int = 1
     """How the files were read (``formats.scan.READING``)."""
 
@@ -133,7 +134,8 @@ class Store:
         if not record.labeled:
             raise InputError(f"case {name!r} was prepared without a label ({folder}); it can be used as unlabeled only")
         foreground = np.array(open_array(folder / "foreground.npy"))
-        return Case(name, image, open_array(folder / "label.npy"), record.spacing, foreground)
+        rest = rest_of(self.plan, record.annotated)
+        return Case(name, image, open_array(folder / "label.npy"), record.spacing, foreground, rest)
 
     def _record(self, name: str) -> CaseRecord:
         if name not in self.records:

@@ -14,6 +14,7 @@ LAWS: tuple[Callable[[Subject], None], ...] = (
     players.each_player_has_a_turn,
     batches.any_batch_gives_finite_losses,
     batches.labels_without_a_surface_give_finite_losses,
+    batches.what_was_looked_for_is_learned_where_other_classes_were_not,
     batches.a_batch_is_left_as_it_was,
     terms.terms_move_their_player_alone,
     terms.each_term_moves_the_network_and_none_a_teacher,

@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import torch
 
+from semivox.core.batch import Batch
+from semivox.functional.partial_labels import any_of
 from semivox.methods.method import Losses, Method
-from semivox.testing.patches import ODD, balls, batch, blueprint, odd_batch, odd_blueprint
+from semivox.testing.patches import ODD, SPACING, balls, batch, blueprint, odd_batch, odd_blueprint
 from semivox.testing.steps import copied, differ, train
 from semivox.testing.subject import SHARP, Subject
 
@@ -39,6 +41,30 @@ def labels_without_a_surface_give_finite_losses(subject: Subject) -> None:
         given = dataclasses.replace(told, image=odd_batch(subject.kind).image)
         method = subject.odd()
         _finite(method, train(method, given, (3, 6), 8), f"where labels show {case}")
+
+
+def what_was_looked_for_is_learned_where_other_classes_were_not(subject: Subject) -> None:
+    """In some scans only some classes were looked for: the rest of them is some other class, and teaches just that."""
+    full, method = odd_batch(subject.kind), subject.odd()
+    _finite(method, train(method, _left_open(subject, full, (0, 2)), (3, 6), 8), "where labels leave classes open")
+    for step in (0, 4):
+        known, left = (
+            subject.turn(subject.odd(), given, step).terms for given in (full, _left_open(subject, full, (0,)))
+        )
+        if "supervised" in known:
+            same = torch.allclose(known["supervised"], left["supervised"], rtol=1e-4, atol=1e-5)
+            assert same, "the loss is blind to voxels that may be background alone; use semivox.functional.losses"
+
+
+def _left_open(subject: Subject, given: Batch, classes: tuple[int, ...]) -> Batch:
+    """The batch with labels that leave it open which of these classes a voxel has."""
+    code = any_of(classes)
+    label = torch.where(torch.isin(given.label, torch.tensor(classes)), code, given.label)
+    targets = {
+        name: torch.stack([torch.from_numpy(np.asarray(function(part.numpy(), SPACING, 3))) for part in label])
+        for name, function in subject.kind.targets.items()
+    }
+    return dataclasses.replace(given, label=label, targets=targets)
 
 
 def _finite(method: Method, seen: list[Losses], case: str) -> None:

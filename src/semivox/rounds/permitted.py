@@ -1,0 +1,44 @@
+"""Whether a label may be taken back: what stands in its place, and what was looked for in the scan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from semivox.core.errors import InputError
+from semivox.core.plan import ClassInfo
+from semivox.data.dataset import CaseFiles
+from semivox.data.formats.volume import read_grid, read_label
+from semivox.rounds.origins import LabelOrigin
+
+
+def is_there(entry: CaseFiles, path: Path, origin: LabelOrigin | None, classes: Sequence[ClassInfo] | None) -> bool:
+    """Whether a case has this very label already, and not as one that a model made and nobody has looked at."""
+    if entry.label is None or (origin is not None and origin.origin == "pseudo"):
+        return False
+    grid = read_grid(entry.images[0])
+    one, other = (read_label(label, grid, classes).array for label in (entry.label, path))
+    return np.array_equal(one, other)
+
+
+def require_free(entry: CaseFiles, origin: LabelOrigin | None, overwrite: bool) -> None:
+    """Raise InputError where a label stands that only its owner may give up."""
+    if entry.label is None or overwrite:
+        return
+    said = origin.origin if origin else "expert"
+    if said != "pseudo":
+        raise InputError(f"{entry.name!r} has a label already ({said}: {entry.label}); give --overwrite to replace it")
+
+
+def require_sought(entry: CaseFiles, found: Collection[int], classes: Sequence[ClassInfo]) -> None:
+    """Raise InputError where a label shows a class for which nobody looked in that scan, as the data set says."""
+    if entry.annotated is None:
+        return
+    shown = [info.name for info in classes if info.value and info.value in found and info.name not in entry.annotated]
+    if shown:
+        raise InputError(
+            f"it shows {shown[0]}, and the data set says that in {entry.name!r} only {', '.join(entry.annotated)} was "
+            'looked for; add it to "annotated" of that scan first, or take the scan off that list if all were'
+        )
