@@ -91,8 +91,22 @@ def test_without_scores_the_answer_says_what_is_missing():
     found = summary.unscored(ABOUT.model_copy(update={"scored_on": "nothing"}), METHOD)
     assert found.verdict == "inconclusive"
     assert "no scan could be scored" in found.answer
-    assert "class" not in found.text()
+    assert not any(line.startswith("class ") for line in found.text().splitlines()), "a table of nothing"
     assert found.chosen == "embedding_matching"
+
+
+def test_a_model_that_must_not_be_used_is_told_before_whether_it_is_better(tmp_path):
+    found = conclude("embedding_matching", "supervised", rows([0.01] * 8), rows([0.02] * 8), ABOUT)
+    assert found.text().startswith(found.answer)
+    warned = found.model_copy(update={"warnings": ("supervised: bone is hardly found (mean Dice 0.020)",)})
+    first, second, *_ = warned.text().split("\n\n")
+    assert first.startswith("Not usable yet: model/ (supervised)")
+    assert first.endswith("bone is hardly found (mean Dice 0.020).")
+    assert second == found.answer
+    assert "Model to use" not in warned.text()
+    warned.save(tmp_path / "summary.json")
+    assert summary.unfit_model(tmp_path) == "bone is hardly found (mean Dice 0.020)."
+    assert not summary.unfit_model(tmp_path / "model")
 
 
 def test_a_missed_object_is_counted_and_enters_the_distance_with_the_diagonal():

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from semivox.networks.blueprint import Blueprint
+from semivox.networks.convolution import Conv3d
 from semivox.networks.segmenter import Single
 from semivox.networks.unet3d import UNet3D
 
@@ -85,7 +86,7 @@ def test_fourteen_dropout_sites_each_behind_its_relu():
     sites = [m for m in network.modules() if isinstance(m, nn.Dropout)]
     assert [m.p for m in sites] == [0.15] * 14
     units = [m for m in network.modules() if isinstance(m, nn.Sequential) and isinstance(m[-1], nn.Dropout)]
-    assert [[type(layer) for layer in m] for m in units] == [[nn.Conv3d, nn.BatchNorm3d, nn.ReLU, nn.Dropout]] * 14
+    assert [[type(layer) for layer in m] for m in units] == [[Conv3d, nn.BatchNorm3d, nn.ReLU, nn.Dropout]] * 14
     assert [m.p for m in network.modules() if isinstance(m, nn.Dropout3d)] == [0.0]  # none of the head's own
 
 

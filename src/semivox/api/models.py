@@ -143,6 +143,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     the others are done.
     """
     require_alone("predict")
+    from semivox.experiments.summary import unfit_model
     from semivox.pipeline.label_scans import LabelRequest, label_scans
     from semivox.pipeline.progress import Quiet
 
@@ -155,7 +156,10 @@ def predict(  # noqa: PLR0913 - the options of the command
     }
     paths = Path(run), Path(inputs), Path(out)
     asked = LabelRequest(*paths, tuple(save), windows, overwrite, device, precision, backend, processes, on, address)
-    return label_scans(asked, progress or Quiet())
+    progress = progress or Quiet()
+    if unfit := unfit_model(paths[0]):
+        progress.say(f"Warning: the model of {paths[0]} is not usable yet: {unfit}")
+    return label_scans(asked, progress)
 
 
 def evaluate(

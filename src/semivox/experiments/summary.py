@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
+from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
 from semivox.core.plurals import plural
 from semivox.evaluation.comparison import Comparison
@@ -48,13 +50,14 @@ class Summary(Frozen):
     provenance: Provenance
 
     def text(self) -> str:
-        """Answer, warnings, table and provenance, for a terminal."""
+        """Answer, warnings, table and provenance, for a terminal; first of all that its model is not usable."""
         warnings = "\n".join(f"Warning: {warning}" for warning in self.warnings)
         scores = table(self.arms, self.twin, self.method) if self.arms else ""
         unfit = unfitness(self)
-        model = f"{'Not usable yet' if unfit else 'Model to use'}: {model_words(self)}."
-        parts = [self.answer, warnings, scores, f"{model} {unfit}".strip(), provenance_line(self.provenance)]
-        return "\n\n".join(part for part in parts if part) + "\n"
+        model = f"{'Not usable yet' if unfit else 'Model to use'}: {model_words(self)}. {unfit}".strip()
+        found = [self.answer, warnings, scores]
+        parts = [model, *found] if unfit and self.arms else [*found, model]
+        return "\n\n".join(part for part in (*parts, provenance_line(self.provenance)) if part) + "\n"
 
 
 def conclude(results: Results, about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> Summary:
@@ -96,6 +99,14 @@ def unscored(about: Provenance, method: Arm, warnings: tuple[str, ...] = ()) -> 
         comparisons={},
         provenance=about,
     )
+
+
+def unfit_model(job: Path) -> str:
+    """Why the model of a finished job must not be used; empty where nothing is known against it, or this is no job."""
+    try:
+        return unfitness(Summary.load(job / "summary.json"))
+    except InputError:  # a model or run folder, a job that is not finished or of another version
+        return ""
 
 
 def model_words(summary: Summary) -> str:

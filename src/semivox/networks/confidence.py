@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semivox.networks.architecture import Architecture
+from semivox.networks.convolution import Conv3d
 from semivox.networks.discriminator import filled_up, halving
 
 LEVELS = 3
@@ -36,7 +37,7 @@ class ConfidenceNetwork(nn.Module):
     def __init__(self, maps: int, width: int) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(LEVELS + 1)]
-        self.first = nn.Conv3d(maps, width, 3, padding=1)
+        self.first = Conv3d(maps, width, 3, padding=1)
         self.down = nn.ModuleList(halving(fine, coarse) for fine, coarse in pairwise(widths))
         self.up = nn.ModuleList(doubling(coarse, fine) for fine, coarse in pairwise(widths))
         self.judgment = nn.Conv3d(width, 1, 1)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semivox.core.geometry import Shape
+from semivox.networks.convolution import Conv3d
 
 Norm = Literal["batch", "instance", "instance_plain", "group", "none"]
 """``instance`` has weights of its own, ``instance_plain`` none."""
@@ -38,7 +39,7 @@ def unit(
     incoming: int, outgoing: int, norm: Norm, dropout: float = 0.0, dropout_of: DropoutOf = "element"
 ) -> nn.Sequential:
     """3x3x3 convolution, normalization, ReLU, and dropout (of elements or channels) if there is any. Keeps X, Y, Z."""
-    layers = [nn.Conv3d(incoming, outgoing, 3, padding=1), normalization(norm, outgoing), nn.ReLU(inplace=True)]
+    layers = [Conv3d(incoming, outgoing, 3, padding=1), normalization(norm, outgoing), nn.ReLU(inplace=True)]
     if dropout:
         layers.append(nn.Dropout(dropout) if dropout_of == "element" else nn.Dropout3d(dropout))
     return nn.Sequential(*layers)
@@ -60,7 +61,7 @@ def upsampling(incoming: int, outgoing: int, stride: Shape, norm: Norm, kind: Up
     if kind == "transposed":
         grow: list[nn.Module] = [nn.ConvTranspose3d(incoming, outgoing, stride, stride=stride)]
     else:
-        grow = [interpolation(stride, kind), nn.Conv3d(incoming, outgoing, 3, padding=1)]
+        grow = [interpolation(stride, kind), Conv3d(incoming, outgoing, 3, padding=1)]
     return nn.Sequential(*grow, normalization(norm, outgoing), nn.ReLU(inplace=True))
 
 

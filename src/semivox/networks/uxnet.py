@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from semivox.core.geometry import Shape
 from semivox.networks.architecture import Architecture, Strides, Width
+from semivox.networks.convolution import Conv3d
 from semivox.networks.parts import Norm, Upsampling, check_divisible, interpolation, normalization
 
 HIDDEN = 4
@@ -93,7 +94,7 @@ class Stages(nn.Module):
     def __init__(self, options: UXNet, channels: int) -> None:
         super().__init__()
         widths, strides = options.widths[:-1], options.strides
-        stem = nn.Conv3d(channels, widths[0], 7, stride=strides[0], padding=3)
+        stem = Conv3d(channels, widths[0], 7, stride=strides[0], padding=3)
         self.down = nn.ModuleList([nn.Sequential(stem, LayerNorm(widths[0]))])
         for (fine, coarse), stride in zip(pairwise(widths), strides[1:], strict=True):
             self.down.append(nn.Sequential(LayerNorm(fine), nn.Conv3d(fine, coarse, stride, stride=stride)))
@@ -215,7 +216,7 @@ class ResidualBlock(nn.Module):
 
 
 def _convolution(incoming: int, outgoing: int, size: int) -> nn.Sequential:
-    conv = nn.Conv3d(incoming, outgoing, size, padding=size // 2, bias=False)
+    conv = Conv3d(incoming, outgoing, size, padding=size // 2, bias=False)
     return nn.Sequential(OrderedDict[str, nn.Module](conv=conv))
 
 
