@@ -16,6 +16,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent
 SETTINGS = {
     "hn-6-draws": "Head and neck CT\n6 labeled, three draws",
+    "la-4-minutes": "Left atrium MR\n4 labeled, three draws",
+    "hc-minutes": "Hippocampus MR\n8 labeled, three draws",
     "la-4-draws": "Left atrium MR\n4 labeled, two draws",
     "la-4": "Left atrium MR\n4 labeled, one draw",
     "la-8": "Left atrium MR\n8 labeled, one draw",
