@@ -43,12 +43,12 @@ def classes_of(code: int) -> list[int]:
 
 def known(label: Label) -> Label:
     """Whether each voxel has one class: neither IGNORE nor a code. Any shape -> bool, the same shape."""
-    return (label >= 0) & (label != IGNORE)
+    return (label >= 0) & (label != IGNORE)  # pyrefly: ignore[bad-return]
 
 
 def not_of(label: Label, index: int) -> Label:
     """Whether each voxel may be told from a class: it has another one, or its code leaves that one out."""
-    return known(label) & (label != index) | (label < 0) & ((~label >> index) & 1 == 0)
+    return known(label) & (label != index) | (label < 0) & ((~label >> index) & 1 == 0)  # pyrefly: ignore[bad-return]
 
 
 def open_classes(label: Tensor, classes: int) -> Tensor:

@@ -69,7 +69,7 @@ def _claim(found: dict[tuple[Kind, Part], Path], words: list[str], folder: Path)
     if not words or any(word not in KINDS and word not in PARTS for word in words):
         return
     if "unlabeled" in kinds:  # unlabeled_images, too
-        kinds = {"unlabeled"}
+        kinds.intersection_update({"unlabeled"})
     if len(kinds) != 1 or len(parts) > 1:
         return
     role: tuple[Kind, Part] = kinds.pop(), parts.pop() if parts else "training"
