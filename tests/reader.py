@@ -31,7 +31,7 @@ FEWER = (
     ("labeled = [4, 8]", "labeled = [1]"), ("draws = 3 ", "draws = 1 "), (TEST, 'test = ["bert"]\n'),
     ("seeds = [1, 2]", "seeds = [1]"), ("labeled=(4, 8), draws=(0, 1, 2), test=20", 'labeled=(1,), test=("bert",)'),
     ("--size 96 --spacing 1 --per-scan 18", "--size 8 --spacing 8 --per-scan 3"), ("--steps 6000", "--steps 2"),
-    ('"steps": 600', '"steps": 2'),
+    ('"steps": 600', '"steps": 2'), ("--network small --time 0.25", "--network small --steps 2"),
 )  # fmt: skip
 """What a page has many of, and tiny scans have few of."""
 MAKERS = {
@@ -39,6 +39,8 @@ MAKERS = {
     "runs/em": "semivox train scans/ -o runs/em",
     "runs/sassnet": "semivox train scans/ -o runs/sassnet --method sassnet",
     "pre": "semivox pretrain scans/ -o pre/",
+    "shapes": "semivox pretrain --invented -o shapes/ --network small --steps 2",
+    "both": "semivox join livers/ spleens/ -o both/",
     "labels": "semivox predict runs/em -i new_scans/ -o labels/",
     "labels_ct": "semivox predict runs/em -i ct/ -o labels_ct/",
     "onnx": "semivox export job/ -o onnx/ --to onnx",
@@ -101,6 +103,9 @@ class Reader:
         }.items():
             (home / name).parent.mkdir(exist_ok=True)
             shutil.copy(home / path, home / name)
+        shutil.copytree(home / "all" / "labelsTr", home / "first")
+        for organ in ("livers", "spleens"):
+            phantom.write(home / organ, 3, 0, 1, shape=(24, 18, 16), spacing=(8.0, 8.0, 8.0), seed=len(organ))
         (study,) = (block for block in blocks(COMPARE, "toml") if block.startswith("# study.toml"))
         (home / "study.toml").write_text(fewer(study), encoding="utf-8")
         for number, (name, label) in enumerate({"p1": "RTSTRUCT", "p2": "SEG", "p3": "SEG", "p4": ""}.items()):

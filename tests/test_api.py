@@ -32,8 +32,8 @@ def scans(tmp_path_factory):
 
 
 VERBS = [
-    *("adopt", "check", "demo", "evaluate", "patches", "plan", "predict", "prepare", "pretrain", "report", "run"),
-    *("self_train", "study", "suggest", "train", "view", "watch"),
+    *("adopt", "check", "demo", "evaluate", "join", "patches", "plan", "predict", "prepare", "pretrain", "report"),
+    *("run", "self_train", "study", "suggest", "train", "view", "watch"),
 ]
 VALUES = ["InputError", "InterruptedRun", "Plan", "Predictor", "SemivoxError", "Split", "Terminal"]
 

@@ -20,7 +20,7 @@ GIVEN = {
     "predict": ("x", "-i", "x", "-o", "x"), "evaluate": ("-r", "x", "-p", "x"), "adopt": ("x", "x"),
     "export": ("x", "--to", "csv"), "plan": ("x", "-o", "x"), "prepare": ("x", "-o", "x"), "train": ("x", "-o", "x"),
     "run": ("x", "-o", "x"), "patches": ("x", "-o", "x"), "pretrain": ("x", "-o", "x"), "study": ("x", "-o", "x"),
-    "watch": ("x", "-o", "x"), "fetch": ("hippocampus",), "demo": (), "methods": (),
+    "join": ("x", "x", "-o", "x"), "watch": ("x", "-o", "x"), "fetch": ("hippocampus",), "demo": (), "methods": (),
 }  # fmt: skip
 """What a command needs besides; others need one folder."""
 PLACES = {"corrected": 1}

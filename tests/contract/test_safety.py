@@ -51,7 +51,7 @@ ASKED_FOR = {
 """What the user asks for by a command of its own; tracking is another such, see TRACKING."""
 TRACKING = "tracking.py"
 """Loads the trackers that the user names: mlflow and wandb."""
-OWN = {"pipeline/bundle.py torch.jit.load", "data/public/unpack.py tar.extractall"}
+OWN = {"pipeline/bundle.py torch.jit.load", "data/public/unpack.py tar.extract"}
 """What was written a line before, to be compared with the model; an archive of known digest, by a safe filter."""
 
 

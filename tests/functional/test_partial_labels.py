@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from semivox.core.case import IGNORE
+from semivox.core.voxel_codes import MOST_CLASSES, any_of, classes_of
 from semivox.functional.atlas import label_atlas
 from semivox.functional.depth import surface_depth
 from semivox.functional.distance import signed_distance
@@ -21,10 +22,7 @@ from semivox.functional.losses import (
     soft_dice,
 )
 from semivox.functional.partial_labels import (
-    MOST_CLASSES,
-    any_of,
     as_one,
-    classes_of,
     filled,
     known,
     merged_logs,

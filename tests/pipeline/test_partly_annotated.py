@@ -14,11 +14,11 @@ from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
+from semivox.core.voxel_codes import any_of
 from semivox.data import layouts
 from semivox.data.batches.patches import Patches
 from semivox.data.formats.scan import Segment
 from semivox.data.formats.volume import read_label, write_label, write_map, write_segmentation
-from semivox.functional.partial_labels import any_of
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.patch_dataset import make_patches
 from semivox.pipeline.planning import planned

@@ -174,9 +174,10 @@ def test_a_pseudo_label_may_be_replaced_and_an_experts_may_not(tmp_path):
     adopt(data, tmp_path / "mine", Terms(origin="pseudo"))
     adopt(data, tmp_path / "mine", Terms(origin="corrected"))
     assert origins_of(data)["b"].origin == "corrected"
+    label(tmp_path / "mine" / "b.nii.gz", 0)
     with pytest.raises(InputError, match="--overwrite"):
         adopt(data, tmp_path / "mine", Terms())
     shutil.rmtree(tmp_path / "mine")
-    label(tmp_path / "mine" / "a.nii.gz")
+    label(tmp_path / "mine" / "a.nii.gz", 0)
     with pytest.raises(InputError, match="expert"):
         adopt(data, tmp_path / "mine", Terms())

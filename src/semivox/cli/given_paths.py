@@ -22,7 +22,7 @@ class GivenPaths(TyperCommand):
         parameters: list[Any] = list(self.get_params(ctx))
         for parameter in parameters:
             value = typed.get(parameter.name)
-            empty = "" in value if isinstance(value, list) else value == ""
+            empty = "" in value if isinstance(value, list | tuple) else value == ""
             if empty and parameter.type_descriptor.annotation in (Path, list[Path]):
                 raise InputError(f"{written(parameter)} is empty; give a path, or . for the current folder")
         return super().parse_args(ctx, args)

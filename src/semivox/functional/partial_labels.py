@@ -1,6 +1,6 @@
 """Labels that leave a voxel to several classes: where only some classes were looked for, the rest may be any other.
 
-Such a voxel is told by a code below 0, the complement of a set of bits, one a class (``any_of``); it says all by itself
+Such a voxel is told by a code below 0 (``core.voxel_codes``); it says all by itself
 what the voxel may be, so that patches can be mixed and pasted voxel by voxel. In a loss, the classes that a voxel may
 be are **one class**: their probabilities are added up. That is the marginal loss of Shi et al., Medical Image Analysis
 70, 2021, 101979, and the target-adaptive loss of Fang & Yan, IEEE TMI 39(11), 2020: a scan in which only the liver was
@@ -11,7 +11,7 @@ Shapes: labels (..., X, Y, Z) of whole numbers; scores (B, K, X, Y, Z).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -19,26 +19,10 @@ import torch
 from torch import Tensor
 
 from semivox.core.case import IGNORE
+from semivox.core.voxel_codes import classes_of
 from semivox.functional.classes import most_probable
 
-MOST_CLASSES = 63
-"""A code has a bit for each class, and its sign."""
 Label = TypeVar("Label", np.ndarray, Tensor)
-
-
-def any_of(classes: Iterable[int]) -> int:
-    """The code of a voxel that may be any of these classes: below 0. Raises ValueError for a class without a bit."""
-    bits = 0
-    for index in classes:
-        if not 0 <= index < MOST_CLASSES:
-            raise ValueError(f"class {index} is none of the first {MOST_CLASSES}")
-        bits |= 1 << index
-    return ~bits
-
-
-def classes_of(code: int) -> list[int]:
-    """The classes of a code, ascending."""
-    return [index for index in range(MOST_CLASSES) if ~code >> index & 1]
 
 
 def known(label: Label) -> Label:

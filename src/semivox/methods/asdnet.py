@@ -171,18 +171,15 @@ class ASDNet(Method):
     def _tell_apart(self, batch: Batch, predicted: Tensor) -> Losses:
         """The discriminator's loss on (L, K, X, Y, Z): experts' classes are true, predictions are not."""
         counted = known(batch.label)  # (L, X, Y, Z)
-        index = torch.where(counted, batch.label, 0).unsqueeze(1)
+        told = torch.zeros_like(predicted).scatter_(1, torch.where(counted, batch.label, 0).unsqueeze(1), 1.0)
         # where the expert is silent both sides show the prediction, and neither counts
-        drawn = torch.where(counted.unsqueeze(1), torch.zeros_like(predicted).scatter_(1, index, 1.0), predicted)
-        image_l, _ = batch.split(batch.image)
-        true, false = self._judge(torch.cat([drawn, predicted]), torch.cat([image_l, image_l])).chunk(2)
+        drawn = torch.where(counted.unsqueeze(1), told, predicted)
+        image = batch.split(batch.image)[0].repeat(2, 1, 1, 1, 1)
+        true, false = self._judge(torch.cat([drawn, predicted]), image).chunk(2)
         voxels = counted.sum().clamp_min(1)
         right = (((true > 0).float() + (false < 0).float()) * counted).sum() / (2 * voxels)
-        return Losses(
-            {"discrimination": ((softplus(-true) + softplus(false)) * counted).sum() / voxels},
-            player="discriminator",
-            log={"discriminator_accuracy": right},
-        )
+        loss = ((softplus(-true) + softplus(false)) * counted).sum() / voxels
+        return Losses({"discrimination": loss}, player="discriminator", log={"discriminator_accuracy": right})
 
 
 @torch.no_grad()
@@ -195,8 +192,7 @@ def hard_dice(probabilities: Tensor, label: Tensor) -> Tensor:
     shown, total = probabilities.new_zeros(len(label)), probabilities.new_zeros(len(label))
     for index in range(1, probabilities.shape[1]):
         mine, true = ((mask & told).flatten(1) for mask in (found == index, label == index))
-        sizes = mine.sum(1) + true.sum(1)
-        total += torch.where(true.any(1), 2 * (mine & true).sum(1) / sizes.clamp_min(1), 0)
+        total += torch.where(true.any(1), 2 * (mine & true).sum(1) / (mine.sum(1) + true.sum(1)).clamp_min(1), 0)
         shown += true.any(1)
     quiet = ~((found > 0) & told).flatten(1).any(1)
     return torch.where(shown > 0, total / shown.clamp_min(1), quiet.to(total.dtype))

@@ -155,8 +155,7 @@ class DAP(Method):
             return torch.ones_like(label, dtype=torch.float32)
         prior = self.atlas(batch.patch_to_scan[part], batch.extent[part], tuple(label.shape[1:]))  # (P, K, X, Y, Z)
         prior, one = merged_probabilities(prior, label)
-        index = torch.where(one != IGNORE, one, 0).unsqueeze(1)
-        expected = prior.gather(1, index).squeeze(1)
+        expected = prior.gather(1, torch.where(one != IGNORE, one, 0).unsqueeze(1)).squeeze(1)
         if c.atlas_of == "others" and label is batch.label:
             others = (self.atlas.scans - 1).clamp_min(0)
             expected = ((expected * (others + 1) - 1) / others.clamp_min(1)).clamp(0, 1)  # its own scan counted once
@@ -169,27 +168,23 @@ class DAP(Method):
     def _bayesian(
         self, logits: Tensor, label: Tensor, weight: Tensor, counted: Tensor, before: Tensor | None
     ) -> Tensor:
-        """Focal loss weighed by the atlas, over the voxels of ``counted`` (B, X, Y, Z); 0 if there is none.
-
-        ``before``: what the network said of the same patches an epoch ago, of which the focal factor then is.
-        """
+        """Focal loss weighed by the atlas, over the voxels of ``counted`` (B, X, Y, Z); 0 if there is none. ``before``:
+        what the network said of the same patches an epoch ago, of which the focal factor then is."""
         factor, cross_entropy = focal(logits, label, self.config.gamma)
-        if before is not None:
-            factor, _ = focal(before, label, self.config.gamma)
+        factor = factor if before is None else focal(before, label, self.config.gamma)[0]
         if self.config.likelihood == "detached":
             factor = factor.detach()
         weight = weight * counted
-        total = counted.sum() if self.config.divide_by == "voxels" else weight.sum()
+        total = (counted if self.config.divide_by == "voxels" else weight).sum()
         return (weight * factor * cross_entropy).sum() / total.clamp_min(1e-6)
 
     def _self_training(self, logits: Tensor, verdict: Tensor, batch: Batch, before: Tensor | None) -> Tensor:
         """Loss to the network's own classes (U, X, Y, Z) over the voxels that pass for drawn; 0 if none does."""
-        classes = most_probable(logits)
-        passed = verdict.sigmoid() >= self.config.confidence
+        classes, passed = most_probable(logits), verdict.sigmoid() >= self.config.confidence
         if self.config.self_training_loss == "plain":
             return masked_cross_entropy(logits, classes, passed)
-        weight = self._weight(batch, slice(len(batch.label), None), classes)
-        return self._bayesian(logits, classes, weight, passed, before)
+        part = slice(len(batch.label), None)
+        return self._bayesian(logits, classes, self._weight(batch, part, classes), passed, before)
 
     def _judge(self, inside: Tensor, label: Tensor) -> Losses:
         """The discriminator's loss: predictions (B, K, X, Y, Z) of all patches against drawn ones, half and half."""

@@ -132,11 +132,10 @@ class DKUXNet(Method):
             "segmentation_contrast": c.segmentation_contrast * ramp,
             "distribution_contrast": c.distribution_contrast * ramp,
         }
+        deep = [m for o in taught for n, m in o.extra.items() if n != "groups"]
         terms: dict[str, Callable[[], Tensor]] = {
             "distribution": lambda: self._groups(batch, strong, [o.extra["groups"] for o in taught]),
-            "deep": lambda: self._groups(
-                batch, strong, [m for o in taught for n, m in o.extra.items() if n != "groups"]
-            ),
+            "deep": lambda: self._groups(batch, strong, deep),
             "segmentation_contrast": lambda: self._contrast(batch, _classes(strong), _classes(weak)),
             "distribution_contrast": lambda: self._contrast(
                 batch, strong.extra["groups"].exp(), weak.extra["groups"].exp()

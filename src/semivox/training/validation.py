@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 
 from semivox.core.case import IGNORE
 from semivox.core.errors import InputError
+from semivox.core.voxel_codes import classes_of
 from semivox.data.dataset import some
 from semivox.data.prepared.intensity import padding
 from semivox.data.prepared.labels import coded
 from semivox.evaluation.score import score
-from semivox.functional.partial_labels import classes_of
 from semivox.inference.window import Window, whole
 from semivox.methods.method import Method
 from semivox.training.checkpoint import State

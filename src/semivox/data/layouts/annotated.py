@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.core.voxel_codes import MOST_CLASSES
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.scan import ScanError
 from semivox.data.formats.segments import named, plain, segments_of
 from semivox.data.layouts import description as layout_description
-from semivox.functional.partial_labels import MOST_CLASSES
 
 FIELD = "annotated"
 BY_SEGMENTS = "segments"

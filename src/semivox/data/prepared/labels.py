@@ -11,7 +11,7 @@ from semivox.core.case import IGNORE, REST
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.randomness import generator
-from semivox.functional.partial_labels import MOST_CLASSES, any_of
+from semivox.core.voxel_codes import MOST_CLASSES, any_of
 
 FOREGROUND_SAMPLE = 2000
 """Voxels kept per class as places to center patches on; far more than a run draws from one scan per epoch."""

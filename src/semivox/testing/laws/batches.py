@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from semivox.core.batch import Batch
-from semivox.functional.partial_labels import any_of
+from semivox.core.voxel_codes import any_of
 from semivox.methods.method import Losses, Method
 from semivox.testing.patches import ODD, SPACING, balls, batch, blueprint, odd_batch, odd_blueprint
 from semivox.testing.steps import copied, differ, train
