@@ -141,4 +141,18 @@ MUTANTS = (
         "if False:",
         (TOLD,),
     ),
+    Mutant(
+        "the smallest maps are convolved in bfloat16",
+        "networks/convolution.py",
+        "2 <= length <= 2 * int(padding)",
+        "False",
+        ("tests/networks/test_convolution.py",),
+    ),
+    Mutant(
+        "what nobody looked for is background",
+        "functional/partial_labels.py",
+        "together = join(scores[:, of])",
+        "together = scores[:, of[0]]",
+        ("tests/functional/test_partial_labels.py",),
+    ),
 )
