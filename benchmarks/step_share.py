@@ -15,17 +15,13 @@ import multiprocessing
 from typing import NamedTuple
 
 import torch
+from benchmarks.methods import PRESETS, steps_of
 from benchmarks.training_step import matmul_peak, plan_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from semivox.core.plan import Plan
 from semivox.methods import METHODS, find
-from semivox.training.dry_steps import DrySteps
 from semivox.training.formats import candidates, computes_bfloat16, named
-from semivox.training.settings import RunConfig, TrainSettings
-
-PRESETS = {"dkuxnet": "small"}
-"""The ablation that stands for a method whose default is not meant for a CPU; it has one network at all widths."""
 
 
 class Step(NamedTuple):
@@ -62,7 +58,7 @@ def fastest(method: str, plan: Plan, repeats: int) -> Step:
     """The arithmetic of a step, and its time in the fastest format."""
     options = find(method).ablations[PRESETS[method]] if method in PRESETS else {}
     forms = candidates(torch.device("cpu"))
-    with DrySteps(plan, RunConfig(method=method, options=options, train=TrainSettings(device="cpu"))) as step:
+    with steps_of(plan, method, options) as step:
         with FlopCounterMode(display=False) as counted:
             step(forms[0])
         for form in forms[1:]:

@@ -6,7 +6,6 @@ from it on purpose (``--labeled 8``) look like new ones. So a round begins only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,21 +14,24 @@ from semivox.core.frozen import Frozen
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
 from semivox.core.processes.launcher import first_process
-from semivox.core.spelling import suggestion
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.dataset import Dataset, groups_of, some
+from semivox.data.dataset import Dataset, some
+from semivox.pipeline.next_labels import (
+    FOLDER,
+    RECORD,
+    Beginning,
+    beginning,
+    new_scans,
+    require_kept,
+    with_labels,
+)
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.train import train_one
 from semivox.training.fabric import wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.spec import IN_THE_PLAN
-
-FOLDER = "rounds"
-RECORD = "round.json"
-Beginning = Literal["warm", "scratch"]
-BEGINNINGS: Mapping[str, Beginning] = {"warm": "warm", "scratch": "scratch"}
 
 
 class TrainRound(Frozen):
@@ -41,13 +43,6 @@ class TrainRound(Frozen):
     """``warm``: from the weights of the round before; ``scratch``: from random ones."""
     added: tuple[str, ...]
     """Cases whose label is new."""
-
-
-def beginning(begin: str) -> Beginning:
-    """The word as one of two. Raises InputError for another."""
-    if begin not in BEGINNINGS:
-        raise InputError(f"--begin {begin!r} is neither warm nor scratch{suggestion(begin, BEGINNINGS)}")
-    return BEGINNINGS[begin]
 
 
 def train_next(
@@ -140,28 +135,8 @@ def next_split(dataset: Dataset, before: Split, exclude: tuple[str, ...] = ()) -
 
     Raises InputError where a label is gone that was trained on.
     """
-    groups = groups_of(dataset.entries)
-    known = {name for part in before.model_dump().values() for name in part} | set(exclude)
-    scored = {groups.get(name) or f"\0{name}" for name in (*before.test, *before.validation)}
-    fresh = {
-        entry.name
-        for entry in dataset.entries
-        if entry.images
-        and entry.name not in known
-        and entry.part in (None, "training")
-        and (entry.group or f"\0{entry.name}") not in scored
-    }
+    fresh = new_scans(dataset, before, exclude)
     drawn = {entry.name for entry in dataset.entries if entry.label is not None}
-    if lost := [name for name in before.labeled if name not in drawn]:
-        raise InputError(f"the label of {some(lost)} is gone, with which the run was trained; restore it")
+    require_kept(before, drawn, "run")
     added = tuple(sorted(drawn & {*before.unlabeled, *fresh}))
-    labeled, unlabeled = {*before.labeled, *added}, {*before.unlabeled, *fresh} - {*added}
-    return (
-        Split(
-            labeled=tuple(sorted(labeled)),
-            unlabeled=tuple(sorted(unlabeled)),
-            validation=before.validation,
-            test=before.test,
-        ),
-        added,
-    )
+    return with_labels(before, added, fresh), added

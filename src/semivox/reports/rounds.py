@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from semivox.pipeline.next_labels import RECORD
 from semivox.reports.page import RoundLine
-from semivox.rounds.folder import RECORD, Round, RoundRecord
+from semivox.rounds.folder import Round, RoundRecord
 from semivox.rounds.gain import curve_of, expected_gain, gain_text
 
 

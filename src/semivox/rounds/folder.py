@@ -12,9 +12,7 @@ from semivox.core.frozen import Frozen
 from semivox.core.spelling import not_there
 from semivox.core.split import Split
 from semivox.experiments.record import kind_of, load_record
-
-FOLDER = "rounds"
-RECORD = "round.json"
+from semivox.pipeline.next_labels import FOLDER
 
 
 class RoundRecord(Frozen):

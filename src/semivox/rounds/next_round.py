@@ -6,29 +6,24 @@ what they are, and patients stay on their side, so that the scores of all rounds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from semivox.core.errors import InputError
 from semivox.core.plan import Plan
 from semivox.core.plurals import plural
-from semivox.core.spelling import suggestion
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.dataset import Dataset, groups_of, some
+from semivox.data.dataset import Dataset, some
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.job import Job, job_experiment, run_job
 from semivox.experiments.record import changed_settings, kind_of, load_record
 from semivox.experiments.summary import Summary
+from semivox.pipeline.next_labels import FOLDER, RECORD, Beginning, beginning, new_scans, require_kept, with_labels
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
-from semivox.rounds.folder import FOLDER, RECORD, Round, RoundRecord, rounds_of
+from semivox.rounds.folder import Round, RoundRecord, rounds_of
 from semivox.rounds.origins import newly_labeled
-
-Beginning = Literal["warm", "scratch"]
-BEGINNINGS: Mapping[str, Beginning] = {"warm": "warm", "scratch": "scratch"}
 
 
 def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = None) -> Summary:
@@ -50,11 +45,11 @@ def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = N
     if not last.finished:
         return _resumed(job, last, begin, progress)
     dataset = layouts.find(job.data)
-    record = _next(out, last, dataset, job.options, BEGINNINGS[begin or "scratch"])
+    record = _next(out, last, dataset, job.options, beginning(begin or "scratch"))
     if record is None:
         progress.say(f"Round {last.number} is finished, and no label is new since.")
         return run_job(job if last.number == 1 else _round_job(job, last), progress)
-    split = _split_of(last, record, dataset)
+    split = with_labels(last.split, record.added, record.new_scans)
     this = Round(record.number, out / FOLDER / str(record.number))
     _begin(job, this, record, split, last)
     said = some((f"{case}: {origin}" for case, origin in record.added.items()), 8)
@@ -68,8 +63,8 @@ def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = N
 
 def require_beginning(begin: str | None) -> None:
     """Raise InputError for a word that names no way to begin a round."""
-    if begin is not None and begin not in BEGINNINGS:
-        raise InputError(f"--begin {begin!r} is neither warm nor scratch{suggestion(begin, BEGINNINGS)}")
+    if begin is not None:
+        beginning(begin)
 
 
 def _require_same(out: Path, options: RunOptions) -> None:
@@ -89,34 +84,18 @@ def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, begin: 
     """What the next round is; None where nothing is new. Raises InputError where it cannot be."""
     record, split = load_record(last.folder), last.split
     new = newly_labeled(dataset, split.unlabeled, load_record(out))
-    known = {name for part in split.model_dump().values() for name in part} | set(options.exclude)
-    groups = groups_of(dataset.entries)  # a scan of no group is one of its own: no group's name begins with \0
-    scored = {groups.get(name) or f"\0{name}" for name in (*split.test, *split.validation)}
-    free = (e for e in dataset.entries if e.images and e.name not in known and e.part in (None, "training"))
-    fresh = tuple(e.name for e in free if (e.group or f"\0{e.name}") not in scored)
+    fresh = new_scans(dataset, split, options.exclude)
     labeled = {e.name for e in dataset.entries if e.label is not None}
     added = {**new, **{name: "unknown" for name in fresh if name in labeled}}
     if not added:
         return None
-    if lost := [name for name in split.labeled if name not in labeled]:
-        raise InputError(f"the label of {some(lost)} is gone, with which the job was trained; restore it")
+    require_kept(split, labeled, "job")
     if begin == "warm" and record.scored_on == "cross-validation":
         raise InputError(
             "--begin warm needs test or validation scans: in cross-validation the last model has seen every labeled "
             "scan, also those that a fold holds out. Use --begin scratch"
         )
     return RoundRecord(number=last.number + 1, start=begin, added=added, new_scans=fresh)
-
-
-def _split_of(last: Round, record: RoundRecord, dataset: Dataset) -> Split:
-    """The split of the round before, with new labels among the labeled scans."""
-    before = last.split
-    return Split(
-        labeled=tuple(sorted({*before.labeled, *record.added})),
-        unlabeled=tuple(sorted({*before.unlabeled, *record.new_scans} - record.added.keys())),
-        validation=before.validation,
-        test=before.test,
-    )
 
 
 def _begin(job: Job, this: Round, record: RoundRecord, split: Split, last: Round) -> None:

@@ -16,7 +16,8 @@ from semivox.data.formats.volume import stem
 from semivox.data.layouts.names import by_case, scans
 from semivox.experiments.record import kind_of
 from semivox.inference.jobs import safe_name
-from semivox.rounds.folder import FOLDER, data_of, job_of, require_there, rounds_of
+from semivox.pipeline.next_labels import FOLDER
+from semivox.rounds.folder import data_of, job_of, require_there, rounds_of
 from semivox.rounds.proposal import RECORD, SuggestedCase, Suggestion
 
 
