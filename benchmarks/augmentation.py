@@ -105,7 +105,7 @@ def measure(patch: Shape, scan: Shape, count: int) -> None:
         plan = make_plan(patch)
         print(f"patch {patch} of a scan {scan}, {count} repetitions, one thread")
         map_ = store.case("a", label=False).image
-        spare = np.array(scan) - patch
+        spare = np.subtract(scan, patch)
 
         def read(index: int) -> None:
             x, y, z = np.random.default_rng(index).integers(0, spare + 1)

@@ -71,7 +71,8 @@ def measured(form: str, patch: tuple[int, int, int], repeats: int) -> dict[str, 
     torch.manual_seed(0)
     last = torch.channels_last_3d
     decoders = [
-        KMaXDecoder(WIDTHS, 2, KMaX(recompute=form == "Semivox")).to(memory_format=last).train() for _ in range(2)
+        KMaXDecoder(WIDTHS, 2, KMaX(recompute=form == "Semivox")).train().to(memory_format=last)  # type: ignore[call-overload]
+        for _ in range(2)
     ]
     sizes = [[n // 2**i for n in patch] for i in range(5)]
     scales = tuple(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import torch
 
@@ -21,8 +22,8 @@ from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.networks.vnet import VNet
 
-PRESET = dict(find("dkuxnet").ablations["small"]["clusters"])
-FORMS = {
+PRESET: dict[str, Any] = find("dkuxnet").ablations["small"]["clusters"]  # type: ignore[assignment]
+FORMS: dict[str, tuple[str, dict[str, object]]] = {
     "supervised": ("supervised", {}),
     "preset `small`: masks at half resolution": ("dkuxnet", {"clusters": PRESET}),
     "the same, masks at full resolution": ("dkuxnet", {"clusters": PRESET | {"mask_level": 0}}),
@@ -36,7 +37,7 @@ def made(name: str, options: dict[str, object]) -> Method:
     torch.manual_seed(0)
     network = VNet(width=8, strides=((2, 2, 2),) * 3, convolutions=(1, 2, 3, 3), dropout=0.2)
     method = kind(kind.Config.model_validate(options), Blueprint(network, 1, 3)).train()
-    return method.to(memory_format=torch.channels_last_3d)
+    return method.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
 
 def seconds(method: Method, batch: Batch) -> float:

@@ -17,28 +17,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from semivox.export.onnx_file import Averaged, session, write_onnx
 from semivox.methods import find
+from semivox.methods.method import Method
 from semivox.networks.blueprint import ARCHITECTURES, Blueprint
 
 KINDS = ("torch 32-true", "torch bf16-mixed", "onnxruntime")
 
 
-def method_of(network: str) -> torch.nn.Module:
+def method_of(network: str) -> Method:
     """A supervised model with random weights."""
     kind = find("supervised")
     torch.manual_seed(0)
-    return kind(kind.Config(), Blueprint(ARCHITECTURES[network](), 1, 2)).eval()
+    return kind(kind.Config(), Blueprint(ARCHITECTURES[network].model_validate({}), 1, 2)).eval()
 
 
 def measured(kind: str, network: str, patch: tuple[int, int, int], file: Path, rounds: int) -> dict[str, float]:
     """Median seconds of a window, and peak memory of this process in GB."""
     torch.set_num_threads(1)
     image = torch.randn(1, 1, *patch, generator=torch.Generator().manual_seed(0))
+    predict: Callable[[torch.Tensor], object]
     if kind == "onnxruntime":
         predict = session(file, patch)
     else:
@@ -51,7 +54,7 @@ def measured(kind: str, network: str, patch: tuple[int, int, int], file: Path, r
             predict(image)
             seconds.append(time.process_time() - began)
     status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage counts what the parent had, too
-    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 2**20
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 2**20
     return {"seconds": statistics.median(seconds[1:]), "gb": peak}
 
 

@@ -86,7 +86,7 @@ def main() -> None:
             "store, image (float16)": lambda p: np.array(store.case("scan", label=False).image[:, *p]),
             "store, image + label": lambda p: [
                 np.array(store.case("scan", label=True).image[:, *p]),
-                np.array(store.case("scan", label=True).label[p]),
+                np.array(np.asarray(store.case("scan", label=True).label)[p]),
             ],
             "store, image as float32": lambda p: store.case("scan", label=False).image[:, *p].astype(np.float32),
             "float32 .npy, mapped": lambda p: np.array(mapped[:, *p]),

@@ -85,7 +85,7 @@ def trained(root: Path, method: str) -> dict[str, Any]:
 
 def _digest(path: Path) -> tuple[float, str]:
     """Mean and hash of a label or of the probabilities of a class."""
-    values = np.asarray(nib.load(path).dataobj)
+    values = np.asarray(nib.nifti1.Nifti1Image.from_filename(path).dataobj)
     return float(values.mean()), hashlib.sha256(values.tobytes()).hexdigest()[:16]
 
 

@@ -79,7 +79,7 @@ def with_monai(prediction: np.ndarray, reference: np.ndarray, spacing: Spacing) 
 
 def timed(function: Callable[..., tuple[float, ...]], masks: Masks, repeats: int) -> tuple[float, tuple[float, ...]]:
     """Least processor time of some calls, in seconds (a shared machine only adds to it), and the values."""
-    best, values = float("inf"), ()
+    best, values = float("inf"), tuple[float, ...]()
     for _ in range(repeats):
         start = time.process_time()
         values = function(*masks)

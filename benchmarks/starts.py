@@ -18,6 +18,7 @@ import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -74,7 +75,7 @@ def plan_of(data: Data, folder: Path, steps: int, runs: Path) -> Plan:
     kept = runs / f"{data.name}.plan.json"
     if not kept.exists():
         fields = {"precision": "bf16-mixed", "channels_last": True}
-        wanted = {"network": "small", "steps": 200, "fields": fields}
+        wanted: dict[str, Any] = {"network": "small", "steps": 200, "fields": fields}
         api.plan(folder, split=data.split(folder), method="supervised", workers=0, **wanted).save(kept)
     return Plan.load(kept).model_copy(update={"steps": steps, "reasons": {}, "forecast": None})
 
@@ -82,24 +83,26 @@ def plan_of(data: Data, folder: Path, steps: int, runs: Path) -> Plan:
 def score(data: Data, folder: Path, steps: int, seed: int, arm: str, part: str, runs: Path) -> Score:
     """Train one arm where that is not done, label the scans of a part, and score them."""
     out, began = runs / f"{data.name}-{steps}-{seed}-{arm}", time.process_time()
-    settings = {"seed": seed, "workers": 0, "save_every": 0.5}
+    settings: dict[str, Any] = {"seed": seed, "workers": 0, "save_every": 0.5}
     settings |= {} if arm == "random" else {"start": str(runs / "pre")}
     options = {"network": {"rate": OptimizerConfig().rate / 2}} if arm == "half" else {}
     plan, split = plan_of(data, folder, steps, runs), data.split(folder)
     prepared = runs / f"{data.name}-prepared"
-    wanted = {"options": options, "settings": settings, "plan": plan, "split": split, "prepared": prepared}
-    api.train(folder, out, method="supervised", **wanted)
+    asked: dict[str, Any] = {"options": options, "settings": settings, "plan": plan, "split": split}
+    api.train(folder, out, method="supervised", prepared=prepared, **asked)
     minutes = (time.process_time() - began) / 60
     scans, references = (runs / f"{data.name}-{part}-{kind}" for kind in ("scans", "references"))
     entries = {entry.name: entry for entry in layouts.find(folder).entries}
     for name in getattr(split, part):
         for place, file in ((scans, entries[name].images[0]), (references, entries[name].label)):
+            assert file is not None, f"{name} has no label"
             place.mkdir(exist_ok=True)
             if not (place / f"{name}.nii.gz").exists():
                 (place / f"{name}.nii.gz").symlink_to(file.resolve())
     api.predict(out, scans, runs / f"{out.name}-{part}")
     dice: dict[str, list[float]] = {}
     for row in api.evaluate(references, runs / f"{out.name}-{part}"):
+        assert row.dice is not None, f"{row.case} has no Dice"
         dice.setdefault(row.class_name, []).append(row.dice)
     mean = sum(sum(values) / len(values) for values in dice.values()) / len(dice)
     return Score(data.name, part, steps, seed, arm, round(mean, 4), round(minutes, 2))

@@ -78,7 +78,7 @@ def noise(image: Tensor) -> Tensor:
     return torch.clamp(torch.randn_like(image) * 0.1, -0.2, 0.2)
 
 
-def seconds(step: Callable[[], None], repeats: int) -> float:
+def seconds(step: Callable[[], object], repeats: int) -> float:
     """Best of some calls, after one to warm up."""
     step()
     times = []

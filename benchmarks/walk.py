@@ -32,10 +32,10 @@ class Source:
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                     self.defined[module, node.name] = node
                     names[node.name] = (module, node.name)
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ImportFrom) and node.module:
-                    for alias in node.names:
-                        names[alias.asname or alias.name] = (node.module, alias.name)
+            for found in ast.walk(tree):
+                if isinstance(found, ast.ImportFrom) and found.module:
+                    for alias in found.names:
+                        names[alias.asname or alias.name] = (found.module, alias.name)
             self.names[module] = names
 
     def find(self, module: str, called: ast.expr) -> tuple[str, str] | None:

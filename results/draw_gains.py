@@ -44,7 +44,13 @@ def gains(folder: str) -> list[Gain]:
     with (ROOT / folder / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["score"] == "dice" and row["difference"]]
     found = [
-        Gain(shown(row["arm"]), *(float(row[f"difference{end}"]) for end in ("", "_low", "_high")), row["verdict"])
+        Gain(
+            shown(row["arm"]),
+            float(row["difference"]),
+            float(row["difference_low"]),
+            float(row["difference_high"]),
+            row["verdict"],
+        )
         for row in rows
     ]
     return sorted(found, key=lambda gain: -gain.mean)

@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,11 +29,12 @@ from torch.nn import functional as F
 from semivox.core.geometry import Shape
 from semivox.core.plan import Plan
 from semivox.core.split import Split
-from semivox.data.batches.patches import padding
 from semivox.data.layouts.recognize import find
+from semivox.data.prepared.intensity import padding
 from semivox.data.prepared.prepare import prepare
 from semivox.data.prepared.store import Store
 from semivox.methods.dkuxnet import DKUXNet
+from semivox.networks.branches import Branches
 from semivox.networks.kmax import KMaXDecoder, KMaXSegmenter
 from semivox.training.model import load_model
 
@@ -69,7 +71,7 @@ def look(network: KMaXSegmenter, store: Store, case: str, plan: Plan) -> Seen:
     image, label = cropped(np.asarray(given.image, np.float32), np.asarray(given.label), plan.patch, fill)
     kept: dict[str, Tensor] = {}
     decoder = network.clusters
-    watched = {"masks": decoder.mask, "update": decoder.layers[-1].mask, "named": decoder.classifier}
+    watched: dict[str, Any] = {"masks": decoder.mask, "update": decoder.layers[-1].mask, "named": decoder.classifier}
     handles = [watch(module, kept, name) for name, module in watched.items()]
     output = network(torch.from_numpy(image).unsqueeze(0))
     for handle in handles:
@@ -182,6 +184,7 @@ def main() -> None:
     assert isinstance(method, DKUXNet), "this looks at DKUXNet"
     cases = Split.load(options.run / "split.json").unlabeled[-options.cases :]
     store = prepare(find(options.data), Split(labeled=cases), card.plan, options.prepared)
+    assert isinstance(method.network, Branches)
     network = method.network.networks[-1]  # of the weak view, which predicts
     assert isinstance(network, KMaXSegmenter)
     seen = [look(network, store, case, card.plan) for case in cases]

@@ -46,7 +46,7 @@ def measure(method: EmbeddingMatching, patches: Patches, progress: Progress) -> 
         truth, image_u = batch.label[half:], batch.image[half:]
         output = method.network(batch.image)
         classes, entropy = method._teach(image_u)
-        votes = vote(method._similarities(shown, output.embedding[half:]))
+        votes = vote(torch.stack(method._similarities(shown, output.embedding[half:])).mean(0))
         student = output.logits[half:].argmax(1)
         known = truth != 255
         unsure = (entropy >= limit) & known

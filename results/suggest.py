@@ -78,7 +78,7 @@ class Study:
         split = Split.model_validate_json((path.parent / told["cases"]["split"]).read_text(encoding="utf-8"))
         pool = tuple(sorted((*split.labeled, *split.unlabeled)))
         x, y, z = told["boxes"]["size"]
-        plan = {key: tuple(value) if isinstance(value, list) else value for key, value in told["plan"].items()}
+        plan: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in told["plan"].items()}
         return cls(
             pool,
             split.test,
@@ -144,6 +144,7 @@ def trained(study: Study, dataset: Dataset, labels: Labels, place: Path) -> None
     for name, boxes in labels.items():
         entry = dataset.entry(name)
         (data / "images" / f"{name}.nii.gz").symlink_to(entry.images[0].resolve())
+        assert entry.label is not None, f"{name} has no label"
         label = read_label(entry.label, classes=dataset.classes)
         shown = np.full(label.shape, IGNORE, np.uint8) if boxes is not None else label.array[0]
         for box in boxes or ():
@@ -197,7 +198,7 @@ def choose(  # noqa: PLR0913 - a study in one file
     beta = steepness(done, study.rounds)
     if unit == "boxes":
         return [*drawn, *uncertain_boxes(found, budget - first, beta, taken, stream)]
-    points = standardized(np.array([scan.description for scan in found]), 1)
+    points = standardized(np.array([scan.description for scan in found]))
     return [*drawn, *uncertain_scans(found, budget - first, beta, points, stream)]
 
 
@@ -229,10 +230,8 @@ def look(study: Study, dataset: Dataset, predictor: ScanPredictor, name: str) ->
     """What the model says about a scan of the pool."""
     volume = read(dataset.entry(name).images)
     with torch.inference_mode():
-        prediction = predictor(volume, ("probabilities",))
-    return measured(
-        name, name, to_canonical(prediction.probabilities, volume.source), study.box, description_of(volume)
-    )
+        said = np.asarray(predictor(volume, ("probabilities",)).probabilities)
+    return measured(name, name, to_canonical(said, volume.source), study.box, description_of(volume))
 
 
 def add(path: Path, row: dict[str, object]) -> None:

@@ -42,7 +42,7 @@ def scores(draw: Path, unit: str, strategy: str) -> list[list[float]]:
 
 def table(folder: Path) -> str:
     """The table, in Markdown; the difference is that of `suggested`, so a positive one speaks for it."""
-    lines = []
+    lines: list[str] = []
     for unit in UNITS:
         found = curves(folder, unit)
         for strategy, values in found.items():
