@@ -175,24 +175,28 @@ def evaluate(
     """Score a folder of predicted labels against a folder of references: a row per case and class.
 
     ``out``: a folder for scores.csv and scores.json. ``classes``: default, every value the references hold.
+    Of a reference that lies in a data set, classes for which it says that nobody looked (``annotated``) have no row,
+    and its value to ignore is the default of ``ignore``; both are said.
     The records beside predictions (``origins/``) are read: scores.json says what was scored, and what is odd is said.
     Raises InputError for a missing prediction, another grid, a file that holds no label, or another case's prediction.
     """
     from semivox.core.files import make_folder
     from semivox.evaluation.made_from import made_from, oddities
     from semivox.evaluation.pairs import find_pairs
+    from semivox.evaluation.sought import sought_in
     from semivox.evaluation.tables import evaluate_folders, write_scores
     from semivox.pipeline.progress import Quiet
 
     progress = progress or Quiet()
-    origins = made_from(find_pairs(Path(reference), Path(prediction)))
-    for sentence in oddities(origins):
+    pairs = find_pairs(Path(reference), Path(prediction))
+    origins, asked = made_from(pairs), sought_in(Path(reference), pairs, ignore)
+    for sentence in (*oddities(origins), *asked.sentences):
         progress.say(sentence)
     if out is not None:
         make_folder(Path(out))  # now, not after all scores were taken
 
     with progress.bar("scoring cases") as count:
-        rows = evaluate_folders(Path(reference), Path(prediction), classes, ignore, workers, count)
+        rows = evaluate_folders(Path(reference), Path(prediction), classes, asked.ignore, workers, count, asked.values)
     if out is not None:
         write_scores(Path(out), rows, origins=origins)
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ COLUMNS = ("case", "class", *METRICS, "empty", "prediction_ml", "reference_ml", 
 
 
 NO_ORIGINS: Mapping[str, MadeFrom] = MappingProxyType({})
+NOTHING_SAID: Mapping[str, Collection[int]] = MappingProxyType({})
 
 
 class ScoreFile(Frozen):
@@ -64,13 +65,15 @@ def evaluate_folders(
     ignore: int | None = None,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    sought: Mapping[str, Collection[int]] = NOTHING_SAID,
 ) -> list[Row]:
     """Score a folder of predictions against a folder of references: one row per case and class.
 
     ``classes``: what to score (value 0 and a class named "background" are left out); None: every non-zero value that
     some reference holds. Voxels at which a reference holds ``ignore`` are left out of both. ``workers``: further
     processes that share the work, 0 for none; they change nothing in the result. ``progress(done, total)`` is called
-    after each case.
+    after each case. ``sought``: case -> the values that were looked for in its reference, where these are not all; the
+    case has no row of the others, which may be there and were not drawn.
     Raises InputError naming the file: no prediction for a reference, another grid, no label, other label values.
     """
     pairs = find_pairs(reference, prediction)
@@ -84,7 +87,7 @@ def evaluate_folders(
             progress(len(done), len(pairs))
     scored = [done[index] for index in sorted(done)]
     if wanted is None:
-        referred = set().union(*(result.referred for result in scored)) - {0, ignore}
+        referred = set().union(*(_asked(result, sought) for result in scored)) - {0, ignore}
         wanted = [ClassInfo(name=str(value), value=value) for value in sorted(referred)]
     if not wanted:
         raise InputError(f"the references in {reference} hold no class: every voxel is 0 or ignored")
@@ -99,6 +102,7 @@ def evaluate_folders(
         )
         for result in scored
         for info in wanted
+        if result.case not in sought or info.value in sought[result.case]
     ]
 
 
@@ -161,6 +165,11 @@ def _score_pair(
     except InputError as error:
         raise InputError(f"{pair.prediction}: {error}") from error
     return _Scored(pair.case, dict(zip(wanted, scores, strict=True)), predicted, referred, loaded.diagonal_mm)
+
+
+def _asked(result: _Scored, sought: Mapping[str, Collection[int]]) -> set[int]:
+    """The values of a reference that count: those that were looked for."""
+    return result.referred & set(sought[result.case]) if result.case in sought else result.referred
 
 
 def _described(pair: Pair) -> str:

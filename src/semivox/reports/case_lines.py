@@ -49,6 +49,8 @@ class CaseLine:
     """Beside the page, where the page has no room for the picture."""
     volume_file: str = ""
     """The same of its volumes, which the page opens when a reader chooses the file."""
+    sought: tuple[str, ...] = ()
+    """The classes that were looked for in its reference, where these are not all: those that are scored and shown."""
 
     @property
     def difference(self) -> float | None:

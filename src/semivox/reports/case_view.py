@@ -18,7 +18,7 @@ from semivox.data.formats.volume import read, read_label
 from semivox.data.prepared.labels import class_indices
 from semivox.methods.titles import shown
 from semivox.pipeline.entropy_maps import entropy_of
-from semivox.pipeline.predict import prediction_of
+from semivox.pipeline.predict import looked_for, prediction_of
 from semivox.reports import budget
 from semivox.reports.overlay import overlay
 from semivox.reports.viewer.scenes import Layer, Scene
@@ -55,7 +55,8 @@ class View:
 def labels_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> tuple[Volume, dict[str, np.ndarray]]:
     """The scan, and by name the class indices of its reference, where it has one, and of each run's label.
 
-    Raises InputError where one is gone.
+    Classes that nobody looked for in the reference are left out of all, as they are of the scores: beside it they would
+    pass for errors. Raises InputError where one is gone.
     """
     volume = read(entry.images)
     labels: dict[str, np.ndarray] = {}
@@ -63,7 +64,22 @@ def labels_of(entry: CaseFiles, runs: Mapping[str, Path], plan: Plan) -> tuple[V
         labels[REFERENCE] = class_indices(read_label(entry.label, volume.source, plan.classes).array[0], plan)
     for arm, run in runs.items():
         labels[arm] = class_indices(read_label(prediction_of(run, entry)).array[0], plan)
-    return volume, labels
+    return volume, {name: _compared(label, entry, plan) for name, label in labels.items()}
+
+
+def compared_classes(entry: CaseFiles, plan: Plan) -> tuple[str, ...]:
+    """The classes that a case can be compared in, where these are not all; empty: all."""
+    return () if entry.label is None or entry.annotated is None else tuple(i.name for i in looked_for(entry, plan))
+
+
+def _compared(label: np.ndarray, entry: CaseFiles, plan: Plan) -> np.ndarray:
+    """Class indices without the classes that nobody looked for in the reference."""
+    if not (names := compared_classes(entry, plan)):
+        return label
+    shown = np.arange(256, dtype=np.uint8)
+    for index, info in enumerate(plan.classes):
+        shown[index] = index if info.name in names else 0
+    return shown[label]
 
 
 def maps_of(entry: CaseFiles, runs: Mapping[str, Path], labels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

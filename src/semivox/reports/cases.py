@@ -15,7 +15,7 @@ from semivox.experiments.groups import Group
 from semivox.experiments.results import Results
 from semivox.reports.budget import BESIDE, Album
 from semivox.reports.case_lines import CaseLine, case_lines, findings_of
-from semivox.reports.case_view import Shelf, view_of
+from semivox.reports.case_view import Shelf, compared_classes, view_of
 from semivox.reports.viewer.scenes import Scene
 
 MOST = 200
@@ -53,7 +53,9 @@ def cases_of(results: Results, twin: Group, method: Group) -> Cases:
             group.arm.name: group.runs[key].folder_of(line.name) for group in (twin, method) if key in group.runs
         }
         try:
-            view = view_of(dataset.entry(line.name), folders, method.runs[key].plan) if number < MOST else None
+            entry, plan = dataset.entry(line.name), method.runs[key].plan
+            line = replace(line, sought=compared_classes(entry, plan))
+            view = view_of(entry, folders, plan) if number < MOST else None
         except InputError:  # a scan or a prediction was moved away
             view = None
         if view is not None:

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from semivox.core.errors import InputError
 from semivox.core.files import make_folder
-from semivox.core.plan import Plan
 from semivox.data import layouts
-from semivox.data.dataset import CaseFiles, Dataset
-from semivox.data.formats.volume import read, read_label
-from semivox.data.prepared.labels import class_indices
+from semivox.data.dataset import Dataset
 from semivox.evaluation.aggregation import case_means
 from semivox.experiments.groups import Group, RunResult
 from semivox.experiments.results import Results
-from semivox.pipeline.predict import prediction_of
 from semivox.reports import figures
+from semivox.reports.case_view import REFERENCE, labels_of
 from semivox.reports.page import Picture
 from semivox.reports.pictures import ranked
 from semivox.reports.surfaces import SurfaceRow, surface_figure
@@ -86,18 +82,9 @@ def kept(figure: Figure, folder: Path, name: str) -> None:
 def _row(dataset: Dataset, case: str, word: str, columns: Columns) -> SurfaceRow:
     entry = dataset.entry(case)
     plan = next(iter(columns.values())).plan
-    volume = read(entry.images)
-    reference = None
-    if entry.label is not None:
-        reference = class_indices(read_label(entry.label, volume.source, plan.classes).array[0], plan)
-    labels = {} if reference is None else {"reference": reference}
+    volume, labels = labels_of(entry, {title: run.folder_of(case) for title, run in columns.items()}, plan)
     notes = {}
     for title, run in columns.items():
-        labels[title] = _label(entry, run.folder_of(case), plan)
         dice = case_means([row for row in run.rows if row.case == case], "dice").get(case)
         notes[title] = "" if dice is None else f"Dice {dice:.3f}"
-    return SurfaceRow(f"{case[:28]} ({word})", labels, reference, volume.spacing, notes)
-
-
-def _label(entry: CaseFiles, run: Path, plan: Plan) -> np.ndarray:
-    return class_indices(read_label(prediction_of(run, entry)).array[0], plan)
+    return SurfaceRow(f"{case[:28]} ({word})", labels, labels.get(REFERENCE), volume.spacing, notes)
