@@ -16,6 +16,7 @@ REASONS = {
     "tests/bad_methods.py": "a method that breaks each law of the contract, in the order of the laws",
     "tests/mutation/mutants.py": "a table: one entry a mutant",
     "tests/mutation/mutants_of_data_sets.py": "a table: one entry a mutant",
+    "tests/mutation/mutants_of_promises.py": "a table: one entry a mutant",
     "tests/methods/test_asdnet.py": ONE_PAPER,
     "tests/methods/test_caml.py": ONE_PAPER,
     "tests/methods/test_dap.py": ONE_PAPER,

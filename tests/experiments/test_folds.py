@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from semivox.core.errors import InputError
 from semivox.core.split import Split
-from semivox.experiments.folds import fold_count, folds
+from semivox.experiments.folds import fold_count, folds, further_folds
 
 
 @pytest.mark.parametrize(("labeled", "count"), [(2, 2), (6, 6), (7, 3), (15, 3), (16, 5), (100, 5)])
@@ -62,3 +62,32 @@ def test_a_class_that_a_fold_would_hold_out_altogether_is_told():
         folds(split, {}, annotated=looked_for(a="liver", b="spleen", c="spleen"))
     folds(split, {}, annotated=looked_for(a="liver", b="liver spleen", c="spleen"))
     folds(split, {}, annotated=looked_for(a="liver"))
+
+
+@given(
+    patients=st.lists(st.integers(0, 12), min_size=4, max_size=40).filter(lambda p: len(set(p[: len(p) // 2])) > 1),
+    seed=st.integers(0, 5),
+)
+def test_further_folds_hold_out_what_they_did_and_share_out_what_is_new(patients, seed):
+    names = tuple(f"c{i}" for i in range(len(patients)))
+    patient, old = dict(zip(names, map(str, patients), strict=True)), names[: len(names) // 2]
+    before = folds(Split(labeled=old, unlabeled=names[len(old) :]), patient, seed)
+    now = further_folds(Split(labeled=names), patient, [fold.test for fold in before], seed)
+    assert now == further_folds(Split(labeled=names), patient, [fold.test for fold in before], seed)
+    assert sorted(name for fold in now for name in fold.test) == sorted(names)
+    for earlier, fold in zip(before, now, strict=True):
+        assert {*fold.test} >= {*earlier.test}
+        assert not {patient[name] for name in fold.labeled} & {patient[name] for name in fold.test}
+        assert {*fold.labeled, *fold.test} == {*names}
+
+
+def test_new_scans_go_to_the_folds_that_hold_out_the_least():
+    names = tuple(f"c{i}" for i in range(12))
+    now = further_folds(Split(labeled=names), {}, [names[:4], names[4:5], names[5:6]], 1)
+    assert [len(fold.test) for fold in now] == [4, 4, 4]
+    assert now != further_folds(Split(labeled=names), {}, [names[:4], names[4:5], names[5:6]], 2)
+
+
+def test_a_patient_in_two_folds_is_told():
+    with pytest.raises(InputError, match=r"'a' and 'b', of one patient now, were held out of different folds\. Undo"):
+        further_folds(Split(labeled=("a", "b", "c")), {"a": "p", "b": "p"}, [("a",), ("b",)])

@@ -9,6 +9,7 @@ RESUME, TRACKED = "tests/training/test_resume.py", "tests/training/test_tracking
 VIEWER, CLAIMED = "tests/reports/viewer/test_viewer.py", "tests/core/processes/test_claims.py"
 SAFE, PATHS = "tests/contract/test_safety.py", "tests/test_given_paths.py"
 HEADERS, PRIVATE = "tests/data/formats/test_hostile_headers.py", "tests/data/test_privacy.py"
+FOLDS = "tests/rounds/test_kept_folds.py"
 CLI, CARDS, FINITE = "cli/__init__.py", "training/run_monitor.py", "inference/predictor.py"
 
 MUTANTS = (
@@ -75,6 +76,25 @@ MUTANTS = (
         "two processes take labels back", "rounds/adopt.py", "    with locked(root, LOCK, PATIENCE):\n",
         "    if True:\n",
         ("tests/rounds/test_label_places.py::test_two_processes_do_not_change_a_data_set_at_once",),
+    ),
+    Mutant(
+        "folds of a round are dealt anew", "experiments/job.py", "        cut = kept or folds(", "        cut = folds(",
+        (f"{FOLDS}::test_a_round_from_scratch_keeps_the_folds_and_scores_what_is_new_too",),
+    ),
+    Mutant(
+        "a warm fold scores what it has seen unlabeled", "rounds/kept_folds.py",
+        " if patient(name) not in seen)", ")",
+        (f"{FOLDS}::test_a_warm_fold_scores_only_what_its_weights_have_not_seen",),
+    ),
+    Mutant(
+        "a warm fold begins with weights of all scans", "experiments/runs.py",
+        "    if start is None or fold is None or", "    if True or",
+        (f"{FOLDS}::test_a_warm_fold_scores_only_what_its_weights_have_not_seen",),
+    ),
+    Mutant(
+        "weights may have seen what is scored", "training/warm_start.py",
+        "    if scored := {*split.test, *split.validation} & trained_on(run):", "    if scored := set[str]():",
+        (f"{FOLDS}::test_weights_that_have_seen_what_is_scored_are_refused",),
     ),
     Mutant(
         "prepared scans go into any folder", "data/prepared/store.py", "if path.name not in OWN and", "if False and",

@@ -16,6 +16,7 @@ from semivox.data.checks.findings import CheckReport
 from semivox.data.planning.fingerprint import fingerprint
 from semivox.experiments.arms import TWIN, arms_of, shared_config
 from semivox.experiments.experiment import Experiment, check_starts
+from semivox.experiments.folds import split_of_fold
 from semivox.experiments.labeled_sets import LabeledSet
 from semivox.experiments.record import Record, check_same, claim, kind_of, load_record
 from semivox.experiments.runs import Run
@@ -186,7 +187,7 @@ def _prepared(
     frame.keep(frame.split, labeled_set.split)
     for part in labeled_set.parts:
         if part.fold is not None:
-            folder = RunFolder(frame.path / "folds" / str(part.fold))
+            folder = RunFolder(split_of_fold(frame.path, part.fold).parent)
             make_folder(folder.path)
             folder.keep(folder.split, part.split)
     if not frame.plan.exists():

@@ -16,12 +16,13 @@ from semivox.data.formats.sources import digest_of_files
 from semivox.experiments.arms import arms_of, config_of
 from semivox.experiments.labeled_sets import LabeledSet, labeled_sets_of
 from semivox.experiments.record import Kind, Record, ScoredOn
-from semivox.experiments.runs import Run, runs_of
+from semivox.experiments.runs import Run, asked_of, runs_of
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.stages import load_dataset
 from semivox.training.fabric import require_here
 from semivox.training.run import check_parts
 from semivox.training.start import require_network, require_unseen
+from semivox.training.warm_start import require_unseen_by
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,21 @@ def check_options(study_file: StudyFile) -> None:
 def check_runs(experiment: Experiment) -> None:
     """Raise InputError where some run would lack the cases that its method or its settings need."""
     for run, split in experiment.splits():
-        check_parts(split, config_of(experiment.study_file, run.arm, run.seed, 0))
+        check_parts(split, asked_of(experiment.study_file, run))
 
 
 def check_starts(experiment: Experiment, out: Path) -> None:
-    """Raise InputError where a run that is not done in ``out`` cannot begin from the pretraining it is to begin from.
+    """Raise InputError where a run that is not done in ``out`` cannot begin from the weights it is to begin from.
 
     Whether the plan's own network is that of the pretraining is seen when the plan is made.
     """
     for run, split in experiment.splits():
-        start = config_of(experiment.study_file, run.arm, run.seed, 0).train.start
-        if start is None or run.done(out):
+        train = asked_of(experiment.study_file, run).train
+        if run.done(out):
+            continue
+        if train.warm_start is not None:
+            require_unseen_by(Path(train.warm_start), run.arm.method, split)
+        if (start := train.start) is None:
             continue
         require_unseen(Path(start), split)
         if run.arm.network is not None:

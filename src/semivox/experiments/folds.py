@@ -1,12 +1,14 @@
 """Cross-validation where labels are few: every labeled scan is held out once, patients stay together.
 
 Leave-one-out up to 6 labeled scans, 3 folds up to 15, 5 folds above. A held-out scan is in no training part of its
-fold, nor is any other scan of the same patient, labeled or not.
+fold, nor is any other scan of the same patient, labeled or not. Where labels come later, what a fold held out stays
+held out of it, so that its earlier model has trained on none of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from semivox.core.errors import InputError
@@ -19,6 +21,8 @@ LEAVE_ONE_OUT = 6
 THREE_FOLDS = 15
 """Up to this many labeled scans, three folds; above, five."""
 STREAM = 0xF01D
+FOLDER = "folds"
+"""Of a job, or of a labeled set: a folder for each fold, by its number."""
 
 
 def fold_count(labeled: int) -> int:
@@ -43,10 +47,8 @@ def folds(
     fewer patients than folds, or only one, so that none could be held out, or where a fold would hold out all scans in
     which a class was looked for.
     """
-    patient = {name: groups.get(name) or f"\0{name}" for name in (*split.labeled, *split.unlabeled, *split.validation)}
-    patients: dict[str, list[str]] = {}
-    for name in sorted(split.labeled):
-        patients.setdefault(patient[name], []).append(name)
+    patient = patients_of(split, groups)
+    patients = _scans_of_patients(split.labeled, patient)
     if len(patients) < 2:
         raise InputError(
             f"cross-validation needs labeled scans of at least two patients; there is "
@@ -60,10 +62,75 @@ def folds(
             f"{plural(len(patients), 'patient')}. Give fewer folds"
         )
     wanted = min(fold_count(len(split.labeled)), len(patients)) if count == "auto" else count
-    sought = annotated or {}
-    held_out = _dealt(list(patients.values()), wanted, seed, sought)
+    held_out = _dealt(list(patients.values()), [[] for _ in range(wanted)], seed, annotated or {})
+    return _cut(split, patient, sorted(held_out, key=min), annotated or {})
+
+
+def further_folds(
+    split: Split,
+    groups: Mapping[str, str],
+    before: Sequence[Sequence[str]],
+    seed: int = 0,
+    annotated: Mapping[str, tuple[str, ...]] | None = None,
+) -> tuple[Split, ...]:
+    """One split per fold, as ``folds`` makes them, of which each holds out what it held out ``before``, and more.
+
+    Labeled scans that are new go to the fold of their patient, those of new patients to the smallest fold. Raises
+    InputError where scans of one patient were held out of different folds.
+    """
+    patient, fold_of = patients_of(split, groups), dict[str, tuple[int, str]]()
+    for index, names in enumerate(before):
+        for name in names:
+            other, first = fold_of.setdefault(patient[name], (index, name))
+            if other != index:
+                raise InputError(
+                    f"folds cannot be kept: {first!r} and {name!r}, of one patient now, were held out of different "
+                    "folds. Undo that change of patients, or begin another job in another --out"
+                )
+    held_out, new = [list(names) for names in before], list[list[str]]()
+    for one, names in _scans_of_patients(split.labeled, patient).items():
+        if one in fold_of:
+            index = fold_of[one][0]
+            held_out[index] = sorted({*held_out[index], *names})
+        else:
+            new.append(names)
+    return _cut(split, patient, _dealt(new, held_out, seed, annotated or {}), annotated or {})
+
+
+def patients_of(split: Split, groups: Mapping[str, str]) -> dict[str, str]:
+    """Case -> patient of all that may be trained on; a scan of which nobody says it is one of its own."""
+    names = (*split.labeled, *split.unlabeled, *split.validation)
+    return {name: groups.get(name) or f"\0{name}" for name in names}
+
+
+def folds_in(folder: Path) -> tuple[Split, ...]:
+    """The folds that a job's folder holds, first to last; none where it holds no first one. Raises InputError."""
+    found = list[Split]()
+    while (path := split_of_fold(folder, len(found))).is_file():
+        found.append(Split.load(path))
+    return tuple(found)
+
+
+def split_of_fold(folder: Path, index: int) -> Path:
+    """The split of a fold in the folder of a job or labeled set."""
+    return folder / FOLDER / str(index) / "split.json"
+
+
+def _scans_of_patients(labeled: Sequence[str], patient: Mapping[str, str]) -> dict[str, list[str]]:
+    patients: dict[str, list[str]] = {}
+    for name in sorted(labeled):
+        patients.setdefault(patient[name], []).append(name)
+    return patients
+
+
+def _cut(
+    split: Split,
+    patient: Mapping[str, str],
+    held_out: Sequence[Sequence[str]],
+    annotated: Mapping[str, tuple[str, ...]],
+) -> tuple[Split, ...]:
     cut = tuple(_fold(split, patient, names) for names in held_out)
-    _require_sought(split, cut, sought)
+    _require_sought(split, cut, annotated)
     return cut
 
 
@@ -82,20 +149,23 @@ def _require_sought(split: Split, cut: Sequence[Split], annotated: Mapping[str, 
 
 
 def _dealt(
-    patients: list[list[str]], count: int, seed: int, annotated: Mapping[str, tuple[str, ...]]
+    patients: Sequence[Sequence[str]],
+    before: Sequence[Sequence[str]],
+    seed: int,
+    annotated: Mapping[str, tuple[str, ...]],
 ) -> list[list[str]]:
-    """Patients dealt into folds of about equal numbers of scans: large ones first, each to the smallest fold.
+    """Patients dealt to folds until these have about equal numbers of scans: large ones first, to the smallest fold.
 
     Of equal ones those in which the same classes were looked for one after the other, so that these are spread.
     """
     order = generator(seed, STREAM).permutation(len(patients))
-    held_out: list[list[str]] = [[] for _ in range(count)]
+    held_out = [list(names) for names in before]
     for index in sorted(order, key=lambda i: (-len(patients[i]), annotated.get(patients[i][0], ()))):
         min(held_out, key=len).extend(patients[index])
-    return [sorted(names) for names in sorted(held_out, key=min)]
+    return [sorted(names) for names in held_out]
 
 
-def _fold(split: Split, patient: Mapping[str, str], held_out: list[str]) -> Split:
+def _fold(split: Split, patient: Mapping[str, str], held_out: Sequence[str]) -> Split:
     """Everything but the held-out scans and whatever else is of their patients."""
     out = {patient[name] for name in held_out}
     labeled, unlabeled, validation = (

@@ -60,6 +60,8 @@ class Job:
     page: Page | None = None
     closed: bool = False
     """Whether it knows nothing that its split does not: neither further scans, nor labels of its unlabeled ones."""
+    folds: tuple[Split, ...] = ()
+    """Those of a further round; none: they are dealt from the seed, where there is no test or validation scan."""
 
 
 def run_job(job: Job, progress: ProgressDisplay | None = None) -> Summary:
@@ -100,7 +102,7 @@ def job_experiment(job: Job) -> Experiment:
         )
     if job.closed:
         dataset = _closed(dataset, split)
-    scored_on, parts = parts_of(dataset, split, job.options.train)
+    scored_on, parts = parts_of(dataset, split, job.options.train, job.folds)
     labeled_set = LabeledSet("", 0, split, parts)
     experiment = Experiment("job", study_file, job.data, dataset, (labeled_set,), scored_on)
     check_runs(experiment)
@@ -114,14 +116,19 @@ def _closed(dataset: Dataset, split: Split) -> Dataset:
     return replace(dataset, entries=tuple(replace(e, label=None) if e.name in unlabeled else e for e in entries))
 
 
-def parts_of(dataset: Dataset, split: Split, train: TrainSettings) -> tuple[ScoredOn, tuple[Part, ...]]:
-    """What is scored, and what that takes to be trained; the first part's models are those to use."""
+def parts_of(
+    dataset: Dataset, split: Split, train: TrainSettings, kept: tuple[Split, ...] = ()
+) -> tuple[ScoredOn, tuple[Part, ...]]:
+    """What is scored, and what that takes to be trained; the first part's models are those to use.
+
+    ``kept``: the folds, where they are not to be dealt.
+    """
     if scored_cases(split, dataset, "test"):
         return "test", (Part(None, split),)
     if split.validation and train.selection != "validation":
         return "validation", (Part(None, split),)
     try:
-        cut = folds(split, groups_of(dataset.entries), train.seed, annotated=annotated_of(dataset.entries))
+        cut = kept or folds(split, groups_of(dataset.entries), train.seed, annotated=annotated_of(dataset.entries))
     except InputError:  # one patient is labeled, or shows a class: a model can be trained but not judged; it is said
         return "nothing", (Part(None, split, scored=False),)
     held_out = tuple(Part(index, fold) for index, fold in enumerate(cut))

@@ -29,11 +29,11 @@ from semivox.data.dataset import CaseFiles, groups_of
 from semivox.data.prepared.store import Store
 from semivox.evaluation.tables import write_scores
 from semivox.evaluation.voxel_scores import write_voxel_rows
-from semivox.experiments.arms import config_of, plan_of
+from semivox.experiments.arms import plan_of
 from semivox.experiments.cost import account, processor_seconds
 from semivox.experiments.experiment import scored_cases
 from semivox.experiments.record import Record, load_record
-from semivox.experiments.runs import Run, run_named
+from semivox.experiments.runs import Run, asked_of, run_named
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.predict import label_entries, origins_of, score_entries, score_entries_in_voxels
 from semivox.training.folder import RunFolder
@@ -52,7 +52,7 @@ def do_run(folder: Path, run: Run, record: Record, workers: int) -> None:
     """Do one run, or what is left of it. Raises InputError and InterruptedRun as training does."""
     frame, out = folder / run.frame, folder / run.name
     split, plan = Split.load(folder / run.place.part / "split.json"), plan_of(run.arm, Plan.load(frame / "plan.json"))
-    config = config_of(record.study_file, run.arm, run.seed, workers)
+    config = asked_of(record.study_file, run, workers)
     spec = RunSpec(RunFolder(out), Store(frame / "prepared"), split, plan, config)
     began = processor_seconds()
     try:

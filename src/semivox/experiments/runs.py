@@ -10,10 +10,12 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.evaluation.tables import read_scores
-from semivox.experiments.arms import Arm, arms_of
+from semivox.experiments.arms import Arm, arms_of, config_of
+from semivox.experiments.folds import FOLDER as FOLDS
 from semivox.experiments.labeled_sets import LabeledSet, Part
 from semivox.experiments.study_file import StudyFile
 from semivox.methods import find
+from semivox.training.settings import RunConfig
 
 FOLDER = re.compile(
     r"(?:(?P<labeled_set>[^/]+)/draw-(?P<draw>0|[1-9]\d*)/)?"
@@ -45,7 +47,7 @@ class Place:
     @property
     def part(self) -> str:
         """The folder of the split: the labeled set's, or the fold's within it."""
-        return _joined(self.frame, "" if self.fold is None else f"folds/{self.fold}")
+        return _joined(self.frame, "" if self.fold is None else f"{FOLDS}/{self.fold}")
 
     @property
     def name(self) -> str:
@@ -95,6 +97,16 @@ def _readable(scores: Path, size: int, changed: int) -> bool:
     except InputError:
         return False
     return True
+
+
+def asked_of(study_file: StudyFile, run: Run, workers: int = 0) -> RunConfig:
+    """What a run is asked to do (``config_of`` its arm). A fold begins with the weights of a job's same fold."""
+    config = config_of(study_file, run.arm, run.seed, workers)
+    start, fold = config.train.warm_start, run.place.fold
+    if start is None or fold is None or not (Path(start) / FOLDS).is_dir():
+        return config
+    own = {"warm_start": str(Path(start) / FOLDS / str(fold))}
+    return config.model_copy(update={"train": config.train.model_copy(update=own)})
 
 
 def runs_of(study_file: StudyFile, labeled_sets: Sequence[LabeledSet]) -> tuple[Run, ...]:

@@ -14,9 +14,9 @@ from typing import Any
 from semivox.core.errors import InputError
 from semivox.core.plan import DECIDE_NOTHING, Plan
 from semivox.core.split import Split
-from semivox.experiments.arms import Arm, config_of, plan_of
+from semivox.experiments.arms import plan_of
 from semivox.experiments.labeled_sets import LabeledSet
-from semivox.experiments.runs import Run
+from semivox.experiments.runs import Run, asked_of
 from semivox.experiments.study_file import CaseChoice, StudyFile
 from semivox.pipeline.stages import PARTS
 from semivox.training.folder import EARLIER, HARMLESS, RunFolder, by_earlier_version, differences
@@ -51,7 +51,7 @@ def check_unchanged(out: Path, study_file: StudyFile, labeled_sets: Sequence[Lab
     found = [*_splits(out, labeled_sets), *lines]
     if found:
         more = [f"... ({len(found)} in all)"] if len(found) > SHOWN else []
-        configs = [(out / run.name / "config.json", config_of(study_file, run.arm, run.seed, 0)) for run in runs]
+        configs = [(out / run.name / "config.json", asked_of(study_file, run)) for run in runs]
         earlier = any(path.exists() and by_earlier_version(path, now) for path, now in configs)
         undo = "Undo the change, give another --out, or delete the folders of these runs to run them again"
         raise InputError(
@@ -61,15 +61,13 @@ def check_unchanged(out: Path, study_file: StudyFile, labeled_sets: Sequence[Lab
         )
 
 
-def changed_options(
-    study_file: StudyFile, arm: Arm, seed: int, config: RunConfig, free: tuple[str, ...] = FINISHED
-) -> list[str]:
+def changed_options(study_file: StudyFile, run: Run, config: RunConfig, free: tuple[str, ...] = FINISHED) -> list[str]:
     """Where the configuration that a run has is not what the study file asks of it: a line per option.
 
     Options that came with a later version than the run's count with their defaults, on both sides. ``free``: settings
     that may differ.
     """
-    before, now = _complete(config), config_of(study_file, arm, seed, 0).model_dump(mode="json")
+    before, now = _complete(config), asked_of(study_file, run).model_dump(mode="json")
     return [line for line in differences(before, now) if not line.startswith(free)]
 
 
@@ -96,11 +94,11 @@ def _run(out: Path, study_file: StudyFile, run: Run, shared: Plan | None) -> Ite
     folder = RunFolder(out / run.name)
     if folder.config.exists():
         free = FINISHED if run.done(out) else HARMLESS
-        for line in changed_options(study_file, run.arm, run.seed, RunConfig.load(folder.config), free):
+        for line in changed_options(study_file, run, RunConfig.load(folder.config), free):
             yield f"{run.name}: {line}"
     kept = kept_plan(folder)
     if kept is not None and shared is not None:
-        plans = kept, settled(plan_of(run.arm, shared), config_of(study_file, run.arm, run.seed, 0).train)
+        plans = kept, settled(plan_of(run.arm, shared), asked_of(study_file, run).train)
         before, now = (plan.model_dump(mode="json", exclude=set(DECIDE_NOTHING)) for plan in plans)
         for line in differences(before, now):
             yield f"{run.name}: {line}"

@@ -24,6 +24,7 @@ from semivox.training.run import check_parts, require_possible, train_run
 from semivox.training.settings import RunConfig
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
 from semivox.training.start import require_fit
+from semivox.training.warm_start import require_unseen_by
 
 
 def train_one(
@@ -110,6 +111,8 @@ def _made_ready(
     spec = RunSpec(folder, store, split, with_fields(plan, options.plan.fields), config)
     if config.train.start is not None:
         require_fit(Path(config.train.start), spec.plan, split)
+    if config.train.warm_start is not None:
+        require_unseen_by(Path(config.train.warm_start), config.method, split)
     _ = spec.batch  # refuses a batch that cannot be shared now, not after hours of preparing
     require_allowed(spec.plan)
     spec.keep()

@@ -67,7 +67,8 @@ def _made_otherwise(results: Results) -> list[str]:
             f"{group.labeled_set}/draw-{draw}/seed-{seed}/{group.arm.name}: {line}"
             for group in results.groups
             for (draw, seed), run in group.runs.items()
-            for line in changed_options(study_file, group.arm, seed, run.config)
+            for first in (run.folders[0].relative_to(results.folder).as_posix(),)
+            for line in changed_options(study_file, run_named(study_file, first), run.config)
         ]
     except InputError as error:
         return [f"What the runs were asked cannot be compared with the study file: {error}"]

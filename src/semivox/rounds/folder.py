@@ -12,7 +12,7 @@ from semivox.core.frozen import Frozen
 from semivox.core.spelling import not_there
 from semivox.core.split import Split
 from semivox.experiments.record import kind_of, load_record
-from semivox.pipeline.next_labels import FOLDER
+from semivox.pipeline.next_labels import FOLDER, Beginning
 
 
 class RoundRecord(Frozen):
@@ -20,12 +20,14 @@ class RoundRecord(Frozen):
 
     version: Literal[1] = 1
     number: int
-    start: str
+    start: Beginning
     """``warm``: from the weights of the round before; ``scratch``: from random ones."""
     added: Mapping[str, str]
     """Case whose label is new -> where the label comes from: expert, corrected, pseudo, or unknown."""
     new_scans: tuple[str, ...] = ()
     """Scans that the round before did not have."""
+    not_scored: tuple[str, ...] = ()
+    """Labeled scans that no fold scores, since the weights that theirs begins with have seen them without label."""
 
 
 @dataclass(frozen=True)

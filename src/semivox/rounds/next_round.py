@@ -16,6 +16,7 @@ from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, some
 from semivox.experiments.as_study import study_file_of
+from semivox.experiments.folds import folds_in, split_of_fold
 from semivox.experiments.job import Job, job_experiment, run_job
 from semivox.experiments.record import changed_settings, kind_of, load_record
 from semivox.experiments.summary import Summary
@@ -23,6 +24,7 @@ from semivox.pipeline.next_labels import FOLDER, RECORD, Beginning, beginning, n
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.folder import Round, RoundRecord, rounds_of
+from semivox.rounds.kept_folds import next_folds, not_scored
 from semivox.rounds.origins import newly_labeled
 
 
@@ -50,13 +52,15 @@ def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = N
         progress.say(f"Round {last.number} is finished, and no label is new since.")
         return run_job(job if last.number == 1 else _round_job(job, last), progress)
     split = with_labels(last.split, record.added, record.new_scans)
+    cut = next_folds(rounds_of(out), split, dataset, record.start, job.options.train)
+    record = record.model_copy(update={"not_scored": not_scored(split, cut)})
     this = Round(record.number, out / FOLDER / str(record.number))
-    _begin(job, this, record, split, last)
+    _begin(job, this, record, split, cut, last)
     said = some((f"{case}: {origin}" for case, origin in record.added.items()), 8)
     begun = "the last weights" if record.start == "warm" else "scratch"
     progress.say(
         f"Round {this.number}: {plural(len(record.added), 'new label')} ({said}), {len(split.labeled)} labeled scans "
-        f"in all, from {begun}; test scans and plan stay."
+        f"in all, from {begun}; {'folds' if cut else 'test scans'} and plan stay.{_left_out(record)}"
     )
     return run_job(_round_job(job, this), progress)
 
@@ -82,7 +86,7 @@ def _require_same(out: Path, options: RunOptions) -> None:
 
 def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, begin: Beginning) -> RoundRecord | None:
     """What the next round is; None where nothing is new. Raises InputError where it cannot be."""
-    record, split = load_record(last.folder), last.split
+    split = last.split
     new = newly_labeled(dataset, split.unlabeled, load_record(out))
     fresh = new_scans(dataset, split, options.exclude)
     labeled = {e.name for e in dataset.entries if e.label is not None}
@@ -90,19 +94,28 @@ def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, begin: 
     if not added:
         return None
     require_kept(split, labeled, "job")
-    if begin == "warm" and record.scored_on == "cross-validation":
-        raise InputError(
-            "--begin warm needs test or validation scans: in cross-validation the last model has seen every labeled "
-            "scan, also those that a fold holds out. Use --begin scratch"
-        )
     return RoundRecord(number=last.number + 1, start=begin, added=added, new_scans=fresh)
 
 
-def _begin(job: Job, this: Round, record: RoundRecord, split: Split, last: Round) -> None:
+def _left_out(record: RoundRecord) -> str:
+    """What is not scored although it is held out."""
+    if not record.not_scored:
+        return ""
+    return (
+        f" Held out but not scored: {some(record.not_scored)}, which the last models have seen without label; --begin "
+        "scratch scores them."
+    )
+
+
+def _begin(job: Job, this: Round, record: RoundRecord, split: Split, cut: tuple[Split, ...], last: Round) -> None:
     """Write what the round is: its record last, so that a folder with one is whole."""
     this.folder.mkdir(parents=True, exist_ok=True)
     record.save(this.folder / RECORD)
     split.save(this.folder / "split.json")
+    for index, fold in enumerate(cut):
+        path = split_of_fold(this.folder, index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fold.save(path)
     Plan.load(last.folder / "plan.json").save(this.folder / "plan.json")
     job_experiment(_round_job(job, this)).record().save_in(this.folder)
 
@@ -122,4 +135,4 @@ def _round_job(job: Job, this: Round) -> Job:
         before = next(each.folder for each in rounds_of(job.folder) if each.number == this.number - 1)
         train = train.model_copy(update={"warm_start": str(before.resolve())})
     options = job.options.model_copy(update={"split": this.split, "train": train})
-    return replace(job, folder=this.folder, options=options, closed=True)
+    return replace(job, folder=this.folder, options=options, closed=True, folds=folds_in(this.folder))

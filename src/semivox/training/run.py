@@ -41,7 +41,7 @@ from semivox.training.spec import RunSpec
 from semivox.training.start import begin_from, require_fit
 from semivox.training.stopping import StopRequest
 from semivox.training.validation import require_classes
-from semivox.training.warm_start import take_over
+from semivox.training.warm_start import require_unseen_by, take_over
 
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""
@@ -75,6 +75,8 @@ def require_possible(spec: RunSpec) -> None:
     require_allowed(spec.plan)
     if spec.config.train.start is not None:
         require_fit(Path(spec.config.train.start), spec.plan, spec.split)
+    if spec.config.train.warm_start is not None:
+        require_unseen_by(Path(spec.config.train.warm_start), spec.config.method, spec.split)
     if spec.config.train.selection == "validation":
         require_classes(spec)
 

@@ -58,7 +58,8 @@ class TrainSettings(Frozen):
     precision: Precision | None = None
     """None: the plan's."""
     warm_start: str | None = None
-    """Run folder, or a job whose run of this method, with all of whose weights training begins; none: random ones."""
+    """Run folder, or a job whose run of this method (and fold), with all of whose weights training begins; none: random
+    ones."""
     save_every: float = Field(5.0, gt=0, le=1e5)
     """Minutes between checkpoints."""
     validate_every: int = Field(0, ge=0, le=10**8)

@@ -84,13 +84,17 @@ def _words(kind: Mapping[str, object]) -> str:
 def require_unseen(folder: Path, split: Split) -> None:
     """Raise InputError where the start was pretrained on scans that are to be scored."""
     require_start(folder)
-    seen = Split.load(RunFolder(folder).split)
-    scored = {*split.test, *split.validation} & {*seen.labeled, *seen.unlabeled}
-    if scored:
+    if scored := {*split.test, *split.validation} & trained_on(folder):
         raise InputError(
             f"the start {folder} was pretrained on {len(scored)} scans that are to be scored here, {min(scored)!r} "
             "among them: scores would flatter. Pretrain with the same --split"
         )
+
+
+def trained_on(run: Path) -> set[str]:
+    """The cases that a run was trained on, with or without label. Raises InputError."""
+    seen = Split.load(RunFolder(run).split)
+    return {*seen.labeled, *seen.unlabeled}
 
 
 def require_fit(folder: Path, plan: Plan, split: Split) -> None:
