@@ -149,7 +149,7 @@ def test_the_number_of_compared_voxels_follows_the_patch(monkeypatch):
     method = build("caml", odd_blueprint(), sharpness=8.0)
     for unlabeled in (1, 2):
         turn(method, odd_batch(CAML, 1, unlabeled))
-    assert asked == [round(12_800 * 3072 / 2_007_040), round(12_800 * 6144 / 2_007_040)]
+    assert asked == [round(25_600 / 3 * 3072 / 2_007_040), round(25_600 / 3 * 6144 / 2_007_040)]  # three classes
 
 
 @pytest.mark.parametrize("detach", [False, True])

@@ -94,8 +94,8 @@ def dice_ce_of_each_patch(logits: Tensor, label: Tensor, epsilon: float = 1e-5, 
     log_probabilities, label = merged_logs(logits.float().log_softmax(1), label)
     known = label != IGNORE
     overlaps = []
-    for index in range(logits.shape[1]):
-        p = (log_probabilities[:, index].exp() * known).flatten(1)  # (B, V)
+    for index, log_of_class in enumerate(log_probabilities.unbind(1)):
+        p = (log_of_class.exp() * known).flatten(1)  # (B, V)
         g = ((label == index) & known).flatten(1).to(p.dtype)
         overlaps.append(1 - (2 * (p * g).sum(1) + epsilon) / (p.sum(1) + g.sum(1) + epsilon))
     return _cross_entropy(log_probabilities, label, balance) + torch.stack(overlaps).mean()
@@ -180,8 +180,8 @@ def generalized_dice(probabilities: Tensor, label: Tensor, counted: Tensor) -> T
     probabilities, label = merged_probabilities(probabilities, label)
     overlap = probabilities.new_zeros(len(label))
     both = probabilities.new_zeros(len(label))
-    for index in range(probabilities.shape[1]):
-        p = (probabilities[:, index] * counted).flatten(1)  # (B, V)
+    for index, of_class in enumerate(probabilities.unbind(1)):
+        p = (of_class * counted).flatten(1)  # (B, V)
         g = ((label == index) & counted).flatten(1)
         size = g.sum(1).to(p.dtype)  # (B,)
         weight = torch.where(size > 0, size.clamp_min(1) ** -2, 0)
@@ -213,8 +213,9 @@ def _cross_entropy(log_probabilities: Tensor, label: Tensor, balance: float = 0.
 def _soft_dice(probabilities: Tensor, label: Tensor, epsilon: float = 1e-5, power: int = 2, first: int = 1) -> Tensor:
     known = label != IGNORE
     terms = []
-    for index in range(first, probabilities.shape[1]):
-        p = probabilities[:, index] * known  # (B, X, Y, Z)
+    # unbind, not an index a class: the gradient of that would be a whole tensor for each class
+    for index, of_class in enumerate(probabilities.unbind(1)[first:], first):
+        p = of_class * known  # (B, X, Y, Z)
         g = (label == index).to(p.dtype)
         overlap = 2 * (p * g).sum() + epsilon
         terms.append(1 - overlap / (p.pow(power).sum() + g.sum() + epsilon))

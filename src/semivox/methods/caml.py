@@ -36,7 +36,7 @@ from semivox.networks.cross_sample import Attention, MutualPair, Views
 from semivox.networks.memory import Memory
 from semivox.networks.voxel_heads import Remembering, Statistics, read_by, settled, statistics_of
 
-COMPARED = 12_800 / (2 * 112 * 112 * 80)  # of each class, in the authors' two unlabeled patches
+COMPARED = 2 * 12_800 / (2 * 112 * 112 * 80)  # of both classes, in the two unlabeled patches of the authors
 
 
 class CAMLConfig(LikenessConfig):
@@ -78,8 +78,8 @@ class CAMLConfig(LikenessConfig):
     slots: int = Field(32, ge=1)
     """Labeled scans that are remembered; of more, the latest seen. The authors remember all of theirs (4 to 16)."""
     voxels: int | None = Field(None, ge=1)
-    """Unlabeled voxels per class that are compared, the surest first; None: 0.64 % of the unlabeled patches' voxels,
-    which gives the authors' 12,800 for their patches."""
+    """Unlabeled voxels per class that are compared, the surest first; None: 1.28 % of the unlabeled patches' voxels
+    over the number of classes, which gives the authors' 12,800 for their two classes and patches."""
     remember: Remembering = "after"
     """Whether labeled voxels are projected with the statistics that this step's voxels left in the heads, or with those
     of the steps before (the authors' order)."""
@@ -171,7 +171,7 @@ class CAML(Method):
     def _correlation(self, views: Views, probabilities: Tensor) -> Tensor:
         """Mean cross-entropy of the plain network's resemblances against the other's; 0 with an empty memory."""
         c = self.config
-        number = c.voxels or max(1, round(COMPARED * views.agreed.numel()))
+        number = c.voxels or max(1, round(COMPARED * views.agreed.numel() / self.blueprint.classes))
         surest, counted = most_confident(probabilities.movedim(1, -1)[views.agreed], number)
         drawn, there = self.memory.draw(c.bank)
         present = there & (self.memory.counts.sum(0) >= c.fewest).unsqueeze(1)  # (K, M)
