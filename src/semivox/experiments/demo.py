@@ -34,6 +34,8 @@ OPTIONS = {"decay": 0.95}
 QUICK = SMALL.model_copy(update={"spacing": (6.0, 6.0, 6.0), "patch": (16, 16, 16), "steps": 4})
 """Shows that everything works, and is too short to learn anything."""
 
+INVENTED = "These scans are invented: what unlabeled scans do for them proves nothing about yours."
+
 
 def run_demo(
     out: Path, quick: bool = False, progress: ProgressDisplay | None = None, page: Page | None = None
@@ -45,4 +47,6 @@ def run_demo(
     phantom.write_of_two_scanners(out / "data", labeled, unlabeled, test, SHAPE, SPACING)
     plan, train = QUICK if quick else SMALL, TrainSettings(workers=1)
     settings = RunOptions(method=METHOD, options=OPTIONS, plan=plan, train=train)
-    return run_job(Job(out / "data", out / "run", settings, page=page), progress)
+    summary = run_job(Job(out / "data", out / "run", settings, page=page), progress)
+    progress.say(INVENTED)
+    return summary
