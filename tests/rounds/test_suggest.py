@@ -10,6 +10,7 @@ from semivox.cli import exit_code
 from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.formats.volume import read, read_label, to_source, write_label
+from semivox.experiments.summary import Summary
 from semivox.rounds.proposal import Suggestion
 from tests.rounds.loop import suggested
 
@@ -75,6 +76,24 @@ def test_ratings_decide_first(loop):
     assert [case.case for case in found.cases] == [names[0], names[3]]
     assert "you rated" in found.cases[0].reasons[0]
     assert len(found.notes) == 4
+
+
+def test_ratings_of_another_job_are_refused_and_those_of_unknown_scans_are_named(loop, capsys):
+    made = Summary.load(loop / "job" / "summary.json").provenance
+    ratings = [
+        {"case": name, "rating": "correct"} for name in (Split.load(loop / "job" / "split.json").unlabeled[0], "x")
+    ]
+    content = {"version": 1, "dataset": "data", "split": made.split, "plan": made.plan, "ratings": ratings}
+    (loop / "mine.json").write_text(json.dumps({**content, "plan": "0" * 12}))
+    command = ["suggest", str(loop / "job"), "--ratings", str(loop / "mine.json"), "--out", str(loop / "s")]
+    assert exit_code(command) == 2
+    assert "mine.json was saved from the report of another job" in capsys.readouterr().err
+    assert not (loop / "s").exists()
+    (loop / "mine.json").write_text(json.dumps(content))
+    assert exit_code(command) == 0
+    said = capsys.readouterr().out
+    assert f"1 rating is of scans that {loop / 'data'} does not have: x." in said
+    assert "you rated that its label should be corrected" in said
 
 
 def test_boxes_need_a_value_to_ignore(loop, capsys):

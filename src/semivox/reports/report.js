@@ -106,25 +106,33 @@
     const count = Object.values(ratings).filter((one) => one.rating).length;
     document.getElementById("rated").textContent = count + " rated";
   }
-  rows.forEach((row) => {
-    const name = row.dataset.case, box = detailOf(row), mark = row.querySelector(".mark");
-    const note = box.querySelector(".rating-note"), buttons = all("[data-rate]", box);
+  function rate(name, box, drawn) {
+    const buttons = all("[data-rate]", box);
     function draw() {
       const own = ratings[name] || {};
       buttons.forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.rate === own.rating)));
-      mark.textContent = own.rating || "";
-      mark.dataset.value = own.rating || "";
-      row.dataset.rating = own.rating || "unrated";
+      drawn(own.rating || "");
     }
-    note.value = (ratings[name] || {}).note || "";
     buttons.forEach((one) => one.addEventListener("click", () => {
       const old = ratings[name] || { note: "" };
       ratings[name] = { ...old, rating: old.rating === one.dataset.rate ? "" : one.dataset.rate };
       draw(); keep();
     }));
-    note.addEventListener("input", () => { ratings[name] = { rating: "", ...ratings[name], note: note.value }; keep(); });
     draw();
+  }
+  rows.forEach((row) => {
+    const name = row.dataset.case, box = detailOf(row), mark = row.querySelector(".mark");
+    const note = box.querySelector(".rating-note");
+    note.value = (ratings[name] || {}).note || "";
+    note.addEventListener("input", () => { ratings[name] = { rating: "", ...ratings[name], note: note.value }; keep(); });
+    rate(name, box, (rating) => {
+      mark.textContent = rating;
+      mark.dataset.value = rating;
+      row.dataset.rating = rating || "unrated";
+    });
   });
+  // Labels of unlabeled scans: these are the ratings by which semivox suggest goes.
+  all("tr.unlabeled").forEach((row) => rate(row.dataset.case, row, () => {}));
   keep();
   document.getElementById("download").addEventListener("click", () => {
     const listed = Object.entries(ratings).filter(([, one]) => one.rating || one.note)

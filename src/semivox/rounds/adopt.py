@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import beside, make_folder, put, write_atomically, write_text, writing
-from semivox.core.plan import ClassInfo
 from semivox.core.plurals import plural
 from semivox.core.processes.lock import locked
 from semivox.data import layouts
@@ -22,6 +21,7 @@ from semivox.data.formats.volume import read, read_label, require_same_place, to
 from semivox.evaluation.pairs import label_values
 from semivox.inference.jobs import safe_name
 from semivox.rounds.label_places import LabelPlace, label_place
+from semivox.rounds.model_labels import doubt_of, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
 from semivox.rounds.permitted import is_there, require_free, require_sought
@@ -31,8 +31,6 @@ from semivox.rounds.returned import case_of, context_of, labels_in
 LOCK = ".label_origins.lock"
 PATIENCE = 60.0
 """Seconds for which another process that takes labels back is waited for."""
-ALIEN = 0.1
-"""Dice to the proposal below which a label is doubted to be of this scan."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +53,15 @@ class Adopted:
     origin: LabelOrigin
     replaced: bool
     """Whether another label stood there."""
+    doubt: str = ""
+    """What should be looked at before it is trusted."""
 
     def text(self) -> str:
         """What changed, in a line."""
         dice, changed = self.origin.dice_to_proposal, self.origin.changed_voxels
         told = "" if changed is None else f", {plural(changed, 'voxel')} changed"
         told += "" if dice is None else f" (Dice to the proposal {dice:.3f})"
-        doubt = " - it shares next to nothing with the proposal: is it of this scan?" if _alien(dice) else ""
+        doubt = f" - {self.doubt}" if self.doubt else ""
         return f"{self.case}: {self.origin.origin}{' again' if self.replaced else ''}{told}{doubt}"
 
 
@@ -75,6 +75,7 @@ class _Checked:
     """(X, Y, Z), canonical."""
     origin: LabelOrigin
     place: LabelPlace
+    doubt: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def adopt(target: Path, corrected: Path, terms: Terms) -> Adoption:
 def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
     """The same, alone."""
     dataset, split, classes, ignore = context_of(target)
+    dataset = replace(dataset, classes=classes, ignore=ignore)
     files, suggested = labels_in(corrected)
     checked, unchanged, already, wrong = list[_Checked](), list[str](), list[str](), list[str]()
     known = origins_of(dataset.root)
@@ -114,9 +116,10 @@ def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
                 already.append(entry.name)
                 continue
             require_free(entry, known.get(entry.name), terms.overwrite)
-            found = _fitting(dataset, entry, path, suggested.get(entry.name), classes, ignore, terms)
+            models = model_labels(target, entry)
+            found = _fitting(dataset, entry, path, suggested.get(entry.name), models, terms)
         except (InputError, OSError) as error:
-            wrong.append(f"  {path}: {str(error).removeprefix(f'{path}: ')}")
+            wrong.append(f"  {path}: {str(error).removeprefix(str(path)).removeprefix(':').strip()}")
             continue
         if found is None:
             unchanged.append(entry.name)
@@ -128,8 +131,8 @@ def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
         )
     if not checked and unchanged and not already:
         raise InputError(
-            f"nobody has changed {some(unchanged)}: a proposal is no label. Correct it, or say --unchanged where you "
-            "looked and found it right"
+            f"nobody has changed {some(unchanged)}: what a model made is no label. Correct it, or say --unchanged "
+            "where you looked and found it right"
         )
     adopted = tuple(_written(dataset, one) for one in checked)
     return Adoption(adopted, tuple(unchanged), file_of(dataset.root).parent, tuple(already))
@@ -140,11 +143,11 @@ def _fitting(
     entry: CaseFiles,
     path: Path,
     suggested: SuggestedCase | None,
-    classes: Sequence[ClassInfo] | None,
-    ignore: int | None,
+    models: Sequence[np.ndarray],
     terms: Terms,
 ) -> _Checked | None:
-    """The label, if it fits its scan; None where it is the proposal itself. Raises InputError."""
+    """The label, if it fits its scan; None where a model made it and nobody changed it. Raises InputError."""
+    classes, ignore = dataset.classes, dataset.ignore
     volume = read(entry.images)
     label = read_label(path, volume.source, classes)
     require_same_place(label, volume)
@@ -158,20 +161,25 @@ def _fitting(
     if not found - {ignore}:
         raise InputError("every voxel has the value to ignore, so it says nothing")
     proposal = _proposal(suggested, path)
+    known = [proposal] if proposal is not None else list(models)
     dice = changed = None
-    if suggested is not None and suggested.proposal == voxel_digest(to_source(values, volume)):
+    own = suggested is not None and suggested.proposal == voxel_digest(to_source(values, volume))
+    own = own or is_untouched(path, entry.name) or any(np.array_equal(values, model) for model in models)
+    if own:
         if not terms.unchanged:
             return None
         dice, changed = 1.0, 0
     elif proposal is not None and proposal.shape == values.shape:
         changed = int(np.count_nonzero(proposal != values))
-        dice = _joint_dice(proposal, values, ignore)
-    default: Origin = "expert" if suggested is None or suggested.proposal is None else "corrected"
+        dice = joint_dice(proposal, values, ignore)
+    begun = own or (suggested is not None and suggested.proposal is not None)
+    default: Origin = "corrected" if begun else "expert"
     boxes = ignore is not None and ignore in found
     origin = LabelOrigin(
         origin=terms.origin or default, digest="", dice_to_proposal=dice, changed_voxels=changed, boxes_only=boxes
     )
-    return _Checked(entry, volume, values, origin, label_place(dataset, entry))
+    doubt = doubt_of(values, known[0] if known else None, ignore)
+    return _Checked(entry, volume, values, origin, label_place(dataset, entry), doubt)
 
 
 def _proposal(suggested: SuggestedCase | None, path: Path) -> np.ndarray | None:
@@ -183,17 +191,6 @@ def _proposal(suggested: SuggestedCase | None, path: Path) -> np.ndarray | None:
         return None
     file = kept / "proposals" / f"{safe_name(suggested.case)}.nii.gz"
     return read_label(file).array[0] if file.is_file() else None
-
-
-def _joint_dice(a: np.ndarray, b: np.ndarray, ignore: int | None) -> float | None:
-    """Dice over all structures together, each voxel by its class; voxels that either ignores are left out."""
-    known = np.ones(a.shape, bool) if ignore is None else (a != ignore) & (b != ignore)
-    sizes = int(np.count_nonzero((a > 0) & known) + np.count_nonzero((b > 0) & known))
-    return 2 * int(np.count_nonzero((a == b) & (a > 0) & known)) / sizes if sizes else None
-
-
-def _alien(dice: float | None) -> bool:
-    return dice is not None and dice < ALIEN
 
 
 def _written(dataset: Dataset, one: _Checked) -> Adopted:
@@ -231,4 +228,4 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
         if place.list is not None and listed is not None:
             write_text(place.list, listed)
         raise
-    return Adopted(name, origin, before is not None)
+    return Adopted(name, origin, before is not None, one.doubt)

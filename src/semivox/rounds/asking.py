@@ -128,6 +128,8 @@ class Asking:
                 return "you rated that its label should be corrected"
             case "random":
                 return "drawn at random, so that the labels hold a random sample whatever the model is wrong about"
+            case "group" if pick.among == 1:
+                return "no other scan is like it (size, intensities, position); each kind gives some"
             case "group":
                 return f"one of {pick.among} scans that look alike (size, intensities, position); each kind gives some"
             case "class":

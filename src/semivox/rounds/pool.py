@@ -81,7 +81,13 @@ def rated(pool: Pool, ratings: Mapping[str, str], wanted: Wanted) -> tuple[Pool,
     for rating, said in (("use", "is good enough as it is"), ("reject", "is of no use")):
         if names := sorted(name for name in own if own[name] == rating):
             notes.append(f"Left out, since you rated that the label {said}: {some(names)}.")
-    if others := sorted(ratings.keys() - own.keys()):
+    known = {entry.name for entry in pool.dataset.entries}
+    if unknown := sorted(ratings.keys() - known):
+        notes.append(
+            f"{plural(len(unknown), 'rating is', 'ratings are')} of scans that {pool.dataset.root} does not have: "
+            f"{some(unknown, 3)}."
+        )
+    if others := sorted((ratings.keys() & known) - own.keys()):
         notes.append(
             f"{plural(len(others), 'rating is', 'ratings are')} of scans that are not to be labeled (scored or "
             f"labeled): {some(others, 3)}."

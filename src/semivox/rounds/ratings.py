@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from semivox.core.errors import InputError
 from semivox.core.frozen import Frozen
+from semivox.experiments.summary import Summary
+from semivox.rounds.folder import Round, finished_until
+from semivox.rounds.pool import Pool
 
 FILE = "ratings.json"
 
@@ -30,12 +34,30 @@ class Ratings(Frozen):
     ratings: tuple[Rating, ...] = ()
 
 
-def ratings_of(round_folder: Path, file: Path | None) -> Mapping[str, str]:
-    """Case -> rating, of the file that is given, else of the one that lies in the round's folder, if any.
+def ratings_of(pool: Pool, file: Path | None) -> tuple[Mapping[str, str], list[str]]:
+    """Case -> rating, of the file that is given, else of the one in the last round's folder, if any; and remarks on it.
 
-    Raises InputError for a file that is no ratings.
+    Raises InputError for a file that is no ratings, and for one of another job.
     """
-    path = file or round_folder / FILE
-    if file is None and not path.is_file():
-        return {}
-    return {one.case: one.rating for one in Ratings.load(path).ratings if one.rating}
+    if file is None and (pool.last is None or not (pool.last.folder / FILE).is_file()):
+        return {}, []
+    path = file or (pool.last.folder / FILE if pool.last else Path(FILE))
+    saved = Ratings.load(path)
+    own = {one.case: one.rating for one in saved.ratings if one.rating}
+    return own, _remarks(saved, path, pool.last) if pool.last else []
+
+
+def _remarks(saved: Ratings, path: Path, last: Round) -> list[str]:
+    """What to say of ratings of an earlier round. Raises InputError for those of another job."""
+    if saved.split is None:  # written by hand: of these cases, and that is all that is known
+        return []
+    for each in reversed(finished_until(last.folder)):
+        made = Summary.load(each.folder / "summary.json").provenance
+        if (saved.split, saved.plan) == (made.split, made.plan):
+            if each.number == last.number:
+                return []
+            return [f"{path} rates the labels of round {each.number}; those of round {last.number} are others."]
+    raise InputError(
+        f"{path} was saved from the report of another job (data set {saved.dataset}, split {saved.split}, plan "
+        f"{saved.plan}); save the ratings of {last.folder / 'report.html'}, or leave the file out"
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from filecmp import cmp
 from pathlib import Path
 
 from semivox.core.errors import InputError
@@ -14,6 +16,7 @@ from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats import registry
 from semivox.data.formats.volume import stem
 from semivox.data.layouts.names import by_case, scans
+from semivox.data.layouts.tags import untagged
 from semivox.experiments.record import kind_of
 from semivox.inference.jobs import safe_name
 from semivox.pipeline.next_labels import FOLDER
@@ -47,10 +50,21 @@ def labels_in(corrected: Path) -> tuple[dict[str, Path], Mapping[str, SuggestedC
     near = (folder, folder.parent, folder.parent.parent) if corrected.is_file() else (folder, folder.parent)
     record = next((place / RECORD for place in near if (place / RECORD).is_file()), None)
     suggested = {} if record is None else {one.case: one for one in Suggestion.load(record).cases}
-    found = by_case([corrected] if corrected.is_file() else scans(folder, []))
+    found = by_case([corrected] if corrected.is_file() else _without_proposals(scans(folder, [])))
     if not found:
         raise InputError(f"{folder} holds no label; readable are {registry.readable()}")
     return found, suggested
+
+
+def _without_proposals(files: Sequence[Path]) -> list[Path]:
+    """The files without proposals that nobody changed, where another file of the case lies beside: Slicer saves so."""
+    count = Counter(untagged(path) for path in files)
+
+    def superseded(path: Path) -> bool:
+        proposal = path.parent.parent / "proposals" / path.name
+        return count[untagged(path)] > 1 and proposal.is_file() and cmp(path, proposal, shallow=False)
+
+    return [path for path in files if not superseded(path)]
 
 
 def case_of(dataset: Dataset, split: Split | None, name: str, path: Path) -> CaseFiles:

@@ -33,10 +33,9 @@ def suggest(
     pool = pool_of(target)
     out = out or _place(target, pool)
     require_free(out)
-    ratings = {} if pool.last is None and wanted.ratings is None else ratings_of(
-        pool.last.folder if pool.last else out, wanted.ratings
-    )  # fmt: skip
+    ratings, remarks = ratings_of(pool, wanted.ratings)
     pool, asked, notes = rated(pool, ratings, wanted)
+    notes = [*remarks, *notes]
     stream = generator(wanted.seed, STREAM, pool.done)
     if not pool.names:
         raise InputError(

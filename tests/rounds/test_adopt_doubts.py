@@ -1,0 +1,102 @@
+"""A model's label does not pass for an expert's, and what looks wrong in a label that fits its scan is asked about."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from semivox.cli import exit_code
+from semivox.core.split import Split
+from semivox.data import layouts
+from semivox.data.formats.volume import read, to_source, write_label
+from semivox.rounds.model_labels import doubt_of
+from semivox.rounds.origins import origins_of
+from tests.rounds.loop import refused, suggested
+
+
+@pytest.fixture
+def free(loop):
+    """An unlabeled case, its scan, and a model's label of it in the job."""
+    name = Split.load(loop / "job" / "split.json").unlabeled[0]
+    volume = read(layouts.find(loop / "data").entry(name).images)
+    found = np.zeros(volume.shape, np.uint8)
+    found[2:8, 4:12, 4:10] = 1
+    write_label(loop / "job" / "labels" / f"{name}.nii.gz", to_source(found, volume), volume.source)
+    return name, volume, found
+
+
+def given(loop, name, values, volume):
+    write_label(loop / "mine" / f"{name}.nii.gz", to_source(values, volume), volume.source)
+    return exit_code(["adopt", str(loop / "job"), str(loop / "mine")])
+
+
+def test_a_label_that_a_model_of_the_job_made_is_no_label_of_an_expert(loop, free, capsys):
+    name, volume, found = free
+    assert "what a model made is no label" in refused(loop, loop / "job" / "labels")
+    assert given(loop, name, found, volume) == 2  # the same voxels in another file
+    assert exit_code(["adopt", str(loop / "job"), str(loop / "job" / "labels"), "--unchanged"]) == 0
+    assert origins_of(loop / "data")[name].origin == "corrected"
+    capsys.readouterr()
+
+
+def test_a_label_that_was_predicted_elsewhere_is_known_by_its_record(loop, free):
+    name = free[0]
+    out = loop / "predicted"
+    scan = layouts.find(loop / "data").entry(name).images[0]
+    run = loop / "job" / "supervised"
+    assert exit_code(["predict", str(run), "-i", str(scan), "-o", str(out), "--device", "cpu"]) == 0
+    label = out / f"{name}.nii.gz"
+    shutil.rmtree(loop / "job" / "labels")
+    assert "what a model made is no label" in refused(loop, label)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        (lambda found: np.zeros_like(found), "it shows no structure"),
+        (lambda found: found[::-1], "mirrored along x: was it saved mirrored?"),
+        (lambda found: np.roll(found, (8, 5, 8), (0, 1, 2)), "shares next to nothing with what the model finds"),
+        (lambda found: np.roll(found, 1, 0), ""),
+    ],
+)
+def test_what_looks_wrong_is_asked_about(loop, free, capsys, drawn, said):
+    name, volume, found = free
+    assert given(loop, name, np.ascontiguousarray(drawn(found)), volume) == 0
+    out = capsys.readouterr().out
+    assert f"{name}: expert" in out
+    assert said in out
+    assert (" - " in out) == bool(said)
+
+
+def test_without_a_model_nothing_is_compared():
+    array = np.ones((3, 3, 3), np.uint8)
+    assert doubt_of(array, None, None) == ""
+    assert doubt_of(array * 9, None, 9) == "it shows no structure: is that so in this scan?"
+
+
+def test_a_file_beside_an_untouched_proposal_is_taken_in_its_stead(loop, capsys):
+    name = suggested(loop).cases[0].case
+    volume = read(layouts.find(loop / "data").entry(name).images)
+    array = np.zeros(volume.shape, np.uint8)
+    array[3:8, 3:8, 3:8] = 1
+    labels = loop / "s" / "labels"
+    write_label(labels / f"{name}.nrrd", to_source(array, volume), volume.source)
+    assert exit_code(["adopt", str(loop / "job"), str(labels)]) == 0
+    assert f"{name}: corrected" in capsys.readouterr().out
+    write_label(labels / f"{name}.nii.gz", to_source(np.roll(array, 1, 0), volume), volume.source)  # both were changed
+    assert exit_code(["adopt", str(loop / "job"), str(labels)]) == 2
+    assert f"two files claim the case {name!r}" in capsys.readouterr().err
+
+
+def test_the_same_voxels_at_another_place_are_not_taken_for_the_label_that_is_there(loop, free, capsys):
+    name, volume, found = free
+    assert given(loop, name, np.roll(found, 1, 0), volume) == 0
+    moved = volume.source.affine.copy()
+    moved[:3, 3] += 40
+    write_label(
+        loop / "mine" / f"{name}.nii.gz",
+        to_source(np.roll(found, 1, 0), volume),
+        type(volume.source)(volume.source.shape, moved),
+    )
+    assert exit_code(["adopt", str(loop / "job"), str(loop / "mine"), "--overwrite"]) == 2
+    assert "mm apart" in capsys.readouterr().err
