@@ -13,6 +13,7 @@ from tests import corpus
 
 NO_PROCESS = """
 import multiprocessing.process, subprocess, sys
+import torch  # its CUDA build starts ldconfig while it is loaded
 def refuse(*args, **kwargs):
     sys.exit("a process was started")
 multiprocessing.process.BaseProcess.start = refuse
