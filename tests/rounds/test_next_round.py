@@ -14,6 +14,7 @@ from semivox.rounds.folder import RoundRecord, rounds_of
 from semivox.rounds.next_round import run_rounds
 from semivox.rounds.origins import origins_of
 from semivox.rounds.watch import watch
+from semivox.training.folder import differences
 from semivox.training.model import load_model
 from tests.rounds.loop import asked, suggested
 from tests.rounds.tiny import corrected
@@ -72,6 +73,25 @@ def test_a_warm_round_begins_from_the_weights_of_the_last(loop, monkeypatch):
         run_rounds(asked(loop / "data", loop / "job" / "rounds" / "2"), None)
     with pytest.raises(InputError, match="neither warm nor scratch"):
         run_rounds(asked(loop / "data", loop / "job"), "cold")
+    (loop / "job").rename(loop / "elsewhere")
+    run_rounds(asked(loop / "data", loop / "elsewhere"), None)  # finished, wherever it stands
+    assert len(rounds_of(loop / "elsewhere")) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        ("/gone/job", "/here/moved", True),
+        ("/gone/job/rounds/2/folds/1", "/here/rounds/2/folds/1", True),
+        ("/gone/job/rounds/2", "/here/rounds/3", False),
+        ("/gone/job/folds/0", "/here/folds/1", False),
+        (None, "/here/job", False),
+        ("/", "/here/job", False),  # still there: other weights
+    ],
+)
+def test_weights_in_a_job_that_has_moved_are_the_same_weights(before, now, same):
+    found = list(differences({"train": {"warm_start": before}}, {"train": {"warm_start": now}}))
+    assert bool(found) is not same
 
 
 def test_a_round_with_other_settings_or_split_is_refused(loop):

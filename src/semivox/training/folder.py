@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -29,6 +30,8 @@ OWN = {
 
 ROLLBACK, ELSEWHERE = "rollback", "elsewhere"
 """Codes of the warnings on a rollback, and on a resume under other conditions."""
+WITHIN_JOB = re.compile(r"/((?:rounds/\d+)?/?(?:folds/\d+)?)$")
+"""A round and a fold, at the end of a path."""
 LASTING = (ROLLBACK, ELSEWHERE)
 """What stays although its step is repeated."""
 HARMLESS = (
@@ -156,10 +159,17 @@ def foreign(entry: Path) -> bool:
     return final_name(entry.name) not in OWN
 
 
+def _moved(before: Any, now: Any) -> bool:
+    """Whether two paths name the same round and fold of a job that stands elsewhere now, or on another machine."""
+    if not (isinstance(before, str) and isinstance(now, str)) or Path(before).exists():
+        return False
+    return WITHIN_JOB.findall(Path(before).as_posix()) == WITHIN_JOB.findall(Path(now).as_posix())
+
+
 def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
     """Where two JSON values differ: one line per place."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
             yield from differences(before.get(key), now.get(key), f"{place}.{key}" if place else key)
-    elif before != now:
+    elif before != now and not (place.endswith("warm_start") and _moved(before, now)):
         yield f"{place}: was {str(before)[:80]}, is {str(now)[:80]}"
