@@ -132,7 +132,19 @@
     });
   });
   // Labels of unlabeled scans: these are the ratings by which semivox suggest goes.
-  all("tr.unlabeled").forEach((row) => rate(row.dataset.case, row, () => {}));
+  // Their buttons are made here, since a page may have a thousand such rows.
+  all("tr.unlabeled").forEach((row) => {
+    const tools = document.createElement("span");
+    tools.className = "tools";
+    ["use", "correct", "reject"].forEach((rating) => {
+      const button = tools.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.dataset.rate = button.textContent = rating;
+      button.setAttribute("aria-label", rating + " the label of " + row.dataset.case);
+    });
+    row.lastElementChild.append(tools);
+    rate(row.dataset.case, row, () => {});
+  });
   keep();
   document.getElementById("download").addEventListener("click", () => {
     const listed = Object.entries(ratings).filter(([, one]) => one.rating || one.note)
