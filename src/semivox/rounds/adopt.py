@@ -11,20 +11,22 @@ import numpy as np
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.files import beside, make_folder, put, write_atomically, write_text, writing
+from semivox.core.plan import ClassInfo
 from semivox.core.plurals import plural
 from semivox.core.processes.lock import locked
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import suffix_of
+from semivox.data.formats.scan import Segment
 from semivox.data.formats.sources import fresh_digest_of
-from semivox.data.formats.volume import read, read_label, require_same_place, to_source, write_label
+from semivox.data.formats.volume import read, read_label, require_same_place, to_source, write_label, write_segmentation
 from semivox.evaluation.pairs import label_values
 from semivox.inference.jobs import safe_name
 from semivox.rounds.label_places import LabelPlace, label_place
 from semivox.rounds.model_labels import doubt_of, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
-from semivox.rounds.permitted import is_there, require_free, require_sought
+from semivox.rounds.permitted import is_there, require_free, require_named, require_sought, sought_by
 from semivox.rounds.proposal import SuggestedCase, voxel_digest
 from semivox.rounds.returned import case_of, context_of, labels_in
 
@@ -76,6 +78,8 @@ class _Checked:
     origin: LabelOrigin
     place: LabelPlace
     doubt: str
+    sought: tuple[ClassInfo, ...] = ()
+    """The classes that were looked for, where the file itself is to name them."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,13 @@ def _adopted(target: Path, corrected: Path, terms: Terms) -> Adoption:
     for name, path in files.items():
         try:
             entry = case_of(dataset, split, name, path)
-            if is_there(entry, path, known.get(entry.name), classes):
+            sought = sought_by(dataset, path)
+            if is_there(entry, path, known.get(entry.name), classes, sought):
                 already.append(entry.name)
                 continue
             require_free(entry, known.get(entry.name), terms.overwrite)
             models = model_labels(target, entry)
-            found = _fitting(dataset, entry, path, suggested.get(entry.name), models, terms)
+            found = _fitting(dataset, entry, path, suggested.get(entry.name), models, sought, terms)
         except (InputError, OSError) as error:
             wrong.append(f"  {path}: {str(error).removeprefix(str(path)).removeprefix(':').strip()}")
             continue
@@ -144,6 +149,7 @@ def _fitting(
     path: Path,
     suggested: SuggestedCase | None,
     models: Sequence[np.ndarray],
+    sought: tuple[str, ...] | None,
     terms: Terms,
 ) -> _Checked | None:
     """The label, if it fits its scan; None where a model made it and nobody changed it. Raises InputError."""
@@ -157,7 +163,10 @@ def _fitting(
         allowed = {info.value for info in classes} | ({ignore} if ignore is not None else set())
         if strange := sorted(found - allowed):
             raise InputError(f"it holds the value {strange[0]}; there are {', '.join(map(str, sorted(allowed)))}")
-        require_sought(entry, found, classes)
+        if sought is None:
+            require_sought(entry, found, classes)
+        else:
+            require_named(sought, found, classes)
     if not found - {ignore}:
         raise InputError("every voxel has the value to ignore, so it says nothing")
     proposal = _proposal(suggested, path)
@@ -179,7 +188,9 @@ def _fitting(
         origin=terms.origin or default, digest="", dice_to_proposal=dice, changed_voxels=changed, boxes_only=boxes
     )
     doubt = doubt_of(values, known[0] if known else None, ignore)
-    return _Checked(entry, volume, values, origin, label_place(dataset, entry), doubt)
+    place = label_place(dataset, entry, names=sought is not None)
+    looked_for = tuple(one for one in classes or () if one.name in (sought or ()))
+    return _Checked(entry, volume, values, origin, place, doubt, looked_for)
 
 
 def _proposal(suggested: SuggestedCase | None, path: Path) -> np.ndarray | None:
@@ -205,7 +216,7 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
     make_folder(place.label.parent)
     temporary = beside(place.label, suffix_of(place.label))
     try:
-        write_label(temporary, to_source(one.values, one.volume), one.volume.source)
+        _put_voxels(temporary, one)
         origin = one.origin.model_copy(update={"digest": fresh_digest_of(temporary)})
         remember(dataset.root, {name: origin})
         with writing(place.label):
@@ -219,6 +230,11 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
             raise InputError(
                 f"the data set does not take {place.label} for the label of {name!r}; put it there by hand"
             )
+        if one.sought and now.annotated != tuple(info.name for info in one.sought):
+            raise InputError(
+                f"the data set says that other classes were looked for in {name!r} than its label names; put that into "
+                '"annotated" by hand'
+            )
     except InputError:
         if before is None:
             place.label.unlink(missing_ok=True)
@@ -229,3 +245,11 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
             write_text(place.list, listed)
         raise
     return Adopted(name, origin, before is not None, one.doubt)
+
+
+def _put_voxels(path: Path, one: _Checked) -> None:
+    values, grid = to_source(one.values, one.volume), one.volume.source
+    if one.sought:
+        write_segmentation(path, values, grid, [Segment(info.name, info.value) for info in one.sought])
+    else:
+        write_label(path, values, grid)

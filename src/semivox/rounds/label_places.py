@@ -23,6 +23,9 @@ from semivox.inference.jobs import safe_name
 PLAIN = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 """Endings of files that a label of the same name may replace."""
 
+NAMING = ".seg.nrrd"
+"""The ending of a label that names its classes."""
+
 
 @dataclass(frozen=True)
 class LabelPlace:
@@ -40,12 +43,22 @@ class LabelPlace:
             write_text(self.list, self.change(self.list.read_text(encoding="utf-8-sig")))
 
 
-def label_place(dataset: Dataset, entry: CaseFiles) -> LabelPlace:
-    """Where the label of a case is to be written. Raises InputError for a layout in which somebody must do it."""
-    root, name = dataset.root, f"{safe_name(entry.name)}.nii.gz"
+def label_place(dataset: Dataset, entry: CaseFiles, *, names: bool = False) -> LabelPlace:
+    """Where the label of a case is to be written. Raises InputError for a layout in which somebody must do it.
+
+    ``names``: the file must name its classes (.seg.nrrd), which tell what was looked for in it.
+    """
+    ending = NAMING if names else ".nii.gz"
+    root, name = dataset.root, f"{safe_name(entry.name)}{ending}"
     if entry.label is not None:
-        if entry.label.is_file() and registry.suffix_of(entry.label) in PLAIN:
+        there = registry.suffix_of(entry.label)
+        if entry.label.is_file() and (there == NAMING if names else there in PLAIN):
             return LabelPlace(entry.label)
+        if names and there in PLAIN:
+            raise InputError(
+                f"it names only some of the classes, and {entry.label}, which it would replace, cannot say that nobody "
+                "looked for the others; draw the others as well, or take that label away first"
+            )
         raise InputError(f"{entry.label} is of a format that is not written here; replace it by hand")
     if dataset.layout == "two folders":
         return LabelPlace(roles(root).get(("labels", "training"), root / "labels") / name)
@@ -54,7 +67,7 @@ def label_place(dataset: Dataset, entry: CaseFiles) -> LabelPlace:
     if dataset.layout == "labels beside images":
         image = entry.images[0]
         base = stem(image) if len(entry.images) == 1 else safe_name(entry.name)
-        return LabelPlace(image.parent / f"{base}_seg.nii.gz")
+        return LabelPlace(image.parent / f"{base}_seg{ending}")
     if dataset.layout == "CSV":
         table = root if root.suffix.lower() in layout_csv.ENDINGS else _table(root)
         return LabelPlace(

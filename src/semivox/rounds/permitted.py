@@ -9,13 +9,33 @@ import numpy as np
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
-from semivox.data.dataset import CaseFiles
+from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats.volume import read_grid, read_label
+from semivox.data.layouts.annotated import segments_tell, sought_in
 from semivox.rounds.origins import LabelOrigin
 
 
-def is_there(entry: CaseFiles, path: Path, origin: LabelOrigin | None, classes: Sequence[ClassInfo] | None) -> bool:
-    """Whether a case has this very label already, and not as one that a model made and nobody has looked at."""
+def sought_by(dataset: Dataset, path: Path) -> tuple[str, ...] | None:
+    """The classes that a label names, where the data set goes by that and these are not all; else None."""
+    sought = sought_in(path, dataset.classes) if segments_tell(dataset.root) else None
+    if sought is None or dataset.classes is None or set(sought) == {one.name for one in dataset.classes if one.value}:
+        return None
+    return sought
+
+
+def is_there(
+    entry: CaseFiles,
+    path: Path,
+    origin: LabelOrigin | None,
+    classes: Sequence[ClassInfo] | None,
+    sought: tuple[str, ...] | None = None,
+) -> bool:
+    """Whether a case has this very label already, and not as one that a model made and nobody has looked at.
+
+    ``sought``: as ``sought_by`` has it; equal voxels that tell of other classes are another label.
+    """
+    if sought is not None and entry.annotated != sought:
+        return False
     if entry.label is None or (origin is not None and origin.origin == "pseudo"):
         return False
     grid = read_grid(entry.images[0])
@@ -43,3 +63,10 @@ def require_sought(entry: CaseFiles, found: Collection[int], classes: Sequence[C
             f"it shows {shown[0]}, and the data set says that in {entry.name!r} only {', '.join(entry.annotated)} was "
             'looked for; add it to "annotated" of that scan first, or take the scan off that list if all were'
         )
+
+
+def require_named(sought: Collection[str] | None, found: Collection[int], classes: Sequence[ClassInfo]) -> None:
+    """Raise InputError where a label that names the classes looked for shows another one."""
+    shown = [] if sought is None else [c.name for c in classes if c.value and c.value in found and c.name not in sought]
+    if shown:
+        raise InputError(f"it has voxels of {shown[0]}, which it does not name; name that segment, or take it away")

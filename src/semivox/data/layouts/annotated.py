@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
@@ -46,19 +47,29 @@ def with_annotated(dataset: Dataset) -> Dataset:
     return replace(dataset, entries=entries)
 
 
+def segments_tell(root: Path) -> bool:
+    """Whether the labels of a data set say themselves, by their names of classes, what was looked for in them."""
+    return bool(layout_description.load(root).get(FIELD) == BY_SEGMENTS)
+
+
+def sought_in(label: Path, classes: Sequence[ClassInfo] | None) -> tuple[str, ...] | None:
+    """The classes that a label file names, empty segments too; None where it names none. Raises ScanError."""
+    there = {plain(segment.name) for segment in named(segments_of(label))}
+    if not there:
+        return None
+    if classes is None:
+        return tuple(sorted(there))  # refused: classes need names, too
+    return tuple(info.name for info in classes if info.value and plain(info.name) in there)
+
+
 def _by_segments(entry: CaseFiles, dataset: Dataset) -> CaseFiles:
     """The case with the classes that its label file names; as it is where the file names none, or cannot be read."""
     if entry.label is None or entry.annotated is not None:
         return entry
     try:
-        there = {plain(segment.name) for segment in named(segments_of(entry.label))}
+        return replace(entry, annotated=sought_in(entry.label, dataset.classes))
     except (ScanError, OSError):  # the check says what is wrong with it
         return entry
-    if not there:
-        return entry
-    if dataset.classes is None:
-        return replace(entry, annotated=tuple(sorted(there)))  # refused: classes need names, too
-    return replace(entry, annotated=tuple(i.name for i in dataset.classes if i.value and plain(i.name) in there))
 
 
 def require_looked_for(labeled: Sequence[CaseFiles], dataset: Dataset) -> None:
