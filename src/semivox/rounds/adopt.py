@@ -17,12 +17,11 @@ from semivox.core.processes.lock import locked
 from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import suffix_of
-from semivox.data.formats.scan import Segment
 from semivox.data.formats.sources import fresh_digest_of
-from semivox.data.formats.volume import read, read_label, require_same_place, to_source, write_label, write_segmentation
+from semivox.data.formats.volume import read, read_label, require_same_place, to_source
 from semivox.evaluation.pairs import label_values
 from semivox.inference.jobs import safe_name
-from semivox.rounds.label_places import LabelPlace, label_place
+from semivox.rounds.label_places import LabelPlace, label_place, write_naming
 from semivox.rounds.model_labels import doubt_of, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
@@ -216,7 +215,7 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
     make_folder(place.label.parent)
     temporary = beside(place.label, suffix_of(place.label))
     try:
-        _put_voxels(temporary, one)
+        write_naming(temporary, to_source(one.values, one.volume), one.volume.source, one.sought)
         origin = one.origin.model_copy(update={"digest": fresh_digest_of(temporary)})
         remember(dataset.root, {name: origin})
         with writing(place.label):
@@ -245,11 +244,3 @@ def _written(dataset: Dataset, one: _Checked) -> Adopted:
             write_text(place.list, listed)
         raise
     return Adopted(name, origin, before is not None, one.doubt)
-
-
-def _put_voxels(path: Path, one: _Checked) -> None:
-    values, grid = to_source(one.values, one.volume), one.volume.source
-    if one.sought:
-        write_segmentation(path, values, grid, [Segment(info.name, info.value) for info in one.sought])
-    else:
-        write_label(path, values, grid)

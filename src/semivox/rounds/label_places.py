@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from semivox.core.errors import InputError
 from semivox.core.files import write_text
+from semivox.core.geometry import Grid
+from semivox.core.plan import ClassInfo
 from semivox.core.reading import lines_of
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.formats import registry
-from semivox.data.formats.volume import stem
+from semivox.data.formats.scan import Segment
+from semivox.data.formats.volume import stem, write_label, write_segmentation
 from semivox.data.layouts import csv as layout_csv
 from semivox.data.layouts import description as layout_description
 from semivox.data.layouts.roles import child, roles
@@ -83,6 +88,14 @@ def label_place(dataset: Dataset, entry: CaseFiles, *, names: bool = False) -> L
         f"labels are not written into data folders of the layout {dataset.layout}; put the label of {entry.name!r} "
         "there by hand"
     )
+
+
+def write_naming(path: Path, values: np.ndarray, grid: Grid, classes: Sequence[ClassInfo]) -> None:
+    """Write class values (X, Y, Z), on the source grid; with the names of ``classes``, where there are any."""
+    if classes:
+        write_segmentation(path, values, grid, [Segment(info.name, info.value) for info in classes])
+    else:
+        write_label(path, values, grid)
 
 
 def _table(root: Path) -> Path:
