@@ -25,6 +25,7 @@ from semivox.cli import data, export, fetch, jobs, methods, models, rounds, stud
 from semivox.cli.command_report import CommandReport
 from semivox.cli.display import TOLD, Told, telling
 from semivox.cli.given_paths import GivenPaths
+from semivox.cli.interrupted import interrupted
 from semivox.cli.usage import sentence
 from semivox.cli.whole_help import WholeHelp
 from semivox.core.errors import InputError, InterruptedRun, SemivoxError
@@ -178,11 +179,13 @@ def _ended(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:
         code, said = _carried_out(arguments, told)
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
-            return INTERRUPTED, ""
+            return INTERRUPTED, interrupted(told.command)
         if not _asked_for:
             raise
         code, said = InterruptedRun.code, STOPPED
-    return (InterruptedRun.code, STOPPED) if _asked_for and code else (code, said)
+    if _asked_for and code:
+        return InterruptedRun.code, STOPPED
+    return (code, said or interrupted(told.command)) if code == INTERRUPTED else (code, said)
 
 
 def _carried_out(arguments: Sequence[str] | None, told: Told) -> tuple[int, str]:

@@ -34,6 +34,8 @@ ReportFile = Annotated[
 class Told:
     """What a command was asked to tell; one for each start of the program."""
 
+    command: str = ""
+    """Its name; empty before it begins."""
     quiet: bool = False
     verbose: bool = False
     report: CommandReport | None = None
@@ -63,6 +65,7 @@ def telling(command: Callable[..., None]) -> Callable[..., None]:
         if quiet and verbose:
             raise InputError("--quiet and --verbose cannot be used together; leave one out")
         asked = TOLD.get()
+        asked.command = command.__name__
         asked.quiet, asked.verbose = quiet, verbose
         if not verbose:
             warnings.simplefilter("ignore", FutureWarning)

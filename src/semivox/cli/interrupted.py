@@ -1,0 +1,13 @@
+"""What is said where Ctrl-C ends a command before it could save and say so by itself."""
+
+from __future__ import annotations
+
+BEGINS_AGAIN = ("check", "join", "plan", "suggest", "evaluate", "export", "patches", "report", "methods")
+"""Commands that write what they made at their end."""
+
+
+def interrupted(command: str) -> str:
+    """What is kept, and how it goes on. ``command``: as it is typed; empty where none had begun."""
+    if command in BEGINS_AGAIN or not command:
+        return "interrupted; what was there before is untouched, and the same command begins again"
+    return "interrupted; what was finished before is kept, and the same command goes on from there"
