@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 SETTINGS = {
     "hn-6-draws": "Head and neck CT\n6 labeled, three draws",
     "la-4-minutes": "Left atrium MR\n4 labeled, three draws",
-    "hc-minutes": "Hippocampus MR\n8 labeled, three draws",
+    "hc-minutes": "Hippocampus MR\n4, 8 and 16 labeled, three draws",
     "la-4-draws": "Left atrium MR\n4 labeled, two draws",
     "la-4": "Left atrium MR\n4 labeled, one draw",
     "la-8": "Left atrium MR\n8 labeled, one draw",
@@ -43,9 +43,10 @@ def gains(folder: str) -> list[Gain]:
 
     with (ROOT / folder / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["score"] == "dice" and row["difference"]]
+    several = len({row["labeled"] for row in rows}) > 1
     found = [
         Gain(
-            shown(row["arm"]),
+            shown(row["arm"]) + (f", {row['labeled']} labeled" if several else ""),
             float(row["difference"]),
             float(row["difference_low"]),
             float(row["difference_high"]),
