@@ -133,3 +133,16 @@ def test_where_a_table_says_otherwise_nothing_is_written(tmp_path, capsys):
     assert "other classes were looked for in 'b'" in capsys.readouterr().err
     assert {path: held for path, held in files(data).items() if path.name != FILE} == before
     assert not origins_of(data)
+
+
+@pytest.mark.parametrize("grid", [Grid((5, 6, 4), GRID.affine), Grid(SHAPE, np.diag([1.0, 1.0, 1.0, 1.0]))])
+def test_a_label_on_another_grid_is_told_what_to_do(grid, tmp_path, capsys):
+    """The check does not look at files outside the data set, so it is no advice."""
+    data = data_of(tmp_path)
+    before = files(data)
+    write_label(tmp_path / "mine" / "b.nii.gz", np.zeros(grid.shape, np.uint8), grid)
+    assert exit_code(["adopt", str(data), str(tmp_path / "mine"), "--overwrite"]) == 2
+    said = capsys.readouterr().err
+    assert "save it on the grid of its own scan" in said
+    assert "run check" not in said
+    assert files(data) == before

@@ -18,14 +18,14 @@ from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, some
 from semivox.data.formats.registry import suffix_of
 from semivox.data.formats.sources import fresh_digest_of
-from semivox.data.formats.volume import read, read_label, require_same_place, to_source
+from semivox.data.formats.volume import read, read_label, to_source
 from semivox.evaluation.pairs import label_values
 from semivox.inference.jobs import safe_name
 from semivox.rounds.label_places import LabelPlace, label_place, write_naming
 from semivox.rounds.model_labels import doubt_of, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
-from semivox.rounds.permitted import is_there, require_free, require_named, require_sought, sought_by
+from semivox.rounds.permitted import is_there, require_free, require_its_scan, require_named, require_sought, sought_by
 from semivox.rounds.proposal import SuggestedCase, voxel_digest
 from semivox.rounds.returned import case_of, context_of, labels_in
 
@@ -155,7 +155,7 @@ def _fitting(
     classes, ignore = dataset.classes, dataset.ignore
     volume = read(entry.images)
     label = read_label(path, volume.source, classes)
-    require_same_place(label, volume)
+    require_its_scan(label, volume)
     values = label.array[0]
     found = label_values(values, path)
     if classes is not None:

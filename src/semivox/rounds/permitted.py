@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
 from semivox.data.dataset import CaseFiles, Dataset
-from semivox.data.formats.volume import read_grid, read_label
+from semivox.data.formats.volume import read_grid, read_label, require_same_place
 from semivox.data.layouts.annotated import segments_tell, sought_in
 from semivox.rounds.origins import LabelOrigin
 
@@ -70,3 +71,12 @@ def require_named(sought: Collection[str] | None, found: Collection[int], classe
     shown = [] if sought is None else [c.name for c in classes if c.value and c.value in found and c.name not in sought]
     if shown:
         raise InputError(f"it has voxels of {shown[0]}, which it does not name; name that segment, or take it away")
+
+
+def require_its_scan(label: Volume, image: Volume) -> None:
+    """Raise InputError where a label does not lie on its scan, voxel by voxel."""
+    try:
+        require_same_place(label, image)
+    except InputError as error:
+        what = str(error).removesuffix("; run check for the fix")  # which does not look at files outside the data set
+        raise InputError(f"{what}; save it on the grid of its own scan, not resampled or moved") from None
