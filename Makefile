@@ -3,11 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 QUIET := --quiet --disable-pip-version-check
-# One thread a process, and small tensors gain nothing from more. pytest runs three processes, since with one a core the
-# cores rest for a fifth of the time, while tests wait for the disk and for what they started. Each begins with its part,
-# so that what a module's tests share is made once, and takes tests from the others when it is done. What is compiled is kept
+# One thread a process: pytest runs two of them, and small tensors gain nothing from more. Each begins with its half, so
+# that what a module's tests share is made once, and takes tests from the other when it is done. What is compiled is kept
 # for the next process, whatever the environment says: hundreds of them are started.
-TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal
+TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 .PHONY: demo test test-all coverage audit lint format fields docs
 

@@ -15,6 +15,8 @@ from semivox.data.remarks import Remark
 
 EDGE = 64
 """Voxels along each axis of the middle of a scan that are looked at."""
+FEWEST = 216
+"""Voxels of which this can be said; in a few, chance makes either order the smoother one."""
 MUCH_SMOOTHER = 0.6
 """Times the difference of neighbors; real scans have a seventh of it in their own order (CT, measured)."""
 CLEARLY_MORE = 8
@@ -29,6 +31,8 @@ def remarks_on(path: Path, array: np.ndarray) -> tuple[Remark, ...]:
     if array.dtype.itemsize < 2 or array.dtype.kind not in "iuf":
         return ()
     part = _middle(array)
+    if part.size < FEWEST:
+        return ()
     if part.dtype.kind == "f":
         swapped = _is_odd(part) and not _is_odd(part.byteswap()) and _span(part.byteswap()) < DECADES[1]
         alike = False

@@ -11,7 +11,7 @@ from pathlib import Path
 from semivox.core.geometry import Grid
 from semivox.data.formats.dicom.folders import dicom_files, is_dicom, is_series, split_choice
 from semivox.data.formats.format import Format
-from semivox.data.formats.scan import Header, Scan
+from semivox.data.formats.scan import Header, Scan, Segment
 
 PRIVATE = (
     "PatientName", "PatientID", "PatientBirthDate", "OtherPatientIDs", "PatientAddress", "PatientTelephoneNumbers",
@@ -53,6 +53,12 @@ class Dicom(Format):
         from semivox.data.formats.dicom.files import read_header
 
         return read_header(path)
+
+    def read_segments(self, path: Path) -> tuple[Segment, ...]:
+        """The structures of a segmentation or structure set, empty ones too; none of a series. Raises ScanError."""
+        from semivox.data.formats.dicom.labels import read_segments
+
+        return read_segments(path)
 
     def read_scan(self, path: Path) -> Scan:
         """The whole series. Raises ScanError."""

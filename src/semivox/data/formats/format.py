@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from semivox.core.geometry import Grid
-from semivox.data.formats.scan import Header, Scan
+from semivox.data.formats.scan import Header, Scan, Segment
 
 TELLING = re.compile(
     r"patient|birth|name|institution|physician|operator|address|station|serial|accession|study.?id|date|time|uid|dicom",
@@ -54,6 +54,10 @@ class Format(ABC):
     @abstractmethod
     def read_header(self, path: Path) -> Header:
         """Grid, channels and remarks without the voxels. Raises ScanError."""
+
+    def read_segments(self, path: Path) -> tuple[Segment, ...]:
+        """Which value of a label is which class, as far as the file says it; no voxels are read. Raises ScanError."""
+        return self.read_header(path).segments
 
     @abstractmethod
     def read_scan(self, path: Path) -> Scan:

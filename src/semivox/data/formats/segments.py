@@ -26,7 +26,7 @@ def segments_of(path: Path) -> tuple[Segment, ...]:
 
     Empty if nothing says them. Opens no voxels. Raises ScanError.
     """
-    return registry.require(path).read_header(path).segments or itksnap.segments_beside(path)
+    return registry.require(path).read_segments(path) or itksnap.segments_beside(path)
 
 
 def named(segments: Sequence[Segment]) -> tuple[Segment, ...]:

@@ -12,16 +12,17 @@ from semivox.data.formats.dicom.canvas import Canvas
 from semivox.data.formats.dicom.files import read_scan
 from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice
 from semivox.data.formats.dicom.kinds import kind_of
-from semivox.data.formats.dicom.opening import Opened, open_file
+from semivox.data.formats.dicom.opening import Opened, open_file, refusing
 from semivox.data.formats.dicom.segmentation import Segmentation
 from semivox.data.formats.dicom.stack import stack
-from semivox.data.formats.dicom.tags import word
+from semivox.data.formats.dicom.tags import items, whole, word
 from semivox.data.formats.scan import Header, Scan, ScanError, Segment
 from semivox.data.formats.segments import plain
 from semivox.data.remarks import Remark
 
 LABELS = ("segmentation", "structures")
 KINDS = ("SOPClassUID", "Modality", "SeriesInstanceUID", "SOPInstanceUID", "SeriesDescription")
+NAMED = (*KINDS, "SegmentSequence", "StructureSetROISequence")
 OTHER_FRAME = "other_frame_of_reference"
 """Code of the remark that a label names another frame of reference than its scan."""
 
@@ -39,6 +40,21 @@ def read_label(path: Path, grid: Grid | None, names: Collection[str] | None = No
     if kind == "structures":
         return _structures(file, grid, names)
     return _segmentation(file, grid, names)
+
+
+def read_segments(path: Path) -> tuple[Segment, ...]:
+    """Names and numbers of a segmentation's segments or a structure set's ROIs, drawn or not; none of a series.
+
+    Opens no frames and no contours. Raises ScanError.
+    """
+    file = _label_file(path)
+    if file is None:
+        return ()
+    data = open_file(file, NAMED).data
+    with refusing(file):
+        segments = [(one, "SegmentLabel", "SegmentNumber") for one in items(data, "SegmentSequence")]
+        regions = [(one, "ROIName", "ROINumber") for one in items(data, "StructureSetROISequence")]
+        return tuple(Segment(word(one, name), whole(file, one, number)) for one, name, number in (*segments, *regions))
 
 
 def is_label(path: Path) -> bool:
