@@ -9,6 +9,7 @@ import pytest
 from semivox.cli import exit_code
 from semivox.core.errors import InputError
 from semivox.core.split import Split
+from semivox.pipeline.progress import Terminal
 from semivox.rounds.adopt import Terms, adopt
 from semivox.rounds.folder import RoundRecord, rounds_of
 from semivox.rounds.next_round import run_rounds
@@ -119,6 +120,24 @@ def test_a_watch_begins_a_round_when_labels_have_arrived_and_are_whole(loop):
     assert looks == [5.0] * 3  # nothing, a label, the same label again
     assert summary.provenance.labeled == 3
     assert RoundRecord.load(loop / "job" / "rounds" / "2" / "round.json").start == "warm"
+
+
+def test_a_watch_tells_a_label_that_cannot_be_trained_on_once_and_waits_for_a_better_one(loop, capsys):
+    name = suggested(loop).cases[0].case
+    proposal, place = (loop / folder / f"{name}.nii.gz" for folder in ("s/labels", "data/labelsTr"))
+    looks = []
+
+    def somebody_labels(seconds):
+        looks.append(seconds)
+        if len(looks) == 1:
+            place.write_bytes(proposal.read_bytes()[:-40])  # a copy that stalls
+        if len(looks) == 5:
+            place.write_bytes(proposal.read_bytes())
+
+    summary = watch(asked(loop / "data", loop / "job"), None, Terminal(), 5.0, 2, somebody_labels)
+    assert len(looks) == 6  # half of it, that again, two looks in which nothing changes, the whole twice
+    assert summary.provenance.labeled == 3
+    assert capsys.readouterr().err.count("Waiting until that is done") == 1
 
 
 @pytest.mark.parametrize("command", ["run", "watch"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
+from semivox.data.checks.run import errors_of
 from semivox.experiments.job import Job
 from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
@@ -28,7 +29,8 @@ def watch(
     """Do the job, then a round whenever labels are new; until round ``last``, or for ever (Ctrl-C ends it).
 
     ``every``: seconds between looks. Labels begin a round once a look finds the same ones, of the same size, as the
-    look before: somebody may still be writing. Raises InputError as ``run_rounds`` does.
+    look before (somebody may still be writing), and all can be trained on; what cannot is told once. Raises InputError
+    as ``run_rounds`` does.
     """
     progress = progress or Quiet()
     require_beginning(begin)  # now, and not in the round after this one
@@ -40,12 +42,17 @@ def watch(
         progress.say(
             f"Round {number} is finished. Waiting for labels in {job.data}; Ctrl-C ends it, and nothing is lost."
         )
-        before = None
+        before: dict[str, tuple[int, int]] = {}
+        refused: dict[str, tuple[int, int]] = {}
         while True:
             sleep(every)
             found = _arrived(job)
-            if found and found == before:
-                break
+            if found and found == before and found != refused:
+                if not (errors := errors_of(layouts.find(job.data), found)):
+                    break
+                refused = found
+                for error in errors:
+                    progress.say(f"{error.message}. {error.fix} Waiting until that is done.")
             before = found
 
 

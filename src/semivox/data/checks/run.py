@@ -6,7 +6,7 @@ see whether they could be scored: nothing measured on them is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
@@ -112,6 +112,12 @@ def _killed(task: CheckTask) -> Examined:
     text = "reading it ends the process that does so: it is damaged, or needs more memory than there is"
     fix = f"Export it again, or leave it out: --exclude {quote(entry.name)}."
     return Examined(entry.name, (Finding.of("error", "reader_died", text, fix, entry.images[0]),))
+
+
+def errors_of(dataset: Dataset, names: Iterable[str]) -> tuple[Finding, ...]:
+    """What keeps each of these cases, with its label, from being trained on, as far as the case alone tells."""
+    cases = [examine(_task(dataset, dataset.entry(name), "labeled")) for name in names]
+    return tuple(finding for case in cases for finding in case.findings if finding.level == "error")
 
 
 def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
