@@ -64,7 +64,7 @@ sys.exit(exit_code(["demo", "--quick", "--out", sys.argv[1]]))
 def test_ctrl_c_in_a_job_before_its_first_training_is_answered(tmp_path):
     """A real signal in a process of its own, at a place of the job that no clock decides."""
     job = [sys.executable, "-c", PREPARING, str(tmp_path / "demo")]
-    done = subprocess.run(job, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(job, capture_output=True, encoding="utf-8", timeout=240)
     assert done.returncode == 130, done.stderr
     assert "same command" in done.stderr
     assert "Traceback" not in done.stderr
