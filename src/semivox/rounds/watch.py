@@ -52,7 +52,7 @@ def watch(
                     break
                 refused = found
                 for error in errors:
-                    progress.say(f"{error.message}. {error.fix} Waiting until that is done.")
+                    progress.say(f"{error.message.rstrip('.')}. {error.fix} Waiting until that is done.")
             before = found
 
 
