@@ -7,7 +7,7 @@ BEGINS_AGAIN = ("check", "join", "plan", "suggest", "evaluate", "export", "repor
 
 
 def interrupted(command: str) -> str:
-    """What is kept, and how it goes on. ``command``: as it is typed; empty where none had begun."""
+    """What is kept, and how it goes on. ``command``: the name of its function; empty where none had begun."""
     if command == "patches":
         return "interrupted; empty the folder of patches, and give the same command again"
     if command in BEGINS_AGAIN or not command:

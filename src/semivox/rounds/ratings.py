@@ -39,12 +39,13 @@ def ratings_of(pool: Pool, file: Path | None) -> tuple[Mapping[str, str], list[s
 
     Raises InputError for a file that is no ratings, and for one of another job.
     """
-    if file is None and (pool.last is None or not (pool.last.folder / FILE).is_file()):
-        return {}, []
-    path = file or (pool.last.folder / FILE if pool.last else Path(FILE))
-    saved = Ratings.load(path)
+    if file is None:
+        if pool.last is None or not (pool.last.folder / FILE).is_file():
+            return {}, []
+        file = pool.last.folder / FILE
+    saved = Ratings.load(file)
     own = {one.case: one.rating for one in saved.ratings if one.rating}
-    return own, _remarks(saved, path, pool.last) if pool.last else []
+    return own, _remarks(saved, file, pool.last) if pool.last else []
 
 
 def _remarks(saved: Ratings, path: Path, last: Round) -> list[str]:
