@@ -13,6 +13,7 @@ from semivox.experiments.job import Job
 from semivox.experiments.record import load_record
 from semivox.experiments.summary import Summary
 from semivox.pipeline.progress import ProgressDisplay, Quiet
+from semivox.pipeline.stages import examiners
 from semivox.rounds.folder import last_finished
 from semivox.rounds.next_round import require_beginning, run_rounds
 from semivox.rounds.origins import newly_labeled
@@ -48,7 +49,8 @@ def watch(
             sleep(every)
             found = _arrived(job)
             if found and found == before and found != refused:
-                if not (errors := errors_of(layouts.find(job.data), found)):
+                dataset = layouts.find(job.data)
+                if not (errors := errors_of(dataset, found, examiners(dataset))):
                     break
                 refused = found
                 for error in errors:

@@ -1,6 +1,7 @@
 """A scan that ends the process that reads it is an error of that scan; the others are checked all the same."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,25 @@ def test_a_job_ends_before_it_trains_with_the_name_of_the_scan(scans, tmp_path):
     assert done.returncode == 2
     assert "hip_0001_0000.nii.gz: reading it ends the process that does so" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a reader that is a copy has the fault of this process")
+def test_new_labels_are_examined_where_their_scans_can_end_the_reader(scans, monkeypatch):
+    here, whole = os.getpid(), run.examine
+
+    def examine(task):
+        if task.entry.name == "hip_0000":
+            return whole(task)
+        assert os.getpid() != here
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(run, "examine", examine)
+    monkeypatch.setattr(pool, "forkable", lambda: True)  # whatever other tests have loaded
+    found = run.errors_of(layouts.find(scans), ["hip_1000", "hip_0000", "hip_0001"], 1)
+    assert [(finding.code, Path(finding.file).name) for finding in found] == [
+        ("reader_died", "hip_1000_0000.nii.gz"),
+        ("reader_died", "hip_0001_0000.nii.gz"),
+    ]
 
 
 def test_the_results_of_other_tasks_are_kept(monkeypatch):

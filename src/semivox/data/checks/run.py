@@ -6,7 +6,7 @@ see whether they could be scored: nothing measured on them is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
@@ -47,7 +47,7 @@ def check(
         if split is None or entry.name in parts
     ]
     cases: list[Examined] = []
-    for _, case in each(_examined, tasks, workers, _described, _killed, "fork"):
+    for _, case in _all_examined(tasks, workers):
         cases.append(case)
         if progress is not None:
             progress(len(cases), len(tasks))
@@ -90,6 +90,11 @@ def _looked_for(dataset: Dataset, labeled: Sequence[str], classes: Sequence[Clas
     return {info.name: sum(names is None or info.name in names for names in sought) for info in classes}
 
 
+def _all_examined(tasks: Sequence[CheckTask], workers: int) -> Iterator[tuple[int, Examined]]:
+    """(index, what was found) of every task, as they come; with ``workers`` no scan ends this process."""
+    return each(_examined, tasks, workers, _described, _killed, "fork")
+
+
 def _described(task: CheckTask) -> str:
     return f"case {task.entry.name!r} ({', '.join(map(str, task.entry.images))})"
 
@@ -114,10 +119,15 @@ def _killed(task: CheckTask) -> Examined:
     return Examined(entry.name, (Finding.of("error", "reader_died", text, fix, entry.images[0]),))
 
 
-def errors_of(dataset: Dataset, names: Iterable[str]) -> tuple[Finding, ...]:
-    """What keeps each of these cases, with its label, from being trained on, as far as the case alone tells."""
-    cases = [examine(_task(dataset, dataset.entry(name), "labeled")) for name in names]
-    return tuple(finding for case in cases for finding in case.findings if finding.level == "error")
+def errors_of(dataset: Dataset, names: Iterable[str], workers: int = 0) -> tuple[Finding, ...]:
+    """What keeps each of these cases, with its label, from being trained on, as far as the case alone tells.
+
+    ``workers``: as in ``check``. The findings are in the order of the names.
+    """
+    tasks = [_task(dataset, dataset.entry(name), "labeled") for name in names]
+    cases = dict(_all_examined(tasks, workers))
+    found = (finding for index in range(len(tasks)) for finding in cases[index].findings)
+    return tuple(finding for finding in found if finding.level == "error")
 
 
 def _parts(dataset: Dataset, split: Split | None) -> dict[str, str]:
