@@ -70,6 +70,15 @@ def test_boxes_never_overlap_what_is_labeled_and_scans_give_few():
     assert len({(pick.case, pick.box) for pick in picks}) == 5
 
 
+def test_a_class_that_has_no_free_box_left_gives_its_share_to_the_others():
+    one, three = Box((0, 0, 0), (2, 2, 2)), [(Box((x, 0, 0), (2, 2, 2)), 1.0) for x in (4, 8, 12)]
+    pool = [Measured(f"s{i}", f"p{i}", (tuple(three), ((one, 1.0),)), np.zeros(1), 3) for i in range(3)]
+    picks = uncertain_boxes(pool, 9, GREEDY, (), generator(1))  # six of them by the class, which has three
+    assert len(picks) == 9
+    assert [pick.how for pick in picks].count("class") == 3
+    assert all(pick.among == (3 if pick.how == "class" else 9) for pick in picks)
+
+
 def test_the_same_seed_gives_the_same_choice():
     pool = [scan(i, (1.0 + i, 0.5)) for i in range(9)]
     a, b = (uncertain_scans(pool, 4, 1.0, points(pool), generator(3)) for _ in range(2))

@@ -5,6 +5,7 @@ import shlex
 import shutil
 
 import numpy as np
+import pytest
 
 from semivox.cli import exit_code
 from semivox.core.split import Split
@@ -101,11 +102,40 @@ def test_boxes_need_a_value_to_ignore(loop, capsys):
     assert '"ignore"' in capsys.readouterr().err
 
 
-def test_boxes_hold_the_prediction_and_the_rest_is_ignored(loop):
+@pytest.fixture
+def ignoring(loop):
+    """The same, with a value for what is not annotated."""
     description = loop / "data" / "dataset.json"
-    content = json.loads(description.read_text())
+    content = json.loads(description.read_text(encoding="utf-8"))
     content["labels"]["ignore"] = 99
-    description.write_text(json.dumps(content))
+    description.write_text(json.dumps(content), encoding="utf-8")
+    return loop
+
+
+def test_fewer_boxes_than_were_asked_for_are_said_to_be_fewer(ignoring):
+    assert not suggested(ignoring, "--boxes").notes
+    shutil.rmtree(ignoring / "s")
+    words = ["suggest", str(ignoring / "job"), "-n", "200", "--boxes", "--out", str(ignoring / "s")]
+    assert exit_code(words) == 0
+    found = Suggestion.load(ignoring / "s" / "suggestion.json")
+    have = sum(len(case.boxes) for case in found.cases)
+    assert found.notes[0].startswith(f"200 boxes were asked for; {have} have room")
+
+
+def test_a_scan_that_was_rated_is_asked_for_as_a_whole_also_beside_boxes(ignoring):
+    name = Split.load(ignoring / "job" / "split.json").unlabeled[0]
+    content = {"version": 1, "ratings": [{"case": name, "rating": "correct", "note": ""}]}
+    (ignoring / "job" / "ratings.json").write_text(json.dumps(content), encoding="utf-8")
+    words = ["suggest", str(ignoring / "job"), "-n", "20", "--boxes", "--out", str(ignoring / "s")]
+    assert exit_code(words) == 0
+    found = {case.case: case for case in Suggestion.load(ignoring / "s" / "suggestion.json").cases}
+    assert (found[name].boxes, len(found[name].reasons)) == ((), 1)
+    assert len(found) > 1
+    assert all(case.boxes for case in found.values() if case.case != name)
+
+
+def test_boxes_hold_the_prediction_and_the_rest_is_ignored(ignoring):
+    loop = ignoring
     found = suggested(loop, "--boxes")
     for case in found.cases:
         label = read_label(loop / "s" / "labels" / f"{case.case}.nii.gz").array[0]

@@ -65,17 +65,17 @@ class Asking:
         if budget <= 0:
             return picks
         first = budget if random else random_count(budget)
+        chosen = {pick.case for pick in picks}  # asked for as a whole
+        left = [(n, p) for n, p in zip(pool.names, self.patients, strict=True) if n not in chosen]
+        names, patients = [n for n, _ in left], [p for _, p in left]
         if wanted.boxes:
-            picks += self._random_boxes(first)
+            picks += self._random_boxes(names, patients, first)
             if random:
                 return picks
             taken = [(pick.case, pick.box) for pick in picks if pick.box]
-            found = self._measured(pool.names)
+            found = self._measured(names)
             beta = steepness(pool.done - 1, ROUNDS)
-            return [*picks, *uncertain_boxes(found, budget - first, beta, taken, self.stream)]
-        chosen = {pick.case for pick in picks}
-        left = [(n, p) for n, p in zip(pool.names, self.patients, strict=True) if n not in chosen]
-        names, patients = [n for n, _ in left], [p for _, p in left]
+            return [*picks, *uncertain_boxes(found, wanted.count - len(picks), beta, taken, self.stream)]
         drawn = random_scans(names, patients, min(first, len(names)), self.stream)
         picks += [Pick(name, "random") for name in dict.fromkeys(drawn)]
         if random:
@@ -152,9 +152,9 @@ class Asking:
         points = standardized(np.array(descriptions))
         return by_groups(points, names, min(count, len(names)), self.stream)
 
-    def _random_boxes(self, count: int) -> list[Pick]:
+    def _random_boxes(self, names: Sequence[str], patients: Sequence[str], count: int) -> list[Pick]:
         picks: list[Pick] = []
-        for name in random_scans(self.pool.names, self.patients, count, self.stream):
+        for name in random_scans(names, patients, count, self.stream):
             volume = read(self.pool.dataset.entry(name).images)
             taken = [pick.box for pick in picks if pick.case == name and pick.box]
             index = self._probabilities(volume).argmax(0)

@@ -95,7 +95,10 @@ def uncertain_scans(
 def uncertain_boxes(
     pool: Sequence[Measured], budget: int, beta: float, taken: Sequence[tuple[str, Box]], stream: np.random.Generator
 ) -> list[Pick]:
-    """Boxes by class-weighted entropy with noise: none overlaps another one or ``taken``, few of one scan."""
+    """Boxes by class-weighted entropy with noise: none overlaps another one or ``taken``, few of one scan.
+
+    Where a class has no box left that is free, the others give theirs; fewer than ``budget`` only where none has.
+    """
     if not pool:
         return []
     columns = [
@@ -103,11 +106,12 @@ def uncertain_boxes(
     ]
     order = [list(_ordered(column, beta, stream)) for column in columns]
     used, picks = list(taken), list[Pick]()
-    for column in quota(budget, len(columns) - 1, stream):
-        found = _free(order[column], used)
-        if found is None:
-            continue
-        case, box, mean = found
+    for wanted in quota(budget, len(columns) - 1, stream):
+        turn = (wanted, *(column for column in range(len(columns)) if column != wanted))
+        free = ((column, found) for column in turn if (found := _free(order[column], used)) is not None)
+        if (best := next(free, None)) is None:
+            break
+        column, (case, box, mean) = best
         used.append((case, box))
         rank = 1 + sum(other > mean for _, _, other in columns[column])
         picks.append(Pick(case, "class" if column else "entropy", box, column, rank, len(columns[column])))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.core.files import beside, make_folder, write_text, writing
+from semivox.core.plurals import plural
 from semivox.core.randomness import generator
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.asking import Asking
-from semivox.rounds.choice import Pick
+from semivox.rounds.choice import BOXES_A_SCAN, Pick
 from semivox.rounds.folder import job_of, rounds_of
 from semivox.rounds.gain import curve_of, expected_gain, gain_text
 from semivox.rounds.pool import Pool, Wanted, pool_of, rated
@@ -45,10 +46,10 @@ def suggest(
         notes.append(f"{wanted.look_at} of {len(pool.names)} unlabeled scans were looked at, drawn at random.")
         drawn = stream.permutation(pool.names)[: wanted.look_at]
         pool = replace(pool, names=tuple(sorted({*map(str, drawn), *asked})))
-    if wanted.count > len(pool.names) and not wanted.boxes:
-        notes.append(f"{wanted.count} were asked for; {len(pool.names)} are left.")
     work = Asking(pool, wanted, stream, progress)
     picks = work.picks(asked)
+    if len(picks) < wanted.count:
+        notes.append(_fewer(wanted, len(picks)))
     suggestion = Suggestion(
         data=str(pool.dataset.root.resolve()),
         round=pool.done,
@@ -85,6 +86,16 @@ def _place(target: Path, pool: Pool) -> Path:
     if pool.last is None:
         raise InputError(f"{target} holds scans and no job, where nothing else is written; say where with --out")
     return job_of(target) / "suggested" / f"after-round-{pool.done}"
+
+
+def _fewer(wanted: Wanted, found: int) -> str:
+    """Why these are not as many as were asked for."""
+    if not wanted.boxes:
+        return f"{wanted.count} were asked for; {found} are left."
+    return (
+        f"{plural(wanted.count, 'box was', 'boxes were')} asked for; {found} have room: boxes do not overlap, and those "
+        f"where the models are unsure are {BOXES_A_SCAN} of a scan at most."
+    )
 
 
 def _gain(pool: Pool, wanted: Wanted, scans: int) -> str:
