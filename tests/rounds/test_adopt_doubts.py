@@ -1,5 +1,6 @@
 """A model's label does not pass for an expert's, and what looks wrong in a label that fits its scan is asked about."""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from semivox.cli import exit_code
 from semivox.core.split import Split
 from semivox.data import layouts
-from semivox.data.formats.volume import read, to_source, write_label
-from semivox.rounds.model_labels import doubt_of
+from semivox.data.formats.volume import read, read_label, to_source, write_label
+from semivox.rounds.acquisition import Box
+from semivox.rounds.model_labels import doubt_of, doubt_outside
 from semivox.rounds.origins import origins_of
 from tests.rounds.loop import refused, suggested
 
@@ -100,3 +102,31 @@ def test_the_same_voxels_at_another_place_are_not_taken_for_the_label_that_is_th
     )
     assert exit_code(["adopt", str(loop / "job"), str(loop / "mine"), "--overwrite"]) == 2
     assert "mm apart" in capsys.readouterr().err
+
+
+def test_a_label_whose_value_to_ignore_was_lost_outside_its_boxes_is_asked_about(loop, capsys):
+    description = loop / "data" / "dataset.json"
+    content = json.loads(description.read_text(encoding="utf-8"))
+    content["labels"]["ignore"] = 99
+    description.write_text(json.dumps(content), encoding="utf-8")
+    case = suggested(loop, "--boxes").cases[0]
+    path = loop / "s" / "labels" / f"{case.case}.nii.gz"
+    label = read_label(path)
+    drawn = np.where(label.array[0] == 99, 0, label.array[0])
+    box = case.boxes[0].slices
+    drawn[box].flat[0] = 1 - drawn[box].flat[0]
+    write_label(path, to_source(drawn, label), label.source)
+    assert exit_code(["adopt", str(loop / "job"), str(path)]) == 0
+    assert "where the proposal had 99 (to be ignored): was the whole scan looked at?" in capsys.readouterr().out
+
+
+def test_what_is_drawn_or_ignored_outside_the_boxes_was_meant_so():
+    box = Box((0, 0, 0), (2, 2, 2))
+    label = np.zeros((6, 6, 6), np.uint8)
+    assert "outside its box is background" in doubt_outside(label, [box], 9)
+    assert "outside its boxes is background" in doubt_outside(label, [box, Box((4, 4, 4), (2, 2, 2))], 9)
+    assert doubt_outside(label, [], 9) == doubt_outside(label, [box], None) == ""
+    drawn, ignored = label.copy(), np.full_like(label, 9)
+    drawn[5, 5, 5] = 1
+    ignored[box.slices] = 0
+    assert doubt_outside(drawn, [box], 9) == doubt_outside(ignored, [box], 9) == ""

@@ -22,7 +22,7 @@ from semivox.data.formats.volume import read, read_label, to_source
 from semivox.evaluation.pairs import label_values
 from semivox.inference.jobs import safe_name
 from semivox.rounds.label_places import LabelPlace, label_place, write_naming
-from semivox.rounds.model_labels import doubt_of, is_untouched, joint_dice, model_labels
+from semivox.rounds.model_labels import doubt_of, doubt_outside, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
 from semivox.rounds.permitted import is_there, require_free, require_its_scan, require_named, require_sought, sought_by
@@ -187,6 +187,7 @@ def _fitting(
         origin=terms.origin or default, digest="", dice_to_proposal=dice, changed_voxels=changed, boxes_only=boxes
     )
     doubt = doubt_of(values, known[0] if known else None, ignore)
+    doubt = doubt or doubt_outside(values, suggested.boxes if suggested else (), ignore)
     place = label_place(dataset, entry, names=sought is not None)
     looked_for = tuple(one for one in classes or () if one.name in (sought or ()))
     return _Checked(entry, volume, values, origin, place, doubt, looked_for)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from semivox.data.formats.volume import read_label
 from semivox.data.origins import Origin, path_of
 from semivox.experiments.labels import FOLDER
 from semivox.inference.jobs import safe_name
+from semivox.rounds.acquisition import Box
 from semivox.rounds.folder import job_of, rounds_of
 
 ALIEN = 0.1
@@ -66,3 +68,20 @@ def doubt_of(label: np.ndarray, models: np.ndarray | None, ignore: int | None) -
             "was it saved mirrored?"
         )
     return "it shares next to nothing with what the model finds: is it of this scan?" if dice < ALIEN else ""
+
+
+def doubt_outside(label: np.ndarray, boxes: Sequence[Box], ignore: int | None) -> str:
+    """The same, of a label that was to be drawn in boxes: programs that do not know the value to ignore lose it."""
+    if not boxes or ignore is None:
+        return ""
+    outside = np.ones(label.shape, bool)
+    for box in boxes:
+        outside[box.slices] = False
+    looked_at = label[outside & (label != ignore)]
+    if looked_at.any() or 2 * looked_at.size <= np.count_nonzero(outside):
+        return ""
+    where = "its box" if len(boxes) == 1 else "its boxes"
+    return (
+        f"all of it outside {where} is background now, where the proposal had {ignore} (to be ignored): was the whole "
+        f"scan looked at? If not, put {ignore} back, and adopt it again with --overwrite"
+    )
