@@ -1,5 +1,7 @@
 """New labels begin the next round: by the same command, by a watch, and in the example."""
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +106,20 @@ def test_a_round_with_other_settings_or_split_is_refused(loop):
     other = split.model_copy(update={"test": split.test[:1]})
     with pytest.raises(InputError, match="leave --split out"):
         run_rounds(asked(loop / "data", loop / "job", split=other), None)
+
+
+def test_once_every_scan_is_labeled_a_command_is_named_that_trains_on_all(loop):
+    suggested(loop, "-n", "4")
+    adopt(loop / "job", loop / "s", Terms(unchanged=True))
+    with pytest.raises(InputError, match=r"every scan in .* is labeled now, so round 2 would") as refused:
+        run_rounds(asked(loop / "data", loop / "job"), None)
+    assert not (loop / "job" / "rounds").exists()
+    words = shlex.split(re.search(r"semivox (train .*?)\. Or put", str(refused.value))[1])
+    assert exit_code([*words, "--device", "cpu", "--workers", "0"]) == 0
+    trained = Split.load(loop / "job" / "supervised" / "rounds" / "2" / "split.json")
+    first = Split.load(loop / "job" / "split.json")
+    assert (set(trained.labeled), trained.unlabeled) == ({*first.labeled, *first.unlabeled}, ())
+    assert trained.test == first.test
 
 
 def test_a_watch_begins_a_round_when_labels_have_arrived_and_are_whole(loop):

@@ -6,6 +6,7 @@ what they are, and patients stay on their side, so that the scores of all rounds
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from semivox.core.plurals import plural
 from semivox.core.split import Split
 from semivox.data import layouts
 from semivox.data.dataset import Dataset, some
+from semivox.experiments.arms import TWIN
 from semivox.experiments.as_study import study_file_of
 from semivox.experiments.folds import folds_in, split_of_fold
 from semivox.experiments.job import Job, job_experiment, run_job
@@ -26,6 +28,7 @@ from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.rounds.folder import Round, RoundRecord, rounds_of
 from semivox.rounds.kept_folds import next_folds, not_scored
 from semivox.rounds.origins import newly_labeled
+from semivox.training.settings import TrainSettings
 
 
 def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = None) -> Summary:
@@ -52,6 +55,7 @@ def run_rounds(job: Job, begin: str | None, progress: ProgressDisplay | None = N
         progress.say(f"Round {last.number} is finished, and no label is new since.")
         return run_job(job if last.number == 1 else _round_job(job, last), progress)
     split = with_labels(last.split, record.added, record.new_scans)
+    _require_unlabeled(job, last, split)
     cut = next_folds(rounds_of(out), split, dataset, record.start, job.options.train)
     record = record.model_copy(update={"not_scored": not_scored(split, cut)})
     this = Round(record.number, out / FOLDER / str(record.number))
@@ -95,6 +99,21 @@ def _next(out: Path, last: Round, dataset: Dataset, options: RunOptions, begin: 
         return None
     require_kept(split, labeled, "job")
     return RoundRecord(number=last.number + 1, start=begin, added=added, new_scans=fresh)
+
+
+def _require_unlabeled(job: Job, last: Round, split: Split) -> None:
+    """Raise InputError, with what to do instead, where a round would have no unlabeled scan to learn from."""
+    if split.unlabeled:
+        return
+    seed = job.options.train.seed
+    words = ["train", str(job.data), "-o", str(last.folder / TWIN), "--method", TWIN, "--begin", "scratch"]
+    kept = " and with the same test scans" if split.test or split.validation else ""
+    command = shlex.join(["semivox", *words, *(["--seed", str(seed)] if seed != TrainSettings().seed else [])])
+    raise InputError(
+        f"every scan in {job.data} is labeled now, so round {last.number + 1} would have nothing to compare. Train a "
+        f"supervised model on all {len(split.labeled)} labels, by the same plan{kept}: {command}. Or put "
+        "further scans there, without labels, and give the same command again"
+    )
 
 
 def _left_out(record: RoundRecord) -> str:

@@ -93,8 +93,8 @@ def _fewer(wanted: Wanted, found: int) -> str:
     if not wanted.boxes:
         return f"{wanted.count} were asked for; {found} are left."
     return (
-        f"{plural(wanted.count, 'box was', 'boxes were')} asked for; {found} have room: boxes do not overlap, and those "
-        f"where the models are unsure are {BOXES_A_SCAN} of a scan at most."
+        f"{plural(wanted.count, 'box was', 'boxes were')} asked for; {found} have room: boxes do not overlap, and "
+        f"those where the models are unsure are {BOXES_A_SCAN} of a scan at most."
     )
 
 
