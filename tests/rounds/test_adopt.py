@@ -40,7 +40,7 @@ def test_labels_that_do_not_fit_are_refused_in_a_sentence_and_nothing_is_written
     assert "holds the value 77" in refused(loop, bad)
     small = type(volume.source)((10, 10, 10), volume.source.affine)
     put(free, np.ones((10, 10, 10), np.uint8), small)
-    assert "shape" in refused(loop, bad)
+    assert "has (10, 10, 10) voxels, its image (24, 18, 16)" in refused(loop, bad)
     moved = volume.source.affine.copy()
     moved[:3, 3] += 40
     put(free, to_source(good, volume), type(volume.source)(volume.source.shape, moved))

@@ -130,3 +130,27 @@ def test_what_is_drawn_or_ignored_outside_the_boxes_was_meant_so():
     drawn[5, 5, 5] = 1
     ignored[box.slices] = 0
     assert doubt_outside(drawn, [box], 9) == doubt_outside(ignored, [box], 9) == ""
+
+
+@pytest.mark.parametrize(
+    ("voxels", "code", "said"),
+    [
+        (0.005, 0, ""),
+        (0.3, 0, "lie up to 2.4 mm apart at the corners (a voxel is 8 mm), and it was taken voxel by voxel"),
+        (
+            0.5,
+            2,
+            "half a voxel left-right, as where one program counts from the corners of voxels",
+        ),
+    ],
+)
+def test_a_label_that_lies_a_little_off_its_scan_is_judged_as_check_judges_it(loop, free, capsys, voxels, code, said):
+    name, volume, found = free
+    moved = volume.source.affine.copy()
+    moved[0, 3] += 8 * voxels
+    grid = type(volume.source)(volume.source.shape, moved)
+    write_label(loop / "mine" / f"{name}.nii.gz", to_source(np.roll(found, 1, 0), volume), grid)
+    assert exit_code(["adopt", str(loop / "job"), str(loop / "mine")]) == code
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert ("apart" in told.out + told.err) == bool(said)

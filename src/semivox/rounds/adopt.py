@@ -25,7 +25,7 @@ from semivox.rounds.label_places import LabelPlace, label_place, write_naming
 from semivox.rounds.model_labels import doubt_of, doubt_outside, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import LabelOrigin, LabelOrigins, Origin, origins_of, remember
 from semivox.rounds.origins import place as file_of
-from semivox.rounds.permitted import is_there, require_free, require_its_scan, require_named, require_sought, sought_by
+from semivox.rounds.permitted import doubt_of_place, is_there, require_free, require_named, require_sought, sought_by
 from semivox.rounds.proposal import SuggestedCase, voxel_digest
 from semivox.rounds.returned import case_of, context_of, labels_in
 
@@ -155,7 +155,7 @@ def _fitting(
     classes, ignore = dataset.classes, dataset.ignore
     volume = read(entry.images)
     label = read_label(path, volume.source, classes)
-    require_its_scan(label, volume)
+    moved = doubt_of_place(path, label, volume)
     values = label.array[0]
     found = label_values(values, path)
     if classes is not None:
@@ -188,6 +188,7 @@ def _fitting(
     )
     doubt = doubt_of(values, known[0] if known else None, ignore)
     doubt = doubt or doubt_outside(values, suggested.boxes if suggested else (), ignore)
+    doubt = "; ".join(each for each in (moved, doubt) if each)
     place = label_place(dataset, entry, names=sought is not None)
     looked_for = tuple(one for one in classes or () if one.name in (sought or ()))
     return _Checked(entry, volume, values, origin, place, doubt, looked_for)

@@ -10,8 +10,9 @@ import numpy as np
 from semivox.core.case import Volume
 from semivox.core.errors import InputError
 from semivox.core.plan import ClassInfo
+from semivox.data.checks.label import place_findings
 from semivox.data.dataset import CaseFiles, Dataset
-from semivox.data.formats.volume import read_grid, read_label, require_same_place
+from semivox.data.formats.volume import read_grid, read_label
 from semivox.data.layouts.annotated import segments_tell, sought_in
 from semivox.rounds.origins import LabelOrigin
 
@@ -73,10 +74,14 @@ def require_named(sought: Collection[str] | None, found: Collection[int], classe
         raise InputError(f"it has voxels of {shown[0]}, which it does not name; name that segment, or take it away")
 
 
-def require_its_scan(label: Volume, image: Volume) -> None:
-    """Raise InputError where a label does not lie on its scan, voxel by voxel."""
-    try:
-        require_same_place(label, image)
-    except InputError as error:
-        what = str(error).removesuffix("; run check for the fix")  # which does not look at files outside the data set
-        raise InputError(f"{what}; save it on the grid of its own scan, not resampled or moved") from None
+def doubt_of_place(path: Path, label: Volume, image: Volume) -> str:
+    """What to ask about a label that lies a little off its scan; empty where it lies on it.
+
+    Raises InputError where it does not lie on it, by the rule of ``semivox check``.
+    """
+    for found in place_findings(path, label.grid, image.grid):
+        text = found.message.removeprefix(f"{path.name}: ")
+        if found.level == "error":
+            raise InputError(f"{text}; save it on the grid of its own scan, not resampled or moved")
+        return f"{text}, and it was taken voxel by voxel, to where its scan lies: was it drawn on that very grid?"
+    return ""
