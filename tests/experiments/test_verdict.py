@@ -10,6 +10,7 @@ from semivox.experiments.provenance import Provenance
 from semivox.experiments.record import Record
 from semivox.experiments.results import Results
 from semivox.experiments.verdict import table
+from semivox.reports.first_screen import surfaces_in_words
 from semivox.reports.job import paired_cases
 from tests.experiments import made
 
@@ -80,6 +81,19 @@ def test_the_verdict_follows_the_paired_difference(gain, verdict, words):
     assert words in found.answer
     assert found.chosen == ("embedding_matching" if sum(gain) > 0 else "supervised")
     assert f"{sum(gain) / 8:+.2f}" in found.answer
+
+
+def test_an_interval_that_leaves_0_out_without_a_verdict_is_explained_also_for_distances():
+    further = [1.9, 1.8, 0.7, -0.2, 0.6, -0.25, 0.3, -0.3]  # a mean that is clear, and ranks that are not
+    own = [row.model_copy(update={"hd95_mm": 5.0 + more}) for row, more in zip(rows(LOW), further, strict=True)]
+    found = conclude("embedding_matching", "supervised", own, rows(LOW), ABOUT)
+    hd95 = found.comparisons["hd95_mm"]
+    assert (hd95.verdict, hd95.low > 0) == ("inconclusive", True)
+    assert f"this difference is not decided, as the interval leaves 0 out, but p = {hd95.p_value:.2g}" in found.answer
+    assert "It is not decided, as the interval leaves 0 out" in surfaces_in_words(hd95)
+    dice = found.comparisons["dice"]
+    assert dice.why_open
+    assert dice.why_open_all_the_same == ""  # nobody takes a difference of 0 for decided
 
 
 def test_few_scans_are_never_conclusive():

@@ -103,6 +103,12 @@ class Comparison(Frozen):
             )
         return "mean and ranks of the differences point in different directions"
 
+    @property
+    def why_open_all_the_same(self) -> str:
+        """``why_open`` where the interval leaves 0 out, so that a reader takes it for decided; else empty."""
+        leaves_out = self.low is not None and self.high is not None and self.low * self.high > 0
+        return self.why_open if leaves_out else ""
+
 
 def compare(
     a_runs: Runs, b_runs: Runs, score: str, names: tuple[str, str], seed: int = 0, units: Units = EACH_ITS_OWN

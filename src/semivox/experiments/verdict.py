@@ -43,7 +43,7 @@ def answer(verdict: Verdict, comparisons: Mapping[str, Comparison], seed: int, s
             f"{_interval(hd95)}; this difference is {_in_words(hd95)}."
         )
     if verdict == "inconclusive":
-        sentences += [f"It is not decided because {dice.why_open}.", _what_would_decide(dice)]
+        sentences += [f"Whether they helped is not decided because {dice.why_open}.", _what_would_decide(dice)]
     sentences.append(
         f"Each model was trained once (seed {seed}). The interval says how much depends on which scans were scored; "
         "another seed may give another result."
@@ -75,7 +75,9 @@ def _interval(comparison: Comparison) -> str:
 
 
 def _in_words(comparison: Comparison) -> str:
-    return {"better": "a clear gain", "worse": "a clear loss", "inconclusive": "not decided"}[comparison.verdict]
+    why = comparison.why_open_all_the_same
+    undecided = f"not decided, as {why}" if why else "not decided"
+    return {"better": "a clear gain", "worse": "a clear loss", "inconclusive": undecided}[comparison.verdict]
 
 
 def _what_would_decide(dice: Comparison) -> str:

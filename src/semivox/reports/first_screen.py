@@ -63,6 +63,7 @@ def surfaces_in_words(hd95: Comparison) -> str:
     return (
         f"{said}: HD95 {hd95.mean_a:.1f} mm with them, {hd95.mean_b:.1f} mm without; a missed or invented object "
         "counts with the scan's diagonal"
+        + (f". It is not decided, as {why}" if (why := hd95.why_open_all_the_same) else "")
     )
 
 
