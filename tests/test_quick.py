@@ -51,6 +51,13 @@ def test_looking_for_a_finished_job_loads_nothing_that_trains(tmp_path):
     assert loaded(code) == "[]"
 
 
+def test_what_leads_trainings_and_predicts_does_not_wait_for_what_trains():
+    """lightning_fabric, which loads torch's compiler, takes as long as torch itself."""
+    code = "import semivox.experiments.job, semivox.pipeline.predict, semivox.rounds.self_training"
+    assert "lightning_fabric" not in loaded(code)
+    assert printed(f"import sys\n{code}\nprint('torch._dynamo' in sys.modules)").splitlines()[-1] == "False"
+
+
 def test_processes_read_what_takes_longer_than_their_start(scans, tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "usable_cores", lambda: 8)
     assert stages.spare_cores(layouts.find(scans)) == 0

@@ -19,9 +19,9 @@ from semivox.experiments.record import Kind, Record, ScoredOn
 from semivox.experiments.runs import Run, asked_of, runs_of
 from semivox.experiments.study_file import StudyFile
 from semivox.pipeline.stages import load_dataset
-from semivox.training.fabric import require_here
 from semivox.training.run import check_parts
 from semivox.training.start import require_network, require_unseen
+from semivox.training.together import require_here
 from semivox.training.warm_start import require_unseen_by
 
 

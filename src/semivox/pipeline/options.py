@@ -21,9 +21,9 @@ from semivox.methods.method import MethodName
 from semivox.networks.blueprint import architecture
 from semivox.pipeline.possible import require_trainable
 from semivox.pipeline.recipe import Recipe, for_labeled, load_recipe
-from semivox.training.fabric import require_here
 from semivox.training.settings import RunConfig, TrainSettings, configure
 from semivox.training.start import require_start
+from semivox.training.together import require_here
 
 
 class RunOptions(Frozen):

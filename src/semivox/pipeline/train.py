@@ -17,13 +17,13 @@ from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.stages import check_or_raise, load_dataset, make_plan, prepare_cases, readers_of
 from semivox.training.durations import expected
 from semivox.training.extend import extend
-from semivox.training.fabric import connect, wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.model import require_model
 from semivox.training.run import check_parts, require_possible, train_run
 from semivox.training.settings import RunConfig
 from semivox.training.spec import IN_THE_PLAN, RunSpec, kept_plan
 from semivox.training.start import require_fit
+from semivox.training.together import connect, wait_for_first, with_launchers_processes
 from semivox.training.warm_start import require_unseen_by
 
 

@@ -29,9 +29,9 @@ from semivox.pipeline.next_labels import (
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.progress import ProgressDisplay, Quiet
 from semivox.pipeline.train import train_one
-from semivox.training.fabric import wait_for_first, with_launchers_processes
 from semivox.training.folder import RunFolder
 from semivox.training.spec import IN_THE_PLAN
+from semivox.training.together import wait_for_first, with_launchers_processes
 
 
 class TrainRound(Frozen):

@@ -7,11 +7,15 @@ or have a term switched off by a weight of 0, so we average what there is after 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from semivox.methods.method import Method
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def share(fabric: Fabric, method: Method) -> None:

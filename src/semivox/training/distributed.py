@@ -6,17 +6,19 @@ import multiprocessing
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from semivox.core.errors import InterruptedRun, SemivoxError
 from semivox.core.processes.launcher import launched
 from semivox.core.processes.main_guard import raise_if_unguarded
 from semivox.core.processes.parent_death import end_with_parent
-from semivox.training.fabric import disconnect, unmeddled
 from semivox.training.stopping import StopRequest
+from semivox.training.together import disconnect, unmeddled
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def launch(fabric: Fabric, task: Callable[..., None], *arguments: Any) -> None:

@@ -15,7 +15,6 @@ from semivox.methods import find
 from semivox.methods.method import Method
 from semivox.networks.blueprint import Blueprint
 from semivox.training.checkpoint import State
-from semivox.training.fabric import single_process
 from semivox.training.formats import StepFormat
 from semivox.training.loop import in_channels_last, on, prepared, turns
 from semivox.training.own_time import Elapsed, OwnTime
@@ -66,6 +65,8 @@ class DrySteps:
 
     def _built(self, precision: Precision, channels_last: bool) -> tuple[Callable[[int], None], Callable[[], object]]:
         """What does step number n in the middle of a run, where every term has its weight; and a look at a patch."""
+        from semivox.training.fabric import single_process
+
         fabric = single_process(self.config.train.device, precision)
         self.device = fabric.device
         method = find(self.config.method)(self.config.method_config(), Blueprint.of(self.plan)).train()

@@ -12,7 +12,6 @@ from semivox.core.plan import Forecast, Plan
 from semivox.data.planning.sizing import steps_within
 from semivox.training.dry_steps import DrySteps
 from semivox.training.durations import busy_if_noteworthy
-from semivox.training.fabric import single_process
 from semivox.training.formats import (
     SECONDS,
     Decision,
@@ -44,6 +43,8 @@ def forecast(
     precision that the settings name, stay as they are. ``count`` is told the seconds that pass, of ``budget``.
     ``hours``: that training may take; the plan then gets the steps that fit, and none: its own.
     """
+    from semivox.training.fabric import single_process
+
     device = single_process(config.train.device).device
     fixed = {*decided, *(["precision"] if config.train.precision else [])}
     plan = settled(plan, config.train)

@@ -9,10 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
 
@@ -23,6 +22,9 @@ from semivox.core.randomness import seed_step
 from semivox.methods.method import Losses, Method
 from semivox.training.averaging import average, share, share_buffers
 from semivox.training.checkpoint import State
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 MOST_SKIPPED = 3  # steps in a row without finite gradients, after which going on is pointless
 

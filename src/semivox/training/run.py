@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.exhaustion import MEMORY, exhausted
@@ -30,7 +30,6 @@ from semivox.networks.blueprint import Blueprint
 from semivox.training import checkpoint, environment
 from semivox.training.checkpoint import State
 from semivox.training.distributed import launch
-from semivox.training.fabric import fabric_of
 from semivox.training.folder import ELSEWHERE, ROLLBACK, RunFolder
 from semivox.training.loop import Diverged, Pace, in_channels_last, train
 from semivox.training.relay import relayed
@@ -43,6 +42,9 @@ from semivox.training.stopping import StopRequest
 from semivox.training.validation import require_classes
 from semivox.training.warm_start import require_unseen_by, take_over
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 MOST_ROLLBACKS = 3
 """Times a diverged run goes back and halves its learning rate before it gives up."""
 
@@ -53,6 +55,8 @@ def train_run(spec: RunSpec, reporter: Reporter | None = None) -> None:
     Raises InputError when the folder's run was begun with other data, plan or options, and InterruptedRun after
     saving when asked to stop.
     """
+    from semivox.training.fabric import fabric_of
+
     spec.folder.create()
     with spec.folder.locked():
         if spec.folder.done.exists():

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
-from lightning_fabric import Fabric
 
 from semivox.core.errors import InterruptedRun
 from semivox.core.files import write_text
@@ -32,6 +31,9 @@ from semivox.training.spec import RunSpec
 from semivox.training.stopping import StopRequest
 from semivox.training.tracking import trackers_of, values_of
 from semivox.training.validation import BestWeights, unwrapped
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class RunMonitor(Observer):
