@@ -14,7 +14,7 @@ import torch
 
 from semivox.core.errors import InputError, SemivoxError
 from semivox.core.processes.launcher import MEDDLING, SRUN, SRUN_TEXTS, TORCHRUN, TORCHRUN_TEXTS, launched
-from semivox.training import distributed, fabric
+from semivox.training import distributed, fabric, together
 from semivox.training.distributed import _Sealed
 from semivox.training.folder import RunFolder
 from semivox.training.run import loss_of_another_in_words, train_run
@@ -152,21 +152,21 @@ def test_a_batch_is_shared_or_each_takes_as_many():
 
 def test_several_machines_need_a_launcher():
     with pytest.raises(InputError, match=r"--nodes 2 needs a launcher.*torchrun --nnodes 2 --nproc_per_node 4"):
-        fabric.require_here(TrainSettings(nodes=2, devices=4))
-    fabric.require_here(TrainSettings(devices=4))
+        together.require_here(TrainSettings(nodes=2, devices=4))
+    together.require_here(TrainSettings(devices=4))
 
 
 def test_wishes_that_the_launcher_does_not_meet_are_refused(monkeypatch):
     for name, value in {**ONE_STEP, **TWO_TASKS, "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}.items():
         monkeypatch.setenv(name, value)
-    found = fabric.with_launchers_processes(tiny.config("supervised"))
+    found = together.with_launchers_processes(tiny.config("supervised"))
     assert (found.train.devices, found.train.nodes) == (2, 1)
     same = tiny.config("supervised", devices=2)
-    assert fabric.with_launchers_processes(same) == same
+    assert together.with_launchers_processes(same) == same
     with pytest.raises(
         InputError, match=r"srun has started 2 process.*--devices 3 --nodes 1 asks for a different number"
     ):
-        fabric.with_launchers_processes(tiny.config("supervised", devices=3))
+        together.with_launchers_processes(tiny.config("supervised", devices=3))
     environment = fabric.LaunchedEnvironment(launched())
     assert (environment.main_address, environment.main_port) == ("localhost", 19711)
 
@@ -208,10 +208,10 @@ def port():
 def test_processes_that_do_not_come_together_are_told(monkeypatch, port):
     for name, value in half_a_torchrun(port).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(fabric, "TOGETHER", timedelta(seconds=1))
+    monkeypatch.setattr(together, "TOGETHER", timedelta(seconds=1))
     said = []
     with pytest.raises(SemivoxError, match=rf"the 2 processes that torchrun announces .* 127\.0\.0\.1:{port} within 1"):
-        fabric.connect(said.append)
+        together.connect(said.append)
     assert said == [f"torchrun announces 2 processes; waiting for all of them at 127.0.0.1:{port}"]
 
 
