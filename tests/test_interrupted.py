@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from semivox.cli import exit_code
+from semivox.cli import app, exit_code
+from semivox.cli.interrupted import interrupted
 
 LONG = {
     "check": ["check", "data"],
@@ -46,6 +47,23 @@ def test_an_interrupted_command_says_what_is_kept(name, tmp_path, monkeypatch, c
     assert words in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
+
+
+KEPT = "what was finished before is kept, and the same command continues from there"
+ANEW = "what was there before is untouched, and the same command begins again"
+SENTENCES = {
+    KEPT: "prepare pretrain train predict run adopt rounds watch study view demo fetch",
+    ANEW: "check join plan evaluate export suggest report methods",
+    "empty the folder of patches, and give the same command again": "patches",
+}
+
+
+def test_each_command_has_the_sentence_that_is_true_of_it():
+    said = {name: sentence for sentence, names in SENTENCES.items() for name in names.split()}
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    assert commands == set(said)  # a new command has to say what it keeps
+    assert {name: interrupted(name) for name in commands} == {name: f"interrupted; {said[name]}" for name in commands}
+    assert interrupted("") == f"interrupted; {ANEW}"  # before any had begun
 
 
 PREPARING = """

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from semivox.data.dataset import CaseFiles, Dataset
 from semivox.data.origins import Origin, path_of
-from semivox.experiments.calibrate import calibrate
+from semivox.experiments.calibrate import calibrate, calibration_of_group
 from semivox.inference.confidence_table import calibration_of
 from tests.experiments.made import row
 
@@ -40,3 +40,23 @@ def test_nothing_is_written_where_nothing_was_scored(tmp_path):
     dataset = Dataset(tmp_path, "made up", ())
     calibrate(SimpleNamespace(groups=(group(tmp_path, []),), folder=tmp_path), dataset, "nothing")
     assert calibration_of(tmp_path / "ua_mt") is None
+
+
+def test_each_scan_is_asked_of_the_fold_that_held_it_out(tmp_path):
+    """The other folds were trained on it, and are too sure of it."""
+    dataset = Dataset(tmp_path, "made up", tuple(CaseFiles(case, (Path(case),), Path(case)) for case in CASES[:2]))
+    for fold in range(2):
+        for index, case in enumerate(CASES[:2]):
+            label = tmp_path / "folds" / str(fold) / "predictions" / f"{case}.nii.gz"
+            path_of(label, case).parent.mkdir(parents=True, exist_ok=True)
+            expected = {"organ": 0.5 + 0.1 * index if fold == index else 0.99}
+            Origin(case=case, scan="s", source=(), model="m", options={}, expected_dice=expected).save(
+                path_of(label, case)
+            )
+    run = SimpleNamespace(
+        rows=(row(CASES[0], 0.4), row(CASES[1], 0.6), row(CASES[1], 0.0).model_copy(update={"dice": None})),
+        folder_of=lambda case: tmp_path / "folds" / str(CASES.index(case)),
+    )
+    known = calibration_of_group(SimpleNamespace(runs={(0, 1): run}), dataset, "cross-validation")
+    assert known.classes["organ"].estimates == (0.5, 0.6)
+    assert known.classes["organ"].dice == (0.4, 0.6)

@@ -48,6 +48,23 @@ def test_few_scans_shift_the_estimate_and_give_no_interval() -> None:
     assert known.predicted(0.5) == (pytest.approx(0.4), None, None)
 
 
+def test_four_scans_shift_the_estimate_by_their_mean_error_whatever_their_slope() -> None:
+    known = ClassCalibration(estimates=(0.6, 0.7, 0.8, 0.9), dice=(0.3, 0.5, 0.7, 0.9))
+    assert known.predicted(0.5).dice == pytest.approx(0.5 - 0.15)
+
+
+def test_what_is_predicted_is_a_dice_and_so_are_the_ends_of_its_interval() -> None:
+    estimates = np.linspace(0.7, 0.95, 11)
+    known = ClassCalibration(estimates=tuple(estimates), dice=tuple(3 * estimates - 1.95 + 0.1 * (-1) ** np.arange(11)))
+    low, high = known.predicted(0.5), known.predicted(1.0)
+    assert (low.dice, low.lower, high.dice, high.upper) == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_who_says_the_mean_of_the_others_is_off_by_the_mean_of_the_others() -> None:
+    known = ClassCalibration(estimates=(0.9, 0.8, 0.7), dice=(0.9, 0.6, 0.3))
+    assert known.blind_error == pytest.approx((0.45 + 0.0 + 0.45) / 3)
+
+
 def test_the_interval_covers_nine_in_ten_new_scans() -> None:
     stream = np.random.default_rng(1)
     covered = []

@@ -9,9 +9,11 @@ import pytest
 from semivox.cli import exit_code
 from semivox.core.split import Split
 from semivox.data import layouts
+from semivox.data.formats.sources import fresh_digest_of as digest
 from semivox.data.formats.volume import read, read_label, to_source, write_label
+from semivox.data.origins import Origin, path_of
 from semivox.rounds.acquisition import Box
-from semivox.rounds.model_labels import doubt_of, doubt_outside
+from semivox.rounds.model_labels import doubt_of, doubt_outside, is_untouched, joint_dice, model_labels
 from semivox.rounds.origins import origins_of
 from tests.rounds.loop import refused, suggested
 
@@ -74,6 +76,49 @@ def test_without_a_model_nothing_is_compared():
     array = np.ones((3, 3, 3), np.uint8)
     assert doubt_of(array, None, None) == ""
     assert doubt_of(array * 9, None, 9) == "it shows no structure: is that so in this scan?"
+
+
+def test_structures_agree_class_by_class_and_ignored_voxels_say_nothing():
+    drawn = np.array([1, 1, 2, 2, 0, 9])
+    assert joint_dice(drawn, np.array([2, 2, 1, 1, 0, 0]), None) == 0.0
+    assert joint_dice(drawn, np.array([1, 1, 9, 9, 0, 3]), 9) == 1.0
+    assert joint_dice(np.array([0, 9]), np.array([0, 1]), 9) is None
+
+
+def test_a_shape_that_agrees_little_better_mirrored_is_not_asked_about():
+    models, label = np.zeros((11, 4, 4), np.uint8), np.zeros((11, 4, 4), np.uint8)
+    models[2:8], label[4:10] = 1, 1
+    assert joint_dice(models, label, None) == pytest.approx(4 / 6)
+    assert joint_dice(models, label[::-1], None) == pytest.approx(5 / 6)
+    assert doubt_of(label, models, None) == ""
+    along_z = np.zeros((4, 5, 12), np.uint8)
+    along_z[..., 1:5] = 1
+    assert "mirrored along z: was it saved mirrored?" in doubt_of(along_z[..., ::-1], along_z, None)
+
+
+def test_a_predicted_label_that_somebody_changed_is_not_untouched(tmp_path):
+    label = tmp_path / "a.nii.gz"
+    label.write_bytes(b"as it was made")
+    record = Origin(case="a", scan="s", source=(), model="m", options={}, files={label.name: digest(label)})
+    path_of(label, "a").parent.mkdir()
+    record.save(path_of(label, "a"))
+    assert is_untouched(label, "a")
+    label.write_bytes(b"corrected, and the record still lies there")
+    assert not is_untouched(label, "a")
+
+
+def test_labels_of_all_rounds_and_all_proposals_are_a_model_s(loop, free):
+    name, volume, found = free
+    places = {1: loop / "job", 2: loop / "job" / "rounds" / "2", 3: loop / "job" / "suggested" / "after-round-1"}
+    places[2].mkdir(parents=True)
+    shutil.copyfile(loop / "job" / "job.json", places[2] / "job.json")
+    for step, folder in places.items():
+        kind = "proposals" if step == 3 else "labels"
+        write_label(folder / kind / f"{name}.nii.gz", to_source(np.roll(found, step, 1), volume), volume.source)
+    made = model_labels(loop / "job", layouts.find(loop / "data").entry(name))
+    assert [next(step for step in places if (label == np.roll(found, step, 1)).all()) for label in made] == [2, 1, 3]
+    assert given(loop, name, np.roll(found, 1, 1), volume) == 2
+    assert given(loop, name, np.roll(found, 3, 1), volume) == 2
 
 
 def test_a_file_beside_an_untouched_proposal_is_taken_in_its_stead(loop, capsys):

@@ -3,15 +3,19 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from semivox.cli import exit_code
 from semivox.core.split import Split
 from semivox.data import phantom
-from semivox.experiments.folds import folds_in
-from semivox.rounds.folder import RoundRecord
-from semivox.training.settings import RunConfig
+from semivox.data.dataset import CaseFiles, Dataset
+from semivox.experiments.folds import folds_in, split_of_fold
+from semivox.rounds import kept_folds
+from semivox.rounds.folder import Round, RoundRecord
+from semivox.rounds.kept_folds import next_folds, not_scored
+from semivox.training.settings import RunConfig, TrainSettings
 
 SIZE = [w for f in ("spacing=[8,8,8]", "patch=[16,16,8]", "precision=32-true") for w in ("--set", f"plan.{f}")]
 HOW = ["--steps", "1", "--workers", "0", "--device", "cpu", *SIZE]
@@ -167,3 +171,26 @@ def test_weights_that_have_seen_what_is_scored_are_refused(lab, capsys):
     said = " ".join(capsys.readouterr().err.split())
     assert f"the model in {fold / 'supervised'} was trained on 1 scan to be scored here, 'c' among them" in said
     assert exit_code([*words, f"train.warm_start={lab / 'job' / 'folds' / '2'}"]) == 0
+
+
+@pytest.mark.parametrize(("second", "scored"), [("warm", {"a"}), ("scratch", {"a", "d"})])
+def test_weights_have_seen_what_they_were_trained_on_since_they_were_random(tmp_path, monkeypatch, second, scored):
+    """``d`` was unlabeled in round 1 and held out of the first fold of round 2; ``e`` is new in round 3."""
+    monkeypatch.setattr(kept_folds, "load_record", lambda _: SimpleNamespace(scored_on="cross-validation"))
+    splits = {1: Split(labeled=("a", "b"), unlabeled=("d", "e")), 2: Split(labeled=("a", "b", "d"), unlabeled=("e",))}
+    done = []
+    for number, split in splits.items():
+        folder = tmp_path / str(number)
+        for index, out in enumerate(("ad", "b")):
+            fold = split_of_fold(folder, index)
+            fold.parent.mkdir(parents=True)
+            labeled, test = (tuple(n for n in split.labeled if (n in out) is held) for held in (False, True))
+            Split(labeled=labeled, unlabeled=split.unlabeled, test=test).save(fold)
+        split.save(folder / "split.json")
+        done.append(Round(number, folder))
+    RoundRecord(number=2, start=second, added={"d": "expert"}).save(done[1].folder / "round.json")
+    dataset = Dataset(tmp_path, "made up", tuple(CaseFiles(name, (Path(name),), Path(name)) for name in "abde"))
+    first, other = next_folds(done, Split(labeled=(*"abde",)), dataset, "warm", TrainSettings())
+    assert set(first.test) == scored
+    assert set(other.test) == {"b"}  # e, which both have seen, is held out of it and not scored
+    assert not_scored(Split(labeled=(*"abde",)), (first, other)) == tuple(n for n in "de" if n not in scored)
