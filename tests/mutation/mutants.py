@@ -7,6 +7,7 @@ from tests.mutation.mutants_of_data_sets import MUTANTS as OF_DATA_SETS
 from tests.mutation.mutants_of_formats import MUTANTS as OF_FORMATS
 from tests.mutation.mutants_of_methods import MUTANTS as OF_METHODS
 from tests.mutation.mutants_of_promises import MUTANTS as OF_PROMISES
+from tests.mutation.mutants_of_rounds import MUTANTS as OF_ROUNDS
 
 RESUMED = "tests/training/test_resume.py::test_stopping_and_starting_again_changes_no_bit[0-mean_teacher]"
 DIVERGED = "tests/training/test_health.py::test_a_run_that_diverges_goes_back_and_on_with_half_the_rate"
@@ -302,4 +303,5 @@ MUTANTS = (
     *OF_DATA_SETS,
     *OF_METHODS,
     *OF_PROMISES,
+    *OF_ROUNDS,
 )
