@@ -16,7 +16,7 @@ GREEDY = 1e6
 def scan(index, scores, patient=None):
     """A scan with one box for each score."""
     boxes = tuple(((Box((0, 0, 0), (2, 2, 2)), score), (Box((4, 0, 0), (2, 2, 2)), score / 2)) for score in scores)
-    return Measured(f"s{index}", patient or f"p{index}", boxes, np.array([float(index)]), 3)
+    return Measured(f"s{index}", patient or f"p{index}", boxes, np.array([float(index)]))
 
 
 def points(pool):

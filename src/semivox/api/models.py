@@ -183,13 +183,13 @@ def evaluate(
     from semivox.core.files import make_folder
     from semivox.evaluation.made_from import made_from, oddities
     from semivox.evaluation.pairs import find_pairs
-    from semivox.evaluation.sought import sought_in
+    from semivox.evaluation.sought import sought_of
     from semivox.evaluation.tables import evaluate_folders, write_scores
     from semivox.pipeline.progress import Quiet
 
     progress = progress or Quiet()
     pairs = find_pairs(Path(reference), Path(prediction))
-    origins, asked = made_from(pairs), sought_in(Path(reference), pairs, ignore)
+    origins, asked = made_from(pairs), sought_of(Path(reference), pairs, ignore)
     for sentence in (*oddities(origins), *asked.sentences):
         progress.say(sentence)
     if out is not None:

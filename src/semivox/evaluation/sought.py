@@ -24,7 +24,7 @@ class Sought:
     """What of it nobody has asked for, and must be told."""
 
 
-def sought_in(reference: Path, pairs: Sequence[Pair], ignore: int | None) -> Sought:
+def sought_of(reference: Path, pairs: Sequence[Pair], ignore: int | None) -> Sought:
     """What the data set of the references says of them. ``ignore``: what was asked for, which wins over it.
 
     Raises InputError for a data set that says it wrongly.

@@ -1,4 +1,4 @@
-"""What a prediction of one scan says about labeling it: how uncertain which parts are, and how much there is."""
+"""What a prediction of one scan says about labeling it: how uncertain which parts are."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ class Measured:
     """By plain entropy, then for each foreground class: its most uncertain boxes that do not overlap, best first."""
     description: np.ndarray
     """``likeness.description_of``."""
-    slices: int = 0
-    """Along z, on which the prediction shows a structure."""
 
     @property
     def scores(self) -> np.ndarray:
@@ -38,5 +36,4 @@ def measured(
 ) -> Measured:
     """Measure a prediction, (K, X, Y, Z) probabilities on the scan's canonical grid. ``size``: of a box in voxels."""
     boxes = tuple(tuple(top_boxes(values, size, count)) for values in score_maps(probabilities))
-    shown = (probabilities.argmax(0) > 0).any((0, 1))
-    return Measured(case, patient, boxes, description, int(np.count_nonzero(shown)))
+    return Measured(case, patient, boxes, description)

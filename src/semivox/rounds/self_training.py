@@ -27,7 +27,6 @@ from semivox.data import layouts
 from semivox.data.dataset import CaseFiles, Dataset, groups_of
 from semivox.data.formats.volume import read, read_label, write_label
 from semivox.evaluation.comparison import Comparison, compare_rows
-from semivox.evaluation.score import Row
 from semivox.evaluation.tables import read_scores, write_scores
 from semivox.experiments.arms import TWIN, arms_of, config_of
 from semivox.experiments.experiment import scored_cases
@@ -123,10 +122,10 @@ def self_train(
     total = frame.plan.steps * (rounds + 1)
     longer = frame.config.model_copy(update={"train": frame.config.train.model_copy(update={"steps": total})})
     _trained(frame, control, (), None, longer)
-    rows = _rows(frame.out / f"round-{rounds}")
+    rows = read_scores(frame.out / f"round-{rounds}")
     units = frame.record.groups
     found = tuple(
-        compare_rows(rows, _rows(other), "dice", ("self-training", name), units)
+        compare_rows(rows, read_scores(other), "dice", ("self-training", name), units)
         for name, other in (("the twin", frame.round.folder / TWIN), (f"the twin with {total} steps", control))
     )
     summary = SelfTrainingSummary(rounds=tuple(results), keep=keep, comparisons=found)
@@ -222,7 +221,3 @@ def _trained(frame: _Frame, run: Path, kept: Sequence[str], labels: Path | None,
     scored = [frame.dataset.entry(name) for name in scored_cases(frame.split, frame.dataset, frame.record.scored_on)]
     label_entries(run, scored, config.train.device, frame.progress, frame.record.study_file.predict.model_dump())
     write_scores(run, score_entries(run, scored, frame.plan), groups_of(scored))
-
-
-def _rows(run: Path) -> Sequence[Row]:
-    return read_scores(run)

@@ -29,9 +29,9 @@ def watch(
 ) -> Summary:
     """Do the job, then a round whenever labels are new; until round ``last``, or for ever (Ctrl-C ends it).
 
-    ``every``: seconds between looks. Labels begin a round once a look finds the same ones, of the same size, as the
-    look before (somebody may still be writing), and all can be trained on; what cannot is told once. Raises InputError
-    as ``run_rounds`` does.
+    ``every``: seconds between looks. Labels begin a round once a look finds the same ones, of the same size and
+    time, as the look before (somebody may still be writing), and all can be trained on; what cannot is told once.
+    Raises InputError as ``run_rounds`` does.
     """
     progress = progress or Quiet()
     require_beginning(begin)  # now, and not in the round after this one

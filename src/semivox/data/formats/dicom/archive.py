@@ -46,7 +46,7 @@ class LabelFile:
     series: frozenset[str]
     frames_of_reference: frozenset[str]
     names: tuple[str, ...] = ()
-    """Of its structures."""
+    """Of its structures, drawn or not."""
 
 
 @dataclass
@@ -90,16 +90,21 @@ def survey(root: Path) -> Archive:
             else:
                 named = frozenset(references(data, "SeriesInstanceUID"))
                 frames = frozenset(references(data, "FrameOfReferenceUID")) | {word(data, "FrameOfReferenceUID")}
-                archive.labels.append(LabelFile(path, word(data, "PatientID"), named, frames - {""}, _names(data)))
+                names = tuple(name for name, _, _ in structures(data))
+                archive.labels.append(LabelFile(path, word(data, "PatientID"), named, frames - {""}, names))
         except ScanError as error:
             archive.damaged.append(error.message)
     return archive
 
 
-def _names(data: Dataset) -> tuple[str, ...]:
-    """What a segmentation or structure set has drawn, by name."""
-    segments = [word(one, "SegmentLabel") for one in items(data, "SegmentSequence")]
-    return (*segments, *(word(one, "ROIName") for one in items(data, "StructureSetROISequence")))
+def structures(data: Dataset) -> Iterator[tuple[str, Dataset, str]]:
+    """Of each segment or ROI, drawn or not: its name, the item that tells of it, and the keyword of its number."""
+    for sequence, name, number in (
+        ("SegmentSequence", "SegmentLabel", "SegmentNumber"),
+        ("StructureSetROISequence", "ROIName", "ROINumber"),
+    ):
+        for one in items(data, sequence):
+            yield word(one, name), one, number
 
 
 def _series(uid: str, data: Dataset) -> ImageSeries:

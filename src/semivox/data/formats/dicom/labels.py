@@ -7,7 +7,7 @@ from pathlib import Path
 
 from semivox.core.geometry import Grid
 from semivox.data.formats.dicom import contours, segmentation
-from semivox.data.formats.dicom.archive import references
+from semivox.data.formats.dicom.archive import references, structures
 from semivox.data.formats.dicom.canvas import Canvas
 from semivox.data.formats.dicom.files import read_scan
 from semivox.data.formats.dicom.folders import CHOICE, dicom_files, split_choice
@@ -15,7 +15,7 @@ from semivox.data.formats.dicom.kinds import kind_of
 from semivox.data.formats.dicom.opening import Opened, open_file, refusing
 from semivox.data.formats.dicom.segmentation import Segmentation
 from semivox.data.formats.dicom.stack import stack
-from semivox.data.formats.dicom.tags import items, whole, word
+from semivox.data.formats.dicom.tags import whole, word
 from semivox.data.formats.scan import Header, Scan, ScanError, Segment
 from semivox.data.formats.segments import plain
 from semivox.data.remarks import Remark
@@ -52,9 +52,7 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
         return ()
     data = open_file(file, NAMED).data
     with refusing(file):
-        segments = [(one, "SegmentLabel", "SegmentNumber") for one in items(data, "SegmentSequence")]
-        regions = [(one, "ROIName", "ROINumber") for one in items(data, "StructureSetROISequence")]
-        return tuple(Segment(word(one, name), whole(file, one, number)) for one, name, number in (*segments, *regions))
+        return tuple(Segment(name, whole(file, one, number)) for name, one, number in structures(data))
 
 
 def is_label(path: Path) -> bool:
