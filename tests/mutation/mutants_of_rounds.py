@@ -12,11 +12,12 @@ MUTANTS = (
     # what is suggested
     Mutant(
         "a scan to correct may be drawn again", ASKING,
-        "        chosen = {pick.case for pick in picks}\n        left =", "        chosen = set()\n        left =",
+        "chosen = {pick.case for pick in picks}  # asked for as a whole", "chosen = set[str]()",
         (f"{RATINGS}::test_scans_to_correct_come_first_count_and_are_not_drawn_again",),
     ),
     Mutant(
-        "scans to correct come on top of the number asked for", ASKING, "wanted.count - len(picks)", "wanted.count",
+        "scans to correct come on top of the number asked for", ASKING,
+        "budget = wanted.count - len(picks)\n", "budget = wanted.count\n",
         (f"{RATINGS}::test_scans_to_correct_come_first_count_and_are_not_drawn_again",),
     ),
     Mutant(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,16 +10,17 @@ import torch
 from typer.testing import CliRunner
 
 from semivox.cli import app
-from semivox.core.case import REST
+from semivox.core.case import IGNORE, REST
 from semivox.core.errors import InputError
 from semivox.core.geometry import Grid
 from semivox.core.plan import ClassInfo
 from semivox.core.split import Split
-from semivox.core.voxel_codes import any_of
+from semivox.core.voxel_codes import MOST_CLASSES, any_of
 from semivox.data import layouts
 from semivox.data.batches.patches import Patches
 from semivox.data.formats.scan import Segment
 from semivox.data.formats.volume import read_label, write_label, write_map, write_segmentation
+from semivox.data.prepared.labels import partly_annotated, rest_of
 from semivox.pipeline.options import RunOptions
 from semivox.pipeline.patch_dataset import make_patches
 from semivox.pipeline.planning import planned
@@ -157,6 +159,13 @@ def test_more_classes_than_can_be_joined_need_a_case_that_was_looked_through(dat
     (data / "dataset.json").write_text(json.dumps({"labels": many, "annotated": {"a": ["spleen"], "b": ["liver"]}}))
     with pytest.raises(InputError, match="only some of 70 classes were looked for, and at most 63"):
         load_dataset(data)
+
+
+def test_where_classes_are_too_many_for_a_code_what_was_not_looked_for_is_ignored():
+    plan = SimpleNamespace(classes=[ClassInfo(name=f"part {value}", value=value) for value in range(MOST_CLASSES + 1)])
+    assert rest_of(plan, ["part 1"]) is None
+    index = np.array([0, 1, IGNORE], np.uint8)
+    assert partly_annotated(index, plan, ["part 1"]).tolist() == [IGNORE, 1, IGNORE]
 
 
 def test_check_says_who_was_looked_through_for_what(data):
