@@ -16,7 +16,7 @@ from semivox.rounds import adopt as taking_back
 from semivox.rounds.adopt import LOCK, Terms, adopt
 from semivox.rounds.origins import FILE, origins_of
 from semivox.rounds.proposal import RECORD, SuggestedCase, Suggestion, voxel_digest
-from tests.rounds.test_label_places import SHAPE, label, table, two_folders
+from tests.rounds.test_label_places import SHAPE, label, nnunet, scan, table, two_folders
 
 IGNORED = 9
 OWN = (LOCK, FILE)
@@ -94,3 +94,13 @@ def test_a_label_that_the_data_set_does_not_take_leaves_all_as_it_was(tmp_path, 
         adopt(data, tmp_path / "mine", Terms(overwrite=True))
     assert files() == before
     assert not origins_of(data)
+
+
+def test_a_test_scan_of_a_data_folder_gets_no_label(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    nnunet(data)
+    scan(data / "imagesTs" / "c_0000.nii.gz")
+    label(tmp_path / "mine" / "c.nii.gz")
+    with pytest.raises(InputError, match="'c' is a test or validation scan, and stays one"):
+        adopt(data, tmp_path / "mine", Terms())
