@@ -96,3 +96,35 @@ def test_a_scan_that_kills_its_reader_does_not_end_the_watch(watched, unlabeled,
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("reading it ends the process that does so") == 1
     assert f"leave it out: --exclude {name}. Waiting until that is done." in said
+
+
+def test_a_folder_that_cannot_be_read_is_told_once_and_so_is_that_it_is_back(watched, unlabeled, loop, capsys):
+    _, place, label = unlabeled
+    away, data = loop / "away", loop / "data"
+
+    def mount_point():
+        data.rename(away)
+        data.mkdir()
+
+    def back():
+        data.rmdir()
+        away.rename(data)
+
+    deeds = {1: mount_point, 5: back, 6: lambda: place.write_bytes(label.read_bytes())}
+    assert watched(deeds) == (END, 7)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("Waiting until the folder can be read again.") == 1
+    assert said.count("can be read again. Waiting for labels.") == 1
+    assert str(data) in said.partition("Waiting until the folder")[0].rpartition("nothing is lost.")[2]
+
+
+def test_what_cannot_be_read_for_one_look_is_not_worth_a_word(watched, unlabeled, loop, capsys):
+    _, place, label = unlabeled
+    away = loop / "away"
+    deeds = {
+        1: lambda: (loop / "data").rename(away),
+        2: lambda: away.rename(loop / "data"),
+        3: lambda: place.write_bytes(label.read_bytes()),
+    }
+    assert watched(deeds) == (END, 4)
+    assert "can be read again" not in " ".join(capsys.readouterr().err.split())

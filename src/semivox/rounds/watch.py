@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semivox.core.errors import InputError
 from semivox.data import layouts
+from semivox.data.checks.findings import Finding
 from semivox.data.checks.run import errors_of
 from semivox.experiments.job import Job
 from semivox.experiments.record import load_record
@@ -17,6 +18,9 @@ from semivox.pipeline.stages import examiners
 from semivox.rounds.folder import last_finished
 from semivox.rounds.next_round import require_beginning, run_rounds
 from semivox.rounds.origins import newly_labeled
+
+UNREAD = 2
+"""Looks in a row that cannot read a folder before that is told: a file may be half there, or about to be renamed."""
 
 
 def watch(
@@ -30,8 +34,9 @@ def watch(
     """Do the job, then a round whenever labels are new; until round ``last``, or for ever (Ctrl-C ends it).
 
     ``every``: seconds between looks. Labels begin a round once a look finds the same ones, of the same size and
-    time, as the look before (somebody may still be writing), and all can be trained on; what cannot is told once.
-    Raises InputError as ``run_rounds`` does.
+    time, as the look before (somebody may still be writing), and all can be trained on; what cannot is told once, and
+    so is a folder that two looks cannot read, as where a share is gone, and that it is back. Raises InputError as
+    ``run_rounds`` does.
     """
     progress = progress or Quiet()
     require_beginning(begin)  # now, and not in the round after this one
@@ -45,34 +50,48 @@ def watch(
         )
         before: dict[str, tuple[int, int]] = {}
         refused: dict[str, tuple[int, int]] = {}
+        unread = 0
         while True:
             sleep(every)
-            found = _arrived(job)
-            if found and found == before and found != refused:
-                dataset = layouts.find(job.data)
-                if not (errors := errors_of(dataset, found, examiners(dataset))):
-                    break
-                refused = found
-                for error in errors:
-                    progress.say(f"{error.message.rstrip('.')}. {error.fix} Waiting until that is done.")
-            before = found
+            try:
+                found = _arrived(job)
+                errors: tuple[Finding, ...] = ()
+                if found and found == before and found != refused:
+                    dataset = layouts.find(job.data)
+                    if not (errors := errors_of(dataset, found, examiners(dataset))):
+                        break
+                    refused = found
+            except (InputError, OSError) as error:  # also half a file, or a name that is about to be changed
+                before, unread = {}, unread + 1
+                if unread == UNREAD:
+                    progress.say(f"{_told(error)}. Waiting until the folder can be read again.")
+                continue
+            if unread >= UNREAD:
+                progress.say(f"{job.data} can be read again. Waiting for labels.")
+            for wrong in errors:
+                progress.say(f"{wrong.message.rstrip('.')}. {wrong.fix} Waiting until that is done.")
+            before, unread = found, 0
 
 
 def _finished(out: Path) -> bool:
     return (out / "summary.json").is_file()
 
 
+def _told(error: Exception) -> str:
+    """What keeps a folder from being read, without a full stop."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error).rstrip(".")
+
+
 def _arrived(job: Job) -> dict[str, tuple[int, int]]:
-    """Case with a new label -> size and time of its file; nothing while the folder cannot be read as a data set."""
-    try:
-        dataset = layouts.find(job.data)
-        new = newly_labeled(dataset, last_finished(job.folder).split.unlabeled, load_record(job.folder))
-        states = {}
-        for name in new:
-            label = dataset.entry(name).label
-            if label is not None:
-                state = label.stat()
-                states[name] = (state.st_size, state.st_mtime_ns)
-        return states
-    except (InputError, OSError):  # half a file, or a name that is about to be changed
-        return {}
+    """Case with a new label -> size and time of its file. Raises InputError or OSError where a folder is unreadable."""
+    dataset = layouts.find(job.data)
+    new = newly_labeled(dataset, last_finished(job.folder).split.unlabeled, load_record(job.folder))
+    states = {}
+    for name in new:
+        label = dataset.entry(name).label
+        if label is not None:
+            state = label.stat()
+            states[name] = (state.st_size, state.st_mtime_ns)
+    return states
