@@ -172,5 +172,5 @@ def test_a_scan_unlike_those_of_training_is_told(scan, make_plan):
     (odd,) = ScanPredictor(free, bands)(from_array(spike, volume.source, "scan")).unlike
     assert "spreads from the mean" in odd
     coarse = said(volume.array, Grid(volume.source.shape, np.diag([1.0, 1.0, 3.0, 1.0])))
-    assert any("voxels are 3 mm along z" in line for line in coarse)
+    assert any("voxels are 3 mm along z, those of the training scans 1 mm" in line for line in coarse)
     assert any("field of view" in line for line in coarse)

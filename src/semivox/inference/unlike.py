@@ -34,7 +34,7 @@ def _lengths(volume: Volume, cases: Sequence[CaseFacts]) -> Iterator[str]:
             axis = wrong[0]
             yield (
                 f"its {what} {value[axis]:.3g} mm along {AXES[axis]}, those of the training scans "
-                f"{low[axis]:.3g} to {high[axis]:.3g} mm"
+                f"{_span(f'{low[axis]:.3g}', f'{high[axis]:.3g}')} mm"
             )
 
 
@@ -54,9 +54,14 @@ def _intensities(channels: Sequence[ChannelFacts], plan: Plan) -> Iterator[str]:
                 unit = " (in spreads from the mean)" if relative else ""
                 yield (
                     f"its {name} intensity{where} is {value:.4g}{unit}, that of the training scans "
-                    f"{values.min():.4g} to {values.max():.4g}"
+                    f"{_span(f'{values.min():.4g}', f'{values.max():.4g}')}"
                 )
                 break
+
+
+def _span(low: str, high: str) -> str:
+    """``1 to 2``, and ``1`` where both are that."""
+    return low if low == high else f"{low} to {high}"
 
 
 def _facts(channel: ChannelFacts, relative: bool) -> dict[str, float]:
