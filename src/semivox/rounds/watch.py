@@ -78,10 +78,11 @@ def _finished(out: Path) -> bool:
 
 
 def _told(error: Exception) -> str:
-    """What keeps a folder from being read, without a full stop."""
+    """What keeps a folder from being read, without a full stop, and without the list that a sentence may announce."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return str(error).rstrip(".")
+    first = str(error).partition("\n")[0]
+    return (first.rpartition(". ")[0] if first.endswith(":") else first).rstrip(".")
 
 
 def _arrived(job: Job) -> dict[str, tuple[int, int]]:
