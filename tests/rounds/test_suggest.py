@@ -119,6 +119,7 @@ def test_fewer_boxes_than_were_asked_for_are_said_to_be_fewer(ignoring):
     assert exit_code(words) == 0
     found = Suggestion.load(ignoring / "s" / "suggestion.json")
     have = sum(len(case.boxes) for case in found.cases)
+    assert found.gain.endswith("That is of scans labeled whole; boxes hold less.")
     assert found.notes[0].startswith(f"200 boxes were asked for; {have} have room")
 
 

@@ -103,4 +103,5 @@ def _gain(pool: Pool, wanted: Wanted, scans: int) -> str:
     if pool.last is None:
         return gain_text(None, scans)
     done = [each for each in rounds_of(job_of(pool.last.folder)) if each.finished]
-    return gain_text(expected_gain(curve_of(done), scans), scans)
+    told = gain_text(expected_gain(curve_of(done), scans), scans)
+    return f"{told} That is of scans labeled whole; boxes hold less." if wanted.boxes else told
