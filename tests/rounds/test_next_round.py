@@ -45,7 +45,9 @@ def test_labels_come_back_and_the_next_round_begins(loop, capsys):
     assert summary.provenance.labeled == len(before.labeled) + 2
     assert RoundRecord.load(this.folder / "round.json").added == {first: "corrected", second: "corrected"}
     assert (this.folder / "plan.json").read_text() == (loop / "job" / "plan.json").read_text()
-    assert "Rounds of labeling" in (this.folder / "report.html").read_text(encoding="utf-8")
+    page = (this.folder / "report.html").read_text(encoding="utf-8")
+    assert "Rounds of labeling" in page
+    assert "Dice of each round&#39;s better model over the number of labeled scans" in page
     (this.folder / "report.html").unlink()
     capsys.readouterr()
     assert exit_code(["report", str(loop / "job")]) == 0  # the page with the curve, not that of the first round

@@ -24,7 +24,7 @@ from semivox.reports.first_screen import first_screen
 from semivox.reports.methods_text import citations, how_made, in_words, methods_paragraph
 from semivox.reports.page import Outcome, PairedCase, ReportData, ScoreRow, write_report
 from semivox.reports.pictures import case_pictures
-from semivox.reports.rounds import round_lines
+from semivox.reports.rounds import shown_rounds
 from semivox.reports.still_rising import still_rising
 from semivox.reports.surface_pictures import surfaces_of_arms
 from semivox.reports.unlabeled import unlabeled_table
@@ -56,7 +56,7 @@ def report_job(out: Path) -> Path:
     sentences = SENTENCE_ENDS.split(summary.answer)
     pair = [groups[arm] for arm in arms if arm in groups]
     both = results is not None and len(pair) == 2
-    lines, gain = round_lines(finished_until(out))
+    rounds = shown_rounds(finished_until(out))
     cases = cases_of(results, *pair) if results is not None and both else Cases()
     logs = {arm: RunFolder(out / arm).logged() for arm in arms}
     data = ReportData(
@@ -90,8 +90,9 @@ def report_job(out: Path) -> Path:
             "plan": summary.provenance.plan,
         },
         labels=unlabeled_table(out, Path(record.data), plan),
-        rounds=lines,
-        gain=gain,
+        rounds=rounds.lines,
+        gain=rounds.gain,
+        rounds_curve=rounds.curve,
         ct=is_ct(plan.channels),
     )
     write_report(data, out / "report.html")

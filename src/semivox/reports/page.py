@@ -145,6 +145,8 @@ class ReportData:
     """Of a job with several rounds of labeling: what each reached."""
     gain: str = ""
     """What further labels may bring."""
+    rounds_curve: Picture | None = None
+    """Dice over the rounds' numbers of labeled scans."""
     ct: bool = False
     """Whether values are Hounsfield units, for which the viewer offers windows."""
 

@@ -4,27 +4,54 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from semivox.core.plurals import plural
+from semivox.evaluation.bootstrap import mean_interval
 from semivox.experiments.record import load_record
 from semivox.pipeline.next_labels import RECORD
-from semivox.reports.page import RoundLine
+from semivox.reports import figures
+from semivox.reports.page import Picture, RoundLine
 from semivox.rounds.folder import Round, RoundRecord
 from semivox.rounds.gain import Curve, curve_of, expected_gain, gain_text
 
 
-def round_lines(done: Sequence[Round]) -> tuple[tuple[RoundLine, ...], str]:
-    """A line for each of these finished rounds, and what further labels may bring; nothing of a single round."""
+class Rounds(NamedTuple):
+    """What a page shows of the rounds; nothing of a single one."""
+
+    lines: tuple[RoundLine, ...] = ()
+    gain: str = ""
+    """What further labels may bring."""
+    curve: Picture | None = None
+    """Dice over the number of labeled scans; None where no scan was scored by all rounds."""
+
+
+def shown_rounds(done: Sequence[Round]) -> Rounds:
+    """What the page shows of these finished rounds."""
     if len(done) < 2:
-        return (), ""
+        return Rounds()
     curve = curve_of(done)
     means = curve.means if curve.dice.shape[1] else (None,) * len(done)
     lines = []
     for each, labeled, model, dice in zip(done, curve.labeled, curve.models, means, strict=True):
         start, added = _began(each)
         lines.append(RoundLine(each.number, labeled, model, start, added, dice))
-    more = curve.labeled[-1] - curve.labeled[-2]
-    return tuple(lines), f"{_scored(done, curve)} {gain_text(expected_gain(curve, max(more, 1)), max(more, 1))}"
+    more = max(curve.labeled[-1] - curve.labeled[-2], 1)
+    return Rounds(tuple(lines), f"{_scored(done, curve)} {gain_text(expected_gain(curve, more), more)}", _drawn(curve))
+
+
+def _drawn(curve: Curve) -> Picture | None:
+    """Each round's mean with its interval over the scans, at its number of labeled scans."""
+    if not curve.dice.shape[1]:
+        return None
+    points = []
+    for labeled, values, mean in zip(curve.labeled, curve.dice, curve.means, strict=True):
+        interval = mean_interval(values)
+        low, high = (interval.low, interval.high) if interval else (None, None)
+        points.append(figures.Point(labeled, mean, low, high))
+    words = "Dice of each round's better model over the number of labeled scans"
+    words += ", with 95 % intervals over the scored scans" if curve.dice.shape[1] > 1 else ", of one scored scan"
+    return Picture(words, figures.png(figures.learning_curves({"better model": points}, "Dice")))
 
 
 def _scored(done: Sequence[Round], curve: Curve) -> str:
