@@ -12,7 +12,7 @@ NAMED_ELSEWHERE = {
     *("setup_module", "creates_processes_externally", "main_port", "detect", "set_world_size", "set_global_rank"),
     *("node_rank", "model_config", "exception", "vr"),  # by a library
     *("modified_ns", "source_affine", "boxes_only", "raised"),  # in files
-    *("twin_ml", "method_ml", "details", "lead", "rising"),  # in templates
+    *("twin_ml", "method_ml", "details", "lead", "rising", "rounds_curve"),  # in templates
     *("_affordable", "_disjoint", "_possible", "_counted", "_consistent", "_in_pairs", "_bounded", "_adds_up"),
     *("_one_stride_less", "_network_exists"),  # validators, which pydantic calls
 }
