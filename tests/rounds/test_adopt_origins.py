@@ -16,7 +16,7 @@ from semivox.rounds import adopt as taking_back
 from semivox.rounds.adopt import LOCK, Terms, adopt
 from semivox.rounds.origins import FILE, origins_of
 from semivox.rounds.proposal import RECORD, SuggestedCase, Suggestion, voxel_digest
-from tests.rounds.test_label_places import SHAPE, label, nnunet, scan, table, two_folders
+from tests.rounds.layouts_of_two import SHAPE, label, nnunet, scan, table, two_folders
 
 IGNORED = 9
 OWN = (LOCK, FILE)

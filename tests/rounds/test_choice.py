@@ -72,7 +72,7 @@ def test_boxes_never_overlap_what_is_labeled_and_scans_give_few():
 
 def test_a_class_that_has_no_free_box_left_gives_its_share_to_the_others():
     one, three = Box((0, 0, 0), (2, 2, 2)), [(Box((x, 0, 0), (2, 2, 2)), 1.0) for x in (4, 8, 12)]
-    pool = [Measured(f"s{i}", f"p{i}", (tuple(three), ((one, 1.0),)), np.zeros(1), 3) for i in range(3)]
+    pool = [Measured(f"s{i}", f"p{i}", (tuple(three), ((one, 1.0),)), np.zeros(1)) for i in range(3)]
     picks = uncertain_boxes(pool, 9, GREEDY, (), generator(1))  # six of them by the class, which has three
     assert len(picks) == 9
     assert [pick.how for pick in picks].count("class") == 3
